@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.refresh.Logins;
+import dev.grantkeeper.internal.refresh.Refresher;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import okhttp3.Interceptor;
+import okhttp3.OkHttpClient;
+
+/**
+ * One user's grant at one provider, whether it exists or not; or the application's own, see
+ * {@link Grantkeeper#application()}. Cheap to make, immutable, thread-safe.
+ *
+ * <p>To use one client for many users, wrap it with {@link Grantkeeper#wrap} and set an account as the tag
+ * {@code Account.class} of each request.
+ */
+public final class Account {
+    private final Grantkeeper grantkeeper;
+    private final AccountKey key;
+    private final Refresher refresher;
+    private final Logins logins;
+
+    Account(Grantkeeper grantkeeper, AccountKey key, Refresher refresher, Logins logins) {
+        this.grantkeeper = grantkeeper;
+        this.key = key;
+        this.refresher = refresher;
+        this.logins = logins;
+    }
+
+    /**
+     * Under which key the grant is stored.
+     *
+     * @return registration and account
+     */
+    public AccountKey key() {
+        return key;
+    }
+
+    TokenSource source() {
+        return TokenSource.of(refresher, key);
+    }
+
+    boolean isOf(Grantkeeper other) {
+        return grantkeeper == other;
+    }
+
+    /**
+     * Wraps a client so that calls to the provider's API origins carry this account's access token. It is refreshed when it is
+     * due, stored before it is used, and replaced once when an API rejects it. Calls to other hosts go out as they are, and so do
+     * calls that carry their own {@code Authorization}.
+     *
+     * <p>Authorised calls bypass the client's {@link okhttp3.Cache}: it would hand one user's answer to another. What goes wrong
+     * is an {@link OAuthException}. A call waits at most {@link Grantkeeper.Builder#longestWait} for tokens; under
+     * {@code enqueue} it occupies one of the dispatcher's slots meanwhile, {@link #tokensAsync()} first avoids that.
+     *
+     * @param http the application's client; connections and threads stay shared with it
+     * @return a client for this account
+     */
+    public OkHttpClient wrap(OkHttpClient http) {
+        return http.newBuilder().addInterceptor(interceptor()).build();
+    }
+
+    /**
+     * What {@link #wrap} adds, for who holds a builder. Add it with {@code addInterceptor}, after other interceptors that should
+     * not see the token.
+     *
+     * @return an application interceptor
+     */
+    public Interceptor interceptor() {
+        return grantkeeper.interceptor(source());
+    }
+
+    /**
+     * Tokens that are valid now, refreshed if they have to be. For protocols that OkHttp does not speak.
+     *
+     * @return the tokens
+     * @throws LoginRequiredException if the user has to sign in
+     * @throws TokenRequestException if the authorization server gives no tokens, or does not within
+     *     {@link Grantkeeper.Builder#longestWait}
+     * @throws TokenStoreException if the store failed and nothing valid is in memory
+     * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
+     */
+    public TokenSet tokens() throws IOException {
+        return grantkeeper.waiting().tokens(key, refresher.current(key), null);
+    }
+
+    /**
+     * The same without waiting.
+     *
+     * @return completes with the tokens, or with a {@link java.util.concurrent.CompletionException} around what
+     *     {@link #tokens()} would throw; cancelling it does not disturb the refresh
+     */
+    public CompletableFuture<TokenSet> tokensAsync() {
+        return grantkeeper.waiting().tokensAsync(key, refresher.current(key));
+    }
+
+    /**
+     * Reads what is stored, without secrets. Answers whether this user is connected, and how.
+     *
+     * @return the grant, empty if there is none
+     * @throws TokenStoreException if the store failed
+     */
+    public Optional<Grant> grant() throws TokenStoreException {
+        try {
+            return Optional.ofNullable(logins.find(key)).map(row -> new Grant(row, grantkeeper.provider()));
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    /**
+     * Takes over tokens that were obtained elsewhere. Never overwrites: an account that has a grant keeps it.
+     *
+     * @param tokens the tokens; their time of receipt counts as the time of authorisation
+     * @return whether they were stored; {@code false} if the account has a grant
+     * @throws TokenStoreException if the store failed
+     */
+    public boolean importTokens(TokenSet tokens) throws TokenStoreException {
+        try {
+            return logins.create(key, GrantRow.of(RowFormat.newName(), tokens.receivedAt(), tokens, null));
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    /**
+     * Forgets a refusal, and the pause after failures. For operators, after a provider answered {@code invalid_grant} by
+     * mistake: the next call tries the stored refresh token again.
+     *
+     * @throws TokenStoreException if the store failed
+     */
+    public void reconsider() throws TokenStoreException {
+        try {
+            logins.reconsider(key);
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    /**
+     * Removes the grant, then gives its tokens back to the provider, where the provider can take them back (RFC 7009). When it
+     * returns, the row is gone, whatever was refreshing meanwhile; that the provider cannot be reached changes nothing.
+     *
+     * @throws TokenStoreException if the store failed; then the user is still signed in
+     */
+    public void signOut() throws TokenStoreException {
+        try {
+            logins.signOut(key);
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+        grantkeeper.listening().signedOut(key);
+    }
+
+    @Override
+    public String toString() {
+        return "Account[" + key + "]";
+    }
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.refresh.Renewal;
+import dev.grantkeeper.internal.refresh.Time;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Instant;
+import java.util.Set;
+
+/** Renews the application's own grant, with its own credentials (RFC 6749 section 4.4). Thread-safe. */
+final class ApplicationTokens implements Renewal {
+    private final TokenEndpoint endpoint;
+    private final Provider provider;
+    private final Set<String> scopes;
+    private final Time time;
+
+    ApplicationTokens(TokenEndpoint endpoint, Provider provider, Set<String> scopes, Time time) {
+        this.endpoint = endpoint;
+        this.provider = provider;
+        this.scopes = scopes;
+        this.time = time;
+    }
+
+    @Override
+    public GrantRow begin() {
+        return GrantRow.of(RowFormat.newName(), time.now(), null, null);
+    }
+
+    @Override
+    public boolean possible(GrantRow row) {
+        return true;
+    }
+
+    @Override
+    public Answer request(GrantRow row) {
+        Answer answer = endpoint.clientCredentials(String.join(provider.scopeSeparator(), scopes));
+        // No user's grant can end here: what the server refuses is the application.
+        return answer instanceof Answer.Failure failure && failure.kind() == Answer.Kind.REFUSED
+                ? new Answer.Failure(
+                        Answer.Kind.MISCONFIGURED,
+                        failure.status(),
+                        failure.error(),
+                        failure.description(),
+                        failure.retryAfter(),
+                        failure.cause())
+                : answer;
+    }
+
+    @Override
+    public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
+        return response.toTokenSet(null, scopes, now, provider.defaultLifetime());
+    }
+
+    @Override
+    public Provider.Replay replay() {
+        return Provider.Replay.PROMPT; // nothing is spent
+    }
+
+    @Override
+    public void revoke(TokenSet tokens) {
+        boolean unused = endpoint.revoke(tokens.accessToken(), "access_token");
+    }
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import okhttp3.Challenge;
+import okhttp3.HttpUrl;
+import okhttp3.Interceptor;
+import okhttp3.Request;
+import okhttp3.RequestBody;
+import okhttp3.Response;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Attaches access tokens to calls to the provider's APIs, and replaces a token that an API rejects, once.
+ *
+ * <p>An application interceptor sees a call once, before any redirect. OkHttp takes the {@code Authorization} header off when
+ * a redirect leaves the host; nothing here puts it back. Thread-safe.
+ */
+final class AuthorizingInterceptor implements Interceptor {
+    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
+
+    /** Finds out whose tokens a request needs. */
+    @FunctionalInterface
+    interface Sources {
+        /** The tokens; {@code null} if the request does not say whose it is. */
+        @Nullable
+        TokenSource of(Request request);
+    }
+
+    private final Set<String> origins;
+    private final Sources sources;
+    private final Waiting waiting;
+    private final Set<String> mentioned = ConcurrentHashMap.newKeySet();
+
+    AuthorizingInterceptor(Set<String> origins, Sources sources, Waiting waiting) {
+        this.origins = origins;
+        this.sources = sources;
+        this.waiting = waiting;
+    }
+
+    @Override
+    public Response intercept(Chain chain) throws IOException {
+        Request request = chain.request();
+        if (chain.connection() != null) {
+            // There it would run for every hop, and put the token back that OkHttp took off for another host.
+            throw new OAuthException(
+                    "Add Grantkeeper's interceptor with addInterceptor, not with addNetworkInterceptor", null);
+        }
+        if (!origins.contains(origin(request.url()))) {
+            mention(request.url());
+            return chain.proceed(request);
+        }
+        if (request.header("Authorization") != null) {
+            return chain.proceed(request);
+        }
+        TokenSource source = sources.of(request);
+        if (source == null) {
+            throw new OAuthException(
+                    "The request to " + request.url().host()
+                            + " does not say whose it is: set the tag Account.class on it, or use account.wrap(http)",
+                    null);
+        }
+        TokenSet tokens = waiting.tokens(source.key(), source.current(), chain.call());
+        Response response = proceed(chain, request, tokens);
+        if (!canBeMended(request, response)) {
+            return response;
+        }
+        RequestBody body = request.body();
+        if (body != null && (body.isOneShot() || body.isDuplex())) {
+            source.invalidate(tokens.accessToken());
+            return response;
+        }
+        TokenSet others;
+        try {
+            others = waiting.tokens(source.key(), source.insteadOf(tokens.accessToken()), chain.call());
+        } catch (IOException | RuntimeException e) {
+            response.close();
+            throw e;
+        }
+        if (others.accessToken().equals(tokens.accessToken())) {
+            return response;
+        }
+        response.close();
+        return proceed(chain, request, others);
+    }
+
+    private static Response proceed(Chain chain, Request request, TokenSet tokens) throws IOException {
+        Request authorized = request.newBuilder()
+                .header("Authorization", "Bearer " + tokens.accessToken())
+                .build();
+        // OkHttp's cache is keyed by URL: it would hand one user's answer to the next.
+        return chain.withCache(null).proceed(authorized);
+    }
+
+    /**
+     * Whether a new token may help: a 401, from where the token was sent to, that does not speak of something else (RFC 6750
+     * section 3.1).
+     */
+    private static boolean canBeMended(Request request, Response response) {
+        if (response.code() != 401 || !origin(response.request().url()).equals(origin(request.url()))) {
+            return false;
+        }
+        List<Challenge> challenges = response.challenges();
+        return challenges.isEmpty() || challenges.stream().anyMatch(AuthorizingInterceptor::isAboutTheToken);
+    }
+
+    private static boolean isAboutTheToken(Challenge challenge) {
+        if (!challenge.scheme().equalsIgnoreCase("Bearer")) {
+            return false;
+        }
+        String error = challenge.authParams().get("error");
+        return error == null || error.equals("invalid_token");
+    }
+
+    /** Scheme, host and port, as {@code Provider} writes them. OkHttp has parsed and normalised all three. */
+    private static String origin(HttpUrl url) {
+        return url.scheme() + "://" + url.host().toLowerCase(Locale.ROOT) + ":" + url.port();
+    }
+
+    private void mention(HttpUrl url) {
+        if (mentioned.size() < 100 && mentioned.add(origin(url))) {
+            LOG.info(
+                    "Calls to {} go out without a token: it is not among the provider's API origins {}",
+                    origin(url),
+                    origins);
+        }
+    }
+}

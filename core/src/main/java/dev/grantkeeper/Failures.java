@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.refresh.Outcome;
+import dev.grantkeeper.internal.row.UnreadableRowException;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.token.AccountKey;
+import java.io.IOException;
+
+/** Makes exceptions of outcomes: a new one for each caller, with that caller's stack trace. */
+final class Failures {
+    private Failures() {}
+
+    static OAuthException of(AccountKey key, Outcome.LoginRequired required) {
+        return new LoginRequiredException(
+                key,
+                switch (required.reason()) {
+                    case NOT_CONNECTED -> LoginRequiredException.Reason.NOT_CONNECTED;
+                    case REFUSED -> LoginRequiredException.Reason.REFUSED;
+                    case ANSWER_LOST -> LoginRequiredException.Reason.ANSWER_LOST;
+                    case NO_REFRESH_TOKEN -> LoginRequiredException.Reason.NO_REFRESH_TOKEN;
+                },
+                required.error(),
+                required.description());
+    }
+
+    static TokenRequestException of(Answer.Failure failure) {
+        return new TokenRequestException(
+                switch (failure.kind()) {
+                    case REFUSED -> TokenRequestException.Kind.REFUSED;
+                    case MISCONFIGURED -> TokenRequestException.Kind.MISCONFIGURED;
+                    case TEMPORARY -> TokenRequestException.Kind.TEMPORARY;
+                    case MALFORMED -> TokenRequestException.Kind.MALFORMED;
+                },
+                failure.status(),
+                failure.error(),
+                failure.description(),
+                failure.retryAfter(),
+                failure.cause());
+    }
+
+    static TokenStoreException of(IOException cause) {
+        return new TokenStoreException(
+                cause instanceof UnreadableRowException
+                        ? TokenStoreException.Kind.UNREADABLE
+                        : TokenStoreException.Kind.UNAVAILABLE,
+                cause);
+    }
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.token.AccountKey;
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Hears what happens to grants: for metrics, and for telling operators. It never gets a secret.
+ *
+ * <p>Called on the library's threads and on callers' threads, several at once: implementations are thread-safe and return soon.
+ * What they throw is logged and hurts nobody.
+ */
+@FunctionalInterface
+public interface GrantListener {
+    /** What happened. */
+    enum Kind {
+        /** A user signed in. */
+        SIGNED_IN,
+        /** A user signed out. */
+        SIGNED_OUT,
+        /** New tokens came, and are stored. */
+        REFRESHED,
+        /** Another node refreshed, and this one waited for it. */
+        WAITED,
+        /** A token request failed; the tokens at hand are still valid and are used. */
+        SERVED_WHILE_STALE,
+        /** A token request failed. */
+        FAILED,
+        /** The authorization server ended a grant: the user has to sign in again. */
+        REFUSED,
+        /** New tokens came and could not be stored; they are used, and storing them is tried again. */
+        WRITE_PENDING,
+        /** Tokens that could not be stored are stored now. */
+        WRITE_LANDED
+    }
+
+    /**
+     * Something that happened.
+     *
+     * @param kind what
+     * @param key to whose grant
+     * @param at when
+     * @param took how long it took; zero where that means nothing
+     * @param expiresAt when the access token expires that is in use now, where known
+     * @param detail more for people: an error code, a reason
+     */
+    record Event(
+            Kind kind,
+            AccountKey key,
+            Instant at,
+            Duration took,
+            @Nullable Instant expiresAt,
+            @Nullable String detail) {}
+
+    /** Hears nothing. */
+    GrantListener NONE = event -> {};
+
+    /**
+     * Something happened.
+     *
+     * @param event what
+     */
+    void on(Event event);
+}

@@ -1,0 +1,753 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import com.nimbusds.oauth2.sdk.AuthorizationRequest;
+import com.nimbusds.oauth2.sdk.ResponseType;
+import com.nimbusds.oauth2.sdk.Scope;
+import com.nimbusds.oauth2.sdk.id.ClientID;
+import com.nimbusds.oauth2.sdk.id.State;
+import com.nimbusds.oauth2.sdk.pkce.CodeChallengeMethod;
+import com.nimbusds.oauth2.sdk.pkce.CodeVerifier;
+import com.nimbusds.openid.connect.sdk.Nonce;
+import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.openid.Profiles;
+import dev.grantkeeper.internal.refresh.Engine;
+import dev.grantkeeper.internal.refresh.Time;
+import dev.grantkeeper.internal.refresh.Timing;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.Callback;
+import dev.grantkeeper.internal.wire.Http;
+import dev.grantkeeper.internal.wire.ServerText;
+import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.SealingKeys;
+import dev.grantkeeper.token.TokenSet;
+import dev.grantkeeper.token.TokenStore;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import okhttp3.HttpUrl;
+import okhttp3.Interceptor;
+import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An application's registration at one provider: sends users through logins, and keeps what they grant fresh.
+ *
+ * <p>Make one for each registration and process, and close it at the end. It owns a few threads, which end when idle, and a
+ * bounded memory. Any number of processes may share one {@link TokenStore}: together they make one token request for each
+ * expiry. Immutable and thread-safe.
+ *
+ * <pre>{@code
+ * var spotify = Grantkeeper.builder(Spotify.provider())
+ *     .clientId("…").clientSecret(System.getenv("SPOTIFY_CLIENT_SECRET"))
+ *     .redirectUri("http://127.0.0.1:8888/callback")
+ *     .scopes("user-read-recently-played")
+ *     .tokenStore(JdbcTokenStore.create(dataSource))
+ *     .sealingKeys(SealingKeys.of(System.getenv("SEALING_SECRET")))
+ *     .build();
+ *
+ * PendingLogin login = spotify.startLogin();
+ * session.setAttribute(login.slot(), login);
+ * response.sendRedirect(login.url().toString());
+ *
+ * // in the callback:
+ * PendingLogin login = (PendingLogin) session.getAttribute(PendingLogin.slotOf(query));
+ * if (spotify.finishLogin(login, query) instanceof LoginResult.SignedIn in) {
+ *     in.keepAs(userId);
+ * }
+ *
+ * // any time later, on any node:
+ * OkHttpClient api = spotify.account(userId).wrap(http);
+ * }</pre>
+ */
+public final class Grantkeeper implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
+
+    /** How long a user may take to sign in. */
+    private static final Duration LOGIN_LIVES = Duration.ofMinutes(10);
+
+    private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);
+
+    private final Provider provider;
+    private final String registration;
+    private final String clientId;
+    private final @Nullable String redirectUri;
+    private final Set<String> scopes;
+    private final @Nullable IdTokens idTokens;
+    private final @Nullable Profiles profiles;
+    private final TokenEndpoint tokenEndpoint;
+    private final Time time;
+    private final Waiting waiting;
+    private final Listening listening;
+    private final Engine engine;
+    private final UsedLogins usedLogins;
+
+    private Grantkeeper(Builder builder) {
+        this.provider = builder.provider;
+        this.clientId = Objects.requireNonNull(builder.clientId);
+        this.registration = builder.registration == null ? provider.name() + ":" + clientId : builder.registration;
+        this.redirectUri = builder.redirectUri;
+        this.scopes = builder.scopes;
+        this.time = new Time(builder.clock, builder.ticker);
+        this.waiting = new Waiting(builder.longestWait);
+        this.listening = new Listening(builder.listener, builder.clock);
+        this.usedLogins = new UsedLogins(builder.clock, LOGIN_LIVES);
+        Http http = new Http(
+                builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout);
+        this.idTokens = provider.issuer().isPresent() ? new IdTokens(provider, clientId, http, builder.clock) : null;
+        this.profiles = builder.fetchProfile ? new Profiles(provider, http) : null;
+        this.tokenEndpoint = new TokenEndpoint(
+                http, provider, clientId, builder.clientSecret, builder.authentication(), builder.clock);
+        this.engine = new Engine(
+                provider.name(),
+                Objects.requireNonNull(builder.tokenStore),
+                new RowFormat(builder.sealingKeys),
+                new RefreshTokens(tokenEndpoint, provider),
+                new ApplicationTokens(tokenEndpoint, provider, scopes, time),
+                new Timing(builder.tokenCallTimeout, builder.trustStoredFor),
+                time,
+                listening);
+    }
+
+    /**
+     * Starts to describe a registration.
+     *
+     * @param provider where the application is registered
+     * @return a builder
+     */
+    public static Builder builder(Provider provider) {
+        return new Builder(provider);
+    }
+
+    /**
+     * Begins a login with the registration's own scopes.
+     *
+     * @return the login; keep it for the callback, and send the browser to its {@link PendingLogin#url()}
+     * @throws IllegalStateException if the builder was given no redirect URI
+     */
+    public PendingLogin startLogin() {
+        return newLogin().start();
+    }
+
+    /**
+     * Begins a login about which there is more to say.
+     *
+     * @return what can be said; {@link LoginRequest#start()} begins
+     */
+    public LoginRequest newLogin() {
+        return new LoginRequest(this, scopes);
+    }
+
+    PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried) {
+        if (redirectUri == null) {
+            throw new IllegalStateException("A login needs a redirect URI: say redirectUri(…) when building");
+        }
+        boolean openId = wanted.contains("openid");
+        if (openId && idTokens == null) {
+            throw new IllegalStateException("The scope openid needs a provider that speaks OpenID Connect, and "
+                    + provider.name() + " is not known to: say openId(issuer, jwksUri) when describing it");
+        }
+        State state = new State(32);
+        CodeVerifier verifier = provider.pkce() ? new CodeVerifier() : null;
+        Nonce nonce = openId ? new Nonce(32) : null;
+        AuthorizationRequest.Builder request = new AuthorizationRequest.Builder(
+                        new ResponseType(ResponseType.Value.CODE), new ClientID(clientId))
+                .endpointURI(provider.authorizationEndpoint())
+                .redirectionURI(URI.create(redirectUri))
+                .state(state);
+        if (verifier != null) {
+            request.codeChallenge(verifier, CodeChallengeMethod.S256);
+        }
+        if (nonce != null) {
+            request.customParameter("nonce", nonce.getValue());
+        }
+        if (!wanted.isEmpty()) {
+            request.scope(new Scope(String.join(provider.scopeSeparator(), wanted)));
+        }
+        provider.authorizationParameters().forEach(request::customParameter);
+        parameters.forEach(request::customParameter);
+        return new PendingLogin(
+                registration,
+                state.getValue(),
+                verifier == null ? null : verifier.getValue(),
+                nonce == null ? null : nonce.getValue(),
+                redirectUri,
+                request.build().toURI().toString(),
+                wanted,
+                carried,
+                time.now());
+    }
+
+    /**
+     * Finishes a login: checks the callback, redeems the code, establishes who the user is. Stores nothing.
+     *
+     * <p>Nothing that a browser can send makes it throw. A code is redeemed at most once.
+     *
+     * @param login what {@link #startLogin()} returned, from where only this browser could bring it back; {@code null} if there
+     *     is none
+     * @param query the callback's query, as it came
+     * @return how the login ended
+     * @throws TokenRequestException if the authorization server could not be asked, or makes no sense, or does not accept this
+     *     application. The user may begin again
+     */
+    public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query) throws TokenRequestException {
+        Callback callback = Callback.parse(query);
+        LoginResult.Mismatched mismatch = mismatch(login, callback);
+        if (mismatch != null || login == null) {
+            return mismatch != null ? mismatch : mismatched(LoginResult.Mismatched.Reason.NONE, "There is no login");
+        }
+        Optional<String> carried = Optional.ofNullable(login.carried());
+        String error = callback.error();
+        if (error != null) {
+            usedLogins.use(login.slot());
+            return new LoginResult.Declined(
+                    Objects.requireNonNullElse(ServerText.harmless(error), "error"),
+                    Objects.requireNonNullElse(ServerText.harmless(callback.errorDescription()), ""),
+                    carried);
+        }
+        String code = callback.code();
+        if (code == null || !callback.hasCode()) {
+            return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback holds no code");
+        }
+        if (!usedLogins.use(login.slot())) {
+            return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
+        }
+        return redeem(login, code, carried);
+    }
+
+    /** State first: until it is known that the callback belongs to this browser's login, nothing in it means anything. */
+    private LoginResult.@Nullable Mismatched mismatch(@Nullable PendingLogin login, Callback callback) {
+        if (callback.problem() != null) {
+            return mismatched(LoginResult.Mismatched.Reason.FORGED, callback.problem());
+        }
+        if (login == null) {
+            return mismatched(
+                    LoginResult.Mismatched.Reason.NONE, "This browser has not begun the login that it came back from");
+        }
+        String state = callback.state();
+        if (state == null || !login.hasState(state)) {
+            return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback's state is not this login's");
+        }
+        if (!login.registration().equals(registration)) {
+            return mismatched(LoginResult.Mismatched.Reason.MIXED_UP, "The login began at another registration");
+        }
+        if (time.now().isAfter(login.startedAt().plus(LOGIN_LIVES))) {
+            return mismatched(LoginResult.Mismatched.Reason.STALE, "The login began too long ago");
+        }
+        if (usedLogins.isUsed(login.slot())) {
+            return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
+        }
+        // RFC 9207: an answer from another server must not be taken to this one's token endpoint.
+        String issuer = callback.issuer();
+        String expected = provider.issuer().orElse(null);
+        if (issuer != null && expected != null && !expected.contains("{") && !issuer.equals(expected)) {
+            return mismatched(
+                    LoginResult.Mismatched.Reason.MIXED_UP, "The callback comes from another authorization server");
+        }
+        return null;
+    }
+
+    private static LoginResult.Mismatched mismatched(LoginResult.Mismatched.Reason reason, String explanation) {
+        LOG.debug("A callback was not accepted: {}", explanation);
+        return new LoginResult.Mismatched(reason, explanation);
+    }
+
+    private LoginResult redeem(PendingLogin login, String code, Optional<String> carried) throws TokenRequestException {
+        Answer answer = tokenEndpoint.redeem(code, login.redirectUri(), login.codeVerifier());
+        if (answer instanceof Answer.Lost lost) {
+            throw Failures.of(lost.failure());
+        }
+        if (answer instanceof Answer.Failure failure) {
+            if (failure.kind() == Answer.Kind.REFUSED) {
+                // The code is the browser's, so this is no failure of ours.
+                return new LoginResult.Declined(
+                        Objects.requireNonNullElse(failure.error(), "invalid_grant"),
+                        Objects.requireNonNullElse(failure.description(), ""),
+                        carried);
+            }
+            throw Failures.of(failure);
+        }
+        Instant now = time.now();
+        TokenSet tokens =
+                ((Answer.Tokens) answer).response().toTokenSet(null, login.scopes(), now, provider.defaultLifetime());
+        try {
+            Identity identity = identity(login, tokens);
+            return new LoginResult.SignedIn(
+                    this, GrantRow.of(RowFormat.newName(), now, tokens, identity), tokens, login.carried());
+        } catch (IdentityException e) {
+            if (e.kind() == IdentityException.Kind.OTHER_LOGIN) {
+                return mismatched(LoginResult.Mismatched.Reason.FORGED, String.valueOf(e.getMessage()));
+            }
+            throw new TokenRequestException(
+                    e.kind() == IdentityException.Kind.UNAVAILABLE
+                            ? TokenRequestException.Kind.TEMPORARY
+                            : TokenRequestException.Kind.MALFORMED,
+                    0,
+                    null,
+                    e.getMessage(),
+                    null,
+                    e);
+        }
+    }
+
+    private @Nullable Identity identity(PendingLogin login, TokenSet tokens)
+            throws IdentityException, TokenRequestException {
+        String nonce = login.nonce();
+        if (nonce != null && idTokens != null) {
+            String idToken = tokens.idToken().orElse(null);
+            if (idToken == null) {
+                throw new TokenRequestException(
+                        TokenRequestException.Kind.MALFORMED,
+                        0,
+                        null,
+                        "openid was asked for, and there is no ID token in the answer",
+                        null,
+                        null);
+            }
+            return idTokens.verify(idToken, nonce);
+        }
+        return profiles == null ? null : profiles.fetch(tokens.accessToken());
+    }
+
+    Account keep(GrantRow row, TokenSet tokens, String accountId) throws TokenStoreException {
+        Account account = account(accountId);
+        try {
+            engine.logins().login(account.key(), row);
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+        listening.signedIn(account.key(), tokens);
+        return account;
+    }
+
+    /**
+     * A user's account, connected or not. Touches nothing.
+     *
+     * @param accountId the application's own id for its user
+     * @return the account
+     */
+    public Account account(String accountId) {
+        return new Account(this, new AccountKey(registration, accountId), engine.users(), engine.logins());
+    }
+
+    /**
+     * The application's own account, for APIs that are not about a user (client credentials, RFC 6749 section 4.4). It needs no
+     * login: tokens are fetched when they are needed first, for the registration's scopes.
+     *
+     * @return the account
+     */
+    public Account application() {
+        return new Account(
+                this,
+                new AccountKey(registration + " client_credentials", clientId),
+                engine.application(),
+                engine.applicationLogins());
+    }
+
+    /**
+     * Wraps a client that many users share. Each request says whose it is: {@code request.tag(Account.class, account)}, in
+     * Retrofit {@code @Tag Account account}. A request to an API origin that does not say fails and never goes out bare. See
+     * {@link Account#wrap} for everything else.
+     *
+     * @param http the application's client
+     * @return a client for all accounts
+     */
+    public OkHttpClient wrap(OkHttpClient http) {
+        return http.newBuilder().addInterceptor(interceptor()).build();
+    }
+
+    /**
+     * What {@link #wrap} adds, for who holds a builder.
+     *
+     * @return an application interceptor
+     */
+    public Interceptor interceptor() {
+        return new AuthorizingInterceptor(
+                provider.apiOrigins(),
+                request -> {
+                    Account account = request.tag(Account.class);
+                    return account != null && account.isOf(this) ? account.source() : null;
+                },
+                waiting);
+    }
+
+    Interceptor interceptor(TokenSource source) {
+        return new AuthorizingInterceptor(provider.apiOrigins(), request -> source, waiting);
+    }
+
+    /**
+     * Where this registration is.
+     *
+     * @return the provider
+     */
+    public Provider provider() {
+        return provider;
+    }
+
+    Waiting waiting() {
+        return waiting;
+    }
+
+    Listening listening() {
+        return listening;
+    }
+
+    /**
+     * Waits up to five seconds for refreshes and writes that are under way, then ends the library's threads. What could not be
+     * stored by then is reported in the log: those users may have to sign in again.
+     */
+    @Override
+    public void close() {
+        int unsaved = engine.close(CLOSE_WAITS);
+        if (unsaved > 0) {
+            LOG.error(
+                    "{} grants have new tokens that the store did not take before the end; their users may have to"
+                            + " sign in again",
+                    unsaved);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "Grantkeeper[" + registration + "]";
+    }
+
+    /** Describes a registration. Not thread-safe. */
+    public static final class Builder {
+        private final Provider provider;
+        private @Nullable String registration;
+        private @Nullable String clientId;
+        private @Nullable String clientSecret;
+        private @Nullable ClientAuthentication clientAuthentication;
+        private @Nullable String redirectUri;
+        private Set<String> scopes = Set.of();
+        private @Nullable TokenStore tokenStore;
+        private @Nullable SealingKeys sealingKeys;
+        private boolean unsealed;
+        private boolean fetchProfile;
+        private @Nullable OkHttpClient httpClient;
+        private GrantListener listener = GrantListener.NONE;
+        private Duration longestWait = Duration.ofSeconds(10);
+        private Duration tokenCallTimeout = Duration.ofSeconds(10);
+        private Duration trustStoredFor = Duration.ofSeconds(5);
+        private InstantSource clock = InstantSource.system();
+        private LongSupplier ticker = System::nanoTime;
+
+        private Builder(Provider provider) {
+            this.provider = Objects.requireNonNull(provider);
+        }
+
+        /**
+         * Sets the client id that the provider gave to the application. Required.
+         *
+         * @param clientId the id
+         * @return this builder
+         */
+        public Builder clientId(String clientId) {
+            this.clientId = clientId;
+            return this;
+        }
+
+        /**
+         * Sets the client secret. Default: none, the application is a public client.
+         *
+         * @param clientSecret the secret; {@code null}, as an environment variable that is missing gives it, fails at
+         *     {@link #build()} if the way to authenticate needs one
+         * @return this builder
+         */
+        public Builder clientSecret(@Nullable String clientSecret) {
+            this.clientSecret = clientSecret;
+            if (clientSecret == null && clientAuthentication == null) {
+                // Whoever names a secret wants to use one: a missing variable must not make a public client.
+                this.clientAuthentication = provider.clientAuthentication();
+            }
+            return this;
+        }
+
+        /**
+         * Sets how the application authenticates. Default: the provider's way if there is a secret, otherwise
+         * {@link ClientAuthentication#NONE}.
+         *
+         * @param clientAuthentication the way
+         * @return this builder
+         */
+        public Builder clientAuthentication(ClientAuthentication clientAuthentication) {
+            this.clientAuthentication = Objects.requireNonNull(clientAuthentication);
+            return this;
+        }
+
+        private ClientAuthentication authentication() {
+            if (clientAuthentication != null) {
+                return clientAuthentication;
+            }
+            return clientSecret == null ? ClientAuthentication.NONE : provider.clientAuthentication();
+        }
+
+        /**
+         * Sets where the provider sends browsers back to, exactly as it is registered there. Default: none, and no logins.
+         *
+         * @param redirectUri an absolute URI
+         * @return this builder
+         */
+        public Builder redirectUri(String redirectUri) {
+            this.redirectUri = redirectUri;
+            return this;
+        }
+
+        /**
+         * Sets what logins ask for, unless they say otherwise. Default: nothing. Exactly these are sent.
+         *
+         * @param scopes the scopes
+         * @return this builder
+         */
+        public Builder scopes(String... scopes) {
+            this.scopes = checkScopes(new LinkedHashSet<>(Arrays.asList(scopes)));
+            return this;
+        }
+
+        static Set<String> checkScopes(Set<String> scopes) {
+            for (String scope : scopes) {
+                // RFC 6749 section 3.3
+                if (scope.isEmpty() || !scope.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '"' && c != '\\')) {
+                    throw new IllegalArgumentException(
+                            "A scope is a text without blanks and quotes; give each one of its own: '" + scope + "'");
+                }
+            }
+            return Collections.unmodifiableSet(scopes);
+        }
+
+        /**
+         * Sets where grants rest. Required.
+         *
+         * @param tokenStore the store
+         * @return this builder
+         */
+        public Builder tokenStore(TokenStore tokenStore) {
+            this.tokenStore = Objects.requireNonNull(tokenStore);
+            return this;
+        }
+
+        /**
+         * Sets the keys that seal what is stored. Required, unless {@link #unsealed()} is said.
+         *
+         * @param sealingKeys the keys, the same on all nodes
+         * @return this builder
+         */
+        public Builder sealingKeys(SealingKeys sealingKeys) {
+            this.sealingKeys = Objects.requireNonNull(sealingKeys);
+            return this;
+        }
+
+        /**
+         * Stores tokens as they are: whoever can read the store can use them.
+         *
+         * @return this builder
+         */
+        public Builder unsealed() {
+            this.unsealed = true;
+            return this;
+        }
+
+        /**
+         * Asks the provider's profile endpoint who the user is, at each login. For providers without OpenID Connect.
+         *
+         * @return this builder
+         */
+        public Builder fetchProfile() {
+            this.fetchProfile = true;
+            return this;
+        }
+
+        /**
+         * Sets the name under which grants are filed, for an application that has several registrations or may get another
+         * client id. Default: the provider's name and the client id.
+         *
+         * @param registration not empty; changing it later signs everybody out
+         * @return this builder
+         */
+        public Builder registration(String registration) {
+            this.registration = registration;
+            return this;
+        }
+
+        /**
+         * Sets the client that our own calls are derived from: proxy, DNS, trust and connections are taken from it, interceptors,
+         * cookies and cache are not. Default: a new one.
+         *
+         * @param httpClient the application's client
+         * @return this builder
+         */
+        public Builder httpClient(OkHttpClient httpClient) {
+            this.httpClient = httpClient;
+            return this;
+        }
+
+        /**
+         * Sets who hears what happens to grants. Default: nobody.
+         *
+         * @param listener the listener
+         * @return this builder
+         */
+        public Builder listener(GrantListener listener) {
+            this.listener = Objects.requireNonNull(listener);
+            return this;
+        }
+
+        /**
+         * Sets how long a call waits for tokens. Default: 10 s. The refresh goes on when a call gives up.
+         *
+         * @param longestWait a positive time
+         * @return this builder
+         */
+        public Builder longestWait(Duration longestWait) {
+            this.longestWait = positive("longestWait", longestWait);
+            return this;
+        }
+
+        /**
+         * Sets how long one call to the authorization server may take as a whole. Default: 10 s. It also decides how soon others
+         * go on after a node that died in the middle of a refresh: three times as long. Use the same on all nodes.
+         *
+         * @param tokenCallTimeout a positive time
+         * @return this builder
+         */
+        public Builder tokenCallTimeout(Duration tokenCallTimeout) {
+            this.tokenCallTimeout = positive("tokenCallTimeout", tokenCallTimeout);
+            return this;
+        }
+
+        /**
+         * Sets how long a row is used without asking the store again: so long another node's login or sign-out may go unnoticed
+         * while the token is valid. Default: 5 s.
+         *
+         * @param trustStoredFor a time, zero to ask always
+         * @return this builder
+         */
+        public Builder trustStoredFor(Duration trustStoredFor) {
+            if (trustStoredFor.isNegative()) {
+                throw new IllegalArgumentException("trustStoredFor is negative: " + trustStoredFor);
+            }
+            this.trustStoredFor = trustStoredFor;
+            return this;
+        }
+
+        /**
+         * Sets the two clocks, so that tests can let time pass. Default: the system's.
+         *
+         * @param clock the wall clock
+         * @param ticker monotonic time in nanoseconds
+         * @return this builder
+         */
+        public Builder time(InstantSource clock, LongSupplier ticker) {
+            this.clock = Objects.requireNonNull(clock);
+            this.ticker = Objects.requireNonNull(ticker);
+            return this;
+        }
+
+        private static Duration positive(String what, Duration time) {
+            if (time.isNegative() || time.isZero()) {
+                throw new IllegalArgumentException(what + " is not positive: " + time);
+            }
+            return time;
+        }
+
+        /**
+         * Checks everything, and makes the {@link Grantkeeper}. Does no I/O.
+         *
+         * @return the Grantkeeper
+         * @throws IllegalStateException if something is missing or contradicts something else; the message says what to do
+         * @throws IllegalArgumentException if a value is wrong, the redirect URI by the provider's own rules included
+         */
+        public Grantkeeper build() {
+            if (clientId == null || clientId.isBlank()) {
+                throw new IllegalStateException("There is no client id. The provider shows it where the application is"
+                        + " registered: " + provider.documentation());
+            }
+            if (tokenStore == null) {
+                throw new IllegalStateException(
+                        "There is no token store. Say tokenStore(JdbcTokenStore.create(dataSource)),"
+                                + " or for a test tokenStore(MemoryTokenStore.create())");
+            }
+            if ((sealingKeys == null) == !unsealed) {
+                throw new IllegalStateException(
+                        sealingKeys == null
+                                ? "Say sealingKeys(SealingKeys.of(secret)), or unsealed() if tokens may be stored as they are"
+                                : "sealingKeys(…) and unsealed() contradict each other");
+            }
+            if (authentication() != ClientAuthentication.NONE && (clientSecret == null || clientSecret.isBlank())) {
+                throw new IllegalStateException("There is no client secret, and " + authentication()
+                        + " needs one. Is the environment variable set? A public client says"
+                        + " clientAuthentication(ClientAuthentication.NONE)");
+            }
+            if (fetchProfile && provider.profileEndpoint().isEmpty()) {
+                throw new IllegalStateException(
+                        provider.name() + " has no profile endpoint; leave fetchProfile() out, or ask for openid");
+            }
+            if (redirectUri != null) {
+                checkRedirectUri(redirectUri, provider);
+            }
+            return new Grantkeeper(this);
+        }
+
+        private static void checkRedirectUri(String redirectUri, Provider provider) {
+            URI uri;
+            try {
+                uri = new URI(redirectUri);
+            } catch (URISyntaxException e) {
+                throw new IllegalArgumentException("The redirect URI is not a URI: " + e.getReason(), e);
+            }
+            if (uri.getScheme() == null || uri.getRawFragment() != null) {
+                throw new IllegalArgumentException(
+                        "The redirect URI is absolute and has no fragment (RFC 6749 section 3.1.2): " + redirectUri);
+            }
+            String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
+            if (!scheme.equals("http") && !scheme.equals("https")) {
+                return; // an application's own scheme, RFC 8252 section 7.1
+            }
+            HttpUrl url = HttpUrl.parse(redirectUri);
+            if (url == null) {
+                throw new IllegalArgumentException("The redirect URI is not a URL: " + redirectUri);
+            }
+            boolean name = url.host().equals("localhost");
+            boolean address = url.host().equals("127.0.0.1") || url.host().equals("::1");
+            if (scheme.equals("http") && !name && !address) {
+                throw new IllegalArgumentException(
+                        "The redirect URI is http. Only https is taken, and http on this machine ("
+                                + (provider.loopback() == Provider.Loopback.NAME ? "localhost" : "127.0.0.1") + "): "
+                                + redirectUri);
+            }
+            if (name && provider.loopback() == Provider.Loopback.ADDRESS) {
+                throw new IllegalArgumentException(
+                        provider.name() + " refuses localhost in redirect URIs. Register and use "
+                                + redirectUri.replaceFirst("localhost", "127.0.0.1") + " instead; see "
+                                + provider.documentation());
+            }
+            if (address && scheme.equals("http") && provider.loopback() == Provider.Loopback.NAME) {
+                throw new IllegalArgumentException(
+                        provider.name() + " takes http on this machine under the name localhost"
+                                + " only. Register and use http://localhost… instead; see " + provider.documentation());
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.TokenSet;
+import java.util.Optional;
+import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
+
+/** How a login ended. Immutable and thread-safe; no {@code toString} shows a secret. */
+public sealed interface LoginResult {
+    /** The user granted. Nothing is stored yet: that is what {@link #keepAs} is for. */
+    final class SignedIn implements LoginResult {
+        private final Grantkeeper grantkeeper;
+        private final GrantRow row;
+        private final TokenSet tokens;
+        private final @Nullable String carried;
+
+        SignedIn(Grantkeeper grantkeeper, GrantRow row, TokenSet tokens, @Nullable String carried) {
+            this.grantkeeper = grantkeeper;
+            this.row = row;
+            this.tokens = tokens;
+            this.carried = carried;
+        }
+
+        /**
+         * What was granted.
+         *
+         * @return the tokens
+         */
+        public TokenSet tokens() {
+            return tokens;
+        }
+
+        /**
+         * Who granted: from the verified ID token where {@code openid} was asked for, from the provider's profile endpoint
+         * where {@link Grantkeeper.Builder#fetchProfile()} was said.
+         *
+         * @return the identity; empty if neither was asked for
+         */
+        public Optional<Identity> identity() {
+            return Optional.ofNullable(row.identity());
+        }
+
+        /**
+         * What the application gave to {@link LoginRequest#carry} when the login began.
+         *
+         * @return the application's own data
+         */
+        public Optional<String> carried() {
+            return Optional.ofNullable(carried);
+        }
+
+        /**
+         * Wraps a client for calls before it is known whose grant this is. It uses these tokens and no others: nothing is
+         * refreshed.
+         *
+         * @param http the application's client
+         * @return a client that sends the access token to the provider's API origins, and nowhere else
+         */
+        public OkHttpClient wrap(OkHttpClient http) {
+            return http.newBuilder()
+                    .addInterceptor(grantkeeper.interceptor(TokenSource.fixed(tokens)))
+                    .build();
+        }
+
+        /**
+         * Stores the grant as the given account's, over whatever was there.
+         *
+         * @param accountId the application's own id for its user
+         * @return the account
+         * @throws TokenStoreException if the store failed; the same call may be repeated
+         */
+        public Account keepAs(String accountId) throws TokenStoreException {
+            return grantkeeper.keep(row, tokens, accountId);
+        }
+
+        @Override
+        public String toString() {
+            return "SignedIn[" + tokens + "]";
+        }
+    }
+
+    /**
+     * The user or the server said no.
+     *
+     * @param error the {@code error} of RFC 6749 section 4.1.2.1, for example {@code access_denied}; {@code invalid_grant} if
+     *     the server did not accept the code
+     * @param description the server's words for developers, made harmless; may be empty
+     * @param carried what the application gave to {@link LoginRequest#carry}
+     */
+    record Declined(String error, String description, Optional<String> carried) implements LoginResult {}
+
+    /**
+     * The callback does not belong to this login, or not any more. The user may simply begin again.
+     *
+     * @param reason what is wrong
+     * @param explanation the same for people
+     */
+    record Mismatched(Reason reason, String explanation) implements LoginResult {
+        /** What is wrong with the callback. */
+        public enum Reason {
+            /** There is no login that it could belong to: the session is gone, or the callback was made up. */
+            NONE,
+            /** The login began too long ago. */
+            STALE,
+            /** This login was finished before. */
+            REPLAYED,
+            /** The callback is not what an authorization server sends, or belongs to another login. */
+            FORGED,
+            /** The callback comes from another authorization server (RFC 9207), or the login from another registration. */
+            MIXED_UP
+        }
+    }
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.wire.Callback;
+import dev.grantkeeper.token.SealingKeys;
+import java.io.Serializable;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A login on its way: between the redirect to the authorization server and the callback. It belongs to the browser that began,
+ * and to no other: keep it where only that browser brings it back, in its session or in a cookie.
+ *
+ * <p>It is {@link Serializable} for session attributes. Applications without sessions put {@link #seal} into a cookie named
+ * {@link #slot()} ({@code HttpOnly}, {@code Secure}, {@code SameSite=Lax}, a few minutes). Each attempt has a slot of its own,
+ * so two tabs never meet.
+ *
+ * <p>Holds secrets; {@link #toString()} shows none. Immutable and thread-safe. It ends after ten minutes, and works once.
+ */
+public final class PendingLogin implements Serializable {
+    private static final long serialVersionUID = 1L;
+    private static final String PURPOSE = "pending-login";
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final String registration;
+    private final String state;
+    private final @Nullable String codeVerifier;
+    private final @Nullable String nonce;
+    private final String redirectUri;
+    private final String url;
+    private final LinkedHashSet<String> scopes;
+    private final @Nullable String carried;
+    private final Instant startedAt;
+
+    PendingLogin(
+            String registration,
+            String state,
+            @Nullable String codeVerifier,
+            @Nullable String nonce,
+            String redirectUri,
+            String url,
+            Set<String> scopes,
+            @Nullable String carried,
+            Instant startedAt) {
+        this.registration = registration;
+        this.state = state;
+        this.codeVerifier = codeVerifier;
+        this.nonce = nonce;
+        this.redirectUri = redirectUri;
+        this.url = url;
+        this.scopes = new LinkedHashSet<>(scopes);
+        this.carried = carried;
+        this.startedAt = startedAt;
+    }
+
+    /**
+     * Where to send the browser: the authorization endpoint with everything that the request needs.
+     *
+     * @return an absolute URL
+     */
+    public URI url() {
+        return URI.create(url);
+    }
+
+    /**
+     * A name for this attempt, for a session attribute or a cookie.
+     *
+     * @return letters, digits and hyphens; nobody can guess the login's {@code state} from it
+     */
+    public String slot() {
+        return slot(state);
+    }
+
+    /**
+     * Finds the slot that a callback belongs to.
+     *
+     * @param query the callback's query, or its whole URL; anything that a browser can send
+     * @return the slot; a name that no login has if the query names none
+     */
+    public static String slotOf(@Nullable String query) {
+        String state = Callback.parse(query).state();
+        return state == null ? "login-none" : slot(state);
+    }
+
+    private static String slot(String state) {
+        return "login-" + digest(state).substring(0, 24);
+    }
+
+    private static String digest(String text) {
+        try {
+            return HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("Every Java platform has SHA-256", e);
+        }
+    }
+
+    /**
+     * Seals this login, for a cookie.
+     *
+     * @param keys the keys; those that seal the rows will do, the two purposes are kept apart
+     * @return printable ASCII without blanks
+     */
+    public String seal(SealingKeys keys) {
+        ObjectNode json = JSON.createObjectNode();
+        json.put("registration", registration);
+        json.put("state", state);
+        json.put("codeVerifier", codeVerifier);
+        json.put("nonce", nonce);
+        json.put("redirectUri", redirectUri);
+        json.put("carried", carried);
+        json.put("startedAt", startedAt.toEpochMilli());
+        scopes.forEach(json.putArray("scopes")::add);
+        return keys.seal(PURPOSE, slot(), json.toString());
+    }
+
+    /**
+     * Opens what {@link #seal} made.
+     *
+     * @param keys the keys
+     * @param slot the name under which it came: the cookie's name
+     * @param sealed the sealed text; anything that a browser can send
+     * @return the login, without its {@link #url()}; empty if this is not what was sealed, or not for this slot
+     */
+    public static Optional<PendingLogin> unseal(SealingKeys keys, String slot, @Nullable String sealed) {
+        if (sealed == null) {
+            return Optional.empty();
+        }
+        try {
+            JsonNode json = JSON.readTree(keys.open(PURPOSE, slot, sealed));
+            Set<String> scopes = new LinkedHashSet<>();
+            json.path("scopes").forEach(scope -> scopes.add(scope.asText()));
+            return Optional.of(new PendingLogin(
+                    json.path("registration").asText(),
+                    json.path("state").asText(),
+                    json.path("codeVerifier").textValue(),
+                    json.path("nonce").textValue(),
+                    json.path("redirectUri").asText(),
+                    json.path("redirectUri").asText(),
+                    scopes,
+                    json.path("carried").textValue(),
+                    Instant.ofEpochMilli(json.path("startedAt").asLong())));
+        } catch (GeneralSecurityException | JsonProcessingException e) {
+            return Optional.empty();
+        }
+    }
+
+    String registration() {
+        return registration;
+    }
+
+    boolean hasState(String other) {
+        return MessageDigest.isEqual(state.getBytes(StandardCharsets.UTF_8), other.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Nullable
+    String codeVerifier() {
+        return codeVerifier;
+    }
+
+    @Nullable
+    String nonce() {
+        return nonce;
+    }
+
+    String redirectUri() {
+        return redirectUri;
+    }
+
+    Set<String> scopes() {
+        return scopes;
+    }
+
+    @Nullable
+    String carried() {
+        return carried;
+    }
+
+    Instant startedAt() {
+        return startedAt;
+    }
+
+    @Override
+    public String toString() {
+        return "PendingLogin[" + slot() + ", started " + startedAt + "]";
+    }
+}

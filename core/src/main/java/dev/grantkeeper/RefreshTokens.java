@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.refresh.Renewal;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Instant;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Renews what users granted, with the refresh token (RFC 6749 section 6). Thread-safe. */
+final class RefreshTokens implements Renewal {
+    private final TokenEndpoint endpoint;
+    private final Provider provider;
+
+    RefreshTokens(TokenEndpoint endpoint, Provider provider) {
+        this.endpoint = endpoint;
+        this.provider = provider;
+    }
+
+    @Override
+    public @Nullable GrantRow begin() {
+        return null; // only the user can begin
+    }
+
+    @Override
+    public boolean possible(GrantRow row) {
+        TokenSet tokens = row.tokens();
+        return tokens != null && tokens.refreshToken().isPresent();
+    }
+
+    @Override
+    public Answer request(GrantRow row) {
+        TokenSet tokens = row.tokens();
+        Answer answer =
+                endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse(""));
+        return answer instanceof Answer.Tokens success && isAnotherUsers(row.identity(), success.response())
+                ? new Answer.Failure(
+                        Answer.Kind.MALFORMED,
+                        200,
+                        null,
+                        "The answer to a refresh holds an ID token of another user (OpenID Connect Core section 12.2)",
+                        null,
+                        null)
+                : answer;
+    }
+
+    private boolean isAnotherUsers(@Nullable Identity identity, TokenResponse response) {
+        return identity != null
+                && response.idToken() != null
+                && provider.issuer().isPresent()
+                && !identity.id().equals(IdTokens.idOf(response.idToken()));
+    }
+
+    @Override
+    public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
+        return response.toTokenSet(row.tokens(), Set.of(), now, provider.defaultLifetime());
+    }
+
+    @Override
+    public Provider.Replay replay() {
+        return provider.replay();
+    }
+
+    @Override
+    public void revoke(TokenSet tokens) {
+        if (tokens.refreshToken().isPresent()) {
+            boolean unused = endpoint.revoke(tokens.refreshToken().get(), "refresh_token");
+        } else {
+            boolean unused = endpoint.revoke(tokens.accessToken(), "access_token");
+        }
+    }
+}

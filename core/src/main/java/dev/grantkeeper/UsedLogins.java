@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Which logins were finished in this process, for as long as they could be finished again. Across processes the server's
+ * one-time code is the guard. Thread-safe.
+ */
+final class UsedLogins {
+    private static final int MOST = 100_000;
+
+    private final InstantSource clock;
+    private final Duration kept;
+    private final Map<String, Instant> used = new LinkedHashMap<>(); // guarded by this
+
+    UsedLogins(InstantSource clock, Duration kept) {
+        this.clock = clock;
+        this.kept = kept;
+    }
+
+    synchronized boolean isUsed(String slot) {
+        return used.containsKey(slot);
+    }
+
+    /** Marks a login as finished; of several callers one gets {@code true}. */
+    synchronized boolean use(String slot) {
+        Instant now = clock.instant();
+        Iterator<Instant> oldest = used.values().iterator();
+        while (oldest.hasNext()) {
+            boolean over = oldest.next().plus(kept).isBefore(now);
+            if (!over && used.size() < MOST) {
+                break;
+            }
+            oldest.remove();
+        }
+        return used.putIfAbsent(slot, now) == null;
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.refresh.Outcome;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import okhttp3.Call;
+import okhttp3.EventListener;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Waits for tokens on a caller's thread: not longer than agreed, and not when nobody wants the answer any more. Whoever gives
+ * up leaves the refresh as it is, for the others. Thread-safe.
+ *
+ * @param longest how long
+ */
+record Waiting(Duration longest) {
+    private static final class CanceledException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        CanceledException() {
+            super("Canceled", null, false, false);
+        }
+    }
+
+    /** The tokens, or the exception that says why there are none. */
+    TokenSet tokens(AccountKey key, CompletableFuture<Outcome> future, @Nullable Call call) throws IOException {
+        if (!future.isDone() && call != null) {
+            call.addEventListener(new EventListener() {
+                @Override
+                public void canceled(Call ignored) {
+                    future.completeExceptionally(new CanceledException());
+                }
+            });
+            if (call.isCanceled()) {
+                throw new IOException("Canceled");
+            }
+        }
+        try {
+            return tokens(key, future.get(longest.toNanos(), TimeUnit.NANOSECONDS));
+        } catch (TimeoutException e) {
+            throw tooLong();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("Interrupted while waiting for tokens");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof CanceledException) {
+                throw new IOException("Canceled");
+            }
+            throw new OAuthException("A defect in Grantkeeper: please report it", e.getCause());
+        }
+    }
+
+    /** The same, for who does not wait. */
+    CompletableFuture<TokenSet> tokensAsync(AccountKey key, CompletableFuture<Outcome> future) {
+        return future.orTimeout(longest.toNanos(), TimeUnit.NANOSECONDS).handle((outcome, broken) -> {
+            try {
+                if (broken != null) {
+                    throw broken instanceof TimeoutException
+                            ? tooLong()
+                            : new OAuthException("A defect in Grantkeeper: please report it", broken);
+                }
+                return tokens(key, outcome);
+            } catch (OAuthException e) {
+                throw new CompletionException(e);
+            }
+        });
+    }
+
+    private TokenRequestException tooLong() {
+        return new TokenRequestException(
+                TokenRequestException.Kind.TEMPORARY,
+                0,
+                null,
+                "no tokens within " + longest.toMillis() + " ms; the refresh goes on",
+                null,
+                null);
+    }
+
+    private static TokenSet tokens(AccountKey key, Outcome outcome) throws OAuthException {
+        if (outcome instanceof Outcome.Usable usable) {
+            return usable.tokens();
+        }
+        if (outcome instanceof Outcome.LoginRequired required) {
+            throw Failures.of(key, required);
+        }
+        if (outcome instanceof Outcome.RequestFailed failed) {
+            throw Failures.of(failed.failure());
+        }
+        throw Failures.of(((Outcome.StoreFailed) outcome).cause());
+    }
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.openid;
+
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** It could not be established who the user is. */
+public final class IdentityException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    /** What that means for the login. */
+    public enum Kind {
+        /** The proof is wrong: no later try with it can succeed. */
+        INVALID,
+        /** The proof belongs to another login. */
+        OTHER_LOGIN,
+        /** The keys or the profile could not be fetched; a later login may succeed. */
+        UNAVAILABLE
+    }
+
+    private final Kind kind;
+
+    IdentityException(Kind kind, String message, @Nullable Throwable cause) {
+        super(message, cause);
+        this.kind = kind;
+    }
+
+    /** What that means for the login. */
+    public Kind kind() {
+        return kind;
+    }
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.token.TokenStore;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * The parts of this package, put together for one registration: two refreshers, one for what users granted and one for the
+ * application's own grant, that share store, memory, threads and the token endpoint. Thread-safe.
+ */
+public final class Engine {
+    /** Refreshes that run at once. Most of them wait, for the token endpoint or for another node. */
+    private static final int THREADS = 64;
+
+    /** Token requests that are under way at once. */
+    private static final int REQUESTS = 32;
+
+    /** Rows that are remembered. A row takes a few kilobytes. */
+    private static final int REMEMBERED = 10_000;
+
+    private final Workers workers;
+    private final Refresher users;
+    private final Refresher application;
+    private final Logins logins;
+    private final Logins applicationLogins;
+
+    /** Puts the parts together. */
+    public Engine(
+            String name,
+            TokenStore store,
+            RowFormat format,
+            Renewal forUsers,
+            Renewal forApplication,
+            Timing timing,
+            Time time,
+            RefreshEvents events) {
+        this.workers = new Workers(name, THREADS);
+        Memory memory = new Memory(time, REMEMBERED);
+        Rows rows = new Rows(store, format, memory, workers);
+        EndpointGate gate = new EndpointGate(time, REQUESTS);
+        this.users = new Refresher(rows, memory, forUsers, timing, time, gate, workers, events);
+        this.application = new Refresher(rows, memory, forApplication, timing, time, gate, workers, events);
+        this.logins = new Logins(rows, users, forUsers);
+        this.applicationLogins = new Logins(rows, application, forApplication);
+    }
+
+    /** Refreshes what users granted. */
+    public Refresher users() {
+        return users;
+    }
+
+    /** Refreshes the application's own grant. */
+    public Refresher application() {
+        return application;
+    }
+
+    /** Everything else that happens to what users granted. */
+    public Logins logins() {
+        return logins;
+    }
+
+    /** Everything else that happens to the application's own grant. */
+    public Logins applicationLogins() {
+        return applicationLogins;
+    }
+
+    /**
+     * Waits for refreshes and writes that are under way, then ends all threads.
+     *
+     * @param limit how long to wait
+     * @return how many grants have tokens that the store did not take
+     */
+    public int close(Duration limit) {
+        List<Refresher> both = List.of(users, application);
+        long start = System.nanoTime();
+        both.forEach(Refresher::saveNow);
+        while (both.stream().anyMatch(Refresher::isBusy)
+                && System.nanoTime() - start < limit.toNanos()
+                && workers.pause(Duration.ofMillis(20))) {
+            // looked at again
+        }
+        workers.close(Duration.ofSeconds(1));
+        return users.unsavedCount() + application.unsavedCount();
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Until when an access token is used, and how (law 8). Past the soft limit it is used, and refreshed behind the scenes; past
+ * the hard limit callers wait for a new one; past its expiry it is of no use to anybody.
+ *
+ * <p>The wall clock decides, bounded by the monotonic one: however the wall clock jumps back, a token is not used longer after
+ * we first saw it than it lives (law 13). All three are moments of both clocks.
+ */
+final class Limits {
+    /** Before the expiry, so that a request still arrives in time: a tenth of the lifetime, at most this. */
+    private static final Duration HARD = Duration.ofSeconds(30);
+
+    /** Before the expiry, so that nobody has to wait: a fifth of the lifetime, at most this, and up to half as much again. */
+    private static final Duration SOFT = Duration.ofMinutes(5);
+
+    private final @Nullable Instant soft;
+    private final @Nullable Instant hard;
+    private final @Nullable Instant expiry;
+    private final long softTicks;
+    private final long hardTicks;
+    private final long expiryTicks;
+
+    private Limits(@Nullable TokenSet tokens, Time time) {
+        Instant expires = tokens == null ? null : tokens.expiresAt().orElse(null);
+        if (tokens == null) {
+            soft = Instant.MIN;
+            hard = Instant.MIN;
+            expiry = Instant.MIN;
+        } else if (expires == null) {
+            // Of unknown lifetime: good until an API says otherwise.
+            soft = tokens.refreshAt().orElse(null);
+            hard = null;
+            expiry = null;
+        } else {
+            Duration lifetime = positive(Duration.between(tokens.receivedAt(), expires));
+            Duration softMargin = min(lifetime.dividedBy(5), SOFT);
+            // Nodes that hold the same tokens do not all wake up at once.
+            Duration jitter = softMargin
+                    .multipliedBy(ThreadLocalRandom.current().nextLong(500))
+                    .dividedBy(1000);
+            Instant early = expires.minus(softMargin).minus(jitter);
+            Instant wanted = tokens.refreshAt().orElse(early);
+            soft = wanted.isBefore(early) ? wanted : early;
+            hard = expires.minus(min(lifetime.dividedBy(10), HARD));
+            expiry = expires;
+        }
+        Duration lifetime =
+                tokens == null || expires == null ? null : positive(Duration.between(tokens.receivedAt(), expires));
+        softTicks = ticks(soft, lifetime, time);
+        hardTicks = ticks(hard, lifetime, time);
+        expiryTicks = ticks(expiry, lifetime, time);
+    }
+
+    /** The limits of tokens that are seen for the first time now. */
+    static Limits of(@Nullable TokenSet tokens, Time time) {
+        return new Limits(tokens, time);
+    }
+
+    private static long ticks(@Nullable Instant limit, @Nullable Duration lifetime, Time time) {
+        if (limit == null || lifetime == null) {
+            return Long.MAX_VALUE;
+        }
+        // A clock that was wrong when the token came, or is wrong now, cannot make it live longer than it lives.
+        return time.ticks()
+                + min(positive(Duration.between(time.now(), limit)), lifetime).toNanos();
+    }
+
+    private static Duration positive(Duration time) {
+        return time.isNegative() ? Duration.ZERO : time;
+    }
+
+    private static Duration min(Duration a, Duration b) {
+        return a.compareTo(b) < 0 ? a : b;
+    }
+
+    boolean pastSoft(Time time) {
+        return past(soft, softTicks, time);
+    }
+
+    boolean pastHard(Time time) {
+        return past(hard, hardTicks, time);
+    }
+
+    boolean expired(Time time) {
+        return past(expiry, expiryTicks, time);
+    }
+
+    private static boolean past(@Nullable Instant limit, long limitTicks, Time time) {
+        return (limit != null && !time.now().isBefore(limit))
+                || (limitTicks != Long.MAX_VALUE && time.ticks() - limitTicks >= 0);
+    }
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.refresh.Rows.Written;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that happens to a row besides refreshing: logins, imports, sign-outs, second thoughts. Runs on the caller's
+ * thread. Thread-safe.
+ */
+public final class Logins {
+    /** Others write between our reading and our writing, but not that often. */
+    private static final int TRIES = 100;
+
+    private final Rows rows;
+    private final Refresher refresher;
+    private final Renewal renewal;
+
+    Logins(Rows rows, Refresher refresher, Renewal renewal) {
+        this.rows = rows;
+        this.refresher = refresher;
+        this.renewal = renewal;
+    }
+
+    /** Reads a row. */
+    public @Nullable GrantRow find(AccountKey key) throws IOException {
+        StoredGrant grant = rows.find(key).grant();
+        return grant == null ? null : grant.row();
+    }
+
+    /** Writes a login over whatever is there. Done when the row carries this login's name, whoever wrote what in between. */
+    public void login(AccountKey key, GrantRow row) throws IOException {
+        for (int i = 0; i < TRIES; i++) {
+            StoredGrant found = rows.find(key).grant();
+            if (found != null && found.row().login().equals(row.login())) {
+                refresher.loggedIn(key, row.login());
+                return;
+            }
+            Written written = found == null ? rows.create(key, row) : rows.replace(key, found.version(), row);
+            if (written instanceof Written.Unclear unclear) {
+                throw unclear.cause();
+            }
+            if (written instanceof Written.Won) {
+                refresher.loggedIn(key, row.login());
+                return;
+            }
+        }
+        throw new IOException(
+                "The token store refused " + TRIES + " writes of a login. Check it with TokenStoreContract");
+    }
+
+    /** Writes a row only if there is none. */
+    public boolean create(AccountKey key, GrantRow row) throws IOException {
+        Written written = rows.create(key, row);
+        if (written instanceof Written.Unclear unclear) {
+            throw unclear.cause();
+        }
+        return written instanceof Written.Won;
+    }
+
+    /** Takes back a refusal and the waiting after failures. */
+    public void reconsider(AccountKey key) throws IOException {
+        for (int i = 0; i < TRIES; i++) {
+            StoredGrant found = rows.find(key).grant();
+            if (found == null || (found.row().refusal() == null && found.row().notBefore() == null)) {
+                return;
+            }
+            Written written = rows.replace(key, found.version(), found.row().reconsidered());
+            if (written instanceof Written.Unclear unclear) {
+                throw unclear.cause();
+            }
+            if (written instanceof Written.Won) {
+                return;
+            }
+        }
+        throw new IOException("The token store refused " + TRIES + " writes. Check it with TokenStoreContract");
+    }
+
+    /**
+     * Removes the login that is there now, however often refreshes rewrite its row meanwhile, then gives its tokens back. A login
+     * that comes in meanwhile stays.
+     */
+    public void signOut(AccountKey key) throws IOException {
+        @Nullable String login = null;
+        @Nullable TokenSet last = null;
+        @Nullable IOException unclear = null;
+        boolean gone = false;
+        for (int i = 0; i < TRIES && !gone; i++) {
+            StoredGrant found = rows.find(key).grant();
+            if (found == null || (login != null && !found.row().login().equals(login))) {
+                gone = true;
+                continue;
+            }
+            login = found.row().login();
+            last = found.row().tokens() == null ? last : found.row().tokens();
+            try {
+                gone = rows.delete(key, found.version());
+                unclear = null;
+            } catch (IOException e) {
+                if (unclear != null) {
+                    throw e;
+                }
+                unclear = e; // look once whether it is gone
+            }
+        }
+        if (!gone) {
+            throw new IOException(
+                    "The token store refused to remove a row. Check it with TokenStoreContract, rule 2.3");
+        }
+        TokenSet newest = refresher.signedOut(key);
+        if (newest == null) {
+            newest = last;
+        }
+        if (newest != null) {
+            renewal.revoke(newest);
+        }
+    }
+}

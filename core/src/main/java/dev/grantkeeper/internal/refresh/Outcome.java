@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** What a caller gets who asks for tokens. A value, so that each of a thousand waiting callers can throw its own exception. */
+public sealed interface Outcome {
+    /** Tokens to use now. */
+    record Usable(TokenSet tokens) implements Outcome {}
+
+    /** The user has to sign in. */
+    record LoginRequired(
+            Reason reason, @Nullable String error, @Nullable String description) implements Outcome {}
+
+    /** Why the user has to sign in. */
+    enum Reason {
+        /** There is no grant: never signed in, or signed out. */
+        NOT_CONNECTED,
+        /** The authorization server will not refresh this grant any more. */
+        REFUSED,
+        /** The answer to a refresh was lost, and the refresh token was lost with it. */
+        ANSWER_LOST,
+        /** The access token has ended, and there is no refresh token. */
+        NO_REFRESH_TOKEN
+    }
+
+    /** The token request failed. */
+    record RequestFailed(Answer.Failure failure) implements Outcome {}
+
+    /** The store failed, or what it holds cannot be read. */
+    record StoreFailed(IOException cause) implements Outcome {}
+}

@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.refresh.Memory.Remembered;
+import dev.grantkeeper.internal.refresh.Outcome.LoginRequired;
+import dev.grantkeeper.internal.refresh.Outcome.Reason;
+import dev.grantkeeper.internal.refresh.Outcome.RequestFailed;
+import dev.grantkeeper.internal.refresh.Outcome.StoreFailed;
+import dev.grantkeeper.internal.refresh.Outcome.Usable;
+import dev.grantkeeper.internal.refresh.Rows.Written;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps grants fresh: any number of threads on any number of nodes, one token request per expiry, and nobody signed out who
+ * did not have to be.
+ *
+ * <h2>The difficulty</h2>
+ *
+ * <p>Many authorization servers take a refresh token once. The answer brings the next one, and a server that sees a spent token
+ * again assumes that it was stolen and ends the whole grant (RFC 9700 section 4.14.2). So two refreshes at once sign the user
+ * out; so does a new token that was received and not stored; so does a loser who writes "refused" over what the winner stored.
+ * And any step can fail, be slow, or look failed and happen all the same.
+ *
+ * <h2>The row is the lock</h2>
+ *
+ * <p>The store can replace a row if its version is still the one that was read, and that is all the protocol needs. Who wants to
+ * refresh first writes an <em>attempt</em>, a random name, into the row. Only one node can win that write, and the refresh token
+ * that it then sends is the one from the very row that now carries its attempt. All others find the attempt, wait a little, and
+ * look again. The outcome (tokens, a refusal, or "not before") replaces the row and takes the attempt out in the same write.
+ *
+ * <p>Nothing is held meanwhile: no transaction, no connection, no lock in this process.
+ *
+ * <h2>An attempt that stays</h2>
+ *
+ * <p>Its holder died, lost the answer, or cannot reach the store. An attempt therefore ends by itself after a time T. The holder
+ * measures T from before its first write, observers from when they first saw this name, all by their own monotonic clocks; no
+ * two clocks are ever compared. T is longer than everything a holder may still be doing (see {@link Timing}), and a holder sends
+ * nothing when too little of its T is left. A name dies with its process: after a restart our own attempt is a stranger's, since
+ * nobody remembers whether its request went out.
+ *
+ * <h2>An answer that never came</h2>
+ *
+ * <p>The server may have taken the refresh token. Giving up signs the user out for certain if it did; sending the token again
+ * may. Whether and when to send it once more is a property of the server: {@link Provider.Replay}. Either way the row is read
+ * again first, and after that one replay the attempt stays where it is for T to end it, for the late request may still arrive.
+ *
+ * <h2>A write that lost</h2>
+ *
+ * <p>Tokens in hand, and the row has changed. What stands there now decides, told by the login's name and the whole token set
+ * (a refresh token may be the same before and after): our own tokens, the write had landed; no row, the user signed out
+ * meanwhile and the tokens are given back; another login, it wins; still the tokens that ours were made from, then only an
+ * attempt or a hasty refusal came between, and ours are written on top; anything newer is used. A refusal or a "not before"
+ * that loses is dropped: it spoke of a row that is gone.
+ *
+ * <h2>A store that is down</h2>
+ *
+ * <p>The new tokens are served from memory, the write is tried again and again, and the old refresh token is not sent any more.
+ * A login that comes in here meanwhile drops them.
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>All callers of one key share a <em>flight</em>, which runs on a thread of ours: a caller who is cancelled, interrupted or
+ * out of patience takes nothing from the others. Inside one flight everything is sequential; {@link Flight#run} is the
+ * protocol, from top to bottom.
+ *
+ * <p>The protocol was checked as a model with crashes, lost answers, failing and late writes, logins and sign-outs in between.
+ * Where a step seems superfluous, something in that list needs it.
+ *
+ * <p>Thread-safe.
+ */
+public final class Refresher {
+    /** After a forced refresh, how long a 401 on its result is the API's problem and not the token's. */
+    private static final Duration COOLDOWN = Duration.ofSeconds(30);
+
+    /** So many writes in a row cannot be lost to others; a store that says so does not keep rule 2.2 of its contract. */
+    private static final int MOST_LOSSES = 100;
+
+    /** In place of a login's name. */
+    private static final String SIGNED_OUT = "";
+
+    private final Rows rows;
+    private final Memory memory;
+    private final Renewal renewal;
+    private final Timing timing;
+    private final Time time;
+    private final EndpointGate gate;
+    private final Workers workers;
+    private final RefreshEvents events;
+
+    private final Map<AccountKey, CompletableFuture<Outcome>> looks = new ConcurrentHashMap<>();
+    private final Map<AccountKey, Flight> flights = new ConcurrentHashMap<>();
+    /** Tokens that the store does not have yet. Never dropped but for a newer login. */
+    private final Map<AccountKey, Unsaved> unsaved = new ConcurrentHashMap<>();
+    /** Attempts of ours that may stand in the row although nothing was sent under them. */
+    private final Map<AccountKey, String> unsent = new ConcurrentHashMap<>();
+    /** Attempts of ours that were sent, and whose answers were lost: nobody here needs to wait for those. */
+    private final Map<AccountKey, String> lost = new ConcurrentHashMap<>();
+
+    Refresher(
+            Rows rows,
+            Memory memory,
+            Renewal renewal,
+            Timing timing,
+            Time time,
+            EndpointGate gate,
+            Workers workers,
+            RefreshEvents events) {
+        this.rows = rows;
+        this.memory = memory;
+        this.renewal = renewal;
+        this.timing = timing;
+        this.time = time;
+        this.gate = gate;
+        this.workers = workers;
+        this.events = events;
+    }
+
+    /**
+     * New tokens that could not be written yet.
+     *
+     * @param version the version that they replace
+     * @param madeFrom the tokens that were spent on them
+     * @param row what to write
+     * @param limits of the new tokens
+     * @param failures how often the write has failed
+     */
+    private record Unsaved(String version, @Nullable TokenSet madeFrom, GrantRow row, Limits limits, int failures) {
+        TokenSet tokens() {
+            TokenSet tokens = row.tokens();
+            if (tokens == null) {
+                throw new IllegalStateException("Only tokens wait to be written");
+            }
+            return tokens;
+        }
+
+        Unsaved onTopOf(StoredGrant grant) {
+            return new Unsaved(grant.version(), madeFrom, row, limits, failures);
+        }
+
+        Unsaved failedAgain() {
+            return new Unsaved(version, madeFrom, row, limits, failures + 1);
+        }
+    }
+
+    /**
+     * What a flight is for.
+     *
+     * @param rejected the access token that an API rejected
+     * @param behindTheScenes the tokens can still be used, and nobody waits
+     * @param onlySave write what is unsaved, nothing else
+     */
+    private record Want(@Nullable String rejected, boolean behindTheScenes, boolean onlySave) {
+        static final Want VALID = new Want(null, false, false);
+        static final Want FRESHER = new Want(null, true, false);
+        static final Want SAVED = new Want(null, true, true);
+    }
+
+    /** Tokens that are valid now: from memory where it can be trusted, from the store, or by a refresh. */
+    public CompletableFuture<Outcome> current(AccountKey key) {
+        Unsaved pending = unsaved.get(key);
+        if (pending != null && !pending.limits().pastHard(time)) {
+            return CompletableFuture.completedFuture(new Usable(pending.tokens()));
+        }
+        Remembered known = memory.get(key);
+        if (pending == null && known != null && known.grant() != null && known.trusted(time, timing.trustStored())) {
+            return decide(key, known);
+        }
+        return look(key, known);
+    }
+
+    /** Tokens in place of an access token that an API rejected. The same tokens come back if no others can be expected. */
+    public CompletableFuture<Outcome> insteadOf(AccountKey key, String rejected) {
+        Unsaved pending = unsaved.get(key);
+        if (pending != null
+                && !pending.limits().pastHard(time)
+                && !pending.tokens().accessToken().equals(rejected)) {
+            return CompletableFuture.completedFuture(new Usable(pending.tokens()));
+        }
+        return fly(key, new Want(rejected, false, false));
+    }
+
+    /** An access token was rejected by a call that cannot be repeated; the next one should find another. */
+    public void invalidate(AccountKey key, String rejected) {
+        begin(key, new Want(rejected, true, false));
+    }
+
+    private CompletableFuture<Outcome> decide(AccountKey key, Remembered known) {
+        StoredGrant grant = known.grant();
+        TokenSet tokens = grant == null ? null : grant.row().tokens();
+        if (grant == null || tokens == null || known.limits().pastHard(time)) {
+            return fly(key, Want.VALID);
+        }
+        if (known.limits().pastSoft(time) && worthTrying(grant.row()) && known.mayStartBackground(time)) {
+            begin(key, Want.FRESHER);
+        }
+        return CompletableFuture.completedFuture(new Usable(tokens));
+    }
+
+    private boolean worthTrying(GrantRow row) {
+        return row.refusal() == null && renewal.possible(row) && leftOf(row.notBefore()) == null;
+    }
+
+    /** How long a grant is to be left alone. A time further ahead than any back-off was written by a clock that is wrong. */
+    private @Nullable Duration leftOf(@Nullable Instant notBefore) {
+        if (notBefore == null) {
+            return null;
+        }
+        Duration left = Duration.between(time.now(), notBefore);
+        boolean ahead = !left.isNegative() && !left.isZero() && left.compareTo(Duration.ofHours(1)) <= 0;
+        return ahead ? left : null;
+    }
+
+    /** Reads the row, once for all who ask meanwhile, not waiting for a flight that is under way. */
+    private CompletableFuture<Outcome> look(AccountKey key, @Nullable Remembered known) {
+        CompletableFuture<Outcome> mine = new CompletableFuture<>();
+        CompletableFuture<Outcome> other = looks.putIfAbsent(key, mine);
+        if (other != null) {
+            return other.copy();
+        }
+        boolean servable =
+                known != null && known.grant() != null && !known.limits().expired(time);
+        Runnable read = () -> {
+            CompletableFuture<Outcome> decided;
+            try {
+                decided = decide(key, rows.find(key));
+            } catch (IOException e) {
+                decided = CompletableFuture.completedFuture(withoutStore(known, e));
+            } catch (RuntimeException | Error e) {
+                decided = CompletableFuture.failedFuture(e);
+            }
+            looks.remove(key, mine);
+            pass(decided, mine);
+        };
+        try {
+            workers.execute(read);
+        } catch (RejectedExecutionException e) {
+            looks.remove(key, mine);
+            mine.complete(closed());
+        }
+        if (servable) {
+            // A store that hangs is a store that is down (law 7).
+            workers.later(Duration.ofSeconds(2), () -> {
+                if (!mine.isDone()) {
+                    mine.complete(withoutStore(known, new IOException("The token store did not answer within 2 s")));
+                }
+            });
+        }
+        return mine.copy();
+    }
+
+    private Outcome withoutStore(@Nullable Remembered known, IOException cause) {
+        if (known != null && known.grant() != null && !known.limits().expired(time)) {
+            TokenSet tokens = known.grant().row().tokens();
+            if (tokens != null) {
+                known.trustAgain(time);
+                return new Usable(tokens);
+            }
+        }
+        return new StoreFailed(cause);
+    }
+
+    private static void pass(CompletableFuture<Outcome> from, CompletableFuture<Outcome> to) {
+        CompletableFuture<Outcome> unused = from.whenComplete((outcome, broken) -> {
+            if (broken == null) {
+                to.complete(outcome);
+            } else {
+                to.completeExceptionally(broken);
+            }
+        });
+    }
+
+    private static Outcome closed() {
+        return new StoreFailed(new IOException("This Grantkeeper was closed"));
+    }
+
+    /** Starts a flight that nobody waits for, unless there is one. */
+    private void begin(AccountKey key, Want want) {
+        CompletableFuture<Outcome> unused = fly(key, want);
+    }
+
+    /** Joins the flight that is under way, or starts one. */
+    private CompletableFuture<Outcome> fly(AccountKey key, Want want) {
+        Flight mine = new Flight(key, want);
+        Flight other = flights.putIfAbsent(key, mine);
+        if (other == null) {
+            try {
+                workers.execute(mine);
+            } catch (RejectedExecutionException e) {
+                flights.remove(key, mine);
+                mine.landed.complete(closed());
+            }
+            return mine.landed.copy();
+        }
+        if (other.want.equals(want) || want.behindTheScenes()) {
+            return other.landed.copy();
+        }
+        // It may have been after less than we are: then ours comes next.
+        boolean less = other.want.onlySave();
+        return other.landed.thenCompose(outcome ->
+                !less && satisfies(outcome, want) ? CompletableFuture.completedFuture(outcome) : fly(key, want));
+    }
+
+    private boolean satisfies(Outcome outcome, Want want) {
+        if (!(outcome instanceof Usable usable)) {
+            return true;
+        }
+        return !usable.tokens().accessToken().equals(want.rejected())
+                && !Limits.of(usable.tokens(), time).pastHard(time);
+    }
+
+    /** A login came in through this node: what is still on its way to the store for an older one is of no use (law 14). */
+    public void loggedIn(AccountKey key, String login) {
+        Flight flight = flights.get(key);
+        if (flight != null) {
+            flight.supersededBy = login;
+        }
+        unsaved.computeIfPresent(key, (k, pending) -> pending.row().login().equals(login) ? pending : null);
+    }
+
+    /** The user signed out through this node. Returns tokens that never reached the store, for revocation. */
+    public @Nullable TokenSet signedOut(AccountKey key) {
+        Flight flight = flights.get(key);
+        if (flight != null) {
+            flight.supersededBy = SIGNED_OUT;
+        }
+        Unsaved pending = unsaved.remove(key);
+        unsent.remove(key);
+        lost.remove(key);
+        return pending == null ? null : pending.tokens();
+    }
+
+    /** Whether tokens are waiting to be stored, or requests are under way. */
+    public boolean isBusy() {
+        return !unsaved.isEmpty() || !flights.isEmpty();
+    }
+
+    /** How many grants have tokens that the store does not have. */
+    public int unsavedCount() {
+        return unsaved.size();
+    }
+
+    /** One refresh of one grant. Runs on one thread of ours. */
+    private final class Flight implements Runnable {
+        private final AccountKey key;
+        private final Want want;
+        private final CompletableFuture<Outcome> landed = new CompletableFuture<>();
+        private final long began = time.ticks();
+        private volatile @Nullable String supersededBy;
+        private boolean waited;
+
+        Flight(AccountKey key, Want want) {
+            this.key = key;
+            this.want = want;
+        }
+
+        @Override
+        public void run() {
+            Outcome outcome;
+            try {
+                outcome = refresh();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                outcome = closed();
+            } catch (RuntimeException | Error e) {
+                flights.remove(key, this);
+                landed.completeExceptionally(e);
+                throw e;
+            }
+            flights.remove(key, this);
+            landed.complete(outcome);
+        }
+
+        private Outcome refresh() throws InterruptedException {
+            // 0: tokens of ours that are not in the store yet are written first
+            Unsaved pending = unsaved.get(key);
+            if (pending != null) {
+                Outcome notYet = save(pending);
+                if (notYet != null) {
+                    return notYet;
+                }
+            }
+            if (want.onlySave()) {
+                return new StoreFailed(new IOException("Nobody asked for tokens"));
+            }
+            for (int losses = 0; losses < MOST_LOSSES; losses++) {
+                // 1: somebody may have refreshed while we queued
+                Remembered seen;
+                try {
+                    seen = rows.find(key);
+                } catch (IOException e) {
+                    return withoutStore(memory.get(key), e);
+                }
+                StoredGrant grant = seen.grant();
+                if (grant == null) {
+                    GrantRow first = renewal.begin();
+                    if (first == null) {
+                        return new LoginRequired(Reason.NOT_CONNECTED, null, null);
+                    }
+                    if (rows.create(key, first) instanceof Written.Unclear unclear) {
+                        return new StoreFailed(unclear.cause());
+                    }
+                    continue;
+                }
+                GrantRow row = grant.row();
+
+                // 2: there is nothing to do, or nothing that can be done
+                Outcome known = withoutRequest(seen, row);
+                if (known != null) {
+                    return known;
+                }
+
+                // 3: somebody's attempt stands
+                if (row.attempt() != null && !row.attempt().equals(unsent.get(key))) {
+                    if (time.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {
+                        if (want.behindTheScenes()) {
+                            return served(row);
+                        }
+                        if (row.attempt().equals(lost.get(key))) {
+                            return notNow(seen, answerLost(seen));
+                        }
+                        if (!workers.pause(timing.look())) {
+                            return closed();
+                        }
+                        waited = true;
+                        losses = 0;
+                        continue;
+                    }
+                    if (renewal.replay() == Provider.Replay.NEVER) {
+                        Outcome ended = refuse(grant, "invalid_grant", "The answer to a refresh was lost", true);
+                        if (ended != null) {
+                            return ended;
+                        }
+                        continue;
+                    }
+                }
+
+                Answer.Failure shut = gate.closed();
+                if (shut != null) {
+                    return notNow(seen, shut);
+                }
+                gate.enter();
+                try {
+                    Outcome done = attempt(seen, grant);
+                    if (done != null) {
+                        return done;
+                    }
+                } finally {
+                    gate.leave();
+                }
+            }
+            return new StoreFailed(new IOException("The token store says of " + MOST_LOSSES
+                    + " writes that others were faster. Check it with TokenStoreContract, rule 2.2"));
+        }
+
+        private Answer.Failure answerLost(Remembered seen) {
+            Duration left = timing.attempt().minus(time.since(seen.attemptSince()));
+            return new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "The token endpoint did not answer", left, null);
+        }
+
+        private @Nullable Outcome withoutRequest(Remembered seen, GrantRow row) {
+            TokenSet tokens = row.tokens();
+            boolean rejected = tokens != null && tokens.accessToken().equals(want.rejected());
+            boolean early = want.behindTheScenes() && want.rejected() == null;
+            boolean enough =
+                    early ? !seen.limits().pastSoft(time) : !seen.limits().pastHard(time);
+            if (tokens != null && !rejected && enough) {
+                if (waited) {
+                    events.waited(key, time.since(began));
+                }
+                return new Usable(tokens);
+            }
+            GrantRow.Refusal refusal = row.refusal();
+            boolean ended = refusal != null || !renewal.possible(row);
+            if (ended && tokens != null && !rejected && !seen.limits().expired(time)) {
+                return new Usable(tokens);
+            }
+            if (refusal != null) {
+                return loginRequired(refusal);
+            }
+            if (ended) {
+                return new LoginRequired(Reason.NO_REFRESH_TOKEN, null, null);
+            }
+            // A forced refresh has just brought these: another one would not bring better ones (law 10).
+            if (tokens != null && rejected && row.afterRejection() && isRecent(tokens.receivedAt())) {
+                return new Usable(tokens);
+            }
+            Duration left = leftOf(row.notBefore());
+            if (left != null) {
+                return notNow(seen, gate.lastFailure(left));
+            }
+            return null;
+        }
+
+        private boolean isRecent(Instant received) {
+            return Duration.between(received, time.now()).abs().compareTo(COOLDOWN) < 0;
+        }
+
+        /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
+        private @Nullable Outcome attempt(Remembered seen, StoredGrant read) throws InterruptedException {
+            // 4: our attempt into the row, on the version that was read. T counts from before.
+            long start = time.ticks();
+            String name = RowFormat.newName();
+            Written marked = rows.replace(key, read.version(), read.row().attempting(name));
+            if (marked instanceof Written.Unclear unclear) {
+                gate.unused();
+                unsent.put(key, name);
+                return withoutStore(seen, unclear.cause());
+            }
+            if (!(marked instanceof Written.Won won)) {
+                gate.unused();
+                return null;
+            }
+            unsent.remove(key);
+            lost.remove(key);
+            StoredGrant mine = won.grant();
+
+            // 5: too little of T left: others will soon take the attempt for lost
+            if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) < 0) {
+                gate.unused();
+                unsent.put(key, name);
+                return null;
+            }
+
+            // 6
+            Answer answer = request(mine.row());
+            boolean answerLost = false;
+            if (answer instanceof Answer.Lost first) {
+                events.failed(key, first.failure());
+                answerLost = true;
+                if (renewal.replay() == Provider.Replay.NEVER) {
+                    return refuse(mine, "invalid_grant", "The answer to a refresh was lost", true);
+                }
+                if (renewal.replay() == Provider.Replay.LATE && !workers.pause(timing.travel())) {
+                    return closed();
+                }
+                Outcome moved = readAgain();
+                if (moved != null || !isStill(mine)) {
+                    return moved;
+                }
+                if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) >= 0) {
+                    answer = request(mine.row());
+                }
+            }
+            if (answer instanceof Answer.Tokens tokens) {
+                TokenSet set = renewal.tokens(mine.row(), tokens.response(), time.now());
+                GrantRow next = mine.row().refreshed(set, want.rejected() != null);
+                Outcome notYet = save(new Unsaved(mine.version(), mine.row().tokens(), next, Limits.of(set, time), 0));
+                if (notYet != null) {
+                    return notYet;
+                }
+                // Stored, then used. Even tokens that end at once serve those who waited for them (law 13).
+                Remembered now = memory.get(key);
+                if (now != null
+                        && now.grant() != null
+                        && set.equals(now.grant().row().tokens())) {
+                    events.refreshed(key, set, time.since(began));
+                    return new Usable(set);
+                }
+                return null;
+            }
+            if (answer instanceof Answer.Lost again) {
+                lost.put(key, name);
+                // What became of either request is not known, so the attempt stays, and T ends it.
+                Outcome moved = readAgain();
+                if (moved != null || !isStill(mine)) {
+                    return moved;
+                }
+                return failed(seen, again.failure());
+            }
+            Answer.Failure failure = (Answer.Failure) answer;
+            if (failure.kind() == Answer.Kind.REFUSED) {
+                return refuse(mine, failure.error(), failure.description(), answerLost);
+            }
+            Instant next = time.now().plus(Backoff.after(mine.row().failures(), failure.retryAfter()));
+            Written written = rows.replace(key, mine.version(), mine.row().failedUntil(next));
+            // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
+            return written instanceof Written.Lost ? null : failed(seen, failure);
+        }
+
+        private Answer request(GrantRow row) {
+            try {
+                Answer answer = renewal.request(row);
+                gate.report(answer);
+                return answer;
+            } catch (RuntimeException e) {
+                gate.unused();
+                throw e;
+            }
+        }
+
+        /** Reads the row again; {@code null} if it could be read. */
+        private @Nullable Outcome readAgain() {
+            try {
+                rows.find(key);
+                return null;
+            } catch (IOException e) {
+                return withoutStore(memory.get(key), e);
+            }
+        }
+
+        private boolean isStill(StoredGrant mine) {
+            Remembered now = memory.get(key);
+            return now != null && now.grant() != null && now.grant().version().equals(mine.version());
+        }
+
+        /** Writes down that the grant has ended. Returns {@code null} if the row has changed. */
+        private @Nullable Outcome refuse(
+                StoredGrant mine, @Nullable String error, @Nullable String description, boolean answerLost) {
+            GrantRow.Refusal refusal =
+                    new GrantRow.Refusal(error == null ? "invalid_grant" : error, description, answerLost, time.now());
+            Written written = rows.replace(key, mine.version(), mine.row().refused(refusal));
+            if (written instanceof Written.Lost) {
+                return null;
+            }
+            if (written instanceof Written.Unclear unclear) {
+                return withoutStore(memory.get(key), unclear.cause());
+            }
+            events.refused(key, refusal.error());
+            Remembered now = memory.get(key);
+            TokenSet tokens = mine.row().tokens();
+            if (tokens != null
+                    && !tokens.accessToken().equals(want.rejected())
+                    && now != null
+                    && !now.limits().expired(time)) {
+                return new Usable(tokens);
+            }
+            return loginRequired(refusal);
+        }
+
+        private LoginRequired loginRequired(GrantRow.Refusal refusal) {
+            return new LoginRequired(
+                    refusal.answerLost() ? Reason.ANSWER_LOST : Reason.REFUSED, refusal.error(), refusal.description());
+        }
+
+        /** A request was made, and failed. */
+        private Outcome failed(Remembered seen, Answer.Failure failure) {
+            events.failed(key, failure);
+            return notNow(seen, failure);
+        }
+
+        /** No request is made, or none succeeds: what is still valid is served. */
+        private Outcome notNow(Remembered seen, Answer.Failure failure) {
+            StoredGrant grant = seen.grant();
+            TokenSet tokens = grant == null ? null : grant.row().tokens();
+            if (tokens != null
+                    && !tokens.accessToken().equals(want.rejected())
+                    && !seen.limits().expired(time)) {
+                events.servedWhileStale(key, tokens);
+                return new Usable(tokens);
+            }
+            return new RequestFailed(failure);
+        }
+
+        private Outcome served(GrantRow row) {
+            TokenSet tokens = row.tokens();
+            return tokens == null ? new LoginRequired(Reason.NOT_CONNECTED, null, null) : new Usable(tokens);
+        }
+
+        /**
+         * Brings new tokens into the store. Returns {@code null} when they are there, or something newer is; otherwise what
+         * the callers get meanwhile.
+         */
+        private @Nullable Outcome save(Unsaved first) {
+            Unsaved pending = first;
+            while (true) {
+                Written written = rows.replace(key, pending.version(), pending.row());
+                if (written instanceof Written.Won) {
+                    saved(first);
+                    return null;
+                }
+                IOException cause;
+                if (written instanceof Written.Unclear unclear) {
+                    cause = unclear.cause();
+                } else {
+                    try {
+                        StoredGrant now = rows.find(key).grant();
+                        if (now == null) {
+                            unsaved.remove(key);
+                            renewal.revoke(pending.tokens());
+                            return null;
+                        }
+                        boolean sameLogin =
+                                now.row().login().equals(pending.row().login());
+                        TokenSet there = now.row().tokens();
+                        if (sameLogin && there != null && there.equals(pending.madeFrom())) {
+                            pending = pending.onTopOf(now);
+                            continue;
+                        }
+                        // Our own, landed after all; or another login's; or newer ones.
+                        saved(first);
+                        return null;
+                    } catch (IOException e) {
+                        cause = e;
+                    }
+                }
+                return keep(pending, cause);
+            }
+        }
+
+        private void saved(Unsaved first) {
+            if (unsaved.remove(key) != null && first.failures() > 0) {
+                events.writeLanded(key);
+            }
+        }
+
+        /** The store is down: the tokens are served from memory until it is back. */
+        private @Nullable Outcome keep(Unsaved pending, IOException cause) {
+            Unsaved again = pending.failedAgain();
+            unsaved.put(key, again);
+            // Looked at after the tokens are where a login or a sign-out looks for them: one of the two sees the other.
+            String newer = supersededBy;
+            if (newer != null && !newer.equals(pending.row().login())) {
+                unsaved.remove(key);
+                if (newer.equals(SIGNED_OUT)) {
+                    renewal.revoke(pending.tokens());
+                }
+                return null;
+            }
+            if (again.failures() == 1) {
+                events.writePending(key, cause);
+            }
+            workers.later(Backoff.after(Math.min(again.failures(), 3), null), () -> begin(key, Want.SAVED));
+            TokenSet tokens = again.tokens();
+            boolean usable =
+                    !again.limits().expired(time) && !tokens.accessToken().equals(want.rejected());
+            return usable ? new Usable(tokens) : new StoreFailed(cause);
+        }
+    }
+
+    /** Tries once more, at once, to store what is not stored yet. */
+    void saveNow() {
+        unsaved.keySet().forEach(key -> begin(key, Want.SAVED));
+    }
+}

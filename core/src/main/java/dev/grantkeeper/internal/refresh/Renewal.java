@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/** Where new tokens for a grant come from. The refresher knows when to ask and how often; this knows what to ask. */
+public interface Renewal {
+    /** A row for a key that has none, or {@code null} where a login has to come first. */
+    @Nullable
+    GrantRow begin();
+
+    /** Whether this grant holds what a token request needs. */
+    boolean possible(GrantRow row);
+
+    /** Makes one token request. */
+    Answer request(GrantRow row);
+
+    /** The token set that an answer makes of a grant. */
+    TokenSet tokens(GrantRow row, TokenResponse response, Instant now);
+
+    /** What may be done after a lost answer. */
+    Provider.Replay replay();
+
+    /** Gives tokens back that nobody will use, as far as the provider can. */
+    void revoke(TokenSet tokens);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.UnreadableRowException;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenStore;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The store, as the protocol sees it: rows that are read into memory, and writes of which it is known how they ended. A write
+ * that looked failed is repeated with the same version, then looked for (rule 3.1 of the store contract). Thread-safe.
+ */
+final class Rows {
+    private static final int TRIES = 3;
+    private static final Duration BETWEEN_TRIES = Duration.ofMillis(100);
+
+    private final TokenStore store;
+    private final RowFormat format;
+    private final Memory memory;
+    private final Workers workers;
+
+    Rows(TokenStore store, RowFormat format, Memory memory, Workers workers) {
+        this.store = store;
+        this.format = format;
+        this.memory = memory;
+        this.workers = workers;
+    }
+
+    /** How a write ended. */
+    sealed interface Written {
+        /** The row is ours. */
+        record Won(StoredGrant grant) implements Written {}
+
+        /** Somebody else wrote before us. */
+        record Lost() implements Written {}
+
+        /** The store does not say; the write may have happened, or may happen within seconds. */
+        record Unclear(IOException cause) implements Written {}
+    }
+
+    /** Reads a row, and remembers it. */
+    Memory.Remembered find(AccountKey key) throws IOException {
+        long stamp = memory.stamp();
+        Optional<StoredTokens> stored = guarded(() -> store.find(key));
+        Memory.Remembered known = memory.get(key);
+        StoredGrant same = known == null ? null : known.grant();
+        if (stored.isPresent()
+                && same != null
+                && same.version().equals(stored.get().version())) {
+            return memory.read(key, same, stamp); // parsed and opened once per version
+        }
+        return memory.read(key, stored.isPresent() ? format.read(key, stored.get()) : null, stamp);
+    }
+
+    Written create(AccountKey key, GrantRow row) {
+        StoredTokens next = format.write(key, row);
+        return surely(key, next, row, () -> store.create(key, next));
+    }
+
+    Written replace(AccountKey key, String version, GrantRow row) {
+        StoredTokens next = format.write(key, row);
+        return surely(key, next, row, () -> store.replace(key, version, next));
+    }
+
+    private Written surely(AccountKey key, StoredTokens next, GrantRow row, Write write) {
+        @Nullable IOException unclear = null;
+        for (int i = 1; ; i++) {
+            try {
+                boolean won = guarded(write);
+                if (!won && unclear != null) {
+                    // An earlier try of ours may be what this one lost to.
+                    won = guarded(() -> store.find(key))
+                            .map(StoredTokens::version)
+                            .filter(next.version()::equals)
+                            .isPresent();
+                }
+                if (!won) {
+                    return new Written.Lost();
+                }
+                StoredGrant grant = new StoredGrant(next.version(), row);
+                memory.wrote(key, grant);
+                return new Written.Won(grant);
+            } catch (IOException e) {
+                unclear = e;
+            }
+            if (i == TRIES || !workers.pause(BETWEEN_TRIES)) {
+                return new Written.Unclear(unclear);
+            }
+        }
+    }
+
+    /** Removes a row; after an unclear end it is looked for by the caller. */
+    boolean delete(AccountKey key, String version) throws IOException {
+        boolean deleted = guarded(() -> store.delete(key, version));
+        if (deleted) {
+            memory.wrote(key, null);
+        }
+        return deleted;
+    }
+
+    /** Something that touches the store. */
+    private interface Write extends Access<Boolean> {}
+
+    private interface Access<T> {
+        T run() throws IOException;
+    }
+
+    /** What a broken store throws must not end up in OkHttp's threads as anything but an {@link IOException}. */
+    private static <T> T guarded(Access<T> access) throws IOException {
+        try {
+            return access.run();
+        } catch (UnreadableRowException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw new IOException("The token store threw " + e.getClass().getName(), e);
+        }
+    }
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.row;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.SealingKeys;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenSet;
+import java.security.InvalidKeyException;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import javax.crypto.AEADBadTagException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns grants into the text of rows and back: JSON in printable ASCII, sealed unless the application chose otherwise.
+ *
+ * <p>The seal binds the text to its key and its version, so whoever can write to the database can neither move a row to
+ * another account nor put an old text under a new version. What nobody can prevent from here is an old row restored whole,
+ * text and version.
+ *
+ * <p>Immutable and thread-safe.
+ */
+public final class RowFormat {
+    private static final int FORMAT = 1;
+    private static final String PURPOSE = "row";
+    private static final Set<String> KNOWN = Set.of(
+            "v",
+            "login",
+            "authorizedAt",
+            "tokens",
+            "identity",
+            "afterRejection",
+            "attempt",
+            "refusal",
+            "notBefore",
+            "failures");
+    private static final SecureRandom RANDOM = new SecureRandom();
+    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxNestingDepth(64)
+                            .maxNumberLength(32)
+                            .maxStringLength(512 * 1024)
+                            .build())
+                    .build())
+            .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+            .build();
+
+    private final @Nullable SealingKeys keys;
+
+    /** A format that seals, or one that does not. */
+    public RowFormat(@Nullable SealingKeys keys) {
+        this.keys = keys;
+    }
+
+    /** A name that was never used before: for versions, logins and attempts. */
+    public static String newName() {
+        byte[] bytes = new byte[16];
+        RANDOM.nextBytes(bytes);
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+    }
+
+    /** The row as a text with a version of its own. */
+    public StoredTokens write(AccountKey key, GrantRow row) {
+        String version = newName();
+        String text = toJson(row);
+        return new StoredTokens(version, keys == null ? text : keys.seal(PURPOSE, binding(key, version), text));
+    }
+
+    private static String binding(AccountKey key, String version) {
+        return key.digest() + "/" + version;
+    }
+
+    /** What a row says. */
+    public StoredGrant read(AccountKey key, StoredTokens stored) throws UnreadableRowException {
+        return new StoredGrant(stored.version(), fromJson(key, open(key, stored)));
+    }
+
+    private String open(AccountKey key, StoredTokens stored) throws UnreadableRowException {
+        boolean plain = stored.text().startsWith("{");
+        if (keys == null) {
+            if (!plain) {
+                throw unreadable(key, "is sealed, and this application was built with unsealed()");
+            }
+            return stored.text();
+        }
+        if (plain) {
+            throw unreadable(key, "is not sealed, and this application was built with sealingKeys(…)");
+        }
+        try {
+            return keys.open(PURPOSE, binding(key, stored.version()), stored.text());
+        } catch (InvalidKeyException e) {
+            throw unreadable(key, "cannot be opened. " + e.getMessage());
+        } catch (AEADBadTagException e) {
+            throw unreadable(key, "cannot be opened. " + e.getMessage());
+        }
+    }
+
+    private static UnreadableRowException unreadable(AccountKey key, String what) {
+        return new UnreadableRowException("The row of " + key + " " + what);
+    }
+
+    private static String toJson(GrantRow row) {
+        ObjectNode json = JSON.createObjectNode();
+        json.put("v", FORMAT);
+        json.put("login", row.login());
+        json.put("authorizedAt", row.authorizedAt().toEpochMilli());
+        TokenSet tokens = row.tokens();
+        if (tokens != null) {
+            ObjectNode node = json.putObject("tokens");
+            node.put("access", tokens.accessToken());
+            node.put("type", tokens.tokenType());
+            node.put("receivedAt", tokens.receivedAt().toEpochMilli());
+            put(node, "expiresAt", tokens.expiresAt().orElse(null));
+            put(node, "refreshAt", tokens.refreshAt().orElse(null));
+            tokens.refreshToken().ifPresent(token -> node.put("refresh", token));
+            put(node, "refreshExpiresAt", tokens.refreshTokenExpiresAt().orElse(null));
+            tokens.idToken().ifPresent(token -> node.put("id", token));
+            ArrayNode scopes = node.putArray("scopes");
+            tokens.scopes().forEach(scopes::add);
+        }
+        Identity identity = row.identity();
+        if (identity != null) {
+            ObjectNode node = json.putObject("identity");
+            node.put("issuer", identity.issuer());
+            node.put("subject", identity.subject());
+            node.set("claims", JSON.valueToTree(identity.claims()));
+        }
+        if (row.afterRejection()) {
+            json.put("afterRejection", true);
+        }
+        if (row.attempt() != null) {
+            json.put("attempt", row.attempt());
+        }
+        GrantRow.Refusal refusal = row.refusal();
+        if (refusal != null) {
+            ObjectNode node = json.putObject("refusal");
+            node.put("error", refusal.error());
+            if (refusal.description() != null) {
+                node.put("description", refusal.description());
+            }
+            if (refusal.answerLost()) {
+                node.put("answerLost", true);
+            }
+            put(node, "at", refusal.at());
+        }
+        put(json, "notBefore", row.notBefore());
+        if (row.failures() > 0) {
+            json.put("failures", row.failures());
+        }
+        if (row.other() != null) {
+            json.setAll(row.other());
+        }
+        try {
+            return JSON.writeValueAsString(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("A tree of plain values can be written");
+        }
+    }
+
+    private static void put(ObjectNode node, String name, @Nullable Instant instant) {
+        if (instant != null) {
+            node.put(name, instant.toEpochMilli());
+        }
+    }
+
+    private static GrantRow fromJson(AccountKey key, String text) throws UnreadableRowException {
+        try {
+            if (!(JSON.readTree(text) instanceof ObjectNode json)) {
+                throw unreadable(key, "is not a JSON object");
+            }
+            int format = json.path("v").asInt(0);
+            if (format != FORMAT) {
+                throw unreadable(
+                        key,
+                        "has format " + format + ", this version of the library knows format " + FORMAT
+                                + ". It is left as it is: bring all nodes to the newer version");
+            }
+            ObjectNode other = json.deepCopy();
+            other.remove(KNOWN);
+            JsonNode failures = json.path("failures");
+            return new GrantRow(
+                    required(json, "login"),
+                    Instant.ofEpochMilli(json.path("authorizedAt").asLong()),
+                    tokens(json.path("tokens")),
+                    identity(json.path("identity")),
+                    json.path("afterRejection").asBoolean(),
+                    text(json, "attempt"),
+                    refusal(json.path("refusal")),
+                    instant(json, "notBefore"),
+                    Math.max(0, failures.asInt(0)),
+                    other.isEmpty() ? null : other);
+        } catch (JsonProcessingException | IllegalArgumentException e) {
+            // Neither exception may be a cause: both quote what they read.
+            throw unreadable(key, "is damaged: its JSON cannot be read");
+        }
+    }
+
+    private static @Nullable TokenSet tokens(JsonNode node) {
+        if (!node.isObject()) {
+            return null;
+        }
+        Set<String> scopes = new LinkedHashSet<>();
+        node.path("scopes").forEach(scope -> scopes.add(scope.asText()));
+        return TokenSet.builder(required(node, "access"))
+                .tokenType(required(node, "type"))
+                .receivedAt(Instant.ofEpochMilli(node.path("receivedAt").asLong()))
+                .expiresAt(instant(node, "expiresAt"))
+                .refreshAt(instant(node, "refreshAt"))
+                .refreshToken(text(node, "refresh"))
+                .refreshTokenExpiresAt(instant(node, "refreshExpiresAt"))
+                .idToken(text(node, "id"))
+                .scopes(scopes)
+                .build();
+    }
+
+    private static @Nullable Identity identity(JsonNode node) {
+        if (!node.isObject()) {
+            return null;
+        }
+        @SuppressWarnings("unchecked") // a JSON object's keys are strings
+        Map<String, Object> claims = JSON.convertValue(node.path("claims"), Map.class);
+        return Identity.of(required(node, "issuer"), required(node, "subject"), claims == null ? Map.of() : claims);
+    }
+
+    private static GrantRow.@Nullable Refusal refusal(JsonNode node) {
+        if (!node.isObject()) {
+            return null;
+        }
+        Instant at = instant(node, "at");
+        return new GrantRow.Refusal(
+                required(node, "error"),
+                text(node, "description"),
+                node.path("answerLost").asBoolean(),
+                at == null ? Instant.EPOCH : at);
+    }
+
+    private static String required(JsonNode node, String name) {
+        String text = text(node, name);
+        if (text == null) {
+            throw new IllegalArgumentException("no " + name);
+        }
+        return text;
+    }
+
+    private static @Nullable String text(JsonNode node, String name) {
+        JsonNode value = node.path(name);
+        return value.isTextual() ? value.textValue() : null;
+    }
+
+    private static @Nullable Instant instant(JsonNode node, String name) {
+        JsonNode value = node.path(name);
+        return value.isIntegralNumber() ? Instant.ofEpochMilli(value.longValue()) : null;
+    }
+}

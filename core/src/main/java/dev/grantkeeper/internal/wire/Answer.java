@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import java.io.IOException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** How a token request ended. Every way of ending is a value, since every one has its own consequence for the grant. */
+public sealed interface Answer {
+    /** Tokens came back. */
+    record Tokens(TokenResponse response) implements Answer {}
+
+    /**
+     * The request may have reached the server, and what became of it is not known. Only here a refresh token is in doubt.
+     */
+    record Lost(Failure failure) implements Answer {}
+
+    /** What a failure means for the grant (law 6). */
+    enum Kind {
+        /** The grant has ended: the user has to sign in again. */
+        REFUSED,
+        /** The application's registration or configuration is wrong; users and their grants have nothing to do with it. */
+        MISCONFIGURED,
+        /** Later it will work. */
+        TEMPORARY,
+        /** What came back is no answer of an authorization server. */
+        MALFORMED
+    }
+
+    /**
+     * The server did not give tokens, or was not reached.
+     *
+     * @param kind what that means
+     * @param status the HTTP status, 0 if there was none
+     * @param error the {@code error} member
+     * @param description the server's words or ours, made harmless
+     * @param retryAfter how long the server wants to be left alone
+     * @param cause what went wrong underneath
+     */
+    record Failure(
+            Kind kind,
+            int status,
+            @Nullable String error,
+            @Nullable String description,
+            @Nullable Duration retryAfter,
+            @Nullable IOException cause)
+            implements Answer {}
+}

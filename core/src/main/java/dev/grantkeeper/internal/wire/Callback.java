@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import java.util.List;
+import java.util.Set;
+import okhttp3.HttpUrl;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the browser brought back (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). Whoever can make the user's browser open a
+ * URL decides what stands in it. {@code toString} shows no code.
+ *
+ * @param problem why this is no answer of an authorization server; everything else is then {@code null}
+ */
+public record Callback(
+        @Nullable String problem,
+        @Nullable String state,
+        @Nullable String issuer,
+        @Nullable String error,
+        @Nullable String errorDescription,
+        @Nullable String code) {
+    private static final int MAX_LENGTH = 16 * 1024;
+    private static final int MAX_PARAMETER_LENGTH = 8 * 1024;
+    private static final int MAX_PARAMETERS = 32;
+    private static final Set<String> PROTOCOL =
+            Set.of("state", "iss", "error", "error_description", "error_uri", "code", "response");
+    private static final Set<String> NOT_ASKED_FOR = Set.of("access_token", "id_token", "response");
+
+    /** Reads a query, with or without question mark, or a whole URL. */
+    public static Callback parse(@Nullable String query) {
+        if (query == null || query.isBlank()) {
+            return junk("The callback has no query");
+        }
+        if (query.length() > MAX_LENGTH) {
+            return junk("The callback's query is too long");
+        }
+        HttpUrl url = HttpUrl.parse(
+                query.startsWith("http://") || query.startsWith("https://")
+                        ? query
+                        : "http://localhost/?" + (query.startsWith("?") ? query.substring(1) : query));
+        if (url == null || url.querySize() > MAX_PARAMETERS) {
+            return junk("The callback's query cannot be read");
+        }
+        for (String name : url.queryParameterNames()) {
+            List<@Nullable String> values = url.queryParameterValues(name);
+            if (NOT_ASKED_FOR.contains(name)) {
+                return junk("The callback holds " + name + ", which was not asked for");
+            }
+            if (PROTOCOL.contains(name) && values.size() > 1) {
+                return junk("The callback repeats " + name);
+            }
+            String value = values.get(0);
+            if (PROTOCOL.contains(name) && value != null && value.length() > MAX_PARAMETER_LENGTH) {
+                return junk("The callback's " + name + " is too long");
+            }
+        }
+        return new Callback(
+                null,
+                url.queryParameter("state"),
+                url.queryParameter("iss"),
+                url.queryParameter("error"),
+                url.queryParameter("error_description"),
+                url.queryParameter("code"));
+    }
+
+    private static Callback junk(String problem) {
+        return new Callback(problem, null, null, null, null, null);
+    }
+
+    /** Whether the code consists of what a code may consist of (RFC 6749 appendix A.11). */
+    public boolean hasCode() {
+        return code != null && !code.isEmpty() && code.chars().allMatch(c -> c >= ' ' && c < 0x7f);
+    }
+
+    @Override
+    public String toString() {
+        return "Callback[" + (problem != null ? problem : error != null ? "error" : "code") + "]";
+    }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import org.jspecify.annotations.Nullable;
+
+/** Makes texts harmless that an authorization server, or whoever pretends to be one, put into an error. */
+public final class ServerText {
+    private static final int MAX_LENGTH = 512;
+
+    private ServerText() {}
+
+    /**
+     * One line of printable ASCII (RFC 6749 appendix A.8), without what could be taken for markup, and not long.
+     *
+     * @param text from outside
+     * @return the harmless text; {@code null} if there is nothing to say
+     */
+    public static @Nullable String harmless(@Nullable String text) {
+        if (text == null || text.isBlank()) {
+            return null;
+        }
+        StringBuilder result = new StringBuilder();
+        for (int i = 0; i < text.length() && result.length() < MAX_LENGTH; i++) {
+            char c = text.charAt(i);
+            result.append(c < ' ' || c >= 0x7f || c == '<' || c == '>' ? ' ' : c);
+        }
+        return result.toString().strip();
+    }
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.token.TokenSet;
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import okhttp3.HttpUrl;
+import okhttp3.MediaType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads what token endpoints really send, and says what it means.
+ *
+ * <p>Real servers send {@code expires_in} as a string, errors with status 200, form-encoded bodies, empty refresh tokens and
+ * JSON labelled as JavaScript. What can be understood without guessing is understood; what cannot is an answer of its own
+ * kind, and costs nobody a grant. The {@code error} member decides, whatever the status; then the status.
+ */
+final class TokenAnswers {
+    /** RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6: only the user can mend these, by signing in again. */
+    private static final Set<String> REFUSED =
+            Set.of("invalid_grant", "interaction_required", "consent_required", "login_required");
+
+    /** Not part of section 5.2, sent all the same. */
+    private static final Set<String> TEMPORARY = Set.of("temporarily_unavailable", "server_error", "slow_down");
+
+    /** What {@code expires_in} means where it is no lifetime: 0 and less. Long enough not to refresh on every call. */
+    private static final Duration SHORTEST = Duration.ofSeconds(10);
+
+    private static final Duration LONGEST = Duration.ofDays(3650);
+    private static final Duration LONGEST_RETRY_AFTER = Duration.ofHours(1);
+
+    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxNestingDepth(32)
+                            .maxNumberLength(32)
+                            .build())
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .build())
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+            .build();
+
+    private TokenAnswers() {}
+
+    static Answer read(int status, @Nullable MediaType type, String body, List<String> retryAfter, Instant now) {
+        Duration pause = retryAfter(retryAfter, now);
+        if (status >= 300 && status < 400) {
+            // Following it would post the refresh token and the client's secret to wherever it points.
+            return malformed(status, "The token endpoint answered with a redirect, which is never followed", pause);
+        }
+        ObjectNode json = json(type, body);
+        if (json == null) {
+            if (status == 429 || status == 408 || status >= 500) {
+                return new Answer.Failure(Answer.Kind.TEMPORARY, status, null, null, pause, null);
+            }
+            return malformed(status, "The token endpoint answered with something that is not JSON", pause);
+        }
+        String error = text(json, "error");
+        if (error != null || json.path("error").isContainerNode()) {
+            return error(status, error, text(json, "error_description"), pause);
+        }
+        if (status >= 200 && status < 300) {
+            return tokens(status, json);
+        }
+        Answer.Kind kind = status == 429 || status == 408 || status >= 500
+                ? Answer.Kind.TEMPORARY
+                : status == 401 ? Answer.Kind.MISCONFIGURED : Answer.Kind.MALFORMED;
+        return new Answer.Failure(kind, status, null, null, pause, null);
+    }
+
+    private static Answer error(
+            int status, @Nullable String error, @Nullable String description, @Nullable Duration pause) {
+        boolean later = status == 429 || status == 408 || status >= 500;
+        Answer.Kind kind = error != null && REFUSED.contains(error)
+                ? Answer.Kind.REFUSED
+                : later || (error != null && TEMPORARY.contains(error))
+                        ? Answer.Kind.TEMPORARY
+                        : Answer.Kind.MISCONFIGURED;
+        return new Answer.Failure(
+                kind, status, ServerText.harmless(error), ServerText.harmless(description), pause, null);
+    }
+
+    private static Answer tokens(int status, ObjectNode json) {
+        String accessToken = text(json, "access_token");
+        if (accessToken == null || accessToken.isEmpty()) {
+            return malformed(status, "The answer of the token endpoint holds no access token", null);
+        }
+        String type = text(json, "token_type");
+        if (type != null && !type.equalsIgnoreCase("Bearer")) {
+            return malformed(status, "The token endpoint issued a token that is not a Bearer token", null);
+        }
+        String refreshToken = text(json, "refresh_token");
+        String idToken = text(json, "id_token");
+        TokenResponse response = new TokenResponse(
+                accessToken,
+                type == null ? "Bearer" : type,
+                seconds(json.path("expires_in")),
+                seconds(json.path("refresh_in")),
+                refreshToken == null || refreshToken.isEmpty() ? null : refreshToken,
+                refreshLifetime(json),
+                idToken == null || idToken.isEmpty() ? null : idToken,
+                scopes(json.path("scope")));
+        try {
+            TokenSet ignored = response.toTokenSet(null, Set.of(), Instant.EPOCH, java.util.Optional.empty());
+        } catch (IllegalArgumentException e) {
+            return malformed(
+                    status, "The answer of the token endpoint holds an impossible token: " + e.getMessage(), null);
+        }
+        return new Answer.Tokens(response);
+    }
+
+    private static @Nullable Duration refreshLifetime(ObjectNode json) {
+        JsonNode node = json.hasNonNull("refresh_token_expires_in")
+                ? json.path("refresh_token_expires_in")
+                : json.path("refresh_expires_in");
+        // Keycloak's 0 says that the token never expires.
+        return node.asInt() == 0 ? null : seconds(node);
+    }
+
+    private static Answer.Failure malformed(int status, String description, @Nullable Duration pause) {
+        return new Answer.Failure(Answer.Kind.MALFORMED, status, null, description, pause, null);
+    }
+
+    private static @Nullable ObjectNode json(@Nullable MediaType type, String body) {
+        String subtype = type == null ? "" : type.subtype().toLowerCase(Locale.ROOT);
+        if (subtype.equals("x-www-form-urlencoded")) {
+            return form(body);
+        }
+        // JSON, also under the labels text/plain and text/javascript, or none. HTML is somebody else's page.
+        boolean labelled = subtype.equals("json") || subtype.endsWith("+json");
+        if (!labelled && !Set.of("", "plain", "javascript").contains(subtype)) {
+            return null;
+        }
+        try {
+            return JSON.readTree(body) instanceof ObjectNode object ? object : null;
+        } catch (JsonProcessingException e) {
+            return null;
+        }
+    }
+
+    private static @Nullable ObjectNode form(String body) {
+        HttpUrl url = HttpUrl.parse("http://localhost/?" + body);
+        if (url == null) {
+            return null;
+        }
+        ObjectNode json = JSON.createObjectNode();
+        for (String name : url.queryParameterNames()) {
+            List<@Nullable String> values = url.queryParameterValues(name);
+            if (values.size() > 1) {
+                return null;
+            }
+            json.put(name, values.get(0));
+        }
+        return json;
+    }
+
+    private static @Nullable String text(JsonNode json, String name) {
+        JsonNode node = json.path(name);
+        return node.isTextual() ? node.textValue() : null;
+    }
+
+    /** A number of seconds as servers write it: 3600, "3600", 3599.7. Anything else says nothing (law 13). */
+    private static @Nullable Duration seconds(JsonNode node) {
+        BigDecimal value;
+        if (node.isIntegralNumber()
+                || (node.isTextual() && node.textValue().matches("-?[0-9]{1,32}(\\.[0-9]{1,32})?"))) {
+            value = new BigDecimal(node.asText());
+        } else if (node.isFloatingPointNumber()) {
+            double number = node.doubleValue();
+            value = number >= LONGEST.toSeconds()
+                    ? BigDecimal.valueOf(LONGEST.toSeconds())
+                    : BigDecimal.valueOf(Math.max(number, -1));
+        } else {
+            return null;
+        }
+        if (value.compareTo(BigDecimal.ONE) < 0) {
+            return SHORTEST;
+        }
+        return value.compareTo(BigDecimal.valueOf(LONGEST.toSeconds())) > 0
+                ? LONGEST
+                : Duration.ofSeconds(value.longValue());
+    }
+
+    private static @Nullable Set<String> scopes(JsonNode node) {
+        Set<String> scopes = new LinkedHashSet<>();
+        if (node.isTextual()) {
+            for (String scope : node.textValue().split(" ", -1)) {
+                if (!scope.isBlank()) {
+                    scopes.add(scope);
+                }
+            }
+        } else if (node.isArray()) {
+            node.forEach(scope -> scopes.add(scope.asText()));
+        }
+        // Spotify's refresh sends "": nothing is said, not nothing granted.
+        return scopes.isEmpty() ? null : scopes;
+    }
+
+    /** {@code Retry-After} in both its forms (RFC 9110 section 10.2.3); of several the longest. */
+    static @Nullable Duration retryAfter(List<String> values, Instant now) {
+        Duration longest = null;
+        for (String value : values) {
+            Duration one = retryAfter(value.strip(), now);
+            if (one != null && (longest == null || one.compareTo(longest) > 0)) {
+                longest = one;
+            }
+        }
+        return longest;
+    }
+
+    private static @Nullable Duration retryAfter(String value, Instant now) {
+        Duration pause;
+        if (value.matches("[0-9]{1,18}")) {
+            pause = Duration.ofSeconds(Long.parseLong(value));
+        } else {
+            try {
+                pause = Duration.between(
+                        now,
+                        ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME)
+                                .toInstant());
+            } catch (DateTimeParseException e) {
+                return null;
+            }
+        }
+        if (pause.isNegative()) {
+            return Duration.ZERO;
+        }
+        return pause.compareTo(LONGEST_RETRY_AFTER) > 0 ? LONGEST_RETRY_AFTER : pause;
+    }
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import com.nimbusds.oauth2.sdk.auth.ClientSecretBasic;
+import com.nimbusds.oauth2.sdk.auth.Secret;
+import com.nimbusds.oauth2.sdk.id.ClientID;
+import com.nimbusds.oauth2.sdk.util.URLUtils;
+import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.Provider;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import okhttp3.MediaType;
+import okhttp3.Request;
+import okhttp3.RequestBody;
+import okio.BufferedSink;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The provider's token endpoint (RFC 6749 section 3.2) and its neighbour for revocation (RFC 7009), as one client sees them.
+ * Every request goes out at most once. Thread-safe; {@code toString} shows no secret.
+ */
+public final class TokenEndpoint {
+    private static final MediaType FORM = MediaType.get("application/x-www-form-urlencoded");
+
+    private final Http http;
+    private final Provider provider;
+    private final String clientId;
+    private final @Nullable String clientSecret;
+    private final ClientAuthentication authentication;
+    private final InstantSource clock;
+
+    /** One client's view of a provider. */
+    public TokenEndpoint(
+            Http http,
+            Provider provider,
+            String clientId,
+            @Nullable String clientSecret,
+            ClientAuthentication authentication,
+            InstantSource clock) {
+        this.http = http;
+        this.provider = provider;
+        this.clientId = clientId;
+        this.clientSecret = clientSecret;
+        this.authentication = authentication;
+        this.clock = clock;
+    }
+
+    /** Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
+    public Answer redeem(String code, String redirectUri, @Nullable String codeVerifier) {
+        Map<String, String> form = new LinkedHashMap<>();
+        form.put("grant_type", "authorization_code");
+        form.put("code", code);
+        form.put("redirect_uri", redirectUri);
+        if (codeVerifier != null) {
+            form.put("code_verifier", codeVerifier);
+        }
+        return request(form);
+    }
+
+    /** Refreshes (RFC 6749 section 6). No scope is sent: that asks for what was granted. */
+    public Answer refresh(String refreshToken) {
+        Map<String, String> form = new LinkedHashMap<>();
+        form.put("grant_type", "refresh_token");
+        form.put("refresh_token", refreshToken);
+        return request(form);
+    }
+
+    /** Asks for the application's own token (RFC 6749 section 4.4). */
+    public Answer clientCredentials(String scope) {
+        Map<String, String> form = new LinkedHashMap<>();
+        form.put("grant_type", "client_credentials");
+        if (!scope.isEmpty()) {
+            form.put("scope", scope);
+        }
+        return request(form);
+    }
+
+    private Answer request(Map<String, String> form) {
+        try {
+            Http.Reply reply = http.call(post(provider.tokenEndpoint(), form));
+            return TokenAnswers.read(reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant());
+        } catch (Http.CallFailedException e) {
+            if (e.answered()) {
+                return new Answer.Failure(
+                        Answer.Kind.MALFORMED, 0, null, e.reason().getMessage(), null, e.reason());
+            }
+            Answer.Failure failure = new Answer.Failure(
+                    Answer.Kind.TEMPORARY,
+                    0,
+                    null,
+                    e.sent() ? "The token endpoint did not answer" : "The token endpoint could not be reached",
+                    null,
+                    e.reason());
+            return e.sent() ? new Answer.Lost(failure) : failure;
+        }
+    }
+
+    /**
+     * Gives a token back (RFC 7009). Does nothing where the provider has no such endpoint.
+     *
+     * @return whether the provider confirmed
+     */
+    public boolean revoke(String token, String hint) {
+        URI endpoint = provider.revocationEndpoint().orElse(null);
+        if (endpoint == null) {
+            return false;
+        }
+        Map<String, String> form = new LinkedHashMap<>();
+        form.put("token", token);
+        form.put("token_type_hint", hint);
+        try {
+            return http.call(post(endpoint, form)).status() == 200;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private Request post(URI endpoint, Map<String, String> form) {
+        Request.Builder request = new Request.Builder().url(endpoint.toString()).header("Accept", "application/json");
+        Map<String, List<String>> parameters = new LinkedHashMap<>();
+        form.forEach((name, value) -> parameters.put(name, List.of(value)));
+        switch (authentication) {
+            case SECRET_BASIC ->
+                request.header(
+                        "Authorization",
+                        new ClientSecretBasic(new ClientID(clientId), new Secret(secret()))
+                                .toHTTPAuthorizationHeader());
+            case SECRET_POST -> {
+                parameters.put("client_id", List.of(clientId));
+                parameters.put("client_secret", List.of(secret()));
+            }
+            case NONE -> parameters.put("client_id", List.of(clientId));
+        }
+        return request.post(once(URLUtils.serializeParameters(parameters))).build();
+    }
+
+    private String secret() {
+        if (clientSecret == null) {
+            throw new IllegalStateException("Checked when the Grantkeeper was built");
+        }
+        return clientSecret;
+    }
+
+    /** A body that says it cannot be sent twice: OkHttp then does not try to, after a 408 or a 421. */
+    private static RequestBody once(String form) {
+        byte[] bytes = form.getBytes(StandardCharsets.UTF_8);
+        return new RequestBody() {
+            @Override
+            public MediaType contentType() {
+                return FORM;
+            }
+
+            @Override
+            public long contentLength() {
+                return bytes.length;
+            }
+
+            @Override
+            public boolean isOneShot() {
+                return true;
+            }
+
+            @Override
+            public void writeTo(BufferedSink sink) throws IOException {
+                sink.write(bytes);
+            }
+        };
+    }
+
+    @Override
+    public String toString() {
+        return "TokenEndpoint[" + provider.tokenEndpoint() + "]";
+    }
+}

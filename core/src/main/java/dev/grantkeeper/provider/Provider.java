@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.provider;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.time.Duration;
+import java.time.temporal.TemporalAmount;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An authorization server and the APIs that take its tokens, as data.
+ *
+ * <p>Immutable and thread-safe. There are presets ({@link Spotify}, {@link EntraId}); {@link #newBuilder()} derives a variant
+ * of one, {@link #builder(String)} describes any other server. Endpoints are {@code https}; {@code http} is for loopback,
+ * and only after {@link Builder#allowHttpOnLoopback()}.
+ */
+public final class Provider {
+    /**
+     * What may be done with a refresh token after a request whose answer never came. The server may have taken the token, and
+     * some servers end the whole grant when a spent one comes back (RFC 9700 section 4.14.2).
+     */
+    public enum Replay {
+        /** Send it once more when the first request can no longer arrive. Right for servers about which nothing is known. */
+        LATE,
+        /** Send it once more at once: the server does not rotate refresh tokens, or has a grace window. */
+        PROMPT,
+        /** Never send it again: the user has to sign in again. */
+        NEVER
+    }
+
+    /** From when on the lifetime of refresh tokens counts. */
+    public enum Anchor {
+        /** From when the user authorised the application; refreshing changes nothing. */
+        AUTHORIZATION,
+        /** From the last refresh. */
+        LAST_USE
+    }
+
+    /** What the provider takes as redirect URI of a program that listens on its own machine (RFC 8252 section 7.3). */
+    public enum Loopback {
+        /** Both the name {@code localhost} and the addresses {@code 127.0.0.1} and {@code [::1]}. */
+        ANY,
+        /** The addresses only. */
+        ADDRESS,
+        /** The name {@code localhost} only. */
+        NAME
+    }
+
+    private final String name;
+    private final URI documentation;
+    private final URI authorizationEndpoint;
+    private final URI tokenEndpoint;
+    private final @Nullable URI revocationEndpoint;
+    private final @Nullable URI profileEndpoint;
+    private final Map<String, String> profileClaims;
+    private final @Nullable String issuer;
+    private final @Nullable URI jwksUri;
+    private final Set<String> apiOrigins;
+    private final ClientAuthentication clientAuthentication;
+    private final String scopeSeparator;
+    private final boolean pkce;
+    private final Map<String, String> authorizationParameters;
+    private final Map<String, String> forbiddenParameters;
+    private final @Nullable Duration defaultLifetime;
+    private final Replay replay;
+    private final @Nullable TemporalAmount refreshTokenLifetime;
+    private final Anchor refreshTokenAnchor;
+    private final Loopback loopback;
+    private final boolean httpOnLoopback;
+
+    private Provider(Builder builder) {
+        this.name = builder.name;
+        this.httpOnLoopback = builder.httpOnLoopback;
+        this.authorizationEndpoint = endpoint("authorization endpoint", builder.authorizationEndpoint);
+        this.tokenEndpoint = endpoint("token endpoint", builder.tokenEndpoint);
+        this.revocationEndpoint = optionalEndpoint("revocation endpoint", builder.revocationEndpoint);
+        this.profileEndpoint = optionalEndpoint("profile endpoint", builder.profileEndpoint);
+        this.jwksUri = optionalEndpoint("JWKS URI", builder.jwksUri);
+        this.documentation = builder.documentation == null
+                ? URI.create("https://www.rfc-editor.org/rfc/rfc6749")
+                : endpoint("documentation", builder.documentation);
+        this.profileClaims = Map.copyOf(builder.profileClaims);
+        this.issuer = builder.issuer;
+        if ((issuer == null) != (jwksUri == null)) {
+            throw new IllegalArgumentException("Provider " + name
+                    + ": issuer and JWKS URI belong together, without the one the other cannot be used");
+        }
+        Set<String> origins = new LinkedHashSet<>();
+        for (String origin : builder.apiOrigins) {
+            origins.add(origin(endpoint("API origin", origin)));
+        }
+        this.apiOrigins = Collections.unmodifiableSet(origins);
+        this.clientAuthentication = builder.clientAuthentication;
+        this.scopeSeparator = builder.scopeSeparator;
+        this.pkce = builder.pkce;
+        this.authorizationParameters =
+                Collections.unmodifiableMap(new LinkedHashMap<>(builder.authorizationParameters));
+        this.forbiddenParameters = Map.copyOf(builder.forbiddenParameters);
+        this.defaultLifetime = builder.defaultLifetime;
+        this.replay = builder.replay;
+        this.refreshTokenLifetime = builder.refreshTokenLifetime;
+        this.refreshTokenAnchor = builder.refreshTokenAnchor;
+        this.loopback = builder.loopback;
+    }
+
+    private @Nullable URI optionalEndpoint(String what, @Nullable String text) {
+        return text == null ? null : endpoint(what, text);
+    }
+
+    private URI endpoint(String what, @Nullable String text) {
+        if (text == null) {
+            throw new IllegalArgumentException("Provider " + name + " has no " + what);
+        }
+        URI uri;
+        try {
+            uri = new URI(text);
+        } catch (URISyntaxException e) {
+            throw new IllegalArgumentException(
+                    "Provider " + name + ": the " + what + " is not a URI: " + e.getReason(), e);
+        }
+        String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
+        String host = uri.getHost();
+        if (host == null || uri.getRawUserInfo() != null || uri.getRawFragment() != null) {
+            throw new IllegalArgumentException("Provider " + name + ": the " + what
+                    + " must be an absolute https URL without user and fragment, and is " + text);
+        }
+        boolean loopbackHost = host.equals("127.0.0.1") || host.equals("[::1]") || host.equals("localhost");
+        if (scheme.equals("http") && loopbackHost && !httpOnLoopback) {
+            throw new IllegalArgumentException("Provider " + name + ": the " + what + " " + text
+                    + " is http. For tests on loopback say allowHttpOnLoopback()");
+        }
+        if (!scheme.equals("https") && !(scheme.equals("http") && loopbackHost)) {
+            throw new IllegalArgumentException("Provider " + name + ": the " + what + " must be https, and is " + text);
+        }
+        return uri;
+    }
+
+    private static String origin(URI uri) {
+        String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
+        int port = uri.getPort() >= 0 ? uri.getPort() : scheme.equals("https") ? 443 : 80;
+        return scheme + "://" + uri.getHost().toLowerCase(Locale.ROOT) + ":" + port;
+    }
+
+    /**
+     * Describes a server of which there is no preset.
+     *
+     * @param name a short name for logs, keys and messages: lower-case letters, digits, dots and hyphens
+     * @return a builder; the two endpoints are required, everything else has a default
+     */
+    public static Builder builder(String name) {
+        return new Builder(name);
+    }
+
+    /**
+     * Derives a variant of this provider.
+     *
+     * @return a builder that has everything of this provider
+     */
+    public Builder newBuilder() {
+        return new Builder(this);
+    }
+
+    /**
+     * The short name.
+     *
+     * @return as given to {@link #builder(String)}
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * Where the provider documents what this value says.
+     *
+     * @return a page for people
+     */
+    public URI documentation() {
+        return documentation;
+    }
+
+    /**
+     * Where users are sent to sign in and consent (RFC 6749 section 3.1).
+     *
+     * @return the endpoint
+     */
+    public URI authorizationEndpoint() {
+        return authorizationEndpoint;
+    }
+
+    /**
+     * Where tokens are issued and refreshed (RFC 6749 section 3.2).
+     *
+     * @return the endpoint
+     */
+    public URI tokenEndpoint() {
+        return tokenEndpoint;
+    }
+
+    /**
+     * Where tokens are given back (RFC 7009).
+     *
+     * @return the endpoint, empty if the provider has none
+     */
+    public Optional<URI> revocationEndpoint() {
+        return Optional.ofNullable(revocationEndpoint);
+    }
+
+    /**
+     * What tells who a user is, where there is no OpenID Connect.
+     *
+     * @return the endpoint, empty if the provider has none
+     */
+    public Optional<URI> profileEndpoint() {
+        return Optional.ofNullable(profileEndpoint);
+    }
+
+    /**
+     * Which member of the profile holds which claim. The claim {@code sub} is always among them.
+     *
+     * @return from claim to member
+     */
+    public Map<String, String> profileClaims() {
+        return profileClaims;
+    }
+
+    /**
+     * Who issues ID tokens. A <code>{tenantid}</code> in it stands for the {@code tid} claim of the token.
+     *
+     * @return the issuer, empty if the provider does not speak OpenID Connect
+     */
+    public Optional<String> issuer() {
+        return Optional.ofNullable(issuer);
+    }
+
+    /**
+     * Where the keys are that sign ID tokens.
+     *
+     * @return the URL of a JWK set (RFC 7517), present exactly when {@link #issuer()} is
+     */
+    public Optional<URI> jwksUri() {
+        return Optional.ofNullable(jwksUri);
+    }
+
+    /**
+     * Where access tokens may go: scheme, host and port of the APIs, and nowhere else.
+     *
+     * @return origins with their port spelled out, for example {@code https://api.spotify.com:443}
+     */
+    public Set<String> apiOrigins() {
+        return apiOrigins;
+    }
+
+    /**
+     * How applications authenticate, unless they choose otherwise. Without a secret it is
+     * {@link ClientAuthentication#NONE} in any case.
+     *
+     * @return the way
+     */
+    public ClientAuthentication clientAuthentication() {
+        return clientAuthentication;
+    }
+
+    /**
+     * What stands between two scopes.
+     *
+     * @return a blank (RFC 6749 section 3.3), or what the provider wants instead
+     */
+    public String scopeSeparator() {
+        return scopeSeparator;
+    }
+
+    /**
+     * Whether the server takes PKCE (RFC 7636). Only a preset can know that one does not.
+     *
+     * @return whether PKCE is sent
+     */
+    public boolean pkce() {
+        return pkce;
+    }
+
+    /**
+     * What is sent with every authorization request.
+     *
+     * @return further parameters
+     */
+    public Map<String, String> authorizationParameters() {
+        return authorizationParameters;
+    }
+
+    /**
+     * Parameters that the server refuses, with the reason. They fail here, where the message can say what to do.
+     *
+     * @return from parameter to reason
+     */
+    public Map<String, String> forbiddenParameters() {
+        return forbiddenParameters;
+    }
+
+    /**
+     * How long access tokens live when the server does not say.
+     *
+     * @return the lifetime, empty if unknown: such a token is used until an API rejects it
+     */
+    public Optional<Duration> defaultLifetime() {
+        return Optional.ofNullable(defaultLifetime);
+    }
+
+    /**
+     * What may be done with a refresh token after a lost answer.
+     *
+     * @return the replay class
+     */
+    public Replay replay() {
+        return replay;
+    }
+
+    /**
+     * How long refresh tokens live.
+     *
+     * @return a duration or period, empty if unknown
+     */
+    public Optional<TemporalAmount> refreshTokenLifetime() {
+        return Optional.ofNullable(refreshTokenLifetime);
+    }
+
+    /**
+     * From when on that lifetime counts.
+     *
+     * @return the anchor
+     */
+    public Anchor refreshTokenAnchor() {
+        return refreshTokenAnchor;
+    }
+
+    /**
+     * Which redirect URIs on the user's own machine the provider takes.
+     *
+     * @return the rule
+     */
+    public Loopback loopback() {
+        return loopback;
+    }
+
+    @Override
+    public String toString() {
+        return "Provider[" + name + ", " + tokenEndpoint + "]";
+    }
+
+    /** Collects what is known of a server. Not thread-safe. */
+    public static final class Builder {
+        private final String name;
+        private @Nullable String documentation;
+        private @Nullable String authorizationEndpoint;
+        private @Nullable String tokenEndpoint;
+        private @Nullable String revocationEndpoint;
+        private @Nullable String profileEndpoint;
+        private Map<String, String> profileClaims = Map.of();
+        private @Nullable String issuer;
+        private @Nullable String jwksUri;
+        private Set<String> apiOrigins = Set.of();
+        private ClientAuthentication clientAuthentication = ClientAuthentication.SECRET_BASIC;
+        private String scopeSeparator = " ";
+        private boolean pkce = true;
+        private final Map<String, String> authorizationParameters = new LinkedHashMap<>();
+        private final Map<String, String> forbiddenParameters = new LinkedHashMap<>();
+        private @Nullable Duration defaultLifetime;
+        private Replay replay = Replay.LATE;
+        private @Nullable TemporalAmount refreshTokenLifetime;
+        private Anchor refreshTokenAnchor = Anchor.LAST_USE;
+        private Loopback loopback = Loopback.ANY;
+        private boolean httpOnLoopback;
+
+        private Builder(String name) {
+            if (!name.matches("[a-z0-9][a-z0-9.-]{0,63}")) {
+                throw new IllegalArgumentException(
+                        "A provider's name consists of lower-case letters, digits, dots and hyphens, at most 64: "
+                                + name);
+            }
+            this.name = name;
+        }
+
+        private Builder(Provider provider) {
+            this.name = provider.name;
+            this.documentation = provider.documentation.toString();
+            this.authorizationEndpoint = provider.authorizationEndpoint.toString();
+            this.tokenEndpoint = provider.tokenEndpoint.toString();
+            this.revocationEndpoint = text(provider.revocationEndpoint);
+            this.profileEndpoint = text(provider.profileEndpoint);
+            this.profileClaims = provider.profileClaims;
+            this.issuer = provider.issuer;
+            this.jwksUri = text(provider.jwksUri);
+            this.apiOrigins = provider.apiOrigins;
+            this.clientAuthentication = provider.clientAuthentication;
+            this.scopeSeparator = provider.scopeSeparator;
+            this.pkce = provider.pkce;
+            this.authorizationParameters.putAll(provider.authorizationParameters);
+            this.forbiddenParameters.putAll(provider.forbiddenParameters);
+            this.defaultLifetime = provider.defaultLifetime;
+            this.replay = provider.replay;
+            this.refreshTokenLifetime = provider.refreshTokenLifetime;
+            this.refreshTokenAnchor = provider.refreshTokenAnchor;
+            this.loopback = provider.loopback;
+            this.httpOnLoopback = provider.httpOnLoopback;
+        }
+
+        private static @Nullable String text(@Nullable URI uri) {
+            return uri == null ? null : uri.toString();
+        }
+
+        /**
+         * Sets where the provider documents its endpoints. Default: RFC 6749.
+         *
+         * @param url a page for people
+         * @return this builder
+         */
+        public Builder documentation(String url) {
+            this.documentation = url;
+            return this;
+        }
+
+        /**
+         * Sets where users are sent. Required.
+         *
+         * @param url the endpoint; a query in it is kept
+         * @return this builder
+         */
+        public Builder authorizationEndpoint(String url) {
+            this.authorizationEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets where tokens are issued. Required.
+         *
+         * @param url the endpoint
+         * @return this builder
+         */
+        public Builder tokenEndpoint(String url) {
+            this.tokenEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets where tokens are given back (RFC 7009). Default: nowhere.
+         *
+         * @param url the endpoint, {@code null} for none
+         * @return this builder
+         */
+        public Builder revocationEndpoint(@Nullable String url) {
+            this.revocationEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets what tells who a user is, where there is no OpenID Connect. Default: nothing.
+         *
+         * @param url an API endpoint that answers a JSON object
+         * @param claims from claim to member of that object; {@code sub} must be among the claims
+         * @return this builder
+         */
+        public Builder profileEndpoint(String url, Map<String, String> claims) {
+            if (!claims.containsKey("sub")) {
+                throw new IllegalArgumentException("Say which member of the profile is the user's id: claim sub");
+            }
+            this.profileEndpoint = url;
+            this.profileClaims = Map.copyOf(claims);
+            return this;
+        }
+
+        /**
+         * Sets who issues ID tokens and where its keys are. Default: no OpenID Connect, and asking for {@code openid} fails.
+         *
+         * @param issuer the issuer, compared character by character; <code>{tenantid}</code> in it stands for the token's
+         *     {@code tid} claim
+         * @param jwksUri where the keys are
+         * @return this builder
+         */
+        public Builder openId(String issuer, String jwksUri) {
+            this.issuer = Objects.requireNonNull(issuer);
+            this.jwksUri = Objects.requireNonNull(jwksUri);
+            return this;
+        }
+
+        /**
+         * Sets where access tokens may go. Default: nowhere, and a wrapped client sends none.
+         *
+         * @param origins scheme, host and, if it is not the scheme's own, port; paths are ignored
+         * @return this builder
+         */
+        public Builder apiOrigins(String... origins) {
+            this.apiOrigins = new LinkedHashSet<>(List.of(origins));
+            return this;
+        }
+
+        /**
+         * Sets how applications authenticate. Default: {@link ClientAuthentication#SECRET_BASIC}.
+         *
+         * @param clientAuthentication the way
+         * @return this builder
+         */
+        public Builder clientAuthentication(ClientAuthentication clientAuthentication) {
+            this.clientAuthentication = Objects.requireNonNull(clientAuthentication);
+            return this;
+        }
+
+        /**
+         * Adds a parameter to every authorization request. Default: none.
+         *
+         * @param name the parameter
+         * @param value its value
+         * @return this builder
+         */
+        public Builder authorizationParameter(String name, String value) {
+            authorizationParameters.put(name, value);
+            return this;
+        }
+
+        /**
+         * Refuses a parameter that the server would refuse with a worse message. Default: none.
+         *
+         * @param name the parameter
+         * @param reason why, and what to do instead
+         * @return this builder
+         */
+        public Builder forbiddenParameter(String name, String reason) {
+            forbiddenParameters.put(name, reason);
+            return this;
+        }
+
+        /**
+         * Sets how long access tokens live when the server does not say. Default: unknown.
+         *
+         * @param lifetime a positive time
+         * @return this builder
+         */
+        public Builder defaultLifetime(Duration lifetime) {
+            if (lifetime.isNegative() || lifetime.isZero()) {
+                throw new IllegalArgumentException("A lifetime is positive: " + lifetime);
+            }
+            this.defaultLifetime = lifetime;
+            return this;
+        }
+
+        /**
+         * Sets what may be done with a refresh token after a lost answer. Default: {@link Replay#LATE}.
+         *
+         * @param replay the replay class
+         * @return this builder
+         */
+        public Builder replay(Replay replay) {
+            this.replay = Objects.requireNonNull(replay);
+            return this;
+        }
+
+        /**
+         * Sets how long refresh tokens live. Default: unknown.
+         *
+         * @param lifetime a duration, or a period where the provider counts in months
+         * @param anchor from when on it counts
+         * @return this builder
+         */
+        public Builder refreshTokenLifetime(TemporalAmount lifetime, Anchor anchor) {
+            this.refreshTokenLifetime = Objects.requireNonNull(lifetime);
+            this.refreshTokenAnchor = Objects.requireNonNull(anchor);
+            return this;
+        }
+
+        /**
+         * Sets which redirect URIs on the user's own machine the provider takes. Default: {@link Loopback#ANY}.
+         *
+         * @param loopback the rule
+         * @return this builder
+         */
+        public Builder loopback(Loopback loopback) {
+            this.loopback = Objects.requireNonNull(loopback);
+            return this;
+        }
+
+        /**
+         * Allows endpoints at {@code http://127.0.0.1}, {@code http://[::1]} and {@code http://localhost}, for tests. Tokens
+         * travel in the clear; nowhere else can that be allowed.
+         *
+         * @return this builder
+         */
+        public Builder allowHttpOnLoopback() {
+            this.httpOnLoopback = true;
+            return this;
+        }
+
+        /**
+         * Checks everything and makes the provider.
+         *
+         * @return the provider
+         * @throws IllegalArgumentException if something is missing or wrong; the message says what
+         */
+        public Provider build() {
+            return new Provider(this);
+        }
+    }
+}

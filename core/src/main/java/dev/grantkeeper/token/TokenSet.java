@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.token;
+
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tokens of one grant, as the authorization server issued them (RFC 6749 section 5.1).
+ *
+ * <p>Immutable and thread-safe. Access, refresh and ID token are secrets: {@link #toString()} tells which are there, never
+ * what they are. Times are read from the clock of the node that received the answer; the server's own clock plays no part.
+ */
+public final class TokenSet {
+    private final String accessToken;
+    private final String tokenType;
+    private final Instant receivedAt;
+    private final @Nullable Instant expiresAt;
+    private final @Nullable Instant refreshAt;
+    private final @Nullable String refreshToken;
+    private final @Nullable Instant refreshTokenExpiresAt;
+    private final @Nullable String idToken;
+    private final Set<String> scopes;
+
+    private TokenSet(Builder builder) {
+        this.accessToken = builder.accessToken;
+        this.tokenType = builder.tokenType;
+        this.receivedAt = builder.receivedAt;
+        this.expiresAt = builder.expiresAt;
+        this.refreshAt = builder.refreshAt;
+        this.refreshToken = builder.refreshToken;
+        this.refreshTokenExpiresAt = builder.refreshTokenExpiresAt;
+        this.idToken = builder.idToken;
+        this.scopes = Collections.unmodifiableSet(new LinkedHashSet<>(builder.scopes));
+    }
+
+    /**
+     * Starts a token set, for tokens that were obtained elsewhere.
+     *
+     * @param accessToken the access token; printable ASCII without blanks
+     * @return a builder whose other parts are: type {@code Bearer}, received now, no expiry known, no refresh token, no
+     *     scopes
+     * @throws IllegalArgumentException if the token cannot travel in a header
+     */
+    public static Builder builder(String accessToken) {
+        return new Builder(accessToken);
+    }
+
+    /**
+     * Derives a token set from this one.
+     *
+     * @return a builder that has all of this set's parts
+     */
+    public Builder newBuilder() {
+        Builder builder = new Builder(accessToken).tokenType(tokenType).receivedAt(receivedAt);
+        builder.expiresAt = expiresAt;
+        builder.refreshAt = refreshAt;
+        builder.refreshToken = refreshToken;
+        builder.refreshTokenExpiresAt = refreshTokenExpiresAt;
+        builder.idToken = idToken;
+        builder.scopes = scopes;
+        return builder;
+    }
+
+    /**
+     * The access token.
+     *
+     * @return what goes into the {@code Authorization} header
+     */
+    public String accessToken() {
+        return accessToken;
+    }
+
+    /**
+     * How the access token is used, RFC 6749 section 7.1.
+     *
+     * @return {@code Bearer}, in the server's spelling
+     */
+    public String tokenType() {
+        return tokenType;
+    }
+
+    /**
+     * When these tokens were received.
+     *
+     * @return the receiving node's clock at that time
+     */
+    public Instant receivedAt() {
+        return receivedAt;
+    }
+
+    /**
+     * When the access token expires: the time of receipt plus {@code expires_in}.
+     *
+     * @return that time; empty if neither server nor provider preset states one, then the token is used until an API
+     *     rejects it
+     */
+    public Optional<Instant> expiresAt() {
+        return Optional.ofNullable(expiresAt);
+    }
+
+    /**
+     * From when on the server wants the tokens to be refreshed although they are still valid ({@code refresh_in}, sent by
+     * Microsoft Entra ID).
+     *
+     * @return that time, empty if the server did not say
+     */
+    public Optional<Instant> refreshAt() {
+        return Optional.ofNullable(refreshAt);
+    }
+
+    /**
+     * The refresh token.
+     *
+     * @return the token, empty if the server issued none
+     */
+    public Optional<String> refreshToken() {
+        return Optional.ofNullable(refreshToken);
+    }
+
+    /**
+     * When the refresh token expires, where the server says so ({@code refresh_token_expires_in} or
+     * {@code refresh_expires_in}; not part of any RFC).
+     *
+     * @return that time, empty if the server did not say
+     */
+    public Optional<Instant> refreshTokenExpiresAt() {
+        return Optional.ofNullable(refreshTokenExpiresAt);
+    }
+
+    /**
+     * The ID token of OpenID Connect, as it was received last.
+     *
+     * @return the token in its compact form, empty if there was none
+     */
+    public Optional<String> idToken() {
+        return Optional.ofNullable(idToken);
+    }
+
+    /**
+     * What was granted. A server that does not say grants what was asked for (RFC 6749 section 5.1).
+     *
+     * @return the scopes, unmodifiable, in the server's order
+     */
+    public Set<String> scopes() {
+        return scopes;
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof TokenSet that
+                && accessToken.equals(that.accessToken)
+                && tokenType.equals(that.tokenType)
+                && receivedAt.equals(that.receivedAt)
+                && Objects.equals(expiresAt, that.expiresAt)
+                && Objects.equals(refreshAt, that.refreshAt)
+                && Objects.equals(refreshToken, that.refreshToken)
+                && Objects.equals(refreshTokenExpiresAt, that.refreshTokenExpiresAt)
+                && Objects.equals(idToken, that.idToken)
+                && scopes.equals(that.scopes);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(accessToken, receivedAt, refreshToken);
+    }
+
+    @Override
+    public String toString() {
+        return "TokenSet[access token, " + (refreshToken == null ? "no refresh token" : "refresh token")
+                + (idToken == null ? "" : ", ID token") + ", received " + receivedAt + ", expires "
+                + (expiresAt == null ? "unknown" : expiresAt) + ", scopes " + scopes + "]";
+    }
+
+    /** Collects the parts of a {@link TokenSet}. Not thread-safe. */
+    public static final class Builder {
+        /** Longer tokens do not fit into a header of any common server. */
+        private static final int MAX_TOKEN_LENGTH = 64 * 1024;
+
+        private final String accessToken;
+        private String tokenType = "Bearer";
+        // Whole milliseconds everywhere: that is what the row format keeps, so a set equals itself after a round trip.
+        private Instant receivedAt = Instant.ofEpochMilli(System.currentTimeMillis());
+        private @Nullable Instant expiresAt;
+        private @Nullable Instant refreshAt;
+        private @Nullable String refreshToken;
+        private @Nullable Instant refreshTokenExpiresAt;
+        private @Nullable String idToken;
+        private Set<String> scopes = Set.of();
+
+        private Builder(String accessToken) {
+            this.accessToken = checkToken("access token", accessToken);
+        }
+
+        // RFC 6749 appendix A.12 and A.17: visible characters. Anything else could break out of the header.
+        private static String checkToken(String what, String token) {
+            if (token.isEmpty() || token.length() > MAX_TOKEN_LENGTH) {
+                throw new IllegalArgumentException("The " + what + " has " + token.length()
+                        + " characters, between 1 and " + MAX_TOKEN_LENGTH + " are allowed");
+            }
+            for (int i = 0; i < token.length(); i++) {
+                if (token.charAt(i) <= ' ' || token.charAt(i) >= 0x7f) {
+                    throw new IllegalArgumentException("The " + what
+                            + " contains a character that no token may contain (RFC 6749 appendix A), at index " + i);
+                }
+            }
+            return token;
+        }
+
+        private static @Nullable Instant millis(@Nullable Instant instant) {
+            return instant == null ? null : Instant.ofEpochMilli(instant.toEpochMilli());
+        }
+
+        /**
+         * Sets how the access token is used. Default: {@code Bearer}.
+         *
+         * @param tokenType the type
+         * @return this builder
+         */
+        public Builder tokenType(String tokenType) {
+            this.tokenType = Objects.requireNonNull(tokenType);
+            return this;
+        }
+
+        /**
+         * Sets when the tokens were received. Default: when the builder was made.
+         *
+         * @param receivedAt the time, kept in milliseconds
+         * @return this builder
+         */
+        public Builder receivedAt(Instant receivedAt) {
+            this.receivedAt = Instant.ofEpochMilli(receivedAt.toEpochMilli());
+            return this;
+        }
+
+        /**
+         * Sets when the access token expires. Default: not known.
+         *
+         * @param expiresAt the time, kept in milliseconds
+         * @return this builder
+         */
+        public Builder expiresAt(@Nullable Instant expiresAt) {
+            this.expiresAt = millis(expiresAt);
+            return this;
+        }
+
+        /**
+         * Sets from when on the server wants a refresh. Default: not known.
+         *
+         * @param refreshAt the time, kept in milliseconds
+         * @return this builder
+         */
+        public Builder refreshAt(@Nullable Instant refreshAt) {
+            this.refreshAt = millis(refreshAt);
+            return this;
+        }
+
+        /**
+         * Sets the refresh token. Default: none.
+         *
+         * @param refreshToken the token, {@code null} for none
+         * @return this builder
+         * @throws IllegalArgumentException if it contains what no token may contain
+         */
+        public Builder refreshToken(@Nullable String refreshToken) {
+            this.refreshToken = refreshToken == null ? null : checkToken("refresh token", refreshToken);
+            return this;
+        }
+
+        /**
+         * Sets when the refresh token expires. Default: not known.
+         *
+         * @param refreshTokenExpiresAt the time, kept in milliseconds
+         * @return this builder
+         */
+        public Builder refreshTokenExpiresAt(@Nullable Instant refreshTokenExpiresAt) {
+            this.refreshTokenExpiresAt = millis(refreshTokenExpiresAt);
+            return this;
+        }
+
+        /**
+         * Sets the ID token. Default: none.
+         *
+         * @param idToken the token, {@code null} for none
+         * @return this builder
+         * @throws IllegalArgumentException if it contains what no token may contain
+         */
+        public Builder idToken(@Nullable String idToken) {
+            this.idToken = idToken == null ? null : checkToken("ID token", idToken);
+            return this;
+        }
+
+        /**
+         * Sets what was granted. Default: nothing.
+         *
+         * @param scopes the scopes
+         * @return this builder
+         */
+        public Builder scopes(Set<String> scopes) {
+            this.scopes = new LinkedHashSet<>(scopes);
+            return this;
+        }
+
+        /**
+         * Makes the token set.
+         *
+         * @return a token set
+         */
+        public TokenSet build() {
+            return new TokenSet(this);
+        }
+    }
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.testkit;
+
+import dev.grantkeeper.testkit.Settings.Client;
+import dev.grantkeeper.testkit.Settings.User;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The endpoints of the authorization server. Stateless: what is remembered rests in {@link Grants}. */
+final class Endpoints {
+    private final Settings settings;
+    private final Grants grants;
+    private final Counters counters;
+
+    Endpoints(Settings settings, Grants grants, Counters counters) {
+        this.settings = settings;
+        this.grants = grants;
+        this.counters = counters;
+    }
+
+    // ---- Authorization endpoint, RFC 6749, 3.1 -------------------------------------------------------------------
+
+    /** A request whose client and redirect URI are right. The error is for the client, by way of the browser. */
+    record Authorization(
+            Client client,
+            String redirectUri,
+            Map<String, String> params,
+            @Nullable Refused error) {
+        String scope() {
+            return params.getOrDefault("scope", "");
+        }
+
+        @Override
+        public String toString() {
+            return "Authorization[client=" + client.id() + "]";
+        }
+    }
+
+    Answer authorize(RecordedRequest request) {
+        try {
+            Authorization authorization = read(Http.params(request.query()));
+            if (request.method().equals("POST")) {
+                Map<String, String> decision = request.params();
+                return Answer.redirect(
+                        "accept".equals(decision.get("decision"))
+                                ? accept(authorization, decision.getOrDefault("user", ""))
+                                : refuse(authorization));
+            }
+            String user = settings.autoApprove;
+            if (authorization.error() != null || user != null) {
+                return Answer.redirect(accept(authorization, user == null ? "" : user));
+            }
+            return Pages.login(settings, authorization, request.query());
+        } catch (Refused e) {
+            // RFC 6749, 4.1.2.1: never redirect to where the client has not been registered for.
+            return Pages.error(settings, e.error().toUpperCase(Locale.ROOT) + ": " + e.description());
+        } catch (IllegalArgumentException e) {
+            return Pages.error(settings, "INVALID_REQUEST: " + e.getMessage());
+        }
+    }
+
+    Authorization read(Map<String, String> params) throws Refused {
+        Client client = settings.clients.get(params.getOrDefault("client_id", ""));
+        if (client == null) {
+            throw new Refused("invalid_client", "Invalid client");
+        }
+        String redirectUri = Http.get(params, "redirect_uri");
+        if (redirectUri == null || !client.mayRedirectTo(redirectUri)) {
+            throw new Refused("invalid_client", "Invalid redirect URI");
+        }
+        return new Authorization(client, redirectUri, params, check(params));
+    }
+
+    private @Nullable Refused check(Map<String, String> params) {
+        if (!"code".equals(params.get("response_type"))) {
+            return new Refused("unsupported_response_type", "response_type must be code");
+        }
+        String challenge = Http.get(params, "code_challenge");
+        if (challenge != null && !"S256".equals(params.get("code_challenge_method"))) {
+            return new Refused("invalid_request", "code_challenge_method must be S256");
+        }
+        if ("none".equals(params.get("prompt")) && settings.autoApprove == null) {
+            return new Refused("login_required", "Nobody is signed in");
+        }
+        return null;
+    }
+
+    /** Where the browser goes when the user has agreed, or could not be asked. */
+    String accept(Authorization authorization, String userId) {
+        Refused error = authorization.error();
+        if (error != null) {
+            return callback(authorization, Map.of("error", error.error(), "error_description", error.description()));
+        }
+        User user = settings.users.get(userId);
+        if (user == null) {
+            throw new IllegalArgumentException("There is no user " + userId + ", only " + settings.users.keySet());
+        }
+        Map<String, String> params = authorization.params();
+        return callback(
+                authorization,
+                Map.of(
+                        "code",
+                        grants.issueCode(
+                                authorization.client(),
+                                user,
+                                authorization.redirectUri(),
+                                authorization.scope(),
+                                Http.get(params, "code_challenge"),
+                                Http.get(params, "nonce"))));
+    }
+
+    String refuse(Authorization authorization) {
+        return callback(
+                authorization,
+                Map.of("error", "access_denied", "error_description", "The user has refused the request"));
+    }
+
+    private String callback(Authorization authorization, Map<String, String> result) {
+        Map<String, String> params = new LinkedHashMap<>(result);
+        String state = Http.get(authorization.params(), "state");
+        if (state != null) {
+            params.put("state", state);
+        }
+        if (settings.issuerInCallback) {
+            params.put("iss", settings.url);
+        }
+        return Http.withParams(authorization.redirectUri(), params);
+    }
+
+    // ---- Token endpoint, RFC 6749, 3.2 ---------------------------------------------------------------------------
+
+    void count(RecordedRequest request) {
+        counters.tokenRequests.incrementAndGet();
+        String body = "&" + request.text() + "&";
+        if (body.contains("&grant_type=refresh_token&")) {
+            counters.refreshRequests.incrementAndGet();
+        } else if (body.contains("&grant_type=authorization_code&")) {
+            counters.codeRequests.incrementAndGet();
+        }
+    }
+
+    Answer token(RecordedRequest request) {
+        try {
+            Map<String, String> params = form(request);
+            Client client = authenticate(request, params);
+            String grantType = params.getOrDefault("grant_type", "");
+            Grants.Tokens tokens = switch (grantType) {
+                case "authorization_code" ->
+                    grants.redeem(
+                            required(params, "code"),
+                            client,
+                            Http.get(params, "redirect_uri"),
+                            Http.get(params, "code_verifier"));
+                case "refresh_token" ->
+                    grants.refresh(required(params, "refresh_token"), client, Http.get(params, "scope"));
+                case "client_credentials" -> {
+                    if (client.secret() == null) {
+                        throw new Refused("unauthorized_client", "Only for clients with a secret");
+                    }
+                    yield grants.clientCredentials(params.getOrDefault("scope", ""));
+                }
+                default -> throw new Refused("unsupported_grant_type", "Unknown grant_type");
+            };
+            return Answer.json(200, Json.write(settings.tokenResponse.apply(response(client, tokens))))
+                    .header("Cache-Control", "no-store")
+                    .header("Pragma", "no-cache");
+        } catch (Refused e) {
+            return error(e);
+        } catch (IllegalArgumentException e) {
+            return error(new Refused("invalid_request", String.valueOf(e.getMessage())));
+        }
+    }
+
+    private Map<String, Object> response(Client client, Grants.Tokens tokens) {
+        Map<String, Object> response = new LinkedHashMap<>();
+        response.put("access_token", tokens.access());
+        response.put("token_type", "Bearer");
+        String expiresIn = settings.expiresIn;
+        if (settings.truthfulExpiresIn) {
+            response.put("expires_in", settings.accessTokenLifetime.toSeconds());
+        } else if (expiresIn != null) {
+            response.put("expires_in", new Json.Raw(expiresIn));
+        }
+        if (tokens.refresh() != null) {
+            response.put("refresh_token", tokens.refresh());
+        }
+        response.put("scope", tokens.scope());
+        User user = tokens.user();
+        if (user != null && Grants.scopes(tokens.scope()).contains("openid")) {
+            response.put("id_token", idToken(client, user, tokens.authorizedAt(), tokens.nonce()));
+        }
+        return response;
+    }
+
+    private String idToken(Client client, User user, Instant authorizedAt, @Nullable String nonce) {
+        long now = settings.time.instant().getEpochSecond();
+        Map<String, Object> claims = new LinkedHashMap<>();
+        claims.put("iss", settings.url);
+        claims.put("aud", client.id());
+        claims.put("iat", now);
+        claims.put("exp", now + 3600);
+        claims.put("auth_time", authorizedAt.getEpochSecond());
+        if (nonce != null) {
+            claims.put("nonce", nonce);
+        }
+        claims.putAll(claims(user));
+        return Jwt.sign(settings.idTokenClaims.apply(claims), settings.signing, settings.signingKey.get());
+    }
+
+    private Map<String, Object> claims(User user) {
+        Map<String, Object> claims = new LinkedHashMap<>();
+        claims.put("sub", user.id());
+        claims.put("name", user.name());
+        claims.put("given_name", user.givenName());
+        claims.put("family_name", user.familyName());
+        claims.put("preferred_username", user.id());
+        claims.put("email", user.email());
+        claims.putAll(settings.extraClaims);
+        return claims;
+    }
+
+    // ---- The others ----------------------------------------------------------------------------------------------
+
+    /** RFC 7009. */
+    Answer revoke(RecordedRequest request) {
+        counters.revocations.incrementAndGet();
+        try {
+            Map<String, String> params = form(request);
+            Client client = authenticate(request, params);
+            grants.revokeToken(required(params, "token"), client);
+            return Answer.status(200);
+        } catch (Refused e) {
+            return error(e);
+        } catch (IllegalArgumentException e) {
+            return error(new Refused("invalid_request", String.valueOf(e.getMessage())));
+        }
+    }
+
+    Answer jwks() {
+        return Answer.json(200, Jwt.jwks(settings.signingKey.get()));
+    }
+
+    /** OpenID Connect Core, 5.3. */
+    Answer userInfo(@Nullable User user) {
+        return user == null ? Answer.status(403) : Answer.json(200, Json.write(claims(user)));
+    }
+
+    /** OpenID Connect Discovery and RFC 8414. */
+    Answer metadata() {
+        Map<String, Object> metadata = new LinkedHashMap<>();
+        metadata.put("issuer", settings.url);
+        metadata.put("authorization_endpoint", settings.url + FakeAuthorizationServer.AUTHORIZE);
+        metadata.put("token_endpoint", settings.url + FakeAuthorizationServer.TOKEN);
+        metadata.put("revocation_endpoint", settings.url + FakeAuthorizationServer.REVOKE);
+        metadata.put("jwks_uri", settings.url + FakeAuthorizationServer.JWKS);
+        metadata.put("userinfo_endpoint", settings.url + FakeAuthorizationServer.USERINFO);
+        metadata.put("response_types_supported", List.of("code"));
+        metadata.put("response_modes_supported", List.of("query"));
+        metadata.put("grant_types_supported", List.of("authorization_code", "refresh_token", "client_credentials"));
+        metadata.put("subject_types_supported", List.of("public"));
+        metadata.put("id_token_signing_alg_values_supported", List.of("RS256"));
+        metadata.put("scopes_supported", List.of("openid", "profile", "email", "offline_access"));
+        metadata.put(
+                "token_endpoint_auth_methods_supported", List.of("client_secret_basic", "client_secret_post", "none"));
+        metadata.put("code_challenge_methods_supported", List.of("S256"));
+        metadata.put("authorization_response_iss_parameter_supported", settings.issuerInCallback);
+        return Answer.json(200, Json.write(settings.metadata.apply(metadata)));
+    }
+
+    // ---- Helpers -------------------------------------------------------------------------------------------------
+
+    private static Map<String, String> form(RecordedRequest request) throws Refused {
+        if (!request.method().equals("POST")) {
+            throw new Refused("invalid_request", "Only POST");
+        }
+        String type = request.header("Content-Type").orElse("");
+        if (!type.startsWith("application/x-www-form-urlencoded")) {
+            throw new Refused("invalid_request", "The body must be application/x-www-form-urlencoded");
+        }
+        return request.params();
+    }
+
+    /** RFC 6749, 2.3.1: id and secret are form-encoded before they are joined for Basic. */
+    private Client authenticate(RecordedRequest request, Map<String, String> params) throws Refused {
+        String id = Http.get(params, "client_id");
+        String secret = Http.get(params, "client_secret");
+        String basic = Http.credentials(request, "Basic");
+        if (basic != null) {
+            if (secret != null) {
+                throw new Refused("invalid_request", "A client must not authenticate twice");
+            }
+            String pair = new String(Base64.getDecoder().decode(basic), StandardCharsets.UTF_8);
+            int colon = pair.indexOf(':');
+            if (colon < 0 || (id != null && !id.equals(Http.decode(pair.substring(0, colon))))) {
+                throw new Refused("invalid_client", "Invalid client");
+            }
+            id = Http.decode(pair.substring(0, colon));
+            secret = Http.decode(pair.substring(colon + 1));
+        }
+        Client client = settings.clients.get(id == null ? "" : id);
+        if (client == null) {
+            throw new Refused("invalid_client", "Invalid client");
+        }
+        String expected = client.secret() == null ? "" : client.secret();
+        if (!expected.equals(secret == null ? "" : secret)) {
+            throw new Refused("invalid_client", "Invalid client secret");
+        }
+        return client;
+    }
+
+    private static String required(Map<String, String> params, String name) throws Refused {
+        String value = Http.get(params, name);
+        if (value == null) {
+            throw new Refused("invalid_request", name + " must be supplied");
+        }
+        return value;
+    }
+
+    /** RFC 6749, 5.2. */
+    private Answer error(Refused refused) {
+        Map<String, Object> body = new LinkedHashMap<>();
+        body.put("error", refused.error());
+        body.put("error_description", refused.description());
+        Answer answer = Answer.json(400, Json.write(body)).header("Cache-Control", "no-store");
+        if (refused.error().equals("invalid_client") && settings.invalidClientStatus != 400) {
+            answer = answer.withStatus(settings.invalidClientStatus);
+            if (settings.invalidClientStatus == 401) {
+                answer = answer.header("WWW-Authenticate", "Basic realm=\"" + FakeAuthorizationServer.REALM + "\"");
+            }
+        }
+        return answer;
+    }
+}

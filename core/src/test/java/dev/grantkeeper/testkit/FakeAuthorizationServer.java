@@ -1,0 +1,931 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.testkit;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import dev.grantkeeper.testkit.Settings.Client;
+import dev.grantkeeper.testkit.Settings.User;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiFunction;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An OAuth 2.0 and OpenID Connect provider with an API behind it, on a port of this machine: for tests of applications, and
+ * for demonstrations that need no registration anywhere.
+ *
+ * <pre>{@code
+ * try (var server = FakeAuthorizationServer.start()
+ *         .client("my-app", "secret", "http://127.0.0.1:8888/callback")
+ *         .rotation(Rotation.STRICT)
+ *         .accessTokenLifetime(Duration.ofSeconds(1))) {
+ *     // … point a provider at server.authorizationEndpoint() and server.tokenEndpoint(), start a login …
+ *     String callback = server.approve(login.url().toString(), "alice");
+ *     // … finish the login with the callback's query, call server.apiUrl("/api/things") …
+ *     assertEquals(1, server.refreshRequests());
+ * }
+ * }</pre>
+ *
+ * <p>It does what real providers do: a page to sign in and to agree, client authentication, PKCE, codes that work once,
+ * refresh tokens that rotate in five ways ({@link Rotation}), reuse detection, revocation, signed ID tokens. And it fails
+ * as they fail, when it is told to: see {@link Fault} and {@link #onNextTokenRequest}. Two users are registered, {@code
+ * alice} (Alice Archer) and {@code bob} (Bob Baker).
+ *
+ * <p>Thread-safe. Everything can be changed while it runs, and holds from the next request on. It listens on the loopback
+ * interface only and asks for no passwords: it is nothing to protect anything with.
+ */
+public final class FakeAuthorizationServer implements AutoCloseable {
+    static final String AUTHORIZE = "/authorize";
+    static final String TOKEN = "/token";
+    static final String REVOKE = "/revoke";
+    static final String JWKS = "/jwks";
+    static final String USERINFO = "/userinfo";
+    static final String PROFILE = "/v1/me";
+    static final String RECENTLY_PLAYED = "/v1/me/player/recently-played";
+    static final String REALM = "fake";
+
+    private static final int MOST_RECORDS = 20_000;
+
+    static {
+        // Headers and body leave in two packets. Without this the second waits for an acknowledgement: 40 ms a request.
+        if (System.getProperty("sun.net.httpserver.nodelay") == null) {
+            System.setProperty("sun.net.httpserver.nodelay", "true");
+        }
+    }
+
+    private final HttpServer http;
+    private final ExecutorService threads;
+    private final Settings settings;
+    private final Counters counters = new Counters();
+    private final Grants grants;
+    private final Endpoints endpoints;
+    private final ProtectedApi api;
+    private final Script tokenFaults = new Script();
+    private final Script revocationFaults = new Script();
+    private final Script metadataFaults = new Script();
+    private final Script apiFaults = new Script();
+    private final Recording tokenRecording = new Recording();
+    private final Recording apiRecording = new Recording();
+
+    private FakeAuthorizationServer(int port) throws IOException {
+        http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1024);
+        settings = new Settings("http://127.0.0.1:" + http.getAddress().getPort());
+        grants = new Grants(settings, counters);
+        endpoints = new Endpoints(settings, grants, counters);
+        api = new ProtectedApi(settings, grants, counters, endpoints);
+        user("alice", "Alice", "Archer", "alice@example.org");
+        user("bob", "Bob", "Baker", "bob@example.org");
+
+        AtomicInteger number = new AtomicInteger();
+        threads = Executors.newCachedThreadPool(work -> {
+            Thread thread = new Thread(work, "fake-authorization-server-" + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+        http.setExecutor(threads);
+        http.createContext("/", this::handle);
+        http.start();
+    }
+
+    /**
+     * Starts a server on any free port.
+     *
+     * @return the running server
+     */
+    public static FakeAuthorizationServer start() {
+        return start(0);
+    }
+
+    /**
+     * Starts a server.
+     *
+     * @param port the port, 0 for any free one
+     * @return the running server
+     * @throws UncheckedIOException if the port is taken
+     */
+    public static FakeAuthorizationServer start(int port) {
+        try {
+            return new FakeAuthorizationServer(port);
+        } catch (IOException e) {
+            throw new UncheckedIOException("No server on port " + port, e);
+        }
+    }
+
+    /** Stops at once. Requests under way lose their connection, those that are held as well. */
+    @Override
+    public void close() {
+        http.stop(0);
+        threads.shutdownNow();
+    }
+
+    // ---- Where things are ----------------------------------------------------------------------------------------
+
+    /**
+     * The issuer, and the address of everything else: {@code http://127.0.0.1:port}.
+     *
+     * @return the issuer, without a slash at its end
+     */
+    public String issuer() {
+        return settings.url;
+    }
+
+    /**
+     * The server's address, the same as {@link #issuer()}.
+     *
+     * @return the address, without a slash at its end
+     */
+    public String url() {
+        return settings.url;
+    }
+
+    /**
+     * The authorization endpoint: a page to choose a user and to agree.
+     *
+     * @return its URL
+     */
+    public String authorizationEndpoint() {
+        return settings.url + AUTHORIZE;
+    }
+
+    /**
+     * The token endpoint.
+     *
+     * @return its URL
+     */
+    public String tokenEndpoint() {
+        return settings.url + TOKEN;
+    }
+
+    /**
+     * The revocation endpoint (RFC 7009).
+     *
+     * @return its URL
+     */
+    public String revocationEndpoint() {
+        return settings.url + REVOKE;
+    }
+
+    /**
+     * The keys that ID tokens are signed with.
+     *
+     * @return their URL
+     */
+    public String jwksUri() {
+        return settings.url + JWKS;
+    }
+
+    /**
+     * OpenID Connect's user info endpoint.
+     *
+     * @return its URL
+     */
+    public String userInfoEndpoint() {
+        return settings.url + USERINFO;
+    }
+
+    /**
+     * The user's profile in Spotify's shape: {@code id}, {@code display_name}, {@code email} and so on.
+     *
+     * @return the URL of {@code /v1/me}
+     */
+    public String profileEndpoint() {
+        return settings.url + PROFILE;
+    }
+
+    /**
+     * An address of the protected API. Besides {@link #profileEndpoint()} and {@code /v1/me/player/recently-played}, all
+     * that begins with {@code /api/} or {@code /v1/} answers any method with {@code {"user": …, "method": …, "path": …,
+     * "token": …, "bodyLength": …}}, where {@code token} is the beginning of the token's SHA-256: six digits that tell
+     * tokens apart.
+     *
+     * @param path the path, beginning with {@code /api/} or {@code /v1/}, with a query if there shall be one
+     * @return its URL
+     */
+    public String apiUrl(String path) {
+        return settings.url + path;
+    }
+
+    // ---- Who may come --------------------------------------------------------------------------------------------
+
+    /**
+     * Registers a confidential client, or changes one. It may authenticate with Basic or in the body.
+     *
+     * @param id the client id
+     * @param secret the client secret
+     * @param redirectUris the redirect URIs that it may use, compared exactly; none means any
+     * @return this
+     */
+    public FakeAuthorizationServer client(String id, String secret, String... redirectUris) {
+        settings.clients.put(id, new Client(id, secret, List.of(redirectUris)));
+        return this;
+    }
+
+    /**
+     * Registers a public client, or changes one. It has no secret.
+     *
+     * @param id the client id
+     * @param redirectUris the redirect URIs that it may use, compared exactly; none means any
+     * @return this
+     */
+    public FakeAuthorizationServer publicClient(String id, String... redirectUris) {
+        settings.clients.put(id, new Client(id, null, List.of(redirectUris)));
+        return this;
+    }
+
+    /**
+     * Registers a user, or changes one.
+     *
+     * @param id the user's id: {@code sub}, {@code preferred_username}, and {@code id} of the profile
+     * @param givenName the first name
+     * @param familyName the family name
+     * @param email the e-mail address
+     * @return this
+     */
+    public FakeAuthorizationServer user(String id, String givenName, String familyName, String email) {
+        settings.users.put(id, new User(id, givenName, familyName, email));
+        return this;
+    }
+
+    /**
+     * What the pages call this service. The default is {@code Demo music service}.
+     *
+     * @param title the name
+     * @return this
+     */
+    public FakeAuthorizationServer title(String title) {
+        settings.title = title;
+        return this;
+    }
+
+    /**
+     * Whether the authorization endpoint redirects at once, as if this user had agreed. The default is {@code null}: it
+     * shows its page.
+     *
+     * @param user the user, or {@code null} to ask
+     * @return this
+     */
+    public FakeAuthorizationServer approveAutomatically(@Nullable String user) {
+        settings.autoApprove = user;
+        return this;
+    }
+
+    /**
+     * Whether callbacks carry {@code iss} (RFC 9207), and the metadata say so. The default is no.
+     *
+     * @param sent whether it is sent
+     * @return this
+     */
+    public FakeAuthorizationServer issuerInCallback(boolean sent) {
+        settings.issuerInCallback = sent;
+        return this;
+    }
+
+    /**
+     * The status of {@code invalid_client}. The default is 401; Spotify answers 400.
+     *
+     * @param status the HTTP status
+     * @return this
+     */
+    public FakeAuthorizationServer invalidClientStatus(int status) {
+        settings.invalidClientStatus = status;
+        return this;
+    }
+
+    /**
+     * The server's clock. The default is the system's.
+     *
+     * @param time tells the time
+     * @return this
+     */
+    public FakeAuthorizationServer time(InstantSource time) {
+        settings.time = time;
+        return this;
+    }
+
+    // ---- Logins without a browser --------------------------------------------------------------------------------
+
+    /**
+     * Signs a user in and agrees, as with a browser.
+     *
+     * @param authorizationUrl where the application sends the browser
+     * @param user who signs in
+     * @return where the browser is sent back to: the redirect URI with {@code code} and {@code state}, or with {@code
+     *     error} where the request was wrong
+     * @throws IllegalArgumentException if a browser would see an error page, or there is no such user
+     */
+    public String approve(String authorizationUrl, String user) {
+        return endpoints.accept(read(authorizationUrl), user);
+    }
+
+    /**
+     * Refuses to agree, as with a browser.
+     *
+     * @param authorizationUrl where the application sends the browser
+     * @return where the browser is sent back to: the redirect URI with {@code error=access_denied} and {@code state}
+     * @throws IllegalArgumentException if a browser would see an error page
+     */
+    public String refuse(String authorizationUrl) {
+        return endpoints.refuse(read(authorizationUrl));
+    }
+
+    private Endpoints.Authorization read(String authorizationUrl) {
+        URI uri = URI.create(authorizationUrl);
+        if (!authorizationUrl.startsWith(authorizationEndpoint() + "?")) {
+            throw new IllegalArgumentException("Not a URL of " + authorizationEndpoint());
+        }
+        try {
+            return endpoints.read(Http.params(uri.getRawQuery()));
+        } catch (Refused e) {
+            throw new IllegalArgumentException("A browser would see an error page: " + e.description(), e);
+        }
+    }
+
+    /**
+     * Issues tokens to a user as a login does, without one: for tests that begin with a stored grant.
+     *
+     * @param client the client id
+     * @param user the user's id
+     * @param scope the scopes, with blanks between them
+     * @return the tokens
+     */
+    public Issued issue(String client, String user, String scope) {
+        Client known = settings.clients.get(client);
+        User who = settings.users.get(user);
+        if (known == null || who == null) {
+            throw new IllegalArgumentException("There is no client " + client + ", or no user " + user);
+        }
+        Grants.Tokens tokens = grants.issue(known, who, scope);
+        return new Issued(tokens.access(), tokens.refresh() == null ? "" : tokens.refresh());
+    }
+
+    /**
+     * Tokens from {@link #issue}. Does not print them.
+     *
+     * @param accessToken an access token
+     * @param refreshToken a refresh token of the same family, or an empty text where none are issued
+     */
+    public record Issued(String accessToken, String refreshToken) {
+        @Override
+        public String toString() {
+            return "Issued[redacted]";
+        }
+    }
+
+    // ---- Tokens --------------------------------------------------------------------------------------------------
+
+    /**
+     * How long access tokens live. The default is an hour.
+     *
+     * @param lifetime the lifetime of tokens issued from now on
+     * @return this
+     */
+    public FakeAuthorizationServer accessTokenLifetime(Duration lifetime) {
+        settings.accessTokenLifetime = lifetime;
+        return this;
+    }
+
+    /**
+     * How long refresh tokens live, each from its own issue. The default is {@code null}: for ever.
+     *
+     * @param lifetime the lifetime, or {@code null}
+     * @return this
+     */
+    public FakeAuthorizationServer refreshTokenLifetime(@Nullable Duration lifetime) {
+        settings.refreshTokenLifetime = lifetime;
+        return this;
+    }
+
+    /**
+     * Whether logins give a refresh token. The default is yes.
+     *
+     * @param issued whether they do
+     * @return this
+     */
+    public FakeAuthorizationServer issueRefreshTokens(boolean issued) {
+        settings.issueRefreshTokens = issued;
+        return this;
+    }
+
+    /**
+     * What happens to refresh tokens that are used. The default is {@link Rotation#STRICT}.
+     *
+     * @param rotation the rule
+     * @return this
+     */
+    public FakeAuthorizationServer rotation(Rotation rotation) {
+        settings.rotation = rotation;
+        return this;
+    }
+
+    /**
+     * How long {@link Rotation#GRACE} and {@link Rotation#HARSH} accept a spent refresh token. The default is a minute.
+     *
+     * @param period the time since its first use
+     * @return this
+     */
+    public FakeAuthorizationServer grace(Duration period) {
+        settings.grace = period;
+        return this;
+    }
+
+    /**
+     * What token answers say as {@code expires_in}, whatever is true: {@code "3600"} with or without quotes, {@code 0},
+     * {@code -1}, junk.
+     *
+     * @param json the member's value, written as it is; {@code null} leaves the member out
+     * @return this
+     */
+    public FakeAuthorizationServer expiresIn(@Nullable String json) {
+        settings.expiresIn = json;
+        settings.truthfulExpiresIn = false;
+        return this;
+    }
+
+    /**
+     * Lets token answers tell the truth about the lifetime. That is the default.
+     *
+     * @return this
+     */
+    public FakeAuthorizationServer truthfulExpiresIn() {
+        settings.truthfulExpiresIn = true;
+        return this;
+    }
+
+    /**
+     * Changes successful token answers before they are sent: members to add, to spoil, to remove. Values are texts,
+     * numbers, booleans, maps, lists, {@code null}, and {@link #raw}.
+     *
+     * @param change gets a modifiable map and returns what is sent
+     * @return this
+     */
+    public FakeAuthorizationServer tokenResponse(UnaryOperator<Map<String, Object>> change) {
+        settings.tokenResponse = change;
+        return this;
+    }
+
+    /**
+     * A JSON value that is written as it is, for {@link #tokenResponse}, {@link #idTokenClaims} and {@link #metadata}.
+     *
+     * @param json the JSON, well-formed or not
+     * @return a value for a map
+     */
+    public static Object raw(String json) {
+        return new Json.Raw(json);
+    }
+
+    /**
+     * Claims that all ID tokens carry besides the usual ones, and in place of usual ones of the same name. The default is
+     * none; {@code ver}, {@code tid}, {@code oid} and {@code unique_name} make the server look like Microsoft's.
+     *
+     * @param claims the claims, in place of those set before
+     * @return this
+     */
+    public FakeAuthorizationServer extraClaims(Map<String, ?> claims) {
+        settings.extraClaims = Collections.unmodifiableMap(new LinkedHashMap<>(claims));
+        return this;
+    }
+
+    /**
+     * Changes the claims of ID tokens before they are signed.
+     *
+     * @param change gets a modifiable map and returns what is signed
+     * @return this
+     */
+    public FakeAuthorizationServer idTokenClaims(UnaryOperator<Map<String, Object>> change) {
+        settings.idTokenClaims = change;
+        return this;
+    }
+
+    /**
+     * How ID tokens are signed. The default is {@link Signing#RS256}.
+     *
+     * @param how well, or not
+     * @return this
+     */
+    public FakeAuthorizationServer signing(Signing how) {
+        settings.signing = how;
+        return this;
+    }
+
+    /**
+     * Signs ID tokens with a new key from now on, and shows only that in the JWKS.
+     *
+     * @return this
+     */
+    public FakeAuthorizationServer rotateSigningKey() {
+        settings.signingKey.incrementAndGet();
+        return this;
+    }
+
+    /**
+     * Changes the metadata at {@code /.well-known/openid-configuration} before they are sent.
+     *
+     * @param change gets a modifiable map and returns what is sent
+     * @return this
+     */
+    public FakeAuthorizationServer metadata(UnaryOperator<Map<String, Object>> change) {
+        settings.metadata = change;
+        return this;
+    }
+
+    /**
+     * Whether a revoked refresh token takes along all logins of its user with its client, as with some providers, or only
+     * its own family. The default is only its own.
+     *
+     * @param wide whether all go
+     * @return this
+     */
+    public FakeAuthorizationServer wideRevocation(boolean wide) {
+        settings.wideRevocation = wide;
+        return this;
+    }
+
+    // ---- Things that happen --------------------------------------------------------------------------------------
+
+    /**
+     * A user withdraws consent: all that was issued to that user is worth nothing any more, access tokens included.
+     *
+     * @param user the user's id
+     */
+    public void revokeConsent(String user) {
+        grants.revokeConsent(user);
+    }
+
+    /**
+     * A user withdraws consent at a provider whose API does not ask: refresh tokens are refused, access tokens stay good
+     * until they expire.
+     *
+     * @param user the user's id
+     */
+    public void revokeRefreshTokens(String user) {
+        grants.revokeRefreshTokens(user);
+    }
+
+    /** All access tokens issued so far expire now, whatever was said about them. */
+    public void expireAccessTokens() {
+        grants.expireAccessTokens();
+    }
+
+    /** All refresh tokens issued so far expire now. */
+    public void expireRefreshTokens() {
+        grants.expireRefreshTokens();
+    }
+
+    /**
+     * Tells whether a token is good: an access token at the API, a refresh token at the token endpoint. Asking changes
+     * nothing.
+     *
+     * @param token an access token or a refresh token
+     * @return whether it would be accepted now
+     */
+    public boolean accepts(String token) {
+        return grants.accepts(token);
+    }
+
+    // ---- The API -------------------------------------------------------------------------------------------------
+
+    /**
+     * Whether the API answers 401 to every token, however good it is. The default is no.
+     *
+     * @param reject whether it does
+     * @return this
+     */
+    public FakeAuthorizationServer rejectAllAtApi(boolean reject) {
+        settings.rejectAllAtApi = reject;
+        return this;
+    }
+
+    /**
+     * Changes what the API answers: {@code (request, answer) -> answer.header("Cache-Control", "max-age=60")}, or {@code
+     * (request, answer) -> Answer.redirect(elsewhere)}.
+     *
+     * @param change gets the request and the usual answer, 401 included, and returns what is sent; in place of the change
+     *     set before
+     * @return this
+     */
+    public FakeAuthorizationServer onApiRequest(BiFunction<RecordedRequest, Answer, Answer> change) {
+        settings.apiAnswer = change;
+        return this;
+    }
+
+    /**
+     * Faults of the next requests to the API, in this order, after those already waiting.
+     *
+     * @param faults one for each request
+     * @return this
+     */
+    public FakeAuthorizationServer onNextApiRequest(Fault... faults) {
+        apiFaults.next.addAll(List.of(faults));
+        return this;
+    }
+
+    /**
+     * How long each answer of the API takes at least. The default is nothing.
+     *
+     * @param time the time
+     * @return this
+     */
+    public FakeAuthorizationServer apiLatency(Duration time) {
+        settings.apiLatency = time;
+        return this;
+    }
+
+    // ---- Faults --------------------------------------------------------------------------------------------------
+
+    /**
+     * Faults of the next requests to the token endpoint, in this order, after those already waiting.
+     *
+     * @param faults one for each request; {@link Fault#none()} lets one pass
+     * @return this
+     */
+    public FakeAuthorizationServer onNextTokenRequest(Fault... faults) {
+        tokenFaults.next.addAll(List.of(faults));
+        return this;
+    }
+
+    /**
+     * What happens to all requests to the token endpoint for which nothing else is waiting, until {@link #noFaults()}.
+     *
+     * @param fault the fault
+     * @return this
+     */
+    public FakeAuthorizationServer onEveryTokenRequest(Fault fault) {
+        tokenFaults.always = fault;
+        return this;
+    }
+
+    /**
+     * Faults of the next requests to the revocation endpoint, in this order.
+     *
+     * @param faults one for each request
+     * @return this
+     */
+    public FakeAuthorizationServer onNextRevocation(Fault... faults) {
+        revocationFaults.next.addAll(List.of(faults));
+        return this;
+    }
+
+    /**
+     * Faults of the next requests for metadata or keys, in this order.
+     *
+     * @param faults one for each request
+     * @return this
+     */
+    public FakeAuthorizationServer onNextMetadataRequest(Fault... faults) {
+        metadataFaults.next.addAll(List.of(faults));
+        return this;
+    }
+
+    /**
+     * Forgets all faults that are waiting or stand.
+     *
+     * @return this
+     */
+    public FakeAuthorizationServer noFaults() {
+        for (Script script : List.of(tokenFaults, revocationFaults, metadataFaults, apiFaults)) {
+            script.next.clear();
+            script.always = Fault.none();
+        }
+        return this;
+    }
+
+    /**
+     * Lets token requests wait from now on, before the server acts, until the handle releases them.
+     *
+     * @return the handle
+     */
+    public Held hold() {
+        Held held = new Held();
+        onEveryTokenRequest(Fault.hold(held));
+        return held;
+    }
+
+    /**
+     * Lets the answers to token requests wait from now on, after the server has acted, until the handle releases them.
+     *
+     * @return the handle
+     */
+    public Held holdAnswers() {
+        Held held = new Held();
+        onEveryTokenRequest(Fault.holdAnswer(held));
+        return held;
+    }
+
+    /**
+     * How long each answer of the token endpoint takes at least. The default is nothing.
+     *
+     * @param time the time, spent before the server acts
+     * @return this
+     */
+    public FakeAuthorizationServer latency(Duration time) {
+        settings.latency = time;
+        return this;
+    }
+
+    // ---- What has happened ---------------------------------------------------------------------------------------
+
+    /**
+     * Requests that have reached the token endpoint, those included that met a fault.
+     *
+     * @return their number
+     */
+    public int tokenRequests() {
+        return counters.tokenRequests.get();
+    }
+
+    /**
+     * Requests that have reached the token endpoint with a refresh token.
+     *
+     * @return their number
+     */
+    public int refreshRequests() {
+        return counters.refreshRequests.get();
+    }
+
+    /**
+     * Requests that have reached the token endpoint with a code.
+     *
+     * @return their number
+     */
+    public int codeRequests() {
+        return counters.codeRequests.get();
+    }
+
+    /**
+     * Access tokens issued, whether the answer arrived or not.
+     *
+     * @return their number
+     */
+    public int tokensIssued() {
+        return counters.tokensIssued.get();
+    }
+
+    /**
+     * Requests that have reached the API, with or without a token.
+     *
+     * @return their number
+     */
+    public int apiRequests() {
+        return counters.apiRequests.get();
+    }
+
+    /**
+     * Requests to which the API has answered 401.
+     *
+     * @return their number
+     */
+    public int apiUnauthorized() {
+        return counters.apiUnauthorized.get();
+    }
+
+    /**
+     * Codes and refresh tokens that came once too often, a code's second use included.
+     *
+     * @return how many times that happened
+     */
+    public int reuseDetected() {
+        return counters.reuseDetected.get();
+    }
+
+    /**
+     * Families, that is, logins, that the server has revoked because of a reuse or a revocation request.
+     *
+     * @return their number, without those that ended by {@link #revokeConsent}
+     */
+    public int familiesRevoked() {
+        return counters.familiesRevoked.get();
+    }
+
+    /**
+     * Requests that the revocation endpoint has acted on.
+     *
+     * @return their number
+     */
+    public int revocations() {
+        return counters.revocations.get();
+    }
+
+    /**
+     * The requests that have reached the token endpoint, oldest first.
+     *
+     * @return a copy; the oldest of very many are missing
+     */
+    public List<RecordedRequest> recordedTokenRequests() {
+        return tokenRecording.copy();
+    }
+
+    /**
+     * The requests that have reached the API, oldest first.
+     *
+     * @return a copy; the oldest of very many are missing
+     */
+    public List<RecordedRequest> recordedApiRequests() {
+        return apiRecording.copy();
+    }
+
+    /** Sets all counters to zero and forgets what was recorded. Tokens stay good. */
+    public void resetCounters() {
+        counters.reset();
+        tokenRecording.clear();
+        apiRecording.clear();
+    }
+
+    @Override
+    public String toString() {
+        return "FakeAuthorizationServer[" + settings.url + ", rotation=" + settings.rotation + ", " + counters + "]";
+    }
+
+    // ---- Inside --------------------------------------------------------------------------------------------------
+
+    private void handle(HttpExchange exchange) throws IOException {
+        // Closing an exchange whose answer is not complete closes the connection: that is how answers are lost and cut.
+        try (exchange) {
+            RecordedRequest request = Http.read(exchange, settings.time.instant());
+            Http.send(exchange, answer(request));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Answer answer(RecordedRequest request) throws IOException, InterruptedException {
+        try {
+            return switch (request.path()) {
+                case AUTHORIZE -> endpoints.authorize(request);
+                case TOKEN -> {
+                    endpoints.count(request);
+                    tokenRecording.add(request);
+                    Thread.sleep(settings.latency.toMillis());
+                    yield tokenFaults.next().around(() -> endpoints.token(request));
+                }
+                case REVOKE -> revocationFaults.next().around(() -> endpoints.revoke(request));
+                case JWKS -> metadataFaults.next().around(endpoints::jwks);
+                case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server" ->
+                    metadataFaults.next().around(endpoints::metadata);
+                default -> api(request);
+            };
+        } catch (RuntimeException | AssertionError e) {
+            // Most likely a hook of the test. Silence would look like a network failure.
+            return Answer.status(500).header("Content-Type", "text/plain").body("The fake server has failed: " + e);
+        }
+    }
+
+    private Answer api(RecordedRequest request) throws IOException, InterruptedException {
+        String path = request.path();
+        if (!path.startsWith("/api/") && !path.startsWith("/v1/") && !path.equals(USERINFO)) {
+            return Answer.status(404).header("Content-Type", "text/plain").body("Nothing here: " + path);
+        }
+        counters.apiRequests.incrementAndGet();
+        apiRecording.add(request);
+        Thread.sleep(settings.apiLatency.toMillis());
+        return apiFaults.next().around(() -> api.answer(request));
+    }
+
+    /** What goes wrong at one endpoint. */
+    private static final class Script {
+        final Queue<Fault> next = new ConcurrentLinkedQueue<>();
+        volatile Fault always = Fault.none();
+
+        Fault next() {
+            Fault fault = next.poll();
+            return fault != null ? fault : always;
+        }
+    }
+
+    /** The latest requests to one endpoint. */
+    private static final class Recording {
+        private final Deque<RecordedRequest> requests = new ArrayDeque<>(); // guarded by this
+
+        synchronized void add(RecordedRequest request) {
+            requests.add(request);
+            if (requests.size() > MOST_RECORDS) {
+                requests.remove();
+            }
+        }
+
+        synchronized List<RecordedRequest> copy() {
+            return new ArrayList<>(requests);
+        }
+
+        synchronized void clear() {
+            requests.clear();
+        }
+    }
+}

@@ -1,0 +1,741 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.testkit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.security.KeyFactory;
+import java.security.Signature;
+import java.security.spec.RSAPublicKeySpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.zip.GZIPInputStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class FakeAuthorizationServerTest {
+    private static final String CALLBACK = "http://127.0.0.1:8888/callback";
+    /** The example of RFC 7636, appendix B. */
+    private static final String VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+    private static final String CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    private final FakeAuthorizationServer server =
+            FakeAuthorizationServer.start().client("app", "s3cret", CALLBACK).publicClient("cli");
+    private final HttpClient http = HttpClient.newHttpClient();
+    private volatile Instant now = Instant.parse("2026-01-01T00:00:00Z");
+
+    @AfterEach
+    void close() {
+        server.close();
+    }
+
+    // ---- Logins --------------------------------------------------------------------------------------------------
+
+    @Test
+    void a_code_with_its_verifier_gives_tokens_that_the_api_takes() throws Exception {
+        Map<String, String> callback = query(server.approve(authorizationUrl(), "bob"));
+        assertEquals("the state+&=", callback.get("state"));
+        HttpResponse<String> answer = redeem(value(callback, "code"), VERIFIER);
+        assertEquals(200, answer.statusCode());
+        assertEquals("3600", member(answer, "expires_in"));
+        assertEquals("no-store", answer.headers().firstValue("Cache-Control").orElseThrow());
+        assertTrue(call("/v1/me", member(answer, "access_token")).body().contains("\"display_name\":\"Bob Baker\""));
+        assertTrue(call("/api/x?y=1", member(answer, "access_token")).body().startsWith("{\"user\":\"bob\""));
+        assertTrue(call("/v1/me/player/recently-played?limit=3", member(answer, "access_token"))
+                .body()
+                .contains("played_at"));
+        assertEquals(1, server.codeRequests());
+        assertEquals(3, server.apiRequests());
+    }
+
+    @Test
+    void a_browser_sees_a_page_and_comes_back_with_a_code() throws Exception {
+        HttpResponse<String> page = get(authorizationUrl());
+        assertEquals(200, page.statusCode());
+        assertTrue(page.body().contains("Demo music service"));
+        assertTrue(page.body().contains("Alice Archer"));
+        Matcher action = Pattern.compile("action=\"([^\"]*)\"").matcher(page.body());
+        assertTrue(action.find());
+        String target = server.url() + action.group(1).replace("&amp;", "&");
+        HttpResponse<String> accepted = post(target, Map.of("user", "alice", "decision", "accept"), null);
+        assertEquals(302, accepted.statusCode());
+        Map<String, String> callback =
+                query(accepted.headers().firstValue("Location").orElseThrow());
+        assertEquals(200, redeem(value(callback, "code"), VERIFIER).statusCode());
+        HttpResponse<String> refused = post(target, Map.of("decision", "refuse"), null);
+        assertEquals(
+                "access_denied",
+                query(refused.headers().firstValue("Location").orElseThrow()).get("error"));
+        assertEquals("access_denied", query(server.refuse(authorizationUrl())).get("error"));
+    }
+
+    @Test
+    void text_from_the_request_is_no_markup_on_the_page() throws Exception {
+        String page = get(authorizationUrl() + "&login_hint=%22%3E%3Cscript%3E&x=%3Cscript%3E")
+                        .body()
+                + get(server.url() + "/authorize?client_id=%3Cscript%3E").body()
+                + get(server.url() + "/authorize?%3Cscript%3E&%3Cscript%3E").body()
+                + get(authorizationUrl().replace("read", "%3Cscript%3E")).body();
+        assertFalse(page.contains("<script"));
+    }
+
+    @Test
+    void automatic_approval_redirects_at_once() throws Exception {
+        server.approveAutomatically("alice").issuerInCallback(true);
+        HttpResponse<String> answer = get(authorizationUrl());
+        assertEquals(302, answer.statusCode());
+        Map<String, String> callback =
+                query(answer.headers().firstValue("Location").orElseThrow());
+        assertEquals(server.issuer(), callback.get("iss"));
+        assertEquals(200, redeem(value(callback, "code"), VERIFIER).statusCode());
+    }
+
+    @Test
+    void a_wrong_client_or_redirect_uri_is_never_redirected() throws Exception {
+        String wrong = authorizationUrl().replace("callback", "elsewhere");
+        HttpResponse<String> page = get(wrong);
+        assertEquals(400, page.statusCode());
+        assertTrue(page.body().contains("Invalid redirect URI"));
+        assertEquals(400, get(authorizationUrl().replace("app", "nobody")).statusCode());
+        assertThrows(IllegalArgumentException.class, () -> server.approve(wrong, "alice"));
+    }
+
+    @Test
+    void other_mistakes_are_told_to_the_client() {
+        String url = authorizationUrl();
+        assertEquals(
+                "unsupported_response_type",
+                query(server.approve(url.replace("response_type=code", "response_type=token"), "alice"))
+                        .get("error"));
+        assertEquals(
+                "invalid_request",
+                query(server.approve(url.replace("S256", "plain"), "alice")).get("error"));
+        assertEquals(
+                "login_required",
+                query(server.approve(url + "&prompt=none", "alice")).get("error"));
+    }
+
+    @Test
+    void a_code_is_bound_to_client_verifier_and_redirect_uri_and_lives_a_minute() throws Exception {
+        server.time(() -> now);
+        String code = code(server.approve(authorizationUrl(), "alice"));
+        assertRefused("invalid_grant", 400, redeem(code, VERIFIER + "x"));
+        assertRefused("invalid_grant", 400, redeem(code, ""));
+        Map<String, String> params = codeParams(code, VERIFIER);
+        params.put("redirect_uri", CALLBACK + "2");
+        assertRefused("invalid_grant", 400, post(server.tokenEndpoint(), params, basic("app", "s3cret")));
+        params = codeParams(code, VERIFIER);
+        params.put("client_id", "cli");
+        assertRefused("invalid_grant", 400, post(server.tokenEndpoint(), params, null));
+        now = now.plusSeconds(60);
+        assertRefused("invalid_grant", 400, redeem(code, VERIFIER));
+        now = now.minusSeconds(1);
+        assertEquals(200, redeem(code, VERIFIER).statusCode());
+    }
+
+    @Test
+    void the_second_use_of_a_code_revokes_what_the_first_gave() throws Exception {
+        String code = code(server.approve(authorizationUrl(), "alice"));
+        HttpResponse<String> first = redeem(code, VERIFIER);
+        assertRefused("invalid_grant", 400, redeem(code, VERIFIER));
+        assertFalse(server.accepts(member(first, "refresh_token")));
+        assertEquals(401, call("/api/x", member(first, "access_token")).statusCode());
+        assertEquals(1, server.familiesRevoked());
+    }
+
+    // ---- Clients -------------------------------------------------------------------------------------------------
+
+    @Test
+    void clients_authenticate_in_the_header_or_in_the_body() throws Exception {
+        server.client("a:b c", "p+%/ä");
+        Map<String, String> params = Map.of("grant_type", "client_credentials");
+        HttpResponse<String> answer = post(server.tokenEndpoint(), params, basic("a:b c", "p+%/ä"));
+        assertEquals(200, answer.statusCode());
+        assertFalse(answer.body().contains("refresh_token"));
+        assertTrue(call("/api/x", member(answer, "access_token")).body().startsWith("{\"user\":null"));
+        Map<String, String> inBody = new LinkedHashMap<>(params);
+        inBody.put("client_id", "app");
+        assertRefused("invalid_client", 401, post(server.tokenEndpoint(), inBody, null));
+        inBody.put("client_secret", "s3cret");
+        assertEquals(200, post(server.tokenEndpoint(), inBody, null).statusCode());
+        assertRefused("invalid_request", 400, post(server.tokenEndpoint(), inBody, basic("app", "s3cret")));
+    }
+
+    @Test
+    void a_wrong_secret_is_invalid_client() throws Exception {
+        HttpResponse<String> answer =
+                post(server.tokenEndpoint(), Map.of("grant_type", "client_credentials"), basic("app", "wrong"));
+        assertRefused("invalid_client", 401, answer);
+        assertTrue(answer.headers().firstValue("WWW-Authenticate").orElseThrow().startsWith("Basic "));
+        server.invalidClientStatus(400);
+        assertRefused(
+                "invalid_client",
+                400,
+                post(server.tokenEndpoint(), Map.of("grant_type", "client_credentials"), basic("app", "wrong")));
+    }
+
+    @Test
+    void a_public_client_needs_no_secret() throws Exception {
+        FakeAuthorizationServer.Issued tokens = server.issue("cli", "alice", "read");
+        Map<String, String> params = new LinkedHashMap<>();
+        params.put("grant_type", "refresh_token");
+        params.put("refresh_token", tokens.refreshToken());
+        params.put("client_id", "cli");
+        assertEquals(200, post(server.tokenEndpoint(), params, null).statusCode());
+    }
+
+    // ---- Refresh tokens ------------------------------------------------------------------------------------------
+
+    @Test
+    void strict_rotation_revokes_the_family_when_a_spent_token_comes_again() throws Exception {
+        String first = login();
+        HttpResponse<String> second = refresh(first);
+        assertNotEquals(first, member(second, "refresh_token"));
+        assertFalse(server.accepts(first));
+        assertTrue(server.accepts(member(second, "refresh_token")));
+        assertRefused("invalid_grant", 400, refresh(first));
+        assertRefused("invalid_grant", 400, refresh(member(second, "refresh_token")));
+        assertEquals(401, call("/api/x", member(second, "access_token")).statusCode());
+        assertEquals(1, server.reuseDetected());
+        assertEquals(1, server.familiesRevoked());
+        assertEquals(3, server.refreshRequests());
+        assertEquals(3, server.tokenRequests());
+    }
+
+    @Test
+    void plain_rotation_only_refuses_a_spent_token() throws Exception {
+        server.rotation(Rotation.PLAIN);
+        String first = login();
+        String second = member(refresh(first), "refresh_token");
+        assertRefused("invalid_grant", 400, refresh(first));
+        assertEquals(200, refresh(second).statusCode());
+        assertEquals(0, server.familiesRevoked());
+    }
+
+    @Test
+    void grace_accepts_a_spent_token_once_more_and_both_answers_stay_good() throws Exception {
+        server.rotation(Rotation.GRACE).time(() -> now);
+        String first = login();
+        String one = member(refresh(first), "refresh_token");
+        String two = member(refresh(first), "refresh_token");
+        assertTrue(server.accepts(one) && server.accepts(two));
+        assertEquals(200, refresh(one).statusCode());
+        assertEquals(200, refresh(two).statusCode());
+        assertRefused("invalid_grant", 400, refresh(first));
+        assertRefused("invalid_grant", 400, refresh(two));
+        assertEquals(1, server.familiesRevoked());
+
+        String other = login();
+        assertEquals(200, refresh(other).statusCode());
+        now = now.plusSeconds(60);
+        assertRefused("invalid_grant", 400, refresh(other));
+        assertEquals(2, server.familiesRevoked());
+    }
+
+    @Test
+    void harsh_grace_kills_the_first_answer_and_ends_with_the_next_use() throws Exception {
+        server.rotation(Rotation.HARSH);
+        String first = login();
+        String one = member(refresh(first), "refresh_token");
+        String two = member(refresh(first), "refresh_token");
+        assertFalse(server.accepts(one));
+        assertEquals(200, refresh(two).statusCode());
+
+        String other = login();
+        String next = member(refresh(other), "refresh_token");
+        assertTrue(server.accepts(other));
+        assertEquals(200, refresh(next).statusCode());
+        assertFalse(server.accepts(other));
+        assertRefused("invalid_grant", 400, refresh(other));
+        assertEquals(1, server.familiesRevoked());
+    }
+
+    @Test
+    void reusable_tokens_stay_and_answers_carry_none() throws Exception {
+        server.rotation(Rotation.REUSABLE);
+        String first = login();
+        for (int i = 0; i < 3; i++) {
+            HttpResponse<String> answer = refresh(first);
+            assertEquals(200, answer.statusCode());
+            assertFalse(answer.body().contains("refresh_token"));
+        }
+        assertTrue(server.accepts(first));
+    }
+
+    @Test
+    void of_many_uses_at_once_one_is_answered() throws Exception {
+        server.rotation(Rotation.PLAIN);
+        String first = login();
+        List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+        for (int i = 0; i < 32; i++) {
+            answers.add(refreshLater(first));
+        }
+        long good = 0;
+        for (CompletableFuture<HttpResponse<String>> answer : answers) {
+            good += answer.get(20, TimeUnit.SECONDS).statusCode() == 200 ? 1 : 0;
+        }
+        assertEquals(1, good);
+        assertEquals(31, server.reuseDetected());
+    }
+
+    @Test
+    void consent_can_be_withdrawn() throws Exception {
+        FakeAuthorizationServer.Issued alice = server.issue("app", "alice", "read");
+        FakeAuthorizationServer.Issued bob = server.issue("app", "bob", "read");
+        server.revokeRefreshTokens("alice");
+        assertRefused("invalid_grant", 400, refresh(alice.refreshToken()));
+        assertEquals(200, call("/api/x", alice.accessToken()).statusCode());
+        server.revokeConsent("alice");
+        assertEquals(401, call("/api/x", alice.accessToken()).statusCode());
+        assertEquals(200, call("/api/x", bob.accessToken()).statusCode());
+        server.expireRefreshTokens();
+        assertRefused("invalid_grant", 400, refresh(bob.refreshToken()));
+        assertEquals(0, server.familiesRevoked());
+    }
+
+    @Test
+    void revocation_ends_the_family_and_knows_no_errors() throws Exception {
+        FakeAuthorizationServer.Issued one = server.issue("app", "alice", "read");
+        FakeAuthorizationServer.Issued two = server.issue("app", "alice", "read");
+        FakeAuthorizationServer.Issued three = server.issue("app", "alice", "read");
+        assertEquals(200, revoke("unknown").statusCode());
+        assertEquals(200, revoke(one.refreshToken()).statusCode());
+        assertEquals(401, call("/api/x", one.accessToken()).statusCode());
+        assertEquals(200, revoke(two.accessToken()).statusCode());
+        assertEquals(401, call("/api/x", two.accessToken()).statusCode());
+        assertTrue(server.accepts(two.refreshToken()));
+        server.wideRevocation(true);
+        assertEquals(200, revoke(two.refreshToken()).statusCode());
+        assertFalse(server.accepts(three.refreshToken()));
+        assertEquals(4, server.revocations());
+    }
+
+    // ---- Access tokens and the API -------------------------------------------------------------------------------
+
+    @Test
+    void access_tokens_expire_when_the_clock_says_so_or_the_test() throws Exception {
+        server.time(() -> now).accessTokenLifetime(Duration.ofSeconds(1));
+        String token = server.issue("app", "alice", "").accessToken();
+        assertEquals(200, call("/api/x", token).statusCode());
+        now = now.plusSeconds(1);
+        HttpResponse<String> answer = call("/api/x", token);
+        assertEquals(401, answer.statusCode());
+        assertEquals(
+                "Bearer realm=\"fake\", error=\"invalid_token\", error_description=\"The access token expired\"",
+                answer.headers().firstValue("WWW-Authenticate").orElseThrow());
+        String other = server.issue("app", "alice", "").accessToken();
+        server.rejectAllAtApi(true);
+        assertEquals(401, call("/api/x", other).statusCode());
+        server.rejectAllAtApi(false);
+        assertEquals(200, call("/api/x", other).statusCode());
+        server.expireAccessTokens();
+        assertEquals(401, call("/api/x", other).statusCode());
+        assertEquals(3, server.apiUnauthorized());
+    }
+
+    @Test
+    void the_api_echoes_bodies_and_can_be_told_what_to_answer() throws Exception {
+        String token = server.issue("app", "alice", "").accessToken();
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(URI.create(server.apiUrl("/api/x"))).header("Authorization", "Bearer " + token);
+        HttpResponse<String> echo = http.send(
+                request.POST(HttpRequest.BodyPublishers.ofString("x".repeat(100_000)))
+                        .build(),
+                BodyHandlers.ofString());
+        assertEquals("100000", member(echo, "bodyLength"));
+        assertEquals("POST", server.recordedApiRequests().get(0).method());
+        server.onApiRequest((received, answer) ->
+                received.path().equals("/api/moved") ? Answer.redirect("/api/x") : answer.header("ETag", "\"1\""));
+        assertEquals(302, call("/api/moved", token).statusCode());
+        assertEquals("\"1\"", call("/api/x", token).headers().firstValue("ETag").orElseThrow());
+        server.onNextApiRequest(Fault.status(503));
+        assertEquals(503, call("/api/x", token).statusCode());
+        assertEquals(404, call("/elsewhere", token).statusCode());
+    }
+
+    @Test
+    void expires_in_says_what_it_is_told() throws Exception {
+        String first = login();
+        server.rotation(Rotation.REUSABLE).expiresIn("\"3600\"");
+        assertTrue(refresh(first).body().contains("\"expires_in\":\"3600\""));
+        server.expiresIn("-1");
+        assertTrue(refresh(first).body().contains("\"expires_in\":-1,"));
+        server.expiresIn(null);
+        assertFalse(refresh(first).body().contains("expires_in"));
+        server.truthfulExpiresIn().tokenResponse(response -> {
+            response.remove("token_type");
+            response.put("refresh_in", FakeAuthorizationServer.raw("1.5e1"));
+            return response;
+        });
+        String body = refresh(first).body();
+        assertTrue(body.contains("\"expires_in\":3600") && body.contains("\"refresh_in\":1.5e1"));
+        assertFalse(body.contains("token_type"));
+    }
+
+    // ---- ID tokens -----------------------------------------------------------------------------------------------
+
+    @Test
+    void id_tokens_are_signed_with_the_key_that_is_shown() throws Exception {
+        server.extraClaims(Map.of("tid", "tenant", "email", "changed@example.org"));
+        String token = idToken();
+        String claims = claims(token);
+        assertTrue(claims.contains("\"iss\":\"" + server.issuer() + "\""));
+        assertTrue(claims.contains("\"nonce\":\"n1\"") && claims.contains("\"family_name\":\"Archer\""));
+        assertTrue(claims.contains("\"tid\":\"tenant\"") && claims.contains("\"email\":\"changed@example.org\""));
+        assertTrue(verified(token));
+        server.rotateSigningKey();
+        assertFalse(verified(token));
+        assertTrue(verified(idToken()));
+    }
+
+    @Test
+    void id_tokens_can_be_spoilt() throws Exception {
+        for (Signing wrong : List.of(Signing.WRONG_KEY, Signing.UNKNOWN_KEY, Signing.TAMPERED, Signing.NONE)) {
+            server.signing(wrong);
+            assertFalse(verified(idToken()), wrong.name());
+        }
+        server.signing(Signing.RS256).idTokenClaims(claims -> {
+            claims.put("aud", List.of("other"));
+            claims.remove("exp");
+            return claims;
+        });
+        String token = idToken();
+        assertTrue(verified(token));
+        assertTrue(claims(token).contains("\"aud\":[\"other\"]"));
+        assertFalse(claims(token).contains("\"exp\""));
+    }
+
+    @Test
+    void metadata_name_the_endpoints_and_can_be_spoilt() throws Exception {
+        String url = server.url() + "/.well-known/openid-configuration";
+        String metadata = get(url).body();
+        for (String endpoint : List.of(
+                server.issuer(),
+                server.authorizationEndpoint(),
+                server.tokenEndpoint(),
+                server.revocationEndpoint(),
+                server.jwksUri(),
+                server.userInfoEndpoint())) {
+            assertTrue(metadata.contains("\"" + endpoint + "\""), endpoint);
+        }
+        server.metadata(map -> {
+            map.put("issuer", "https://other.example");
+            return map;
+        });
+        assertTrue(get(url).body().contains("https://other.example"));
+        server.onNextMetadataRequest(Fault.status(503));
+        assertEquals(503, get(url).statusCode());
+    }
+
+    // ---- Faults --------------------------------------------------------------------------------------------------
+
+    @Test
+    void a_request_dropped_before_was_never_processed() throws Exception {
+        String first = login();
+        for (Fault fault : List.of(Fault.dropBefore(), Fault.cutBefore(10))) {
+            server.onNextTokenRequest(fault);
+            assertThrows(IOException.class, () -> refresh(first));
+            assertTrue(server.accepts(first));
+        }
+        assertEquals(2, server.refreshRequests());
+        assertEquals(200, refresh(first).statusCode());
+    }
+
+    @Test
+    void a_request_dropped_after_was_processed() throws Exception {
+        for (Fault fault : List.of(Fault.dropAfter(), Fault.cutAfter(0), Fault.cutAfter(25))) {
+            String first = login();
+            server.onNextTokenRequest(fault);
+            assertThrows(IOException.class, () -> refresh(first));
+            assertFalse(server.accepts(first));
+        }
+    }
+
+    @Test
+    void answers_are_sent_as_they_are_given() throws Exception {
+        server.onNextTokenRequest(
+                Fault.answer(Answer.json(418, "{not json").header("X-A", "1").header("x-a", "2")),
+                Fault.retryAfter(503, "7"),
+                Fault.error(400, "invalid_grant"),
+                Fault.none());
+        HttpResponse<String> answer = refresh("x");
+        assertEquals(418, answer.statusCode());
+        assertEquals("{not json", answer.body());
+        assertEquals(List.of("1", "2"), answer.headers().allValues("X-A"));
+        assertEquals("7", refresh("x").headers().firstValue("Retry-After").orElseThrow());
+        assertEquals("{\"error\":\"invalid_grant\"}", refresh("x").body());
+        assertEquals(200, refresh(login()).statusCode());
+    }
+
+    @Test
+    void standing_faults_stay_until_they_are_switched_off() throws Exception {
+        server.onEveryTokenRequest(Fault.status(500));
+        String first = login();
+        for (int i = 0; i < 3; i++) {
+            assertEquals(500, refresh(first).statusCode());
+        }
+        server.noFaults();
+        assertEquals(200, refresh(first).statusCode());
+    }
+
+    @Test
+    void answers_can_be_compressed_and_late() throws Exception {
+        server.onNextTokenRequest(Fault.delay(Duration.ofMillis(30))
+                .then(Fault.delayAnswer(Duration.ofMillis(30)))
+                .then(Fault.gzip()));
+        server.latency(Duration.ofMillis(40));
+        long start = System.nanoTime();
+        HttpResponse<byte[]> answer =
+                http.send(tokenRequest(refreshParams(login()), basic("app", "s3cret")), BodyHandlers.ofByteArray());
+        assertTrue(System.nanoTime() - start >= 100_000_000);
+        assertEquals("gzip", answer.headers().firstValue("Content-Encoding").orElseThrow());
+        String body = new String(
+                new GZIPInputStream(new ByteArrayInputStream(answer.body())).readAllBytes(), StandardCharsets.UTF_8);
+        assertTrue(body.startsWith("{\"access_token\""));
+    }
+
+    @Test
+    void held_requests_wait_and_held_answers_are_late() throws Exception {
+        String first = login();
+        Held before = server.hold();
+        CompletableFuture<HttpResponse<String>> one = refreshLater(first);
+        before.awaitArrived(1);
+        assertTrue(server.accepts(first));
+        assertFalse(one.isDone());
+        before.release();
+        String second = member(one.get(20, TimeUnit.SECONDS), "refresh_token");
+
+        Held after = server.holdAnswers();
+        CompletableFuture<HttpResponse<String>> two = refreshLater(second);
+        after.awaitArrived(1);
+        assertFalse(server.accepts(second));
+        assertFalse(two.isDone());
+        after.release();
+        assertEquals(200, two.get(20, TimeUnit.SECONDS).statusCode());
+    }
+
+    @Test
+    void close_frees_who_is_held() throws Exception {
+        Held held = server.hold();
+        CompletableFuture<HttpResponse<String>> answer = refreshLater(login());
+        held.awaitArrived(1);
+        server.close();
+        assertThrows(Exception.class, () -> answer.get(20, TimeUnit.SECONDS));
+    }
+
+    @Test
+    void a_hook_that_fails_is_an_error_that_says_so() throws Exception {
+        server.tokenResponse(response -> {
+            throw new IllegalStateException("my hook");
+        });
+        HttpResponse<String> answer = refresh(login());
+        assertEquals(500, answer.statusCode());
+        assertTrue(answer.body().contains("my hook"));
+    }
+
+    @Test
+    void nothing_prints_secrets() throws Exception {
+        FakeAuthorizationServer.Issued issued = server.issue("app", "alice", "");
+        HttpResponse<String> answer = refresh(issued.refreshToken());
+        RecordedRequest request = server.recordedTokenRequests().get(0);
+        assertEquals(issued.refreshToken(), request.param("refresh_token").orElseThrow());
+        assertEquals(basic("app", "s3cret"), request.header("authorization").orElseThrow());
+        String printed = issued + " " + server + " " + request + " " + Answer.json(200, answer.body());
+        for (String secret : List.of(
+                "s3cret",
+                issued.accessToken(),
+                issued.refreshToken(),
+                member(answer, "access_token"),
+                basic("app", "s3cret"))) {
+            assertFalse(printed.contains(secret), printed);
+        }
+        server.resetCounters();
+        assertEquals(0, server.tokenRequests() + server.recordedTokenRequests().size());
+    }
+
+    @Test
+    void requests_take_no_40_ms_each() throws Exception {
+        String token = server.issue("app", "alice", "").accessToken();
+        call("/api/x", token);
+        long start = System.nanoTime();
+        for (int i = 0; i < 50; i++) {
+            call("/api/x", token);
+        }
+        assertTrue(System.nanoTime() - start < 1_500_000_000L, "Nagle's algorithm is on");
+    }
+
+    // ---- Helpers -------------------------------------------------------------------------------------------------
+
+    private String authorizationUrl() {
+        Map<String, String> params = new LinkedHashMap<>();
+        params.put("response_type", "code");
+        params.put("client_id", "app");
+        params.put("redirect_uri", CALLBACK);
+        params.put("scope", "openid read");
+        params.put("state", "the state+&=");
+        params.put("nonce", "n1");
+        params.put("code_challenge", CHALLENGE);
+        params.put("code_challenge_method", "S256");
+        return server.authorizationEndpoint() + "?" + form(params);
+    }
+
+    private String login() {
+        return server.issue("app", "alice", "read").refreshToken();
+    }
+
+    private String idToken() throws Exception {
+        String code = code(server.approve(authorizationUrl(), "alice"));
+        return member(redeem(code, VERIFIER), "id_token");
+    }
+
+    private static Map<String, String> codeParams(String code, String verifier) {
+        Map<String, String> params = new LinkedHashMap<>();
+        params.put("grant_type", "authorization_code");
+        params.put("code", code);
+        params.put("redirect_uri", CALLBACK);
+        params.put("code_verifier", verifier);
+        return params;
+    }
+
+    private HttpResponse<String> redeem(String code, String verifier) throws Exception {
+        return post(server.tokenEndpoint(), codeParams(code, verifier), basic("app", "s3cret"));
+    }
+
+    private static Map<String, String> refreshParams(String token) {
+        return Map.of("grant_type", "refresh_token", "refresh_token", token);
+    }
+
+    private HttpResponse<String> refresh(String token) throws IOException, InterruptedException {
+        return http.send(tokenRequest(refreshParams(token), basic("app", "s3cret")), BodyHandlers.ofString());
+    }
+
+    private CompletableFuture<HttpResponse<String>> refreshLater(String token) {
+        return http.sendAsync(tokenRequest(refreshParams(token), basic("app", "s3cret")), BodyHandlers.ofString());
+    }
+
+    private HttpResponse<String> revoke(String token) throws Exception {
+        return post(server.revocationEndpoint(), Map.of("token", token), basic("app", "s3cret"));
+    }
+
+    private HttpRequest tokenRequest(Map<String, String> params, String authorization) {
+        return HttpRequest.newBuilder(URI.create(server.tokenEndpoint()))
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .header("Authorization", authorization)
+                .POST(HttpRequest.BodyPublishers.ofString(form(params)))
+                .build();
+    }
+
+    private HttpResponse<String> post(String url, Map<String, String> params, @Nullable String authorization)
+            throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url))
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .POST(HttpRequest.BodyPublishers.ofString(form(params)));
+        if (authorization != null) {
+            request.header("Authorization", authorization);
+        }
+        return http.send(request.build(), BodyHandlers.ofString());
+    }
+
+    private HttpResponse<String> get(String url) throws IOException, InterruptedException {
+        return http.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString());
+    }
+
+    private HttpResponse<String> call(String path, String token) throws IOException, InterruptedException {
+        HttpRequest request = HttpRequest.newBuilder(URI.create(server.apiUrl(path)))
+                .header("Authorization", "Bearer " + token)
+                .build();
+        return http.send(request, BodyHandlers.ofString());
+    }
+
+    private static String basic(String id, String secret) {
+        String pair = encode(id) + ":" + encode(secret);
+        return "Basic " + Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static String form(Map<String, String> params) {
+        return params.entrySet().stream()
+                .map(param -> encode(param.getKey()) + "=" + encode(param.getValue()))
+                .collect(Collectors.joining("&"));
+    }
+
+    private static String encode(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+
+    private static Map<String, String> query(String url) {
+        return Http.params(URI.create(url).getRawQuery());
+    }
+
+    private static String code(String callback) {
+        return value(query(callback), "code");
+    }
+
+    private static String value(Map<String, String> params, String name) {
+        return Objects.requireNonNull(params.get(name), name);
+    }
+
+    private static String member(HttpResponse<String> answer, String name) {
+        return member(answer.body(), name);
+    }
+
+    private static String member(String json, String name) {
+        Matcher matcher = Pattern.compile("\"" + name + "\":\"?([^\",}]*)").matcher(json);
+        assertTrue(matcher.find(), () -> name + " is missing");
+        return matcher.group(1);
+    }
+
+    private static void assertRefused(String error, int status, HttpResponse<String> answer) {
+        assertEquals(error, member(answer, "error"));
+        assertEquals(status, answer.statusCode());
+    }
+
+    private static String claims(String token) {
+        return new String(Base64.getUrlDecoder().decode(token.split("\\.", -1)[1]), StandardCharsets.UTF_8);
+    }
+
+    private boolean verified(String token) throws Exception {
+        String[] parts = token.split("\\.", -1);
+        String header = new String(Base64.getUrlDecoder().decode(parts[0]), StandardCharsets.UTF_8);
+        String jwks = get(server.jwksUri()).body();
+        if (!header.contains("\"alg\":\"RS256\"") || !member(jwks, "kid").equals(member(header, "kid"))) {
+            return false;
+        }
+        Signature signature = Signature.getInstance("SHA256withRSA");
+        signature.initVerify(KeyFactory.getInstance("RSA")
+                .generatePublic(new RSAPublicKeySpec(number(member(jwks, "n")), number(member(jwks, "e")))));
+        signature.update((parts[0] + "." + parts[1]).getBytes(StandardCharsets.UTF_8));
+        return signature.verify(Base64.getUrlDecoder().decode(parts[2]));
+    }
+
+    private static BigInteger number(String base64) {
+        return new BigInteger(1, Base64.getUrlDecoder().decode(base64));
+    }
+}

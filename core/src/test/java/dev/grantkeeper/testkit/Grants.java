@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.testkit;
+
+import dev.grantkeeper.testkit.Settings.Client;
+import dev.grantkeeper.testkit.Settings.User;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The server's memory: codes, tokens, and families, that is, everything that came of one login.
+ *
+ * <p>A refresh token is fresh, spent (used, but its grace is left) or gone. What its use does is {@link #refresh}, and is
+ * the server of the project's protocol model, rule for rule. All methods hold one monitor: tokens are spent one at a time.
+ */
+final class Grants {
+    private static final Duration CODE_LIFETIME = Duration.ofSeconds(60);
+    /** A demo that runs for months forgets its oldest tokens. */
+    private static final int MOST_ENTRIES = 200_000;
+
+    private final Settings settings;
+    private final Counters counters;
+    private final SecureRandom random = new SecureRandom();
+    private final Map<String, Code> codes = new Bounded<>(); // guarded by this
+    private final Map<String, Access> accessTokens = new Bounded<>(); // guarded by this
+    private final Map<String, Refresh> refreshTokens = new Bounded<>(); // guarded by this
+
+    Grants(Settings settings, Counters counters) {
+        this.settings = settings;
+        this.counters = counters;
+    }
+
+    private enum State {
+        FRESH,
+        SPENT,
+        GONE
+    }
+
+    /** Everything that came of one login. */
+    private static final class Family {
+        final String client;
+        final User user;
+        final String scope;
+        final Instant authorizedAt;
+        final @Nullable String nonce;
+        boolean refreshable = true;
+        boolean live = true;
+
+        Family(String client, User user, String scope, Instant authorizedAt, @Nullable String nonce) {
+            this.client = client;
+            this.user = user;
+            this.scope = scope;
+            this.authorizedAt = authorizedAt;
+            this.nonce = nonce;
+        }
+    }
+
+    private static final class Refresh {
+        final Family family;
+        final Instant issuedAt;
+
+        @Nullable
+        Refresh parent;
+
+        State state = State.FRESH;
+
+        @Nullable
+        Instant spentAt;
+
+        @Nullable
+        Refresh child;
+
+        boolean expired;
+
+        Refresh(Family family, @Nullable Refresh parent, Instant issuedAt) {
+            this.family = family;
+            this.parent = parent;
+            this.issuedAt = issuedAt;
+        }
+    }
+
+    private static final class Access {
+        final @Nullable Family family;
+        final @Nullable User user;
+        Instant expiresAt;
+        boolean revoked;
+
+        Access(@Nullable Family family, Instant expiresAt) {
+            this.family = family;
+            this.user = family == null ? null : family.user;
+            this.expiresAt = expiresAt;
+        }
+    }
+
+    private static final class Code {
+        final Family family;
+        final String redirectUri;
+        final @Nullable String challenge;
+        boolean used;
+
+        Code(Family family, String redirectUri, @Nullable String challenge) {
+            this.family = family;
+            this.redirectUri = redirectUri;
+            this.challenge = challenge;
+        }
+    }
+
+    /** What one successful token request gives. The user is null for the application itself (client credentials). */
+    record Tokens(
+            String access,
+            @Nullable String refresh,
+            String scope,
+            @Nullable User user,
+            Instant authorizedAt,
+            @Nullable String nonce) {
+        @Override
+        public String toString() {
+            return "Tokens[scope=" + scope + "]";
+        }
+    }
+
+    synchronized String issueCode(
+            Client client,
+            User user,
+            String redirectUri,
+            String scope,
+            @Nullable String challenge,
+            @Nullable String nonce) {
+        String code = random("code");
+        codes.put(code, new Code(new Family(client.id(), user, scope, now(), nonce), redirectUri, challenge));
+        return code;
+    }
+
+    /** RFC 6749, 4.1.3; PKCE: RFC 7636, 4.6. */
+    synchronized Tokens redeem(String value, Client client, @Nullable String redirectUri, @Nullable String verifier)
+            throws Refused {
+        Code code = codes.get(value);
+        if (code == null || !code.family.client.equals(client.id())) {
+            throw new Refused("invalid_grant", "Invalid authorization code");
+        }
+        if (code.used) {
+            // RFC 6749, 4.1.2: what was issued for the code should be revoked.
+            counters.reuseDetected.incrementAndGet();
+            revoke(code.family);
+            throw new Refused("invalid_grant", "Authorization code was used before");
+        }
+        if (!code.family.live || !now().isBefore(code.family.authorizedAt.plus(CODE_LIFETIME))) {
+            throw new Refused("invalid_grant", "Authorization code expired");
+        }
+        if (!code.redirectUri.equals(redirectUri)) {
+            throw new Refused("invalid_grant", "redirect_uri is not the one of the authorization request");
+        }
+        // A verifier without a challenge is refused, too: somebody has taken the challenge out (RFC 9700, 4.8.2).
+        String challenge = verifier == null ? null : Jwt.base64(Jwt.sha256(verifier));
+        if (!Objects.equals(challenge, code.challenge)) {
+            throw new Refused("invalid_grant", "code_verifier was incorrect");
+        }
+        code.used = true;
+        return issueFirst(code.family, code.family.nonce);
+    }
+
+    /** Tokens as a login gives them. */
+    synchronized Tokens issue(Client client, User user, String scope) {
+        return issueFirst(new Family(client.id(), user, scope, now(), null), null);
+    }
+
+    synchronized Tokens clientCredentials(String scope) {
+        return new Tokens(access(null), null, scope, null, now(), null);
+    }
+
+    /** What the use of a refresh token does. The model's {@code serve}. */
+    synchronized Tokens refresh(String value, Client client, @Nullable String scope) throws Refused {
+        Refresh token = refreshTokens.get(value);
+        if (token == null || !token.family.client.equals(client.id())) {
+            throw new Refused("invalid_grant", "Invalid refresh token");
+        }
+        if (!token.family.live || !token.family.refreshable) {
+            throw new Refused("invalid_grant", "Refresh token revoked");
+        }
+        if (expired(token)) {
+            throw new Refused("invalid_grant", "Refresh token expired");
+        }
+        if (scope != null && !scopes(token.family.scope).containsAll(scopes(scope))) {
+            throw new Refused("invalid_scope", "More than the user has agreed to");
+        }
+        String granted = scope == null ? token.family.scope : scope;
+        Rotation rotation = settings.rotation;
+        boolean graceful = rotation == Rotation.GRACE || rotation == Rotation.HARSH;
+        if (rotation == Rotation.REUSABLE && token.state != State.GONE) {
+            return tokens(token.family, null, granted, null);
+        }
+        if (token.state == State.FRESH) {
+            token.state = graceful ? State.SPENT : State.GONE;
+            token.spentAt = now();
+            if (rotation == Rotation.HARSH && token.parent != null) {
+                token.parent.state = State.GONE;
+            }
+            token.parent = null;
+            return rotated(token, granted);
+        }
+        if (inGrace(token, graceful)) {
+            token.state = State.GONE;
+            if (rotation == Rotation.HARSH && token.child != null) {
+                token.child.state = State.GONE;
+            }
+            return rotated(token, granted);
+        }
+        counters.reuseDetected.incrementAndGet();
+        if (rotation != Rotation.PLAIN) {
+            revoke(token.family);
+        }
+        throw new Refused("invalid_grant", "Refresh token revoked");
+    }
+
+    /** Whom an access token stands for: null for the application itself. */
+    synchronized @Nullable User userOf(String value) throws Refused {
+        Access token = accessTokens.get(value);
+        if (token == null || token.revoked || (token.family != null && !token.family.live)) {
+            throw new Refused("invalid_token", "Invalid access token");
+        }
+        if (!now().isBefore(token.expiresAt)) {
+            throw new Refused("invalid_token", "The access token expired");
+        }
+        return token.user;
+    }
+
+    /** Whether the API would take this access token, or the token endpoint this refresh token, now. */
+    synchronized boolean accepts(String value) {
+        Access access = accessTokens.get(value);
+        if (access != null) {
+            return !access.revoked && (access.family == null || access.family.live) && now().isBefore(access.expiresAt);
+        }
+        Refresh refresh = refreshTokens.get(value);
+        if (refresh == null || !refresh.family.live || !refresh.family.refreshable || expired(refresh)) {
+            return false;
+        }
+        Rotation rotation = settings.rotation;
+        return refresh.state == State.FRESH
+                || (rotation == Rotation.REUSABLE && refresh.state == State.SPENT)
+                || inGrace(refresh, rotation == Rotation.GRACE || rotation == Rotation.HARSH);
+    }
+
+    /** RFC 7009: a refresh token takes its family along, an access token only itself; an unknown one is no error. */
+    synchronized void revokeToken(String value, Client client) {
+        Refresh refresh = refreshTokens.get(value);
+        if (refresh != null && refresh.family.client.equals(client.id())) {
+            if (settings.wideRevocation) {
+                families().stream()
+                        .filter(family -> family.user.equals(refresh.family.user) && family.client.equals(client.id()))
+                        .forEach(this::revoke);
+            } else {
+                revoke(refresh.family);
+            }
+        }
+        Access access = accessTokens.get(value);
+        if (access != null && (access.family == null || access.family.client.equals(client.id()))) {
+            access.revoked = true;
+        }
+    }
+
+    synchronized void revokeConsent(String user) {
+        families().stream().filter(family -> family.user.id().equals(user)).forEach(family -> family.live = false);
+    }
+
+    synchronized void revokeRefreshTokens(String user) {
+        families().stream()
+                .filter(family -> family.user.id().equals(user))
+                .forEach(family -> family.refreshable = false);
+    }
+
+    synchronized void expireAccessTokens() {
+        accessTokens.values().forEach(token -> token.expiresAt = Instant.MIN);
+    }
+
+    synchronized void expireRefreshTokens() {
+        refreshTokens.values().forEach(token -> token.expired = true);
+    }
+
+    private Tokens issueFirst(Family family, @Nullable String nonce) {
+        String refresh = null;
+        if (settings.issueRefreshTokens) {
+            refresh = random("refresh");
+            refreshTokens.put(refresh, new Refresh(family, null, now()));
+        }
+        return tokens(family, refresh, family.scope, nonce);
+    }
+
+    private Tokens rotated(Refresh parent, String scope) {
+        String value = random("refresh");
+        Refresh child = new Refresh(parent.family, parent, now());
+        parent.child = child;
+        refreshTokens.put(value, child);
+        // OpenID Connect Core, 12.2: an ID token from a refresh should carry no nonce.
+        return tokens(parent.family, value, scope, null);
+    }
+
+    private Tokens tokens(Family family, @Nullable String refresh, String scope, @Nullable String nonce) {
+        return new Tokens(access(family), refresh, scope, family.user, family.authorizedAt, nonce);
+    }
+
+    private String access(@Nullable Family family) {
+        String value = random("access");
+        accessTokens.put(value, new Access(family, now().plus(settings.accessTokenLifetime)));
+        counters.tokensIssued.incrementAndGet();
+        return value;
+    }
+
+    private boolean inGrace(Refresh token, boolean graceful) {
+        return graceful
+                && token.state == State.SPENT
+                && token.spentAt != null
+                && now().isBefore(token.spentAt.plus(settings.grace));
+    }
+
+    private boolean expired(Refresh token) {
+        Duration lifetime = settings.refreshTokenLifetime;
+        return token.expired || (lifetime != null && !now().isBefore(token.issuedAt.plus(lifetime)));
+    }
+
+    private void revoke(Family family) {
+        if (family.live) {
+            family.live = false;
+            counters.familiesRevoked.incrementAndGet();
+        }
+    }
+
+    private Set<Family> families() {
+        Set<Family> families = new HashSet<>();
+        refreshTokens.values().forEach(token -> families.add(token.family));
+        codes.values().forEach(code -> families.add(code.family));
+        accessTokens.values().stream()
+                .map(token -> token.family)
+                .filter(Objects::nonNull)
+                .forEach(families::add);
+        return families;
+    }
+
+    static Set<String> scopes(String scope) {
+        Set<String> scopes = new HashSet<>(Arrays.asList(scope.split(" ", -1)));
+        scopes.remove("");
+        return scopes;
+    }
+
+    private Instant now() {
+        return settings.time.instant();
+    }
+
+    private String random(String kind) {
+        byte[] bytes = new byte[24];
+        random.nextBytes(bytes);
+        return kind + "-" + Jwt.base64(bytes);
+    }
+
+    private static final class Bounded<V> extends LinkedHashMap<String, V> {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, V> eldest) {
+            return size() > MOST_ENTRIES;
+        }
+    }
+}

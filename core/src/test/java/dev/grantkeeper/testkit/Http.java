@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.testkit;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.URLDecoder;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Requests in, answers out. */
+final class Http {
+    private Http() {}
+
+    static RecordedRequest read(HttpExchange exchange, Instant at) throws IOException {
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        exchange.getRequestHeaders().forEach((name, values) -> headers.put(name, String.join(", ", values)));
+        String query = exchange.getRequestURI().getRawQuery();
+        return new RecordedRequest(
+                at,
+                exchange.getRequestMethod(),
+                exchange.getRequestURI().getRawPath(),
+                query == null ? "" : query,
+                Collections.unmodifiableMap(headers),
+                exchange.getRequestBody().readAllBytes());
+    }
+
+    static void send(HttpExchange exchange, Answer answer) throws IOException {
+        answer.headers()
+                .forEach((name, values) ->
+                        values.forEach(value -> exchange.getResponseHeaders().add(name, value)));
+        byte[] body = answer.bytes();
+        if (body.length == 0 || exchange.getRequestMethod().equals("HEAD")) {
+            exchange.sendResponseHeaders(answer.status(), -1);
+            return;
+        }
+        exchange.sendResponseHeaders(answer.status(), body.length);
+        // Not closed here: closing the exchange closes the connection where less was sent than announced.
+        OutputStream out = exchange.getResponseBody();
+        out.write(body, 0, Math.min(body.length, answer.cut()));
+        out.flush();
+    }
+
+    /** Decodes a query or a form. OAuth allows no parameter twice (RFC 6749, 3.1 and 3.2). */
+    static Map<String, String> params(String encoded) {
+        Map<String, String> params = new LinkedHashMap<>();
+        for (String pair : encoded.split("&", -1)) {
+            if (!pair.isEmpty()) {
+                int equals = pair.indexOf('=');
+                String name = decode(equals < 0 ? pair : pair.substring(0, equals));
+                String value = equals < 0 ? "" : decode(pair.substring(equals + 1));
+                if (params.put(name, value) != null) {
+                    throw new IllegalArgumentException("The parameter " + name + " occurs twice");
+                }
+            }
+        }
+        return Collections.unmodifiableMap(params);
+    }
+
+    /** A parameter without a value is as good as none (RFC 6749, 3.1). */
+    static @Nullable String get(Map<String, String> params, String name) {
+        String value = params.get(name);
+        return value == null || value.isEmpty() ? null : value;
+    }
+
+    static String decode(String text) {
+        return URLDecoder.decode(text, StandardCharsets.UTF_8);
+    }
+
+    /** Puts parameters behind a URI that may have some already (RFC 6749, 4.1.2). */
+    static String withParams(String uri, Map<String, String> params) {
+        StringBuilder out = new StringBuilder(uri);
+        char separator = uri.indexOf('?') < 0 ? '?' : '&';
+        for (Map.Entry<String, String> param : params.entrySet()) {
+            out.append(separator)
+                    .append(URLEncoder.encode(param.getKey(), StandardCharsets.UTF_8))
+                    .append('=')
+                    .append(URLEncoder.encode(param.getValue(), StandardCharsets.UTF_8));
+            separator = '&';
+        }
+        return out.toString();
+    }
+
+    /** What follows the scheme of an Authorization header, or null if it has another scheme. */
+    static @Nullable String credentials(RecordedRequest request, String scheme) {
+        String header = request.headers().getOrDefault("Authorization", "");
+        boolean matches = header.regionMatches(true, 0, scheme + " ", 0, scheme.length() + 1);
+        return matches ? header.substring(scheme.length() + 1).strip() : null;
+    }
+}

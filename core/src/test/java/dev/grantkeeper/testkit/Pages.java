@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.testkit;
+
+import dev.grantkeeper.testkit.Settings.User;
+import org.jspecify.annotations.Nullable;
+
+/** What people see: one page to choose a user and to agree, one for errors. No script, nothing loaded from elsewhere. */
+final class Pages {
+    private static final String STYLE = """
+            :root { color-scheme: light dark; --back: #f4f5f7; --card: #fff; --text: #1b1f24; --soft: #626b76;
+              --line: #d9dee4; --accent: #176b4d; --on-accent: #fff; --pick: #e8f4ef }
+            @media (prefers-color-scheme: dark) { :root { --back: #14171a; --card: #1e2226; --text: #eceff2;
+              --soft: #9aa4af; --line: #363c43; --accent: #5cc79d; --on-accent: #0c2219; --pick: #1d332a } }
+            * { box-sizing: border-box }
+            body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem;
+              background: var(--back); color: var(--text); font: 1rem/1.5 system-ui, sans-serif }
+            main { width: 100%; max-width: 26rem; background: var(--card); border: 1px solid var(--line);
+              border-radius: 14px; padding: 2rem }
+            h1 { margin: 0; font-size: 1.35rem; line-height: 1.25 }
+            h2 { margin: 1.5rem 0 .5rem; font-size: .95rem }
+            p { margin: .4rem 0 0; color: var(--soft); overflow-wrap: anywhere }
+            fieldset { border: 0; margin: 0; padding: 0 }
+            label { display: flex; gap: .75rem; align-items: center; padding: .6rem .8rem; margin-top: .5rem;
+              border: 1px solid var(--line); border-radius: 10px; cursor: pointer }
+            label:has(:checked) { border-color: var(--accent); background: var(--pick) }
+            label:focus-within { outline: 2px solid var(--accent); outline-offset: 1px }
+            input { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; margin: 0 }
+            label span { display: block; color: var(--soft); font-size: .85rem; overflow-wrap: anywhere }
+            ul { margin: 0; padding-left: 1.2rem } li { overflow-wrap: anywhere }
+            .buttons { display: flex; gap: .75rem; margin-top: 1.75rem }
+            button { flex: 1; padding: .7rem 1rem; border-radius: 10px; border: 1px solid var(--line);
+              background: transparent; color: inherit; font: inherit; font-weight: 600; cursor: pointer }
+            button.accept { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
+            button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+            footer { margin-top: 1.5rem; font-size: .8rem; color: var(--soft) }
+            """;
+
+    private Pages() {}
+
+    static Answer login(Settings settings, Endpoints.Authorization authorization, String query) {
+        String hint = Http.get(authorization.params(), "login_hint");
+        StringBuilder body = new StringBuilder();
+        body.append("<form method=\"post\" action=\"")
+                .append(escape(FakeAuthorizationServer.AUTHORIZE + "?" + query))
+                .append("\">\n<h1>Sign in to ")
+                .append(escape(settings.title))
+                .append("</h1>\n<p>to connect <b>")
+                .append(escape(authorization.client().id()))
+                .append("</b></p>\n<fieldset>\n<h2>Who are you?</h2>\n");
+        User chosen = chosen(settings, hint);
+        for (User user : settings.users.values()) {
+            body.append("<label><input type=\"radio\" name=\"user\" value=\"")
+                    .append(escape(user.id()))
+                    .append(user.equals(chosen) ? "\" required checked>" : "\" required>")
+                    .append("<div>")
+                    .append(escape(user.name()))
+                    .append("<span>")
+                    .append(escape(user.email()))
+                    .append("</span></div></label>\n");
+        }
+        body.append("</fieldset>\n");
+        if (!Grants.scopes(authorization.scope()).isEmpty()) {
+            body.append("<h2>It asks to use</h2>\n<ul>\n");
+            Grants.scopes(authorization.scope()).stream()
+                    .sorted()
+                    .forEach(scope -> body.append("<li>").append(escape(scope)).append("</li>\n"));
+            body.append("</ul>\n");
+        }
+        body.append("""
+                <div class="buttons">
+                <button name="decision" value="refuse" formnovalidate>Refuse</button>
+                <button class="accept" name="decision" value="accept">Accept</button>
+                </div>
+                </form>
+                <footer>A make-believe service for tests and demonstrations: no passwords here.</footer>
+                """);
+        return page(settings, 200, body.toString());
+    }
+
+    static Answer error(Settings settings, String message) {
+        return page(
+                settings,
+                400,
+                "<h1>" + escape(settings.title) + "</h1>\n<p>" + escape(message) + "</p>\n"
+                        + "<footer>The application has sent a request that cannot be answered by a redirect.</footer>\n");
+    }
+
+    private static @Nullable User chosen(Settings settings, @Nullable String hint) {
+        return settings.users.values().stream()
+                .filter(user -> user.id().equals(hint) || user.email().equalsIgnoreCase(hint))
+                .findFirst()
+                .or(() -> settings.users.values().stream().findFirst())
+                .orElse(null);
+    }
+
+    private static Answer page(Settings settings, int status, String body) {
+        // Real login pages refuse to be framed, and so does this one: applications find out before they go live.
+        return Answer.status(status)
+                .header("Content-Type", "text/html; charset=utf-8")
+                .header("Cache-Control", "no-store")
+                .header("Referrer-Policy", "no-referrer")
+                .header("X-Frame-Options", "DENY")
+                .header(
+                        "Content-Security-Policy",
+                        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+                .body("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                        + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>"
+                        + escape(settings.title) + "</title>\n<style>\n" + STYLE + "</style>\n</head>\n<body>\n<main>\n"
+                        + body + "</main>\n</body>\n</html>\n");
+    }
+
+    private static String escape(String text) {
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;")
+                .replace("'", "&#39;");
+    }
+}
