@@ -25,7 +25,10 @@ public final class LoginRequiredException extends OAuthException {
     }
 
     private final transient AccountKey key;
+    /** Why the user has to sign in. */
     private final Reason reason;
+
+    /** The server's error code. */
     private final @Nullable String error;
 
     LoginRequiredException(AccountKey key, Reason reason, @Nullable String error, @Nullable String description) {

@@ -35,14 +35,31 @@ public final class PendingLogin implements Serializable {
     private static final String PURPOSE = "pending-login";
     private static final JsonMapper JSON = new JsonMapper();
 
+    /** Where the login began. */
     private final String registration;
+
+    /** RFC 6749 section 4.1.1. */
     private final String state;
+
+    /** RFC 7636 section 4.1. */
     private final @Nullable String codeVerifier;
+
+    /** OpenID Connect Core section 3.1.2.1. */
     private final @Nullable String nonce;
+
+    /** Sent again when the code is redeemed. */
     private final String redirectUri;
+
+    /** Where to send the browser. */
     private final String url;
+
+    /** What was asked for. */
     private final LinkedHashSet<String> scopes;
+
+    /** The application's own data. */
     private final @Nullable String carried;
+
+    /** When it began. */
     private final Instant startedAt;
 
     PendingLogin(

@@ -24,10 +24,19 @@ public final class TokenRequestException extends OAuthException {
         MALFORMED
     }
 
+    /** What the failure means. */
     private final Kind kind;
+
+    /** The HTTP status. */
     private final int status;
+
+    /** The server's error code. */
     private final @Nullable String error;
+
+    /** The server's words. */
     private final @Nullable String description;
+
+    /** When to try again. */
     private final @Nullable Duration retryAfter;
 
     TokenRequestException(

@@ -15,6 +15,7 @@ public final class TokenStoreException extends OAuthException {
         UNREADABLE
     }
 
+    /** What is wrong. */
     private final Kind kind;
 
     TokenStoreException(Kind kind, IOException cause) {

@@ -29,6 +29,8 @@ public record AccountKey(String registration, String account) {
     /**
      * Checks both texts.
      *
+     * @param registration the registration with a provider
+     * @param account the application's own id for its user
      * @throws IllegalArgumentException if a text is empty, too long, or not valid Unicode (a lone surrogate)
      */
     public AccountKey {

@@ -14,7 +14,12 @@ import java.util.Objects;
  * @param text what to keep, sealed unless the application chose otherwise
  */
 public record StoredTokens(String version, String text) {
-    /** Checks that both are there. */
+    /**
+     * Checks that both are there.
+     *
+     * @param version names this text and no other
+     * @param text what to keep
+     */
     public StoredTokens {
         Objects.requireNonNull(version, "version");
         Objects.requireNonNull(text, "text");

@@ -24,10 +24,10 @@ final class Pages {
               border: 1px solid var(--line); border-radius: 10px; cursor: pointer }
             label:has(:checked) { border-color: var(--accent); background: var(--pick) }
             label:focus-within { outline: 2px solid var(--accent); outline-offset: 1px }
-            input { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; margin: 0 }
+            input { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; margin: 0; flex: none }
             label span { display: block; color: var(--soft); font-size: .85rem; overflow-wrap: anywhere }
             ul { margin: 0; padding-left: 1.2rem } li { overflow-wrap: anywhere }
-            .buttons { display: flex; gap: .75rem; margin-top: 1.75rem }
+            .buttons { display: flex; flex-direction: row-reverse; gap: .75rem; margin-top: 1.75rem }
             button { flex: 1; padding: .7rem 1rem; border-radius: 10px; border: 1px solid var(--line);
               background: transparent; color: inherit; font: inherit; font-weight: 600; cursor: pointer }
             button.accept { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
@@ -68,8 +68,8 @@ final class Pages {
         }
         body.append("""
                 <div class="buttons">
-                <button name="decision" value="refuse" formnovalidate>Refuse</button>
                 <button class="accept" name="decision" value="accept">Accept</button>
+                <button name="decision" value="refuse" formnovalidate>Refuse</button>
                 </div>
                 </form>
                 <footer>A make-believe service for tests and demonstrations: no passwords here.</footer>

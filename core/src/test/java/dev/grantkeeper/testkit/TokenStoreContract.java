@@ -103,7 +103,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.1. */
     @Test
-    public void rule_1_1_find_returns_the_last_row_unchanged() throws Exception {
+    void rule_1_1_find_returns_the_last_row_unchanged() throws Exception {
         TokenStore store = store();
         AccountKey key = key("unchanged");
         StoredTokens first = row("first");
@@ -120,7 +120,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.1. */
     @Test
-    public void rule_1_1_texts_have_up_to_512_KiB_of_any_printable_ASCII() throws Exception {
+    void rule_1_1_texts_have_up_to_512_KiB_of_any_printable_ASCII() throws Exception {
         TokenStore store = store();
         AccountKey key = key("long");
         StoredTokens last = new StoredTokens(version(), printable(LONGEST_TEXT));
@@ -138,7 +138,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.1. */
     @Test
-    public void rule_1_1_texts_are_not_interpreted() throws Exception {
+    void rule_1_1_texts_are_not_interpreted() throws Exception {
         TokenStore store = store();
         AccountKey key = key("literal");
         StoredTokens last = row("start");
@@ -169,7 +169,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.1. */
     @Test
-    public void rule_1_1_versions_have_up_to_64_printable_ASCII_characters() throws Exception {
+    void rule_1_1_versions_have_up_to_64_printable_ASCII_characters() throws Exception {
         TokenStore store = store();
         AccountKey key = key("versions");
         StoredTokens last = row("start");
@@ -204,7 +204,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.2. */
     @Test
-    public void rule_1_2_find_of_an_unknown_key_is_empty() throws Exception {
+    void rule_1_2_find_of_an_unknown_key_is_empty() throws Exception {
         expectNoRow("1.2", store(), key("unknown"), "nobody ever wrote this key");
         AccountKey removed = key("removed");
         StoredTokens row = row("removed");
@@ -216,7 +216,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.2, and 3.2. */
     @Test
-    public void rule_1_2_an_unreachable_store_throws_and_never_answers() throws Exception {
+    void rule_1_2_an_unreachable_store_throws_and_never_answers() throws Exception {
         TokenStore store = unreachable();
         assumeTrue(store != null, "unreachable() was not overridden");
         AccountKey key = key("unreachable");
@@ -240,7 +240,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.3. */
     @Test
-    public void rule_1_3_find_sees_every_write_that_has_returned() throws Exception {
+    void rule_1_3_find_sees_every_write_that_has_returned() throws Exception {
         TokenStore here = store();
         TokenStore there = anotherNode();
         AccountKey key = key("seen");
@@ -262,7 +262,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.3. */
     @Test
-    public void rule_1_3_a_reader_never_sees_a_gap_or_half_a_write() throws Exception {
+    void rule_1_3_a_reader_never_sees_a_gap_or_half_a_write() throws Exception {
         TokenStore writer = store();
         AccountKey key = key("torn");
         create(writer, key, numbered(0));
@@ -314,7 +314,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.4. */
     @Test
-    public void rule_1_4_different_keys_never_meet() throws Exception {
+    void rule_1_4_different_keys_never_meet() throws Exception {
         TokenStore store = store();
         TokenStore other = anotherNode();
         List<AccountKey> keys = new ArrayList<>(similarKeys());
@@ -342,7 +342,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 1.4. */
     @Test
-    public void rule_1_4_one_version_under_two_keys_is_two_rows() throws Exception {
+    void rule_1_4_one_version_under_two_keys_is_two_rows() throws Exception {
         TokenStore store = store();
         AccountKey one = key("one");
         AccountKey two = key("two");
@@ -441,7 +441,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.1. */
     @Test
-    public void rule_2_1_create_writes_only_where_no_row_is() throws Exception {
+    void rule_2_1_create_writes_only_where_no_row_is() throws Exception {
         AccountKey key = key("create");
         StoredTokens first = row("first");
         holds("2.1", store().create(key, first), "create of a key without a row returned false.");
@@ -454,7 +454,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.1. */
     @Test
-    public void rule_2_1_create_works_again_after_delete() throws Exception {
+    void rule_2_1_create_works_again_after_delete() throws Exception {
         AccountKey key = key("again");
         StoredTokens first = row("first");
         create(store(), key, first);
@@ -466,7 +466,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.2. */
     @Test
-    public void rule_2_2_replace_writes_only_over_the_given_version() throws Exception {
+    void rule_2_2_replace_writes_only_over_the_given_version() throws Exception {
         TokenStore store = store();
         AccountKey key = key("replace");
         StoredTokens first = row("first");
@@ -485,7 +485,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.2. */
     @Test
-    public void rule_2_2_replace_brings_no_row_back() throws Exception {
+    void rule_2_2_replace_brings_no_row_back() throws Exception {
         TokenStore store = store();
         AccountKey key = key("gone");
         String advice = "replace must update, never insert: it brought back a user who had signed out.";
@@ -503,7 +503,7 @@ public abstract class TokenStoreContract {
 
     /** Rules 2.2 and 2.3. */
     @Test
-    public void rule_2_2_versions_are_compared_exactly() throws Exception {
+    void rule_2_2_versions_are_compared_exactly() throws Exception {
         TokenStore store = store();
         AccountKey key = key("exact");
         StoredTokens row = new StoredTokens("a1", "text");
@@ -531,7 +531,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.3. */
     @Test
-    public void rule_2_3_delete_removes_only_the_given_version() throws Exception {
+    void rule_2_3_delete_removes_only_the_given_version() throws Exception {
         TokenStore store = store();
         AccountKey key = key("delete");
         holds("2.3", !store.delete(key, version()), "delete without a row returned true.");
@@ -551,7 +551,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.4. */
     @Test
-    public void rule_2_4_of_creates_at_once_exactly_one_wins() throws Exception {
+    void rule_2_4_of_creates_at_once_exactly_one_wins() throws Exception {
         for (int round = 0; round < ROUNDS; round++) {
             AccountKey key = key("creates " + round);
             race("create", key, (store, mine) -> store.create(key, mine));
@@ -560,7 +560,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.4. */
     @Test
-    public void rule_2_4_of_replaces_at_once_exactly_one_wins() throws Exception {
+    void rule_2_4_of_replaces_at_once_exactly_one_wins() throws Exception {
         AccountKey key = key("replaces");
         StoredTokens first = row("first");
         create(store(), key, first);
@@ -574,7 +574,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.4. */
     @Test
-    public void rule_2_4_of_deletes_at_once_exactly_one_wins() throws Exception {
+    void rule_2_4_of_deletes_at_once_exactly_one_wins() throws Exception {
         AccountKey key = key("deletes");
         for (int round = 0; round < ROUNDS; round++) {
             StoredTokens row = row("round " + round);
@@ -585,7 +585,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 2.4. */
     @Test
-    public void rule_2_4_of_replaces_and_deletes_at_once_exactly_one_wins() throws Exception {
+    void rule_2_4_of_replaces_and_deletes_at_once_exactly_one_wins() throws Exception {
         for (int round = 0; round < ROUNDS; round++) {
             AccountKey key = key("mixed " + round);
             StoredTokens first = row("first");
@@ -676,7 +676,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 3.1. */
     @Test
-    public void rule_3_1_a_repeated_write_is_refused_and_its_row_is_there() throws Exception {
+    void rule_3_1_a_repeated_write_is_refused_and_its_row_is_there() throws Exception {
         AccountKey key = key("repeated");
         String advice =
                 "The library repeats a write whose answer was lost, and tells by the row's version that it was its"
@@ -707,7 +707,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 3.2. */
     @Test
-    public void rule_3_2_calls_end_within_seconds_whoever_else_is_calling() throws Exception {
+    void rule_3_2_calls_end_within_seconds_whoever_else_is_calling() throws Exception {
         List<AccountKey> keys = List.of(key("busy 0"), key("busy 1"), key("busy 2"));
         AtomicLong failures = new AtomicLong();
         List<Callable<Void>> work = new ArrayList<>();
@@ -747,7 +747,7 @@ public abstract class TokenStoreContract {
 
     /** Rule 3.3. */
     @Test
-    public void rule_3_3_rows_stay_however_many_there_are() throws Exception {
+    void rule_3_3_rows_stay_however_many_there_are() throws Exception {
         TokenStore store = store();
         List<StoredTokens> rows = new ArrayList<>();
         for (int i = 0; i < 500; i++) {
