@@ -66,6 +66,7 @@ final class Pages {
                     .forEach(scope -> body.append("<li>").append(escape(scope)).append("</li>\n"));
             body.append("</ul>\n");
         }
+        // Accept comes first, the style turns them round: the Enter key presses the first.
         body.append("""
                 <div class="buttons">
                 <button class="accept" name="decision" value="accept">Accept</button>

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.grantkeeper.testkit.Answer;
+import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Held;
+import dev.grantkeeper.testkit.Rotation;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import okhttp3.Call;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The laws of the refresher, one node or two over one store, a real server behind. */
+@Timeout(60)
+class RefreshTest {
+    private final Scene scene = new Scene();
+
+    @AfterEach
+    void close() {
+        scene.close();
+    }
+
+    private List<Integer> statuses(int threads, List<OkHttpClient> clients) throws Exception {
+        ExecutorService pool = Executors.newFixedThreadPool(threads);
+        try {
+            CountDownLatch go = new CountDownLatch(1);
+            List<Future<Integer>> calls = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                OkHttpClient client = clients.get(i % clients.size());
+                calls.add(pool.submit(() -> {
+                    go.await();
+                    return scene.status(client);
+                }));
+            }
+            go.countDown();
+            List<Integer> statuses = new ArrayList<>();
+            for (Future<Integer> call : calls) {
+                statuses.add(call.get(30, TimeUnit.SECONDS));
+            }
+            return statuses;
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+
+    @Test
+    void law_1_two_hundred_threads_on_one_expired_token_make_one_token_request() throws Exception {
+        OkHttpClient client = scene.signIn(scene.node(), "alice").wrap(scene.http);
+        for (int round = 1; round <= 5; round++) {
+            scene.expire();
+            scene.server.resetCounters();
+            assertThat(statuses(200, List.of(client))).hasSize(200).containsOnly(200);
+            assertThat(scene.server.tokenRequests()).isEqualTo(1);
+            assertThat(scene.server.reuseDetected()).isZero();
+        }
+    }
+
+    @Test
+    void law_1_two_nodes_make_one_token_request() throws Exception {
+        Grantkeeper one = scene.node();
+        Grantkeeper two = scene.node();
+        scene.signIn(one, "alice");
+        List<OkHttpClient> clients = List.of(
+                one.account("alice").wrap(scene.http), two.account("alice").wrap(scene.http));
+        for (int round = 1; round <= 20; round++) {
+            scene.expire();
+            scene.server.resetCounters();
+            assertThat(statuses(16, clients)).containsOnly(200);
+            assertThat(scene.server.tokenRequests()).isEqualTo(1);
+            assertThat(scene.server.familiesRevoked()).isZero();
+        }
+    }
+
+    @Test
+    void law_4_a_refresh_that_ends_after_a_new_login_does_not_overwrite_it() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        scene.server.noFaults();
+        String fresh = ((LoginResult.SignedIn) scene.login(node, "alice"))
+                .keepAs("alice")
+                .tokens()
+                .accessToken();
+        held.release();
+        assertThat(waiting.get(10, TimeUnit.SECONDS).accessToken()).isEqualTo(fresh);
+        assertThat(alice.tokens().accessToken()).isEqualTo(fresh);
+    }
+
+    @Test
+    void law_4_a_refresh_that_ends_after_the_sign_out_brings_nothing_back_and_gives_its_tokens_back() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        alice.signOut();
+        assertThat(scene.store.rows).isEmpty();
+        int before = scene.server.revocations();
+        held.release();
+        assertThatThrownBy(() -> waiting.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(LoginRequiredException.class);
+        assertThat(scene.store.rows).isEmpty();
+        assertThat(scene.server.revocations()).isGreaterThan(before);
+    }
+
+    @Test
+    void law_5_a_refused_refresh_token_ends_the_grant_on_every_node_with_one_request() throws Exception {
+        Grantkeeper one = scene.node();
+        Grantkeeper two = scene.node();
+        Account alice = scene.signIn(one, "alice");
+        scene.server.revokeRefreshTokens("alice");
+        scene.expire();
+        scene.server.resetCounters();
+        for (Account account : List.of(alice, two.account("alice"), alice)) {
+            assertThatThrownBy(account::tokens).isInstanceOfSatisfying(LoginRequiredException.class, required -> {
+                assertThat(required.reason()).isEqualTo(LoginRequiredException.Reason.REFUSED);
+                assertThat(required.error()).contains("invalid_grant");
+            });
+        }
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        assertThat(alice.grant().orElseThrow().loginRequired()).contains(LoginRequiredException.Reason.REFUSED);
+        scene.signIn(two, "alice");
+        assertThat(alice.tokens()).isNotNull();
+    }
+
+    @Test
+    void law_5_reconsider_tries_the_refused_refresh_token_again() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.error(400, "invalid_grant"));
+        assertThatThrownBy(alice::tokens).isInstanceOf(LoginRequiredException.class);
+        alice.reconsider();
+        assertThat(alice.tokens()).isNotNull();
+    }
+
+    @Test
+    void law_6_invalid_client_signs_nobody_out() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.error(401, "invalid_client"));
+        assertThatThrownBy(alice::tokens)
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+        scene.time.pass(Duration.ofMinutes(2));
+        assertThat(alice.tokens()).isNotNull();
+    }
+
+    @Test
+    void law_7_a_valid_token_is_served_while_the_store_is_down() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.store.down(true);
+        scene.time.pass(Duration.ofMinutes(1));
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+    }
+
+    @Test
+    void law_7_a_valid_token_is_served_while_the_token_endpoint_is_down() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.server.onEveryTokenRequest(Fault.status(503));
+        scene.time.pass(Duration.ofMinutes(9).plusSeconds(45)); // past the hard limit, not expired
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        scene.time.pass(Duration.ofSeconds(30));
+        assertThatThrownBy(() -> scene.status(alice.wrap(scene.http)))
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+        scene.server.noFaults();
+        scene.time.pass(Duration.ofMinutes(5));
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+    }
+
+    @Test
+    void law_7_a_store_that_is_down_is_no_sign_out() {
+        scene.store.down(true);
+        assertThatThrownBy(() -> scene.node().account("alice").tokens()).isInstanceOf(TokenStoreException.class);
+        assertThat(scene.server.tokenRequests()).isZero();
+    }
+
+    @Test
+    void law_8_past_the_soft_limit_nobody_waits_for_the_refresh() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        String first = alice.tokens().accessToken();
+        scene.time.pass(Duration.ofMinutes(9)); // soft: 2 to 3 min before the end; hard: 30 s
+        Held held = scene.server.hold();
+        assertThat(alice.tokens().accessToken()).isEqualTo(first);
+        held.awaitArrived(1);
+        assertThat(alice.tokens().accessToken()).isEqualTo(first);
+        held.release();
+        scene.server.noFaults();
+        while (alice.tokens().accessToken().equals(first)) {
+            Thread.onSpinWait();
+        }
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+    }
+
+    @Test
+    void law_9_an_outage_costs_few_requests_and_answers_at_once() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.onEveryTokenRequest(Fault.status(503));
+        scene.server.resetCounters();
+        for (int i = 0; i < 100; i++) {
+            assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+        }
+        assertThat(scene.server.tokenRequests()).isLessThanOrEqualTo(2);
+    }
+
+    @Test
+    void law_9_retry_after_is_honoured_for_all_grants() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        Account bob = scene.signIn(node, "bob");
+        scene.expire();
+        scene.server.resetCounters();
+        scene.server.onNextTokenRequest(Fault.retryAfter(429, "120"));
+        assertThatThrownBy(alice::tokens)
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure ->
+                                assertThat(failure.retryAfter().orElseThrow()).isEqualTo(Duration.ofSeconds(120)));
+        assertThatThrownBy(bob::tokens).isInstanceOf(TokenRequestException.class);
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        scene.time.pass(Duration.ofSeconds(121));
+        assertThat(bob.tokens()).isNotNull();
+        assertThat(alice.tokens()).isNotNull();
+    }
+
+    @Test
+    void law_10_a_thousand_401s_on_one_token_make_one_refresh_and_one_replay_each() throws Exception {
+        OkHttpClient client = scene.signIn(scene.node(), "alice").wrap(scene.http);
+        scene.server.expireAccessTokens();
+        scene.server.resetCounters();
+        assertThat(statuses(100, List.of(client))).containsOnly(200);
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        assertThat(scene.server.apiRequests()).isLessThanOrEqualTo(200);
+    }
+
+    @Test
+    void law_10_an_api_that_always_says_401_costs_one_refresh() throws Exception {
+        OkHttpClient client = scene.signIn(scene.node(), "alice").wrap(scene.http);
+        scene.server.rejectAllAtApi(true);
+        scene.server.resetCounters();
+        for (int i = 0; i < 100; i++) {
+            assertThat(scene.status(client)).isEqualTo(401);
+        }
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        assertThat(scene.server.apiRequests()).isEqualTo(101);
+    }
+
+    @Test
+    void law_10_a_403_refreshes_nothing() throws Exception {
+        OkHttpClient client = scene.signIn(scene.node(), "alice").wrap(scene.http);
+        scene.server.onApiRequest((request, answer) -> Answer.status(403));
+        scene.server.resetCounters();
+        assertThat(scene.status(client)).isEqualTo(403);
+        assertThat(scene.server.tokenRequests()).isZero();
+    }
+
+    @Test
+    void law_11_cancelling_the_call_that_began_the_refresh_leaves_it_to_the_others() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        OkHttpClient client = alice.wrap(scene.http);
+        scene.expire();
+        Held held = scene.server.hold();
+        Call first = client.newCall(
+                new Request.Builder().url(scene.server.apiUrl("/api/things")).build());
+        ExecutorService pool = Executors.newFixedThreadPool(2);
+        try {
+            Future<Integer> canceled = pool.submit(() -> {
+                try (var response = first.execute()) {
+                    return response.code();
+                }
+            });
+            held.awaitArrived(1);
+            Future<Integer> other = pool.submit(() -> scene.status(client));
+            first.cancel();
+            assertThatThrownBy(() -> canceled.get(1, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(IOException.class)
+                    .hasMessageContaining("Canceled");
+            held.release();
+            assertThat(other.get(10, TimeUnit.SECONDS)).isEqualTo(200);
+        } finally {
+            pool.shutdownNow();
+        }
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+    }
+
+    @Test
+    void law_12_refreshing_works_with_one_request_at_a_time() throws Exception {
+        OkHttpClient narrow = new OkHttpClient.Builder().build();
+        narrow.dispatcher().setMaxRequests(1);
+        narrow.dispatcher().setMaxRequestsPerHost(1);
+        Grantkeeper node =
+                scene.node(scene.registration(scene.provider().build()).httpClient(narrow));
+        OkHttpClient client = scene.signIn(node, "alice").wrap(narrow);
+        scene.expire();
+        java.util.concurrent.CompletableFuture<Integer> done = new java.util.concurrent.CompletableFuture<>();
+        client.newCall(new Request.Builder()
+                        .url(scene.server.apiUrl("/api/things"))
+                        .build())
+                .enqueue(new okhttp3.Callback() {
+                    @Override
+                    public void onFailure(Call call, IOException e) {
+                        done.completeExceptionally(e);
+                    }
+
+                    @Override
+                    public void onResponse(Call call, okhttp3.Response response) {
+                        done.complete(response.code());
+                        response.close();
+                    }
+                });
+        assertThat(done.get(10, TimeUnit.SECONDS)).isEqualTo(200);
+        narrow.dispatcher().executorService().shutdown();
+    }
+
+    @Test
+    void law_13_a_clock_that_is_set_back_does_not_make_a_token_live_longer() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        String first = alice.tokens().accessToken();
+        scene.time.jump(Duration.ofHours(-1));
+        scene.time.pass(Duration.ofMinutes(10).plusSeconds(1));
+        assertThat(alice.tokens().accessToken()).isNotEqualTo(first);
+    }
+
+    @Test
+    void law_13_an_expiry_of_zero_does_not_refresh_on_every_call() throws Exception {
+        scene.server.expiresIn("0");
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.server.resetCounters();
+        for (int i = 0; i < 50; i++) {
+            assertThat(alice.tokens()).isNotNull();
+        }
+        assertThat(scene.server.tokenRequests()).isLessThanOrEqualTo(1);
+    }
+
+    @Test
+    void law_14_a_store_that_fails_after_a_refresh_costs_no_caller_anything() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        scene.store.writesDown(true);
+        held.release();
+        scene.server.noFaults();
+        String fresh = waiting.get(10, TimeUnit.SECONDS).accessToken();
+        assertThat(alice.tokens().accessToken()).isEqualTo(fresh);
+        assertThat(scene.events).extracting(GrantListener.Event::kind).contains(GrantListener.Kind.WRITE_PENDING);
+        scene.store.writesDown(false);
+        while (scene.events.stream().noneMatch(event -> event.kind() == GrantListener.Kind.WRITE_LANDED)) {
+            Thread.onSpinWait();
+        }
+        assertThat(scene.node().account("alice").tokens().accessToken()).isEqualTo(fresh);
+        assertThat(scene.server.reuseDetected()).isZero();
+    }
+
+    @Test
+    void law_14_closing_waits_for_the_write() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        scene.store.writesDown(true);
+        held.release();
+        String fresh = waiting.get(10, TimeUnit.SECONDS).accessToken();
+        scene.store.writesDown(false);
+        node.close();
+        assertThat(scene.node().account("alice").tokens().accessToken()).isEqualTo(fresh);
+    }
+
+    @Test
+    void law_15_a_lost_answer_is_asked_for_once_more_and_a_grace_window_saves_the_grant() throws Exception {
+        scene.server.rotation(Rotation.GRACE);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        scene.server.onNextTokenRequest(Fault.dropAfter());
+        assertThat(alice.tokens()).isNotNull();
+        assertThat(scene.server.refreshRequests()).isEqualTo(2);
+        assertThat(scene.server.familiesRevoked()).isZero();
+    }
+
+    @Test
+    void law_15_an_answer_lost_at_a_strict_server_ends_the_grant_and_says_why() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.dropAfter());
+        assertThatThrownBy(alice::tokens)
+                .isInstanceOfSatisfying(
+                        LoginRequiredException.class,
+                        required -> assertThat(required.reason()).isEqualTo(LoginRequiredException.Reason.ANSWER_LOST));
+    }
+
+    @Test
+    void law_15_a_request_that_never_arrived_is_made_once_more() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.dropBefore());
+        assertThat(alice.tokens()).isNotNull();
+        assertThat(scene.server.reuseDetected()).isZero();
+    }
+
+    @Test
+    void law_15_okhttp_repeats_no_token_request_by_itself() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        for (Fault fault : List.of(
+                Fault.retryAfter(503, "0"),
+                Fault.status(408),
+                Fault.answer(Answer.status(307).header("Location", scene.server.url() + "/elsewhere")),
+                Fault.answer(Answer.status(421)))) {
+            scene.expire();
+            scene.server.resetCounters();
+            scene.server.onNextTokenRequest(fault);
+            assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+            assertThat(scene.server.tokenRequests()).isEqualTo(1);
+            assertThat(scene.server.recordedApiRequests()).isEmpty();
+            scene.time.pass(Duration.ofMinutes(5));
+            assertThat(alice.tokens()).isNotNull();
+        }
+    }
+
+    @Test
+    void law_17_the_store_has_the_new_tokens_before_the_call_goes_out_again() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        StoredTokens before = scene.store.rows.get(alice.key());
+        List<StoredTokens> atCall = new ArrayList<>();
+        scene.server.onApiRequest((request, answer) -> {
+            atCall.add(scene.store.rows.get(alice.key()));
+            return answer;
+        });
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        assertThat(atCall).hasSize(1);
+        assertThat(atCall.get(0).version()).isNotEqualTo(before.version());
+        assertThat(scene.store.rows.get(alice.key())).isEqualTo(atCall.get(0));
+    }
+
+    @Test
+    void a_write_that_happened_and_looked_failed_is_recognised() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        for (int writes = 1; writes <= 2; writes++) {
+            scene.expire();
+            scene.server.resetCounters();
+            scene.store.landAndFail(writes);
+            assertThat(alice.tokens()).isNotNull();
+            assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void an_attempt_of_a_node_that_died_is_taken_over_after_its_time() throws Exception {
+        Grantkeeper dying = scene.node();
+        scene.signIn(dying, "alice");
+        scene.expire();
+        Held held = scene.server.hold();
+        Future<TokenSet> never = dying.account("alice").tokensAsync();
+        held.awaitArrived(1);
+        scene.server.noFaults();
+        // Its request never arrives, and its writes never happen: it is gone. The other node has to find out by itself.
+        Account other = scene.node().account("alice");
+        Future<TokenSet> waiting = other.tokensAsync();
+        while (scene.store.finds.get() < 20) {
+            Thread.onSpinWait();
+        }
+        assertThat(waiting.isDone()).isFalse();
+        scene.time.pass(Duration.ofSeconds(7)); // T is three calls of 2 s
+        assertThat(waiting.get(10, TimeUnit.SECONDS)).isNotNull();
+        assertThat(never.isDone()).isFalse();
+        held.release();
+    }
+
+    @Test
+    void the_applications_own_account_needs_no_login() throws Exception {
+        Grantkeeper node = scene.node();
+        OkHttpClient client = node.application().wrap(scene.http);
+        assertThat(statuses(20, List.of(client, scene.node().application().wrap(scene.http))))
+                .containsOnly(200);
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        scene.expire();
+        assertThat(scene.status(client)).isEqualTo(200);
+        assertThat(scene.server.tokenRequests()).isEqualTo(2);
+        node.application().signOut();
+        assertThat(scene.store.rows).isEmpty();
+    }
+
+    @Test
+    void refresh_tokens_are_replaced_when_a_new_one_comes_and_kept_when_none_does() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        for (Rotation rotation : List.of(Rotation.STRICT, Rotation.STRICT, Rotation.REUSABLE, Rotation.REUSABLE)) {
+            scene.server.rotation(rotation);
+            String before = alice.tokens().refreshToken().orElseThrow();
+            scene.expire();
+            String after = alice.tokens().refreshToken().orElseThrow();
+            assertThat(after.equals(before)).isEqualTo(rotation == Rotation.REUSABLE);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.testkit.FakeAuthorizationServer;
+import dev.grantkeeper.token.SealingKeys;
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
+
+/** An authorization server with an API, a store, movable time, and as many nodes as a test wants. */
+final class Scene implements AutoCloseable {
+    static final String CLIENT = "test-client";
+    static final String SECRET = "test-client-secret";
+    static final String REDIRECT = "http://127.0.0.1:8888/callback";
+    static final SealingKeys KEYS = SealingKeys.of("kP3v9Zq7LxW2mT8sRb5nYc4dHf6gJa1e");
+
+    final MovingTime time = new MovingTime();
+    final MapStore store = new MapStore();
+    final OkHttpClient http = new OkHttpClient();
+    final List<GrantListener.Event> events = new CopyOnWriteArrayList<>();
+    final FakeAuthorizationServer server = FakeAuthorizationServer.start()
+            .client(CLIENT, SECRET, REDIRECT)
+            .accessTokenLifetime(Duration.ofMinutes(10))
+            .time(time.clock());
+    private final List<Grantkeeper> nodes = new ArrayList<>();
+
+    /** The server as a provider without OpenID Connect. */
+    Provider.Builder provider() {
+        return Provider.builder("fake")
+                .allowHttpOnLoopback()
+                .authorizationEndpoint(server.authorizationEndpoint())
+                .tokenEndpoint(server.tokenEndpoint())
+                .revocationEndpoint(server.revocationEndpoint())
+                .profileEndpoint(
+                        server.profileEndpoint(), Map.of("sub", "id", "name", "display_name", "email", "email"))
+                .apiOrigins(server.url());
+    }
+
+    /** The server as a provider with OpenID Connect. */
+    Provider.Builder openIdProvider() {
+        return provider().openId(server.issuer(), server.jwksUri());
+    }
+
+    /** A registration at the given provider, complete but for what a test adds. */
+    Grantkeeper.Builder registration(Provider provider) {
+        return Grantkeeper.builder(provider)
+                .clientId(CLIENT)
+                .clientSecret(SECRET)
+                .redirectUri(REDIRECT)
+                .scopes("things.read")
+                .tokenStore(store)
+                .sealingKeys(KEYS)
+                .httpClient(http)
+                .listener(events::add)
+                .tokenCallTimeout(Duration.ofSeconds(2))
+                .time(time.clock(), time::ticks);
+    }
+
+    /** One more node over the same store. */
+    Grantkeeper node() {
+        return node(registration(provider().build()));
+    }
+
+    Grantkeeper node(Grantkeeper.Builder builder) {
+        Grantkeeper node = builder.build();
+        nodes.add(node);
+        return node;
+    }
+
+    /** Signs a user in and keeps the grant under the same name. */
+    Account signIn(Grantkeeper node, String user) throws IOException {
+        return ((LoginResult.SignedIn) login(node, user)).keepAs(user);
+    }
+
+    LoginResult login(Grantkeeper node, String user) throws IOException {
+        PendingLogin login = node.startLogin();
+        return node.finishLogin(login, query(server.approve(login.url().toString(), user)));
+    }
+
+    static String query(String callbackUrl) {
+        return URI.create(callbackUrl).getRawQuery();
+    }
+
+    /** Calls the API; the body names the user whose token arrived. */
+    Response call(OkHttpClient client, String path) throws IOException {
+        return client.newCall(new Request.Builder().url(server.apiUrl(path)).build())
+                .execute();
+    }
+
+    int status(OkHttpClient client) throws IOException {
+        try (Response response = call(client, "/api/things")) {
+            return response.code();
+        }
+    }
+
+    /** Lets the access token expire, and a little more. */
+    void expire() {
+        time.pass(Duration.ofMinutes(10).plusSeconds(1));
+    }
+
+    @Override
+    public void close() {
+        nodes.forEach(Grantkeeper::close);
+        server.close();
+        http.dispatcher().executorService().shutdown();
+        http.connectionPool().evictAll();
+    }
+}
