@@ -87,7 +87,7 @@ public final class Account {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public TokenSet tokens() throws IOException {
-        return grantkeeper.waiting().tokens(key, refresher.current(key), null);
+        return grantkeeper.waiting().tokens(source(), refresher.current(key), null);
     }
 
     /**
@@ -97,7 +97,7 @@ public final class Account {
      *     {@link #tokens()} would throw; cancelling it does not disturb the refresh
      */
     public CompletableFuture<TokenSet> tokensAsync() {
-        return grantkeeper.waiting().tokensAsync(key, refresher.current(key));
+        return grantkeeper.waiting().tokensAsync(source(), refresher.current(key));
     }
 
     /**

@@ -67,7 +67,7 @@ final class AuthorizingInterceptor implements Interceptor {
                             + " does not say whose it is: set the tag Account.class on it, or use account.wrap(http)",
                     null);
         }
-        TokenSet tokens = waiting.tokens(source.key(), source.current(), chain.call());
+        TokenSet tokens = waiting.tokens(source, source.current(), chain.call());
         Response response = proceed(chain, request, tokens);
         if (!canBeMended(request, response)) {
             return response;
@@ -79,7 +79,7 @@ final class AuthorizingInterceptor implements Interceptor {
         }
         TokenSet others;
         try {
-            others = waiting.tokens(source.key(), source.insteadOf(tokens.accessToken()), chain.call());
+            others = waiting.tokens(source, source.insteadOf(tokens.accessToken()), chain.call());
         } catch (IOException | RuntimeException e) {
             response.close();
             throw e;

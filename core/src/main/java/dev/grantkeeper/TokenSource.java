@@ -21,6 +21,9 @@ interface TokenSource {
     /** Some tokens were rejected, and the call cannot be repeated. */
     void invalidate(String rejected);
 
+    /** Whether it is the store that everybody waits for. */
+    boolean waitsForStore();
+
     /** A key for tokens that belong to nobody yet. */
     AccountKey NOBODY = new AccountKey("login", "not kept yet");
 
@@ -46,6 +49,11 @@ interface TokenSource {
             public void invalidate(String rejected) {
                 refresher.invalidate(key, rejected);
             }
+
+            @Override
+            public boolean waitsForStore() {
+                return refresher.waitsForStore(key);
+            }
         };
     }
 
@@ -70,6 +78,11 @@ interface TokenSource {
             @Override
             public void invalidate(String rejected) {
                 // There are no others.
+            }
+
+            @Override
+            public boolean waitsForStore() {
+                return false;
             }
         };
     }

@@ -32,7 +32,7 @@ record Waiting(Duration longest) {
     }
 
     /** The tokens, or the exception that says why there are none. */
-    TokenSet tokens(AccountKey key, CompletableFuture<Outcome> future, @Nullable Call call) throws IOException {
+    TokenSet tokens(TokenSource source, CompletableFuture<Outcome> future, @Nullable Call call) throws IOException {
         if (!future.isDone() && call != null) {
             call.addEventListener(new EventListener() {
                 @Override
@@ -45,9 +45,9 @@ record Waiting(Duration longest) {
             }
         }
         try {
-            return tokens(key, future.get(longest.toNanos(), TimeUnit.NANOSECONDS));
+            return tokens(source.key(), future.get(longest.toNanos(), TimeUnit.NANOSECONDS));
         } catch (TimeoutException e) {
-            throw tooLong();
+            throw tooLong(source);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("Interrupted while waiting for tokens");
@@ -60,22 +60,26 @@ record Waiting(Duration longest) {
     }
 
     /** The same, for who does not wait. */
-    CompletableFuture<TokenSet> tokensAsync(AccountKey key, CompletableFuture<Outcome> future) {
+    CompletableFuture<TokenSet> tokensAsync(TokenSource source, CompletableFuture<Outcome> future) {
         return future.orTimeout(longest.toNanos(), TimeUnit.NANOSECONDS).handle((outcome, broken) -> {
             try {
                 if (broken != null) {
                     throw broken instanceof TimeoutException
-                            ? tooLong()
+                            ? tooLong(source)
                             : new OAuthException("A defect in Grantkeeper: please report it", broken);
                 }
-                return tokens(key, outcome);
+                return tokens(source.key(), outcome);
             } catch (OAuthException e) {
                 throw new CompletionException(e);
             }
         });
     }
 
-    private TokenRequestException tooLong() {
+    private OAuthException tooLong(TokenSource source) {
+        if (source.waitsForStore()) {
+            return Failures.of(new IOException("it has not answered within " + longest.toMillis()
+                    + " ms. If it shares a connection pool with its callers, give it one of its own"));
+        }
         return new TokenRequestException(
                 TokenRequestException.Kind.TEMPORARY,
                 0,

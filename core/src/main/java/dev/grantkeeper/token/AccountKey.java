@@ -31,7 +31,8 @@ public record AccountKey(String registration, String account) {
      *
      * @param registration the registration with a provider
      * @param account the application's own id for its user
-     * @throws IllegalArgumentException if a text is empty, too long, or not valid Unicode (a lone surrogate)
+     * @throws IllegalArgumentException if a text is empty, too long, contains U+0000, or is not valid
+     *     Unicode (a lone surrogate)
      */
     public AccountKey {
         check("registration", registration);
@@ -45,6 +46,10 @@ public record AccountKey(String registration, String account) {
         if (text.length() > MAX_LENGTH) {
             throw new IllegalArgumentException("The " + what + " of an account key has " + text.length()
                     + " characters, at most " + MAX_LENGTH + " are allowed");
+        }
+        if (text.indexOf(0) >= 0) {
+            throw new IllegalArgumentException(
+                    "The " + what + " of an account key contains U+0000, which databases cannot hold");
         }
         // A lone surrogate is encoded as '?': two different keys would share a digest.
         if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {

@@ -343,6 +343,11 @@ public final class Refresher {
         return pending == null ? null : pending.tokens();
     }
 
+    /** Whether the store is at work for this key, or stuck. */
+    public boolean waitsForStore(AccountKey key) {
+        return rows.isBusy(key);
+    }
+
     /** Whether tokens are waiting to be stored, or requests are under way. */
     public boolean isBusy() {
         return !unsaved.isEmpty() || !flights.isEmpty();
@@ -700,8 +705,11 @@ public final class Refresher {
                             pending = pending.onTopOf(now);
                             continue;
                         }
-                        // Our own, landed after all; or another login's; or newer ones.
-                        saved(first);
+                        if (sameLogin && pending.tokens().equals(there)) {
+                            saved(first); // landed after all
+                        } else {
+                            unsaved.remove(key); // another login's, or newer ones
+                        }
                         return null;
                     } catch (IOException e) {
                         cause = e;

@@ -11,6 +11,8 @@ import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +27,7 @@ final class Rows {
     private final RowFormat format;
     private final Memory memory;
     private final Workers workers;
+    private final Set<AccountKey> busy = ConcurrentHashMap.newKeySet();
 
     Rows(TokenStore store, RowFormat format, Memory memory, Workers workers) {
         this.store = store;
@@ -48,7 +51,7 @@ final class Rows {
     /** Reads a row, and remembers it. */
     Memory.Remembered find(AccountKey key) throws IOException {
         long stamp = memory.stamp();
-        Optional<StoredTokens> stored = guarded(() -> store.find(key));
+        Optional<StoredTokens> stored = guarded(key, () -> store.find(key));
         Memory.Remembered known = memory.get(key);
         StoredGrant same = known == null ? null : known.grant();
         if (stored.isPresent()
@@ -73,10 +76,10 @@ final class Rows {
         @Nullable IOException unclear = null;
         for (int i = 1; ; i++) {
             try {
-                boolean won = guarded(write);
+                boolean won = guarded(key, write);
                 if (!won && unclear != null) {
                     // An earlier try of ours may be what this one lost to.
-                    won = guarded(() -> store.find(key))
+                    won = guarded(key, () -> store.find(key))
                             .map(StoredTokens::version)
                             .filter(next.version()::equals)
                             .isPresent();
@@ -98,7 +101,7 @@ final class Rows {
 
     /** Removes a row; after an unclear end it is looked for by the caller. */
     boolean delete(AccountKey key, String version) throws IOException {
-        boolean deleted = guarded(() -> store.delete(key, version));
+        boolean deleted = guarded(key, () -> store.delete(key, version));
         if (deleted) {
             memory.wrote(key, null);
         }
@@ -113,13 +116,21 @@ final class Rows {
     }
 
     /** What a broken store throws must not end up in OkHttp's threads as anything but an {@link IOException}. */
-    private static <T> T guarded(Access<T> access) throws IOException {
+    private <T> T guarded(AccountKey key, Access<T> access) throws IOException {
+        busy.add(key);
         try {
             return access.run();
         } catch (UnreadableRowException e) {
             throw e;
         } catch (RuntimeException e) {
             throw new IOException("The token store threw " + e.getClass().getName(), e);
+        } finally {
+            busy.remove(key);
         }
+    }
+
+    /** Whether a call of the store for this key has not returned. */
+    boolean isBusy(AccountKey key) {
+        return busy.contains(key);
     }
 }
