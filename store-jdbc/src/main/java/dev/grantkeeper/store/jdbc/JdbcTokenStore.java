@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.ResultSet;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import javax.sql.DataSource;
+
+/**
+ * Keeps grants in one table of a relational database: H2 inside the application, or one PostgreSQL for all its nodes.
+ *
+ * <pre>{@code
+ * TokenStore store = JdbcTokenStore.create(dataSource);   // makes the table if it is missing
+ * TokenStore store = JdbcTokenStore.on(dataSource);       // Flyway or Liquibase made it
+ * }</pre>
+ *
+ * <p>Everything that several nodes need from each other is in four statements, each on the primary key, each in autocommit,
+ * each one round trip. {@code replace} is <code>UPDATE … WHERE digest = ? AND version = ?</code>: of any number of them at
+ * once every database changes the row for one and tells the others that they changed none. There are no locks, no
+ * transactions and no <code>SELECT … FOR UPDATE</code>, because nothing else behaves alike everywhere.
+ *
+ * <p><b>The connection</b> is the store's own for one statement and never longer. A small pool of its own is recommended: a
+ * caller within a transaction holds a connection of the application's pool while it waits for the store. Where a pool
+ * hands out connections with autocommit off, autocommit is turned on for the statement and off again. A
+ * <em>transaction-aware</em> {@code DataSource}, which hands out the transaction of the calling thread, is the wrong one:
+ * the store joins no transaction. It is refused with an {@link IOException} as soon as it can be told apart, that is when
+ * its connections come with autocommit on at one time and off at another; give the plain {@code DataSource} behind it.
+ *
+ * <p><b>Time limits.</b> A statement is cancelled after 5 seconds. Where the driver can, an answer that does not come at all
+ * ends after 10. How long a connection may take is up to the pool: a few seconds, rather than HikariCP's default of 30.
+ *
+ * <p><b>Failures.</b> A statement that the database has rolled back for the sake of another (deadlock, serialization failure,
+ * busy) is tried again, at most three times and for at most 5 seconds; a read whose connection turns out to be dead, once.
+ * A write whose end is unknown is not repeated here: the library does that, and looks (rule 3.1). Exceptions name the
+ * operation, the SQLState and the vendor's code, but not what the driver said about a statement with its values, because
+ * drivers quote rows.
+ *
+ * <p>Instances are immutable and thread-safe. They own nothing that would have to be closed.
+ */
+public final class JdbcTokenStore implements TokenStore {
+    static final String DEFAULT_TABLE = "grantkeeper_tokens";
+    static final Duration STATEMENT_TIMEOUT = Duration.ofSeconds(5);
+
+    private static final Pattern TABLE =
+            Pattern.compile("([A-Za-z_][A-Za-z0-9_]{0,62}\\.)?[A-Za-z_][A-Za-z0-9_]{0,62}");
+
+    private final Statements statements;
+    private final String table;
+    private final String find;
+    private final String insert;
+    private final String update;
+    private final String delete;
+
+    JdbcTokenStore(DataSource dataSource, String table, Duration statementTimeout) {
+        if (!TABLE.matcher(table).matches()) {
+            throw new IllegalArgumentException(
+                    "Not a table name: \"" + table + "\". Letters, digits and underscores, at"
+                            + " most 63 and no digit in front, are allowed, and a schema of the same kind before a dot");
+        }
+        this.statements = new Statements(dataSource, statementTimeout);
+        this.table = table;
+        this.find = "SELECT version, text FROM " + table + " WHERE digest = ?";
+        this.insert = "INSERT INTO " + table
+                + " (digest, registration, account, version, text, updated_at) VALUES (?, ?, ?, ?, ?, ?)";
+        this.update = "UPDATE " + table + " SET version = ?, text = ?, updated_at = ? WHERE digest = ? AND version = ?";
+        this.delete = "DELETE FROM " + table + " WHERE digest = ? AND version = ?";
+    }
+
+    /**
+     * Gives a store on the table {@code grantkeeper_tokens}, and makes the table if it is missing. Any number of nodes may
+     * do this at once. A table that is there is not changed, and then no right to create one is needed.
+     *
+     * @param dataSource an H2, PostgreSQL, MariaDB, MySQL or SQLite database
+     * @return the store
+     * @throws UncheckedIOException if the table is missing and cannot be made, or the database cannot be reached
+     */
+    public static JdbcTokenStore create(DataSource dataSource) {
+        return create(dataSource, DEFAULT_TABLE);
+    }
+
+    /**
+     * Does what {@link #create(DataSource)} does, with another table name.
+     *
+     * @param dataSource an H2, PostgreSQL, MariaDB, MySQL or SQLite database
+     * @param table the table, optionally with its schema as in {@code auth.tokens}; the schema has to exist
+     * @return the store
+     * @throws IllegalArgumentException if that is not a table name: letters, digits and underscores, at most 63, no digit in
+     *     front
+     * @throws UncheckedIOException if the table is missing and cannot be made, or the database cannot be reached
+     */
+    public static JdbcTokenStore create(DataSource dataSource, String table) {
+        JdbcTokenStore store = on(dataSource, table);
+        try {
+            new Schema(store.statements, table).createIfMissing();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
+        }
+        return store;
+    }
+
+    /**
+     * Gives a store on the table {@code grantkeeper_tokens}, which is there already: made by Flyway, Liquibase or hand from
+     * the {@code schema-….sql} of the database, which lies beside this class. Nothing is sent to the database now.
+     *
+     * @param dataSource a database with that table
+     * @return the store
+     */
+    public static JdbcTokenStore on(DataSource dataSource) {
+        return on(dataSource, DEFAULT_TABLE);
+    }
+
+    /**
+     * Does what {@link #on(DataSource)} does, with another table name.
+     *
+     * @param dataSource a database with that table
+     * @param table the table, optionally with its schema as in {@code auth.tokens}
+     * @return the store
+     * @throws IllegalArgumentException if that is not a table name: letters, digits and underscores, at most 63, no digit in
+     *     front
+     */
+    public static JdbcTokenStore on(DataSource dataSource, String table) {
+        return new JdbcTokenStore(Objects.requireNonNull(dataSource, "dataSource"), table, STATEMENT_TIMEOUT);
+    }
+
+    @Override
+    public Optional<StoredTokens> find(AccountKey key) throws IOException {
+        return statements.read("find of " + key, find, statement -> {
+            statement.setString(1, key.digest());
+            try (ResultSet row = statement.executeQuery()) {
+                return row.next()
+                        ? Optional.of(new StoredTokens(row.getString(1), row.getString(2)))
+                        : Optional.empty();
+            }
+        });
+    }
+
+    @Override
+    public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
+        try {
+            return statements.write("create of " + key, insert, statement -> {
+                statement.setString(1, key.digest());
+                statement.setString(2, forPeople(key.registration()));
+                statement.setString(3, forPeople(key.account()));
+                statement.setString(4, tokens.version());
+                statement.setString(5, tokens.text());
+                statement.setLong(6, System.currentTimeMillis());
+                return statement.executeUpdate() == 1;
+            });
+        } catch (StatementException e) {
+            // Some databases have one code for all constraints: there the row itself has to say that it was the key.
+            if (e.isDuplicateKey() || (e.isConstraintViolation() && find(key).isPresent())) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
+        return statements.write("replace of " + key, update, statement -> {
+            statement.setString(1, next.version());
+            statement.setString(2, next.text());
+            statement.setLong(3, System.currentTimeMillis());
+            statement.setString(4, key.digest());
+            statement.setString(5, version);
+            return statement.executeUpdate() == 1;
+        });
+    }
+
+    @Override
+    public boolean delete(AccountKey key, String version) throws IOException {
+        return statements.write("delete of " + key, delete, statement -> {
+            statement.setString(1, key.digest());
+            statement.setString(2, version);
+            return statement.executeUpdate() == 1;
+        });
+    }
+
+    // PostgreSQL keeps every character but this one. Nothing is looked up by these columns, so it may be another.
+    private static String forPeople(String text) {
+        return text.replace('\0', '\uFFFD');
+    }
+
+    /** Names the table. */
+    @Override
+    public String toString() {
+        return "JdbcTokenStore[" + table + "]";
+    }
+}

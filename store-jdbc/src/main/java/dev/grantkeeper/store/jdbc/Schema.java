@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Makes the table from the SQL file of its database. Immutable. */
+final class Schema {
+    private static final int ROUNDS = 3;
+
+    private final Statements statements;
+    private final String table;
+
+    /** Takes a table name that was checked: it becomes part of SQL. */
+    Schema(Statements statements, String table) {
+        this.statements = statements;
+        this.table = table;
+    }
+
+    void createIfMissing() throws IOException {
+        StatementException failure = probe();
+        for (int round = 0; failure != null && round < ROUNDS; round++) {
+            StatementException refused = execute(definition());
+            // PostgreSQL lets of two CREATE TABLE IF NOT EXISTS at once one fail. Whether there is a table counts.
+            failure = probe();
+            if (failure != null && refused != null) {
+                refused.addSuppressed(failure);
+                failure = refused;
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private @Nullable StatementException probe() throws IOException {
+        return execute(
+                "SELECT digest, registration, account, version, text, updated_at FROM " + table + " WHERE 1 = 0");
+    }
+
+    private @Nullable StatementException execute(String sql) throws IOException {
+        try {
+            statements.write("schema of table " + table, sql, statement -> statement.execute());
+            return null;
+        } catch (StatementException e) {
+            return e;
+        }
+    }
+
+    private String definition() throws IOException {
+        String product = statements.databaseProduct();
+        String file = switch (product.toLowerCase(Locale.ROOT)) {
+            case "h2" -> "schema-h2.sql";
+            case "postgresql" -> "schema-postgresql.sql";
+            case "mariadb", "mysql" -> "schema-mariadb.sql";
+            case "sqlite" -> "schema-sqlite.sql";
+            default ->
+                throw new IOException(
+                        "There is no table " + table + ", and no schema for " + product
+                                + " to make it from: make it by hand, by the rules in the README, and use JdbcTokenStore.on(…)");
+        };
+        try (InputStream sql = Schema.class.getResourceAsStream(file)) {
+            if (sql == null) {
+                throw new IOException(
+                        file + " is missing beside " + Schema.class.getName() + "; was the jar repackaged?");
+            }
+            return new String(sql.readAllBytes(), StandardCharsets.UTF_8)
+                    .replaceAll("--[^\n]*", "")
+                    .replace(";", "")
+                    .replace(JdbcTokenStore.DEFAULT_TABLE, table)
+                    .strip();
+        }
+    }
+}

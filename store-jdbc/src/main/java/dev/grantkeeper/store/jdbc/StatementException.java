@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import java.io.IOException;
+import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A statement that failed, in words that can go to any log.
+ *
+ * <p>Drivers put values into their messages: H2 prints the whole row at a duplicate key, PostgreSQL the columns of a failing
+ * row, cut off or escaped so that nobody could search for the text in them. Therefore no message of a driver that has seen
+ * the values is passed on. What remains as the cause is a copy: types, SQLState, vendor code and stack trace. Messages
+ * from before are harmless, and needed ("Connection refused").
+ */
+final class StatementException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    private static final int MYSQL_LOCK_WAIT_TIMEOUT = 1205;
+    private static final int MYSQL_DEADLOCK = 1213;
+    private static final int SQLITE_BUSY = 5;
+    private static final int SQLITE_CONSTRAINT = 19;
+    private static final int H2_CONCURRENT_UPDATE = 90131;
+
+    private final @Nullable String sqlState;
+    private final int vendorCode;
+
+    private StatementException(String message, Exception cause, @Nullable String sqlState, int vendorCode) {
+        super(message, cause);
+        this.sqlState = sqlState;
+        this.vendorCode = vendorCode;
+    }
+
+    /** For failures of a driver that was given no values. */
+    static StatementException quoting(String operation, Exception failure) {
+        String state = failure instanceof SQLException sql ? sql.getSQLState() : null;
+        int code = failure instanceof SQLException sql ? sql.getErrorCode() : 0;
+        return new StatementException(message(operation, state, code), failure, state, code);
+    }
+
+    /** For failures of a driver that was given values. */
+    static StatementException withholding(String operation, SQLException failure) {
+        String state = failure.getSQLState();
+        int code = failure.getErrorCode();
+        String message = message(operation, state, code);
+        if (state != null && state.startsWith("42")) {
+            message += ". Is the table there, with all its columns, and may this user write to it?";
+        }
+        return new StatementException(message, withoutMessage(failure), state, code);
+    }
+
+    private static String message(String operation, @Nullable String state, int code) {
+        return operation + " failed: SQLState " + state + ", vendor code " + code;
+    }
+
+    private static SQLException withoutMessage(SQLException failure) {
+        StringBuilder types = new StringBuilder(failure.getClass().getName());
+        Throwable cause = failure.getCause();
+        for (int depth = 0; cause != null && depth < 5; depth++, cause = cause.getCause()) {
+            types.append(", caused by ").append(cause.getClass().getName());
+        }
+        SQLException copy = new SQLException(
+                types + " (its message is withheld: it may quote the row)",
+                failure.getSQLState(),
+                failure.getErrorCode());
+        copy.setStackTrace(failure.getStackTrace());
+        return copy;
+    }
+
+    @Nullable
+    String sqlState() {
+        return sqlState;
+    }
+
+    /** Whether a row with this primary key is there for certain. */
+    boolean isDuplicateKey() {
+        return "23505".equals(sqlState);
+    }
+
+    /** Whether some constraint was violated, perhaps the primary key: MariaDB says 23000, SQLite has no SQLState. */
+    boolean isConstraintViolation() {
+        return inClass("23") || (sqlState == null && vendorCode == SQLITE_CONSTRAINT);
+    }
+
+    /** Whether the statement did not happen, and may well succeed if it is sent again. */
+    boolean isRolledBack() {
+        if (sqlState == null) {
+            return vendorCode == SQLITE_BUSY;
+        }
+        return switch (sqlState) {
+            case "40001", "40P01", "HYT00" -> true;
+            default ->
+                vendorCode == MYSQL_DEADLOCK
+                        || vendorCode == MYSQL_LOCK_WAIT_TIMEOUT
+                        || vendorCode == H2_CONCURRENT_UPDATE;
+        };
+    }
+
+    /** Whether the connection broke, or the server is going down: what was sent may have happened. */
+    boolean isConnectionLost() {
+        return inClass("08") || inClass("57P");
+    }
+
+    private boolean inClass(String prefix) {
+        return sqlState != null && sqlState.startsWith(prefix);
+    }
+}

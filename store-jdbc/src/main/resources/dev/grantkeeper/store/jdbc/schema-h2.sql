@@ -1,0 +1,12 @@
+-- Grantkeeper: where grants rest. H2 2.x
+--
+-- VARCHAR and not CLOB: a reader fetches a CLOB after its row, and finds it gone when a writer came in between.
+-- VARCHAR_CASESENSITIVE: 'v' and 'V' are two versions, under SET IGNORECASE TRUE as well.
+CREATE TABLE IF NOT EXISTS grantkeeper_tokens (
+    digest       CHAR(64)                  NOT NULL PRIMARY KEY, -- AccountKey.digest()
+    registration VARCHAR(1024)             NOT NULL,             -- for people
+    account      VARCHAR(1024)             NOT NULL,             -- for people
+    version      VARCHAR_CASESENSITIVE(64) NOT NULL,
+    text         VARCHAR(1048576)          NOT NULL,
+    updated_at   BIGINT                    NOT NULL              -- milliseconds since 1970, for people
+);

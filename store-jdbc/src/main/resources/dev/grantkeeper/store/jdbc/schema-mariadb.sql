@@ -1,0 +1,12 @@
+-- Grantkeeper: where grants rest. MariaDB and MySQL
+--
+-- VARBINARY: every collation that both databases have takes 'v' and 'v ' for the same, even ascii_bin.
+-- MEDIUMTEXT: TEXT ends at 64 KiB. InnoDB: a guarded UPDATE needs an engine with transactions.
+CREATE TABLE IF NOT EXISTS grantkeeper_tokens (
+    digest       CHAR(64)      CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, -- AccountKey.digest()
+    registration VARCHAR(1024) CHARACTER SET utf8mb4                 NOT NULL,             -- for people
+    account      VARCHAR(1024) CHARACTER SET utf8mb4                 NOT NULL,             -- for people
+    version      VARBINARY(64)                                       NOT NULL,
+    text         MEDIUMTEXT    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    updated_at   BIGINT                                              NOT NULL              -- milliseconds since 1970, for people
+) ENGINE = InnoDB;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.UUID;
+import java.util.function.Consumer;
+import javax.sql.DataSource;
+import org.h2.jdbcx.JdbcDataSource;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/** Databases for tests: H2 as many as wanted, PostgreSQL one per JVM. */
+final class Databases {
+    private Databases() {}
+
+    private static final class Postgres {
+        static final EmbeddedPostgres SERVER = start();
+
+        private static EmbeddedPostgres start() {
+            try {
+                return EmbeddedPostgres.builder().start(); // stops when the JVM does
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    static int postgresPort() {
+        return Postgres.SERVER.getPort();
+    }
+
+    static PGSimpleDataSource postgres() {
+        return postgres(postgresPort());
+    }
+
+    static PGSimpleDataSource postgres(int port) {
+        PGSimpleDataSource dataSource = new PGSimpleDataSource();
+        dataSource.setServerNames(new String[] {"127.0.0.1"});
+        dataSource.setPortNumbers(new int[] {port});
+        dataSource.setDatabaseName("postgres");
+        dataSource.setUser("postgres");
+        return dataSource;
+    }
+
+    /** A new database in memory, which stays until the JVM ends. */
+    static JdbcDataSource h2InMemory() {
+        return h2("jdbc:h2:mem:" + UUID.randomUUID() + ";DB_CLOSE_DELAY=-1");
+    }
+
+    static JdbcDataSource h2(String url) {
+        JdbcDataSource dataSource = new JdbcDataSource();
+        dataSource.setURL(url);
+        dataSource.setUser("sa");
+        dataSource.setPassword("");
+        return dataSource;
+    }
+
+    static HikariDataSource pool(DataSource database, int size) {
+        return pool(database, size, config -> {});
+    }
+
+    static HikariDataSource pool(DataSource database, int size, Consumer<HikariConfig> more) {
+        HikariConfig config = new HikariConfig();
+        config.setDataSource(database);
+        config.setMaximumPoolSize(size);
+        config.setConnectionTimeout(5_000);
+        more.accept(config);
+        return new HikariDataSource(config);
+    }
+
+    /** A table name that no other test uses. */
+    static String newTable() {
+        return "t_" + UUID.randomUUID().toString().replace('-', '_');
+    }
+
+    static void execute(DataSource database, String sql) throws SQLException {
+        try (Connection connection = database.getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.zaxxer.hikari.HikariDataSource;
+import java.io.IOException;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import javax.sql.XAConnection;
+import javax.transaction.xa.XAResource;
+import javax.transaction.xa.Xid;
+import org.junit.jupiter.api.Test;
+import org.postgresql.xa.PGXADataSource;
+
+class JdbcTokenStoreOnPostgresTest extends JdbcTokenStoreFacts {
+    JdbcTokenStoreOnPostgresTest() {
+        super(Databases.postgres());
+    }
+
+    @Override
+    String schemaFile() {
+        return "schema-postgresql.sql";
+    }
+
+    /** Were the digest compared as text, not as CHAR, each lookup would read the whole table. */
+    @Test
+    void a_lookup_uses_the_primary_key() throws Exception {
+        JdbcTokenStore.create(database, table);
+        try (Connection connection = database.getConnection();
+                Statement settings = connection.createStatement();
+                PreparedStatement explain = connection.prepareStatement(
+                        "EXPLAIN SELECT version, text FROM " + table + " WHERE digest = ?")) {
+            settings.execute("SET enable_seqscan = off");
+            explain.setString(1, key.digest());
+            try (ResultSet plan = explain.executeQuery()) {
+                StringBuilder lines = new StringBuilder();
+                while (plan.next()) {
+                    lines.append(plan.getString(1)).append('\n');
+                }
+                assertThat(lines.toString()).contains("Index Cond: (digest =");
+            }
+        }
+    }
+
+    @Test
+    void a_user_without_rights_to_create_tables_uses_the_one_that_is_there() throws Exception {
+        JdbcTokenStore.create(database, table).create(key, first);
+        String user = Databases.newTable();
+        Databases.execute(database, "CREATE USER " + user);
+        Databases.execute(database, "GRANT SELECT, INSERT, UPDATE, DELETE ON " + table + " TO " + user);
+        var asUser = Databases.postgres();
+        asUser.setUser(user);
+        assertThat(JdbcTokenStore.create(asUser, table).find(key)).contains(first);
+        assertThatThrownBy(() -> JdbcTokenStore.create(asUser, Databases.newTable()))
+                .hasMessageContaining("42501")
+                .hasRootCauseMessage("ERROR: permission denied for schema public\n  Position: 28");
+    }
+
+    @Test
+    void a_read_outlives_the_death_of_its_connection_and_a_write_says_that_its_end_is_unknown() throws Exception {
+        try (HikariDataSource pool = Databases.pool(database, 1)) {
+            JdbcTokenStore store = JdbcTokenStore.create(pool, table);
+            store.create(key, first);
+            terminateConnectionOf(pool);
+            assertThat(store.find(key)).contains(first);
+            terminateConnectionOf(pool);
+            assertThatThrownBy(() -> store.replace(key, "first", second))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("replace of spotify/");
+            assertThat(store.replace(key, "first", second)).isTrue();
+        }
+    }
+
+    private void terminateConnectionOf(HikariDataSource pool) throws SQLException {
+        int pid;
+        try (Connection connection = pool.getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("SELECT pg_backend_pid()")) {
+            row.next();
+            pid = row.getInt(1);
+        }
+        // The second argument: return when it is gone.
+        Databases.execute(database, "SELECT pg_terminate_backend(" + pid + ", 10000)");
+    }
+
+    @Test
+    void a_server_that_falls_silent_is_given_up() throws Exception {
+        try (Relay relay = new Relay(Databases.postgresPort());
+                HikariDataSource pool = Databases.pool(Databases.postgres(relay.port()), 1)) {
+            JdbcTokenStore store = new JdbcTokenStore(pool, table, Duration.ofSeconds(1));
+            JdbcTokenStore.create(database, table).create(key, first);
+            assertThat(store.find(key)).contains(first);
+            relay.fallSilent();
+            long start = System.nanoTime();
+            assertThatThrownBy(() -> store.replace(key, "first", second)).isInstanceOf(IOException.class);
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
+        }
+    }
+
+    @Test
+    void a_connection_within_an_XA_transaction_is_refused() throws Exception {
+        JdbcTokenStore.create(database, table).create(key, first);
+        PGXADataSource xa = new PGXADataSource();
+        xa.setServerNames(new String[] {"127.0.0.1"});
+        xa.setPortNumbers(new int[] {Databases.postgresPort()});
+        xa.setDatabaseName("postgres");
+        xa.setUser("postgres");
+        XAConnection branch = xa.getXAConnection();
+        try {
+            Connection enlisted = branch.getConnection();
+            branch.getXAResource().start(new Branch(), XAResource.TMNOFLAGS);
+            JdbcTokenStore store =
+                    JdbcTokenStore.on(new LentConnections(() -> LentConnections.unclosed(enlisted)), table);
+            assertThatThrownBy(() -> store.replace(key, "first", second))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("give JdbcTokenStore a plain one");
+        } finally {
+            branch.close();
+        }
+        assertThat(JdbcTokenStore.on(database, table).find(key)).contains(first);
+    }
+
+    private static final class Branch implements Xid {
+        @Override
+        public int getFormatId() {
+            return 1;
+        }
+
+        @Override
+        public byte[] getGlobalTransactionId() {
+            return new byte[] {1};
+        }
+
+        @Override
+        public byte[] getBranchQualifier() {
+            return new byte[] {1};
+        }
+    }
+}
