@@ -173,7 +173,6 @@ public final class Grantkeeper implements AutoCloseable {
         Nonce nonce = openId ? new Nonce(32) : null;
         AuthorizationRequest.Builder request = new AuthorizationRequest.Builder(
                         new ResponseType(ResponseType.Value.CODE), new ClientID(clientId))
-                .endpointURI(provider.authorizationEndpoint())
                 .redirectionURI(URI.create(redirectUri))
                 .state(state);
         if (verifier != null) {
@@ -187,13 +186,16 @@ public final class Grantkeeper implements AutoCloseable {
         }
         provider.authorizationParameters().forEach(request::customParameter);
         parameters.forEach(request::customParameter);
+        // Not toURI(): that decodes the query which an endpoint may have, and forgets to encode it again.
+        HttpUrl.Builder url = HttpUrl.get(provider.authorizationEndpoint().toString()).newBuilder();
+        request.build().toParameters().forEach((name, values) -> url.setQueryParameter(name, values.get(0)));
         return new PendingLogin(
                 registration,
                 state.getValue(),
                 verifier == null ? null : verifier.getValue(),
                 nonce == null ? null : nonce.getValue(),
                 redirectUri,
-                request.build().toURI().toString(),
+                url.build().toString(),
                 wanted,
                 carried,
                 time.now());
@@ -723,10 +725,14 @@ public final class Grantkeeper implements AutoCloseable {
             }
             String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
             if (!scheme.equals("http") && !scheme.equals("https")) {
+                if (uri.isOpaque()) {
+                    throw new IllegalArgumentException(
+                            "The redirect URI has no slash after its scheme; is http:// missing? " + redirectUri);
+                }
                 return; // an application's own scheme, RFC 8252 section 7.1
             }
             HttpUrl url = HttpUrl.parse(redirectUri);
-            if (url == null) {
+            if (url == null || uri.getRawAuthority() == null) {
                 throw new IllegalArgumentException("The redirect URI is not a URL: " + redirectUri);
             }
             boolean name = url.host().equals("localhost");
@@ -740,7 +746,7 @@ public final class Grantkeeper implements AutoCloseable {
             if (name && provider.loopback() == Provider.Loopback.ADDRESS) {
                 throw new IllegalArgumentException(
                         provider.name() + " refuses localhost in redirect URIs. Register and use "
-                                + redirectUri.replaceFirst("localhost", "127.0.0.1") + " instead; see "
+                                + redirectUri.replaceFirst("(?i)localhost", "127.0.0.1") + " instead; see "
                                 + provider.documentation());
             }
             if (address && scheme.equals("http") && provider.loopback() == Provider.Loopback.NAME) {

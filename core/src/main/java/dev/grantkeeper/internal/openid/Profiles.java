@@ -69,7 +69,7 @@ public final class Profiles {
             }
         });
         Object subject = claims.remove("sub");
-        if (subject == null || subject.toString().isEmpty()) {
+        if (!(subject instanceof String || subject instanceof Number) || subject.toString().isEmpty()) {
             throw new IdentityException(
                     IdentityException.Kind.INVALID,
                     "The profile endpoint of " + provider.name() + " did not say who the user is",

@@ -34,10 +34,7 @@ public record Callback(
         if (query.length() > MAX_LENGTH) {
             return junk("The callback's query is too long");
         }
-        HttpUrl url = HttpUrl.parse(
-                query.startsWith("http://") || query.startsWith("https://")
-                        ? query
-                        : "http://localhost/?" + (query.startsWith("?") ? query.substring(1) : query));
+        HttpUrl url = HttpUrl.parse("http://localhost/?" + query.substring(start(query)));
         if (url == null || url.querySize() > MAX_PARAMETERS) {
             return junk("The callback's query cannot be read");
         }
@@ -61,6 +58,12 @@ public record Callback(
                 url.queryParameter("error"),
                 url.queryParameter("error_description"),
                 url.queryParameter("code"));
+    }
+
+    /** Where the query begins: after the question mark where there is a scheme before it, an application's own included. */
+    private static int start(String query) {
+        int mark = query.indexOf('?');
+        return mark == 0 || (mark > 0 && query.substring(0, mark).matches("[A-Za-z][A-Za-z0-9+.-]*:[^=&]*")) ? mark + 1 : 0;
     }
 
     private static Callback junk(String problem) {

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.grantkeeper.provider.EntraId;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.provider.Spotify;
+import dev.grantkeeper.testkit.FakeAuthorizationServer;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
+import java.util.Set;
+import org.assertj.core.api.Assertions;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What can be said of a grant without its secrets; law 16. */
+@Timeout(30)
+class GrantTest {
+    private final Scene scene = new Scene();
+
+    @AfterEach
+    void close() {
+        scene.close();
+    }
+
+    /** A preset's facts with the fake server's endpoints. */
+    private Provider at(FakeAuthorizationServer server, Provider preset) {
+        return preset.newBuilder()
+                .allowHttpOnLoopback()
+                .authorizationEndpoint(server.authorizationEndpoint())
+                .tokenEndpoint(server.tokenEndpoint())
+                .apiOrigins(server.url())
+                .loopback(Provider.Loopback.ANY)
+                .build();
+    }
+
+    @Test
+    void an_account_without_a_grant_has_none() throws Exception {
+        assertThat(scene.node().account("nobody").grant()).isEmpty();
+    }
+
+    @Test
+    void a_grant_tells_scopes_times_and_that_all_is_well() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        Grant grant = alice.grant().orElseThrow();
+        assertThat(grant.scopes()).containsExactly("things.read");
+        assertThat(grant.authorizedAt()).isCloseTo(Instant.now(), Assertions.within(5, ChronoUnit.SECONDS));
+        assertThat(grant.accessTokenExpiresAt().orElseThrow())
+                .isEqualTo(grant.refreshedAt().orElseThrow().plus(Duration.ofMinutes(10)));
+        assertThat(grant.loginRequired()).isEmpty();
+        assertThat(grant.consentEndsAt()).isEmpty(); // of this provider nothing is known
+    }
+
+    @Test
+    void law_16_spotifys_consent_ends_six_months_after_the_login_however_often_it_is_used() throws Exception {
+        Account alice = scene.signIn(scene.node(scene.registration(at(scene.server, Spotify.provider()))), "alice");
+        Grant before = alice.grant().orElseThrow();
+        scene.time.pass(Duration.ofDays(30));
+        assertThat(alice.tokens()).isNotNull();
+        Grant after = alice.grant().orElseThrow();
+        assertThat(after.refreshedAt().orElseThrow())
+                .isAfter(before.refreshedAt().orElseThrow());
+        assertThat(after.authorizedAt()).isEqualTo(before.authorizedAt());
+        assertThat(after.consentEndsAt())
+                .isEqualTo(before.consentEndsAt())
+                .contains(before.authorizedAt()
+                        .atOffset(ZoneOffset.UTC)
+                        .plusMonths(6)
+                        .toInstant());
+    }
+
+    @Test
+    void law_16_entras_consent_ends_90_days_after_it_was_used_last() throws Exception {
+        Account alice =
+                scene.signIn(scene.node(scene.registration(at(scene.server, EntraId.provider("common")))), "alice");
+        scene.time.pass(Duration.ofDays(30));
+        assertThat(alice.tokens()).isNotNull();
+        Grant grant = alice.grant().orElseThrow();
+        assertThat(grant.consentEndsAt())
+                .contains(grant.refreshedAt().orElseThrow().plus(Duration.ofDays(90)));
+    }
+
+    @Test
+    void law_16_what_the_server_says_of_its_refresh_token_counts() throws Exception {
+        scene.server.tokenResponse(answer -> {
+            answer.put("refresh_token_expires_in", 3600);
+            return answer;
+        });
+        Grant grant = scene.signIn(scene.node(), "alice").grant().orElseThrow();
+        assertThat(grant.consentEndsAt())
+                .contains(grant.refreshedAt().orElseThrow().plus(Duration.ofHours(1)));
+    }
+
+    @Test
+    void imported_tokens_are_a_grant_and_never_overwrite_one() throws Exception {
+        Account alice = scene.node().account("alice");
+        FakeAuthorizationServer.Issued issued = scene.server.issue(Scene.CLIENT, "alice", "things.read");
+        TokenSet tokens = TokenSet.builder(issued.accessToken())
+                .refreshToken(issued.refreshToken())
+                .expiresAt(scene.time.clock().instant().plus(Duration.ofMinutes(10)))
+                .scopes(Set.of("things.read"))
+                .build();
+        assertThat(alice.importTokens(tokens)).isTrue();
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        scene.expire();
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        String refreshed = alice.tokens().accessToken();
+        assertThat(alice.importTokens(tokens)).isFalse();
+        assertThat(alice.tokens().accessToken()).isEqualTo(refreshed);
+    }
+}
