@@ -31,10 +31,14 @@ import javax.sql.DataSource;
  * hands out connections with autocommit off, autocommit is turned on for the statement and off again. A
  * <em>transaction-aware</em> {@code DataSource}, which hands out the transaction of the calling thread, is the wrong one:
  * the store joins no transaction. It is refused with an {@link IOException} as soon as it can be told apart, that is when
- * its connections come with autocommit on at one time and off at another; give the plain {@code DataSource} behind it.
+ * its connections come with autocommit on at one time and off at another, or do not let autocommit be set; give the plain
+ * {@code DataSource} behind it. It cannot be told apart when the very first connection belongs to a transaction already and
+ * lets autocommit be turned on: that would commit it.
  *
- * <p><b>Time limits.</b> A statement is cancelled after 5 seconds. Where the driver can, an answer that does not come at all
- * ends after 10. How long a connection may take is up to the pool: a few seconds, rather than HikariCP's default of 30.
+ * <p><b>Time limits.</b> A statement is cancelled after 5 seconds. Where the driver takes a network timeout, an answer that
+ * does not come at all is given up after 10; PostgreSQL's driver then still waits for its own attempt to cancel, for which
+ * its {@code cancelSignalTimeout} allows 10 seconds more unless set lower. How long a connection may take is up to the pool:
+ * a few seconds, rather than HikariCP's default of 30.
  *
  * <p><b>Failures.</b> A statement that the database has rolled back for the sake of another (deadlock, serialization failure,
  * busy) is tried again, at most three times and for at most 5 seconds; a read whose connection turns out to be dead, once.
@@ -146,8 +150,8 @@ public final class JdbcTokenStore implements TokenStore {
         try {
             return statements.write("create of " + key, insert, statement -> {
                 statement.setString(1, key.digest());
-                statement.setString(2, forPeople(key.registration()));
-                statement.setString(3, forPeople(key.account()));
+                statement.setString(2, key.registration());
+                statement.setString(3, key.account());
                 statement.setString(4, tokens.version());
                 statement.setString(5, tokens.text());
                 statement.setLong(6, System.currentTimeMillis());
@@ -181,11 +185,6 @@ public final class JdbcTokenStore implements TokenStore {
             statement.setString(2, version);
             return statement.executeUpdate() == 1;
         });
-    }
-
-    // PostgreSQL keeps every character but this one. Nothing is looked up by these columns, so it may be another.
-    private static String forPeople(String text) {
-        return text.replace('\0', '\uFFFD');
     }
 
     /** Names the table. */

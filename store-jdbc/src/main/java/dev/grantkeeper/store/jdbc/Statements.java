@@ -106,6 +106,8 @@ final class Statements {
         Lease lease = new Lease(connection);
         try {
             if (connection.getAutoCommit()) {
+                // Changes nothing, but fails within an XA transaction, where PostgreSQL's driver claims autocommit.
+                connection.setAutoCommit(true);
                 autoCommitSeen = true;
             } else if (autoCommitSeen) {
                 // Turning autocommit on would commit what the caller has not finished.

@@ -1,6 +1,6 @@
 -- Grantkeeper: where grants rest. H2 2.x
 --
--- VARCHAR and not CLOB: a reader fetches a CLOB after its row, and finds it gone when a writer came in between.
+-- VARCHAR: holds up to 1,048,576 characters, and is read with its row; a CLOB is fetched after it.
 -- VARCHAR_CASESENSITIVE: 'v' and 'V' are two versions, under SET IGNORECASE TRUE as well.
 CREATE TABLE IF NOT EXISTS grantkeeper_tokens (
     digest       CHAR(64)                  NOT NULL PRIMARY KEY, -- AccountKey.digest()

@@ -1,6 +1,6 @@
 -- Grantkeeper: where grants rest. MariaDB and MySQL
 --
--- VARBINARY: every collation that both databases have takes 'v' and 'v ' for the same, even ascii_bin.
+-- VARBINARY: under ascii_bin 'v' and 'v ' would be the same version.
 -- MEDIUMTEXT: TEXT ends at 64 KiB. InnoDB: a guarded UPDATE needs an engine with transactions.
 CREATE TABLE IF NOT EXISTS grantkeeper_tokens (
     digest       CHAR(64)      CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, -- AccountKey.digest()

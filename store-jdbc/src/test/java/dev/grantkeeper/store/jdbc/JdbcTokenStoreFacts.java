@@ -29,6 +29,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import javax.sql.DataSource;
+import javax.sql.XAConnection;
+import javax.sql.XADataSource;
+import javax.transaction.xa.XAResource;
+import javax.transaction.xa.Xid;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,6 +55,9 @@ abstract class JdbcTokenStoreFacts {
 
     /** The name of the schema file that belongs to this database. */
     abstract String schemaFile();
+
+    /** This database, for XA transactions. */
+    abstract XADataSource xa();
 
     // ---- The table -----------------------------------------------------------------------------------------------
 
@@ -191,7 +198,6 @@ abstract class JdbcTokenStoreFacts {
                 "\\'; DELETE FROM grantkeeper_tokens",
                 "?",
                 "$1",
-                "a\u0000b",
                 "\ud83d\ude00"
             })
     void ids_are_only_ever_values(String id) throws Exception {
@@ -317,6 +323,42 @@ abstract class JdbcTokenStoreFacts {
                 Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("SELECT id FROM " + orders)) {
             assertThat(rows.next()).isFalse();
+        }
+    }
+
+    @Test
+    void a_connection_within_an_XA_transaction_is_refused() throws Exception {
+        JdbcTokenStore.create(database, table).create(key, first);
+        XAConnection branch = xa().getXAConnection();
+        try {
+            Connection enlisted = branch.getConnection();
+            JdbcTokenStore store =
+                    JdbcTokenStore.on(new LentConnections(() -> LentConnections.unclosed(enlisted)), table);
+            assertThat(store.find(key)).contains(first);
+            branch.getXAResource().start(new Branch(), XAResource.TMNOFLAGS);
+            assertThatThrownBy(() -> store.replace(key, "first", second))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("plain");
+        } finally {
+            branch.close();
+        }
+        assertThat(JdbcTokenStore.on(database, table).find(key)).contains(first);
+    }
+
+    private static final class Branch implements Xid {
+        @Override
+        public int getFormatId() {
+            return 1;
+        }
+
+        @Override
+        public byte[] getGlobalTransactionId() {
+            return new byte[] {1};
+        }
+
+        @Override
+        public byte[] getBranchQualifier() {
+            return new byte[] {1};
         }
     }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.UUID;
+import javax.sql.XADataSource;
+import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,6 +20,11 @@ class JdbcTokenStoreOnH2Test extends JdbcTokenStoreFacts {
     @Override
     String schemaFile() {
         return "schema-h2.sql";
+    }
+
+    @Override
+    XADataSource xa() {
+        return (JdbcDataSource) database;
     }
 
     @Test
