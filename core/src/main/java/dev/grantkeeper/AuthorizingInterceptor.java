@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import okhttp3.Challenge;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
@@ -40,7 +41,9 @@ final class AuthorizingInterceptor implements Interceptor {
     private final Set<String> mentioned = ConcurrentHashMap.newKeySet();
 
     AuthorizingInterceptor(Set<String> origins, Sources sources, Waiting waiting) {
-        this.origins = origins;
+        // Compared as OkHttp writes them: it takes the brackets off an IPv6 address, and shortens it.
+        this.origins =
+                origins.stream().map(text -> origin(HttpUrl.get(text))).collect(Collectors.toUnmodifiableSet());
         this.sources = sources;
         this.waiting = waiting;
     }
@@ -119,7 +122,7 @@ final class AuthorizingInterceptor implements Interceptor {
         return error == null || error.equals("invalid_token");
     }
 
-    /** Scheme, host and port, as {@code Provider} writes them. OkHttp has parsed and normalised all three. */
+    /** Scheme, host and port. OkHttp has parsed and normalised all three. */
     private static String origin(HttpUrl url) {
         return url.scheme() + "://" + url.host().toLowerCase(Locale.ROOT) + ":" + url.port();
     }

@@ -187,7 +187,8 @@ public final class Grantkeeper implements AutoCloseable {
         provider.authorizationParameters().forEach(request::customParameter);
         parameters.forEach(request::customParameter);
         // Not toURI(): that decodes the query which an endpoint may have, and forgets to encode it again.
-        HttpUrl.Builder url = HttpUrl.get(provider.authorizationEndpoint().toString()).newBuilder();
+        HttpUrl.Builder url =
+                HttpUrl.get(provider.authorizationEndpoint().toString()).newBuilder();
         request.build().toParameters().forEach((name, values) -> url.setQueryParameter(name, values.get(0)));
         return new PendingLogin(
                 registration,

@@ -52,9 +52,11 @@ final class RefreshTokens implements Renewal {
     }
 
     private boolean isAnotherUsers(@Nullable Identity identity, TokenResponse response) {
+        // An identity from a profile endpoint has another issuer than any ID token.
         return identity != null
                 && response.idToken() != null
                 && provider.issuer().isPresent()
+                && !identity.issuer().equals(provider.name())
                 && !identity.id().equals(IdTokens.idOf(response.idToken()));
     }
 

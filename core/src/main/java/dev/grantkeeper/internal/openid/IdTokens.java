@@ -116,8 +116,12 @@ public final class IdTokens {
         }
         Map<String, String> issuers = new HashMap<>();
         try {
-            Object[] all = JSONObjectUtils.getJSONObjectArray(JSONObjectUtils.parse(reply.body()), "keys");
-            for (Object one : all == null ? new Object[0] : all) {
+            Map<String, Object> set = JSONObjectUtils.parse(reply.body());
+            Object[] all = set == null ? null : JSONObjectUtils.getJSONObjectArray(set, "keys");
+            if (all == null) {
+                throw new IOException("The provider's keys are no JWK set");
+            }
+            for (Object one : all) {
                 if (one instanceof Map<?, ?> key
                         && key.get("kid") instanceof String id
                         && key.get("issuer") instanceof String issuerOfKey) {
@@ -198,7 +202,7 @@ public final class IdTokens {
         }
         try {
             return SignedJWT.parse(idToken);
-        } catch (ParseException | IllegalArgumentException e) {
+        } catch (ParseException | RuntimeException e) { // NullPointerException where JSON says null
             throw invalid("it is not a signed JWT");
         }
     }
@@ -206,7 +210,7 @@ public final class IdTokens {
     private static JWTClaimsSet claims(SignedJWT jwt) throws IdentityException {
         try {
             return jwt.getJWTClaimsSet();
-        } catch (ParseException | IllegalArgumentException e) {
+        } catch (ParseException | RuntimeException e) {
             throw invalid("its claims cannot be read");
         }
     }
@@ -273,7 +277,11 @@ public final class IdTokens {
         public void verify(JWTClaimsSet claims, @Nullable SecurityContext context) throws BadJWTException {
             super.verify(claims, context);
             Date issued = claims.getIssueTime();
-            if (issued != null && issued.toInstant().isAfter(clock.instant().plusSeconds(MAX_SKEW_SECONDS))) {
+            if (issued == null || claims.getExpirationTime() == null) {
+                // To the check above a claim that says null is there.
+                throw new BadJWTException("it does not say when it was issued and when it expires");
+            }
+            if (issued.toInstant().isAfter(clock.instant().plusSeconds(MAX_SKEW_SECONDS))) {
                 throw new BadJWTException("it was issued in the future");
             }
         }

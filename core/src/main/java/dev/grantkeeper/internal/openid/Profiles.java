@@ -49,7 +49,8 @@ public final class Profiles {
         }
         Map<String, Object> profile;
         try {
-            profile = JSONObjectUtils.parse(reply.body());
+            Map<String, Object> parsed = JSONObjectUtils.parse(reply.body());
+            profile = parsed == null ? Map.of() : parsed; // the body may be null
         } catch (ParseException e) {
             throw new IdentityException(
                     IdentityException.Kind.INVALID,
@@ -69,7 +70,8 @@ public final class Profiles {
             }
         });
         Object subject = claims.remove("sub");
-        if (!(subject instanceof String || subject instanceof Number) || subject.toString().isEmpty()) {
+        if (!(subject instanceof String || subject instanceof Number)
+                || subject.toString().isEmpty()) {
             throw new IdentityException(
                     IdentityException.Kind.INVALID,
                     "The profile endpoint of " + provider.name() + " did not say who the user is",

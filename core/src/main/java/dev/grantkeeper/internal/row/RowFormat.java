@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -51,12 +52,15 @@ public final class RowFormat {
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxNestingDepth(64)
+                            // An ID token may nest its claims as deeply as its own parser allows.
+                            .maxNestingDepth(1000)
                             .maxNumberLength(32)
                             .maxStringLength(512 * 1024)
                             .build())
                     .build())
             .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+            // as in the ID token that the claims came from
+            .enable(DeserializationFeature.USE_LONG_FOR_INTS)
             .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
             .build();
 

@@ -63,7 +63,8 @@ public record Callback(
     /** Where the query begins: after the question mark where there is a scheme before it, an application's own included. */
     private static int start(String query) {
         int mark = query.indexOf('?');
-        return mark == 0 || (mark > 0 && query.substring(0, mark).matches("[A-Za-z][A-Za-z0-9+.-]*:[^=&]*")) ? mark + 1 : 0;
+        boolean url = mark > 0 && query.substring(0, mark).matches("(?s)[A-Za-z][A-Za-z0-9+.-]*:.*");
+        return mark == 0 || url ? mark + 1 : 0;
     }
 
     private static Callback junk(String problem) {

@@ -1,0 +1,723 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import com.nimbusds.jose.JOSEObjectType;
+import com.nimbusds.jose.JWSAlgorithm;
+import com.nimbusds.jose.JWSHeader;
+import com.nimbusds.jose.JWSObject;
+import com.nimbusds.jose.JWSSigner;
+import com.nimbusds.jose.Payload;
+import com.nimbusds.jose.crypto.ECDSASigner;
+import com.nimbusds.jose.crypto.MACSigner;
+import com.nimbusds.jose.crypto.RSASSASigner;
+import com.nimbusds.jose.jwk.Curve;
+import com.nimbusds.jose.jwk.ECKey;
+import com.nimbusds.jose.jwk.JWK;
+import com.nimbusds.jose.jwk.JWKSet;
+import com.nimbusds.jose.jwk.RSAKey;
+import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
+import com.nimbusds.jose.jwk.gen.RSAKeyGenerator;
+import com.nimbusds.jose.util.JSONObjectUtils;
+import com.nimbusds.jwt.JWTClaimsSet;
+import com.nimbusds.jwt.PlainJWT;
+import com.nimbusds.jwt.SignedJWT;
+import dev.grantkeeper.LoginResult.Mismatched;
+import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Signing;
+import dev.grantkeeper.token.Identity;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Date;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import mockwebserver3.Dispatcher;
+import mockwebserver3.MockResponse;
+import mockwebserver3.MockWebServer;
+import mockwebserver3.RecordedRequest;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Who the user is comes from an ID token that was verified, or from nowhere. */
+@Timeout(60)
+class IdTokenTest {
+    private static final String TENANT_A = "11111111-2222-4333-8444-555555555555";
+    private static final String TENANT_B = "99999999-2222-4333-8444-555555555555";
+    private static RSAKey key;
+    private static RSAKey otherKey;
+    private static ECKey ecKey;
+
+    private final Scene scene = new Scene();
+    /** Shows the keys; the fake server issues tokens that the tests make themselves. */
+    private final MockWebServer keys = new MockWebServer();
+
+    private volatile String jwks = "";
+    private volatile int jwksStatus = 200;
+
+    @BeforeAll
+    static void makeKeys() throws Exception {
+        key = new RSAKeyGenerator(2048).keyID("one").generate();
+        otherKey = new RSAKeyGenerator(2048).keyID("two").generate();
+        ecKey = new ECKeyGenerator(Curve.P_256).keyID("ec").generate();
+    }
+
+    @BeforeEach
+    void showKeys() throws Exception {
+        show(key);
+        keys.setDispatcher(new Dispatcher() {
+            @Override
+            public MockResponse dispatch(RecordedRequest request) {
+                return new MockResponse.Builder()
+                        .code(jwksStatus)
+                        .addHeader("Content-Type", "application/json")
+                        .body(jwks)
+                        .build();
+            }
+        });
+        keys.start();
+    }
+
+    @AfterEach
+    void close() {
+        scene.close();
+        keys.close();
+    }
+
+    private void show(JWK... shown) {
+        jwks = new JWKSet(List.of(shown)).toString(true);
+    }
+
+    private Grantkeeper node(String issuer) {
+        return scene.node(registration(issuer));
+    }
+
+    private Grantkeeper.Builder registration(String issuer) {
+        Provider provider =
+                scene.provider().openId(issuer, keys.url("/jwks").toString()).build();
+        return scene.registration(provider).scopes("openid", "things.read");
+    }
+
+    private JWTClaimsSet.Builder claims(PendingLogin login) {
+        Instant now = scene.time.clock().instant();
+        return new JWTClaimsSet.Builder()
+                .issuer(scene.server.issuer())
+                .subject("alice")
+                .audience(Scene.CLIENT)
+                .issueTime(Date.from(now))
+                .expirationTime(Date.from(now.plusSeconds(600)))
+                .claim("nonce", login.nonce())
+                .claim("name", "Alice Archer");
+    }
+
+    private static String sign(JWTClaimsSet claims, JWSHeader header, JWSSigner signer) throws Exception {
+        SignedJWT jwt = new SignedJWT(header, claims);
+        jwt.sign(signer);
+        return jwt.serialize();
+    }
+
+    private static String sign(JWTClaimsSet claims, RSAKey with) throws Exception {
+        return sign(
+                claims,
+                new JWSHeader.Builder(JWSAlgorithm.RS256).keyID(with.getKeyID()).build(),
+                new RSASSASigner(with));
+    }
+
+    private interface Maker {
+        String make(PendingLogin login) throws Exception;
+    }
+
+    /** A login to which the token endpoint answers with the given ID token. */
+    private LoginResult login(Grantkeeper node, Maker idToken) throws Exception {
+        PendingLogin login = node.startLogin();
+        String made = idToken.make(login);
+        scene.server.tokenResponse(answer -> {
+            answer.put("id_token", made);
+            return answer;
+        });
+        return node.finishLogin(
+                login, Scene.query(scene.server.approve(login.url().toString(), "alice")));
+    }
+
+    private LoginResult loginWith(Grantkeeper node, Consumer<JWTClaimsSet.Builder> change) throws Exception {
+        return login(node, login -> {
+            JWTClaimsSet.Builder claims = claims(login);
+            change.accept(claims);
+            return sign(claims.build(), key);
+        });
+    }
+
+    private void assertRefused(Grantkeeper node, Maker idToken) {
+        assertFails(node, idToken, TokenRequestException.Kind.MALFORMED);
+    }
+
+    private void assertFails(Grantkeeper node, Maker idToken, TokenRequestException.Kind kind) {
+        assertThatThrownBy(() -> login(node, idToken))
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(kind));
+        assertThat(scene.store.rows).isEmpty();
+    }
+
+    // ---- What is right --------------------------------------------------------------------------------------------
+
+    @Test
+    void a_verified_token_tells_who_the_user_is() throws Exception {
+        Grantkeeper node = scene.node(
+                scene.registration(scene.openIdProvider().build()).scopes("openid", "profile", "things.read"));
+        scene.server.extraClaims(Map.of("tid", TENANT_A, "updated_at", 1_700_000_000L, "groups", List.of("a", "b")));
+        Account alice = scene.signIn(node, "alice");
+        for (Grantkeeper either : List.of(node, scene.node(registrationLike()))) {
+            Identity identity =
+                    either.account("alice").grant().orElseThrow().identity().orElseThrow();
+            assertThat(identity.issuer()).isEqualTo(scene.server.issuer());
+            assertThat(identity.subject()).isEqualTo("alice");
+            assertThat(identity.id()).isEqualTo(scene.server.issuer() + " alice");
+            assertThat(identity.name()).contains("Alice Archer");
+            assertThat(identity.givenName()).contains("Alice");
+            assertThat(identity.familyName()).contains("Archer");
+            assertThat(identity.userName()).contains("alice");
+            assertThat(identity.email()).contains("alice@example.org");
+            assertThat(identity.claims())
+                    .containsEntry("tid", TENANT_A)
+                    .containsEntry("updated_at", 1_700_000_000L)
+                    .containsEntry("groups", List.of("a", "b"))
+                    .doesNotContainKeys("nonce", "exp", "iat", "aud", "iss", "sub");
+        }
+        assertThat(alice.tokens().idToken()).isPresent();
+    }
+
+    /** Another node, which has the identity from the store. */
+    private Grantkeeper.Builder registrationLike() {
+        return scene.registration(scene.openIdProvider().build());
+    }
+
+    @Test
+    void the_identity_is_the_same_after_the_store() throws Exception {
+        SignedIn in = (SignedIn) loginWith(
+                node(scene.server.issuer()),
+                claims -> claims.claim("level", 7)
+                        .claim("big", 9_007_199_254_740_993L)
+                        .claim("share", 0.5)
+                        .claim("address", Map.of("locality", "Zürich", "floor", 3))
+                        .claim("nothing", null));
+        in.keepAs("alice");
+        Grantkeeper other = node(scene.server.issuer());
+        assertThat(other.account("alice").grant().orElseThrow().identity()).isEqualTo(in.identity());
+    }
+
+    @Test
+    void azure_ads_first_versions_names_are_understood() throws Exception {
+        SignedIn in = (SignedIn) loginWith(
+                node(scene.server.issuer()),
+                claims -> claims.claim("unique_name", "alice@contoso.example").claim("upn", "other"));
+        assertThat(in.identity().orElseThrow().userName()).contains("alice@contoso.example");
+    }
+
+    @Test
+    void an_elliptic_key_will_do() throws Exception {
+        show(ecKey);
+        assertThat(login(
+                        node(scene.server.issuer()),
+                        login -> sign(
+                                claims(login).build(),
+                                new JWSHeader.Builder(JWSAlgorithm.ES256)
+                                        .keyID("ec")
+                                        .build(),
+                                new ECDSASigner(ecKey))))
+                .isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void clocks_may_differ_by_a_minute_and_no_more() throws Exception {
+        Grantkeeper node = node(scene.server.issuer());
+        Instant now = scene.time.clock().instant();
+        assertThat(loginWith(node, claims -> claims.expirationTime(Date.from(now.minusSeconds(50)))))
+                .isInstanceOf(SignedIn.class);
+        assertThat(loginWith(node, claims -> claims.issueTime(Date.from(now.plusSeconds(50)))))
+                .isInstanceOf(SignedIn.class);
+        assertThat(loginWith(node, claims -> claims.notBeforeTime(Date.from(now.plusSeconds(50)))))
+                .isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void time_is_told_by_the_applications_clock() throws Exception {
+        Grantkeeper node = node(scene.server.issuer());
+        scene.time.jump(Duration.ofDays(400));
+        assertThat(loginWith(node, claims -> {})).isInstanceOf(SignedIn.class);
+        Instant lastYear = Instant.now();
+        assertRefused(
+                node,
+                login -> sign(claims(login).expirationTime(Date.from(lastYear)).build(), key));
+    }
+
+    // ---- What is wrong --------------------------------------------------------------------------------------------
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Signing.class,
+            names = {"RS256"},
+            mode = EnumSource.Mode.EXCLUDE)
+    void a_token_that_is_signed_wrongly_is_refused(Signing how) {
+        Grantkeeper node =
+                scene.node(scene.registration(scene.openIdProvider().build()).scopes("openid"));
+        scene.server.signing(how);
+        assertThatThrownBy(() -> scene.login(node, "alice"))
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "None", "nOnE", "NONE", "", "HS256", "RS256"})
+    void a_token_without_signature_is_refused_however_it_is_labelled(String algorithm) {
+        assertRefused(
+                node(scene.server.issuer()),
+                login -> base64("{\"alg\":\"" + algorithm + "\",\"kid\":\"one\"}")
+                        + "."
+                        + base64(claims(login).build().toString())
+                        + ".");
+    }
+
+    @Test
+    void a_plain_token_is_refused() {
+        assertRefused(
+                node(scene.server.issuer()), login -> new PlainJWT(claims(login).build()).serialize());
+    }
+
+    @Test
+    void a_public_key_is_no_shared_secret() throws Exception {
+        byte[] publicKey = key.toRSAPublicKey().getEncoded();
+        String pem = "-----BEGIN PUBLIC KEY-----\n"
+                + Base64.getMimeEncoder(64, "\n".getBytes(StandardCharsets.US_ASCII))
+                        .encodeToString(publicKey)
+                + "\n-----END PUBLIC KEY-----\n";
+        for (byte[] secret : List.of(publicKey, pem.getBytes(StandardCharsets.US_ASCII))) {
+            assertRefused(
+                    node(scene.server.issuer()),
+                    login -> sign(
+                            claims(login).build(),
+                            new JWSHeader.Builder(JWSAlgorithm.HS256)
+                                    .keyID("one")
+                                    .build(),
+                            new MACSigner(secret)));
+        }
+    }
+
+    @Test
+    void a_key_that_the_token_brings_along_is_not_used() {
+        assertRefused(
+                node(scene.server.issuer()),
+                login -> sign(
+                        claims(login).build(),
+                        new JWSHeader.Builder(JWSAlgorithm.RS256)
+                                .keyID("one")
+                                .jwk(otherKey.toPublicJWK())
+                                .build(),
+                        new RSASSASigner(otherKey)));
+    }
+
+    @Test
+    void a_header_that_is_critical_and_unknown_is_refused() {
+        assertRefused(
+                node(scene.server.issuer()),
+                login -> sign(
+                        claims(login).build(),
+                        new JWSHeader.Builder(JWSAlgorithm.RS256)
+                                .keyID("one")
+                                .criticalParams(Set.of("bork"))
+                                .customParam("bork", true)
+                                .build(),
+                        new RSASSASigner(key)));
+    }
+
+    private record Wrong(String name, Consumer<JWTClaimsSet.Builder> change) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    static List<Wrong> wrongClaims() {
+        Instant now = Instant.now();
+        List<Wrong> all = new ArrayList<>(List.of(
+                new Wrong("wrong iss", claims -> claims.issuer("https://evil.example")),
+                new Wrong("no iss", claims -> claims.issuer(null)),
+                new Wrong("wrong aud", claims -> claims.audience("another-client")),
+                new Wrong("no aud", claims -> claims.audience((String) null)),
+                new Wrong("empty aud", claims -> claims.audience(List.of())),
+                new Wrong("several aud, no azp", claims -> claims.audience(List.of(Scene.CLIENT, "another"))),
+                new Wrong(
+                        "several aud, wrong azp",
+                        claims -> claims.audience(List.of(Scene.CLIENT, "another"))
+                                .claim("azp", "another")),
+                new Wrong("wrong azp", claims -> claims.claim("azp", "another")),
+                new Wrong("azp is a list", claims -> claims.claim("azp", List.of(Scene.CLIENT))),
+                new Wrong("no sub", claims -> claims.subject(null)),
+                new Wrong("empty sub", claims -> claims.subject("")),
+                new Wrong("expired", claims -> claims.expirationTime(Date.from(now.minusSeconds(90)))),
+                new Wrong("no exp", claims -> claims.expirationTime(null)),
+                new Wrong("no iat", claims -> claims.issueTime(null)),
+                new Wrong("iat in the future", claims -> claims.issueTime(Date.from(now.plusSeconds(120)))),
+                new Wrong("nbf in the future", claims -> claims.notBeforeTime(Date.from(now.plusSeconds(120))))));
+        return all;
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrongClaims")
+    void a_token_with_wrong_claims_is_refused(Wrong wrong) {
+        assertRefused(node(scene.server.issuer()), login -> {
+            JWTClaimsSet.Builder claims = claims(login);
+            wrong.change().accept(claims);
+            return sign(claims.build(), key);
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"exp\":\"9999999999\"",
+                "\"exp\":1e400",
+                "\"exp\":[]",
+                "\"exp\":{}",
+                "\"exp\":true",
+                "\"exp\":null",
+                "\"exp\":-1",
+                "\"iat\":null",
+                "\"sub\":null",
+                "\"iss\":null",
+                "\"aud\":null",
+                "\"aud\":[null]",
+                "\"nonce\":null",
+                "\"nbf\":\"0\"",
+                "\"iat\":\"0\"",
+                "\"iat\":{}",
+                "\"sub\":{}",
+                "\"sub\":[]",
+                "\"iss\":[]",
+                "\"aud\":{}",
+                "\"aud\":7",
+                "\"nonce\":[]"
+            })
+    void a_claim_of_the_wrong_type_is_not_skipped(String member) throws Exception {
+        String name = member.substring(1, member.indexOf('"', 1));
+        try {
+            LoginResult result = login(node(scene.server.issuer()), login -> {
+                Map<String, Object> claims = claims(login).build().toJSONObject();
+                claims.remove(name);
+                String json = JSONObjectUtils.toJSONString(claims);
+                return signJson(json.substring(0, json.length() - 1) + "," + member + "}");
+            });
+            // A nonce that is no text is a nonce that differs.
+            assertThat(result).isInstanceOf(Mismatched.class);
+            assertThat(name).isEqualTo("nonce");
+        } catch (TokenRequestException e) {
+            assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+        }
+    }
+
+    private static String base64(String text) {
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static String signJson(String claims) throws Exception {
+        JWSObject jws = new JWSObject(
+                new JWSHeader.Builder(JWSAlgorithm.RS256)
+                        .keyID("one")
+                        .type(JOSEObjectType.JWT)
+                        .build(),
+                new Payload(claims));
+        jws.sign(new RSASSASigner(key));
+        return jws.serialize();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "another"})
+    void a_token_with_another_logins_nonce_is_forged(String nonce) throws Exception {
+        assertThat(loginWith(node(scene.server.issuer()), claims -> claims.claim("nonce", nonce)))
+                .asInstanceOf(type(Mismatched.class))
+                .extracting(Mismatched::reason)
+                .isEqualTo(Mismatched.Reason.FORGED);
+        assertThat(loginWith(node(scene.server.issuer()), claims -> claims.claim("nonce", null)))
+                .isInstanceOf(Mismatched.class);
+        assertThat(scene.store.rows).isEmpty();
+    }
+
+    @Test
+    void openid_without_an_id_token_is_no_login() {
+        Grantkeeper node = node(scene.server.issuer());
+        scene.server.tokenResponse(answer -> {
+            answer.remove("id_token");
+            return answer;
+        });
+        assertThatThrownBy(() -> scene.login(node, "alice"))
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"x", "a.b", "a.b.c", "a.b.c.d.e", "....", "e30.e30.e30", "e30.W10.e30", "bnVsbA.bnVsbA.bnVsbA"})
+    void what_is_no_signed_jwt_is_refused(String idToken) {
+        assertRefused(node(scene.server.issuer()), login -> idToken);
+    }
+
+    @Test
+    void claims_that_are_nested_too_deeply_are_refused_or_can_be_read_again() throws Exception {
+        for (int depth : new int[] {20, 60, 70, 100, 250, 400, 20_000}) {
+            Grantkeeper node = node(scene.server.issuer());
+            LoginResult result;
+            try {
+                result = login(node, login -> {
+                    String json = claims(login).build().toString();
+                    return signJson(json.substring(0, json.length() - 1) + ",\"deep\":" + "[".repeat(depth)
+                            + "]".repeat(depth) + "}");
+                });
+            } catch (TokenRequestException e) {
+                assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+                continue;
+            }
+            ((SignedIn) result).keepAs("deep" + depth);
+            assertThat(node(scene.server.issuer()).account("deep" + depth).grant())
+                    .as("depth %s", depth)
+                    .isPresent();
+        }
+    }
+
+    @Test
+    void nothing_of_a_refused_token_is_in_the_message() {
+        Grantkeeper node = node(scene.server.issuer());
+        assertThatThrownBy(() -> loginWith(
+                        node, claims -> claims.subject("canary-subject").audience("another")))
+                .satisfies(failure -> assertThat(stackTrace(failure)).doesNotContain("canary-subject"));
+    }
+
+    private static String stackTrace(Throwable failure) {
+        StringWriter text = new StringWriter();
+        failure.printStackTrace(new PrintWriter(text));
+        return text.toString();
+    }
+
+    // ---- Keys -----------------------------------------------------------------------------------------------------
+
+    @Test
+    void a_key_that_is_new_is_fetched() throws Exception {
+        Grantkeeper node = node(scene.server.issuer());
+        assertThat(loginWith(node, claims -> {})).isInstanceOf(SignedIn.class);
+        show(otherKey);
+        assertThat(login(node, login -> sign(claims(login).build(), otherKey))).isInstanceOf(SignedIn.class);
+        assertThat(keys.getRequestCount()).isEqualTo(2);
+    }
+
+    @Test
+    void keys_are_fetched_once_for_many_logins() throws Exception {
+        Grantkeeper node = node(scene.server.issuer());
+        for (int i = 0; i < 20; i++) {
+            assertThat(loginWith(node, claims -> {})).isInstanceOf(SignedIn.class);
+        }
+        assertThat(keys.getRequestCount()).isEqualTo(1);
+    }
+
+    @Test
+    void tokens_with_made_up_key_ids_do_not_hammer_the_keys() throws Exception {
+        Grantkeeper node = node(scene.server.issuer());
+        SecureRandom random = new SecureRandom();
+        for (int i = 0; i < 50; i++) {
+            assertThatThrownBy(() -> login(
+                            node,
+                            login -> sign(
+                                    claims(login).build(),
+                                    new JWSHeader.Builder(JWSAlgorithm.RS256)
+                                            .keyID("made-up-" + random.nextLong())
+                                            .build(),
+                                    new RSASSASigner(otherKey))))
+                    .isInstanceOf(TokenRequestException.class);
+        }
+        assertThat(keys.getRequestCount()).isLessThanOrEqualTo(3);
+        assertThat(loginWith(node, claims -> {})).isInstanceOf(SignedIn.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {500, 503, 404, 301})
+    void keys_that_cannot_be_fetched_are_a_temporary_failure(int status) {
+        jwksStatus = status;
+        assertFails(
+                node(scene.server.issuer()),
+                login -> sign(claims(login).build(), key),
+                TokenRequestException.Kind.TEMPORARY);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "[]",
+                "<html>",
+                "{\"keys\":7}",
+                "{\"keys\":[{\"kty\":\"RSA\"}]}",
+                "{\"keys\":[null]}",
+                "{\"keys\":[{}]}",
+                "{}",
+                "null"
+            })
+    void keys_that_make_no_sense_sign_nobody_in(String answer) {
+        jwks = answer;
+        assertThatThrownBy(() -> loginWith(node(scene.server.issuer()), claims -> {}))
+                .isInstanceOf(TokenRequestException.class);
+    }
+
+    @Test
+    void keys_that_are_dropped_on_the_way_are_a_temporary_failure() {
+        Grantkeeper node =
+                scene.node(scene.registration(scene.openIdProvider().build()).scopes("openid"));
+        scene.server.onNextMetadataRequest(Fault.dropAfter(), Fault.dropAfter());
+        assertThatThrownBy(() -> scene.login(node, "alice"))
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+    }
+
+    @Test
+    void a_token_without_key_id_is_verified_where_one_key_fits() throws Exception {
+        Maker without = login ->
+                sign(claims(login).build(), new JWSHeader.Builder(JWSAlgorithm.RS256).build(), new RSASSASigner(key));
+        assertThat(login(node(scene.server.issuer()), without)).isInstanceOf(SignedIn.class);
+    }
+
+    // ---- Tenants --------------------------------------------------------------------------------------------------
+
+    private String template() {
+        return scene.server.issuer() + "/{tenantid}/v2.0";
+    }
+
+    private Consumer<JWTClaimsSet.Builder> ofTenant(String inIssuer, Object tid) {
+        return claims ->
+                claims.issuer(scene.server.issuer() + "/" + inIssuer + "/v2.0").claim("tid", tid);
+    }
+
+    @Test
+    void an_issuer_that_leaves_the_tenant_open_takes_the_tokens_own() throws Exception {
+        SignedIn in = (SignedIn) loginWith(node(template()), ofTenant(TENANT_A, TENANT_A));
+        assertThat(in.identity().orElseThrow().id()).isEqualTo(scene.server.issuer() + "/" + TENANT_A + "/v2.0 alice");
+    }
+
+    static List<Object[]> wrongTenants() {
+        return List.of(
+                new Object[] {TENANT_A, TENANT_B},
+                new Object[] {TENANT_A, null},
+                new Object[] {"{tenantid}", null},
+                new Object[] {"{tenantid}", "{tenantid}"},
+                new Object[] {"common", "common"},
+                new Object[] {TENANT_A + "/x", TENANT_A + "/x"},
+                new Object[] {TENANT_A, List.of(TENANT_A)},
+                new Object[] {"", ""});
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrongTenants")
+    void an_issuer_of_another_tenant_is_refused(String inIssuer, Object tid) {
+        assertRefused(node(template()), login -> {
+            JWTClaimsSet.Builder claims = claims(login);
+            ofTenant(inIssuer, tid).accept(claims);
+            return sign(claims.build(), key);
+        });
+    }
+
+    @Test
+    void a_key_that_belongs_to_one_tenant_signs_for_no_other() throws Exception {
+        String json = key.toPublicJWK().toJSONString();
+        String withIssuer = json.substring(0, json.length() - 1) + ",\"issuer\":\"" + scene.server.issuer() + "/"
+                + TENANT_B + "/v2.0\"}";
+        jwks = "{\"keys\":[" + withIssuer + "]}";
+        Grantkeeper node = node(template());
+        assertThat(loginWith(node, ofTenant(TENANT_B, TENANT_B))).isInstanceOf(SignedIn.class);
+        assertRefused(node, login -> {
+            JWTClaimsSet.Builder claims = claims(login);
+            ofTenant(TENANT_A, TENANT_A).accept(claims);
+            return sign(claims.build(), key);
+        });
+        String open = json.substring(0, json.length() - 1) + ",\"issuer\":\"" + template() + "\"}";
+        jwks = "{\"keys\":[" + open + "]}";
+        assertThat(loginWith(node(template()), ofTenant(TENANT_A, TENANT_A))).isInstanceOf(SignedIn.class);
+    }
+
+    // ---- Later ----------------------------------------------------------------------------------------------------
+
+    @Test
+    void a_refresh_that_brings_another_users_id_token_is_not_taken() throws Exception {
+        Grantkeeper node =
+                scene.node(scene.registration(scene.openIdProvider().build()).scopes("openid", "things.read"));
+        Account alice = scene.signIn(node, "alice");
+        String before = alice.tokens().accessToken();
+        scene.server.idTokenClaims(claims -> {
+            claims.put("sub", "bob");
+            return claims;
+        });
+        scene.expire();
+        assertThatThrownBy(alice::tokens)
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+        assertThat(alice.grant().orElseThrow().identity().orElseThrow().subject())
+                .isEqualTo("alice");
+        assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
+        assertThat(before).isNotEmpty();
+    }
+
+    @Test
+    void a_refresh_that_brings_the_same_users_id_token_is_taken() throws Exception {
+        Grantkeeper node =
+                scene.node(scene.registration(scene.openIdProvider().build()).scopes("openid", "things.read"));
+        Account alice = scene.signIn(node, "alice");
+        String before = alice.tokens().idToken().orElseThrow();
+        scene.expire();
+        assertThat(alice.tokens().idToken().orElseThrow()).isNotEqualTo(before);
+        assertThat(alice.grant().orElseThrow().identity().orElseThrow().subject())
+                .isEqualTo("alice");
+    }
+
+    @Test
+    void an_id_token_nobody_asked_for_makes_no_identity_and_does_no_harm() throws Exception {
+        Grantkeeper node = scene.node(scene.registration(scene.openIdProvider().build())
+                .scopes("things.read")
+                .fetchProfile());
+        scene.server.tokenResponse(answer -> {
+            answer.put("id_token", "a.b.c");
+            return answer;
+        });
+        SignedIn in = (SignedIn) scene.login(node, "alice");
+        assertThat(in.identity().orElseThrow().issuer()).isEqualTo("fake");
+        Account alice = in.keepAs("alice");
+        scene.expire();
+        assertThat(alice.tokens().accessToken()).isNotEqualTo(in.tokens().accessToken());
+    }
+
+    @Test
+    void an_identity_is_found_again_by_issuer_and_subject_only() {
+        Identity before = Identity.of("https://issuer.example", "7", Map.of("email", "old@example.org"));
+        Identity after = Identity.of("https://issuer.example", "7", Map.of("email", "new@example.org"));
+        assertThat(after.id()).isEqualTo(before.id()).doesNotContain("@");
+        assertThat(Identity.of("https://other.example", "7", Map.of()).id()).isNotEqualTo(before.id());
+        assertThat(before.toString()).doesNotContain("7").doesNotContain("old@");
+    }
+}
