@@ -42,8 +42,7 @@ final class AuthorizingInterceptor implements Interceptor {
 
     AuthorizingInterceptor(Set<String> origins, Sources sources, Waiting waiting) {
         // Compared as OkHttp writes them: it takes the brackets off an IPv6 address, and shortens it.
-        this.origins =
-                origins.stream().map(text -> origin(HttpUrl.get(text))).collect(Collectors.toUnmodifiableSet());
+        this.origins = origins.stream().map(text -> origin(HttpUrl.get(text))).collect(Collectors.toUnmodifiableSet());
         this.sources = sources;
         this.waiting = waiting;
     }

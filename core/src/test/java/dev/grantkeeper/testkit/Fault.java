@@ -121,7 +121,7 @@ public final class Fault {
      */
     public static Fault cutBefore(int bytes) {
         return answer(Answer.json(
-                        200, "{\"access_token\":\"never issued\",\"token_type\":\"Bearer\",\"expires_in\":3600}"))
+                        200, "{\"access_token\":\"never-issued\",\"token_type\":\"Bearer\",\"expires_in\":3600}"))
                 .then(cutAfter(bytes));
     }
 

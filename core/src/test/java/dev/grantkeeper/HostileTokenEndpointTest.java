@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.testkit.Answer;
+import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Rotation;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import mockwebserver3.Dispatcher;
+import mockwebserver3.MockResponse;
+import mockwebserver3.MockWebServer;
+import mockwebserver3.RecordedRequest;
+import mockwebserver3.SocketEffect;
+import okio.Buffer;
+import okio.GzipSink;
+import okio.Okio;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Token endpoints that cut, stall, dribble and flood. Whatever they do: no wrong state, no request too many, an end in time. */
+@Timeout(120)
+class HostileTokenEndpointTest {
+    private static final Duration CALL = Duration.ofMillis(500);
+
+    private final Scene scene = new Scene();
+
+    @AfterEach
+    void close() {
+        scene.close();
+    }
+
+    private Account expiredAlice() throws IOException {
+        Account alice = scene.signIn(
+                scene.node(scene.registration(scene.provider().build()).tokenCallTimeout(CALL)), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        return alice;
+    }
+
+    /** No answer of the server is shorter. */
+    private static final int ANSWER_LENGTH = 70;
+
+    @Test
+    void an_answer_cut_anywhere_costs_nothing_where_a_spent_token_may_be_used_again() throws Exception {
+        scene.server.rotation(Rotation.REUSABLE);
+        Account alice = expiredAlice();
+        for (int bytes = 0; bytes < ANSWER_LENGTH; bytes += 3) {
+            scene.server.resetCounters();
+            scene.server.onNextTokenRequest(Fault.cutAfter(bytes));
+            assertThat(alice.tokens()).as("cut after %s bytes", bytes).isNotNull();
+            assertThat(scene.server.tokenRequests()).isBetween(1, 2);
+            scene.expire();
+        }
+    }
+
+    @Test
+    void a_request_that_the_server_never_saw_whole_costs_nothing() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = expiredAlice();
+        for (int bytes = 0; bytes < ANSWER_LENGTH; bytes += 3) {
+            scene.server.resetCounters();
+            scene.server.onNextTokenRequest(Fault.cutBefore(bytes));
+            assertThat(alice.tokens()).as("cut after %s bytes", bytes).isNotNull();
+            assertThat(scene.server.tokenRequests()).isBetween(1, 2);
+            assertThat(scene.server.reuseDetected()).isZero();
+            scene.expire();
+        }
+    }
+
+    @Test
+    void an_answer_cut_anywhere_at_a_strict_server_ends_the_grant_under_its_own_name() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        for (int bytes = 0; bytes < ANSWER_LENGTH; bytes += 10) {
+            Account alice = expiredAlice();
+            scene.server.onNextTokenRequest(Fault.cutAfter(bytes));
+            assertThatThrownBy(alice::tokens)
+                    .as("cut after %s bytes", bytes)
+                    .isInstanceOfSatisfying(
+                            LoginRequiredException.class,
+                            required ->
+                                    assertThat(required.reason()).isEqualTo(LoginRequiredException.Reason.ANSWER_LOST));
+            assertThat(scene.server.tokenRequests()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void an_answer_that_is_lost_twice_is_a_temporary_failure_and_nobody_waits_for_it_again() throws Exception {
+        scene.server.rotation(Rotation.REUSABLE);
+        Account alice = expiredAlice();
+        scene.server.onNextTokenRequest(Fault.dropAfter(), Fault.dropAfter());
+        assertThatThrownBy(alice::tokens)
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+        for (int i = 0; i < 20; i++) {
+            assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+        }
+        assertThat(scene.server.tokenRequests()).isEqualTo(2);
+        scene.time.pass(CALL.multipliedBy(3));
+        assertThat(alice.tokens()).isNotNull();
+    }
+
+    static Stream<Arguments> hostileAnswers() throws IOException {
+        Buffer bomb = new Buffer();
+        try (var gzip = Okio.buffer(new GzipSink(bomb))) {
+            gzip.write(new byte[10 * 1024 * 1024]);
+        }
+        return Stream.of(
+                Arguments.of("a login page", html("<html>Sign in to the Wi-Fi</html>")),
+                Arguments.of("nothing", json("")),
+                Arguments.of("half an object", json("{\"access_token\":")),
+                Arguments.of("an array", json("[]")),
+                Arguments.of("an access token that is null", json("{\"access_token\":null,\"token_type\":\"Bearer\"}")),
+                Arguments.of(
+                        "a header in the token", json("{\"access_token\":\"a\\r\\nX: y\",\"token_type\":\"Bearer\"}")),
+                Arguments.of("another kind of token", json("{\"access_token\":\"a\",\"token_type\":\"mac\"}")),
+                Arguments.of("one member twice", json("{\"access_token\":\"a\",\"access_token\":\"b\"}")),
+                Arguments.of("depth", json("[".repeat(100_000))),
+                Arguments.of(
+                        "a long number", json("{\"access_token\":\"a\",\"expires_in\":" + "9".repeat(100_000) + "}")),
+                Arguments.of("a flood", json("x".repeat(50 * 1024 * 1024))),
+                Arguments.of(
+                        "a gzip bomb",
+                        new MockResponse.Builder()
+                                .setHeader("Content-Type", "application/json")
+                                .setHeader("Content-Encoding", "gzip")
+                                .body(bomb)
+                                .build()),
+                Arguments.of(
+                        "a redirect",
+                        new MockResponse.Builder()
+                                .code(307)
+                                .setHeader("Location", "https://evil.example/")
+                                .build()));
+    }
+
+    private static MockResponse json(String body) {
+        return new MockResponse.Builder()
+                .setHeader("Content-Type", "application/json")
+                .body(body)
+                .build();
+    }
+
+    private static MockResponse html(String body) {
+        return new MockResponse.Builder()
+                .setHeader("Content-Type", "text/html")
+                .body(body)
+                .build();
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("hostileAnswers")
+    void what_is_no_answer_is_called_malformed_and_the_grant_is_kept(String what, MockResponse answer)
+            throws Exception {
+        try (MockWebServer hostile = new MockWebServer()) {
+            hostile.start();
+            hostile.enqueue(answer);
+            Account alice = expiredAt(hostile);
+            assertThatThrownBy(alice::tokens)
+                    .as(what)
+                    .isInstanceOfSatisfying(
+                            TokenRequestException.class,
+                            failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+            assertThat(hostile.getRequestCount()).isEqualTo(1);
+            hostile.enqueue(json("{\"access_token\":\"fresh\",\"token_type\":\"Bearer\",\"expires_in\":600}"));
+            scene.time.pass(Duration.ofMinutes(2));
+            assertThat(alice.tokens().accessToken()).isEqualTo("fresh");
+            assertThat(alice.tokens().refreshToken()).contains("kept");
+        }
+    }
+
+    static Stream<Arguments> slowAnswers() {
+        String tokens = "{\"access_token\":\"slow\",\"token_type\":\"Bearer\",\"expires_in\":600}";
+        return Stream.of(
+                Arguments.of(
+                        "no answer",
+                        new MockResponse.Builder()
+                                .onResponseStart(SocketEffect.Stall.INSTANCE)
+                                .build()),
+                Arguments.of(
+                        "one byte every now and then",
+                        json(tokens)
+                                .newBuilder()
+                                .throttleBody(1, 200, TimeUnit.MILLISECONDS)
+                                .build()),
+                Arguments.of(
+                        "headers and no body",
+                        json(tokens)
+                                .newBuilder()
+                                .onResponseBody(SocketEffect.Stall.INSTANCE)
+                                .build()));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("slowAnswers")
+    void what_takes_too_long_ends_and_is_asked_for_once_more(String what, MockResponse slow) throws Exception {
+        try (MockWebServer hostile = new MockWebServer()) {
+            AtomicInteger requests = new AtomicInteger();
+            hostile.setDispatcher(new Dispatcher() {
+                @Override
+                public MockResponse dispatch(RecordedRequest request) {
+                    return requests.incrementAndGet() == 1
+                            ? slow
+                            : json("{\"access_token\":\"fresh\",\"token_type\":\"Bearer\",\"expires_in\":600}");
+                }
+            });
+            hostile.start();
+            Account alice = expiredAt(hostile);
+            assertThat(alice.tokens().accessToken()).as(what).isEqualTo("fresh");
+            assertThat(requests).hasValue(2);
+        }
+    }
+
+    @Test
+    void a_provider_that_hangs_does_not_slow_another() throws Exception {
+        try (MockWebServer hanging = new MockWebServer()) {
+            hanging.start();
+            for (int i = 0; i < 40; i++) {
+                hanging.enqueue(new MockResponse.Builder()
+                        .onResponseStart(SocketEffect.Stall.INSTANCE)
+                        .build());
+            }
+            Account stuck = expiredAt(hanging);
+            var waiting = stuck.tokensAsync();
+            Account alice = scene.signIn(scene.node(), "alice");
+            assertThat(alice.tokens()).isNotNull();
+            assertThat(waiting.isDone()).isFalse();
+        }
+    }
+
+    @Test
+    void an_answer_with_an_error_and_a_token_is_an_error() throws Exception {
+        Account alice = expiredAlice();
+        scene.server.onNextTokenRequest(
+                Fault.answer(Answer.json(200, "{\"error\":\"invalid_grant\",\"access_token\":\"a\"}")));
+        assertThatThrownBy(alice::tokens).isInstanceOf(LoginRequiredException.class);
+    }
+
+    /** An account whose tokens have expired, at a token endpoint of the test's. */
+    private Account expiredAt(MockWebServer endpoint) throws IOException {
+        Provider provider = scene.provider()
+                .tokenEndpoint("http://127.0.0.1:" + endpoint.getPort() + "/token")
+                .build();
+        Account alice =
+                scene.node(scene.registration(provider).tokenCallTimeout(CALL)).account("hostile");
+        TokenSet expired = TokenSet.builder("old")
+                .refreshToken("kept")
+                .receivedAt(scene.time.clock().instant().minus(Duration.ofHours(1)))
+                .expiresAt(scene.time.clock().instant().minus(Duration.ofMinutes(1)))
+                .build();
+        assertThat(alice.importTokens(expired)).isTrue();
+        return alice;
+    }
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.spotify;
+
+import dev.grantkeeper.GrantListener;
+import dev.grantkeeper.token.AccountKey;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import okhttp3.Interceptor;
+import okhttp3.Response;
+
+/**
+ * What happens to each user's grant, for the page to show: what Grantkeeper tells ({@link GrantListener}), and the calls as they
+ * went over the wire. Each entry carries the version that the row had in the table at that moment, so one can see that new
+ * tokens are stored before a call goes out with them. In memory only. Thread-safe.
+ */
+final class Activity implements GrantListener {
+    private static final int MOST_ENTRIES = 60;
+
+    private final Database database;
+    private final Consumer<String> changed;
+    private final Map<String, Log> logs = new ConcurrentHashMap<>();
+
+    /**
+     * One line.
+     *
+     * @param at when, in milliseconds
+     * @param kind decides how it looks
+     * @param took how long it took, in milliseconds
+     * @param version the row's version in the table at that moment; empty if there was no row
+     */
+    record Entry(long at, String kind, String text, long took, String version) {}
+
+    /** A user's song. */
+    record Track(String name, String artists, String playedAt) {}
+
+    /** All that is known of one user. */
+    record Snapshot(int calls, int served, int tokenRequests, List<Track> played, List<Entry> entries) {}
+
+    /** One user's. */
+    private static final class Log {
+        private final Deque<Entry> entries = new ArrayDeque<>(); // this and the rest guarded by this
+        private List<Track> played = List.of();
+        private int calls;
+        private int served;
+        private int tokenRequests;
+
+        synchronized void add(Entry entry) {
+            entries.add(entry);
+            if (entries.size() > MOST_ENTRIES) {
+                entries.remove();
+            }
+        }
+
+        synchronized void tokenRequest() {
+            tokenRequests++;
+        }
+
+        synchronized void call(boolean success) {
+            calls++;
+            if (success) {
+                served++;
+            }
+        }
+
+        synchronized void played(List<Track> tracks) {
+            played = tracks;
+        }
+
+        synchronized Snapshot snapshot() {
+            List<Entry> newestFirst = new ArrayList<>(entries);
+            newestFirst.sort(Comparator.comparingLong(Entry::at).reversed());
+            return new Snapshot(calls, served, tokenRequests, played, newestFirst);
+        }
+    }
+
+    /**
+     * Makes an empty one.
+     *
+     * @param changed hears of whom there is something new
+     */
+    Activity(Database database, Consumer<String> changed) {
+        this.database = database;
+        this.changed = changed;
+    }
+
+    @Override
+    public void on(Event event) {
+        Log log = log(event.key().account());
+        switch (event.kind()) {
+            case SIGNED_IN, REFRESHED, FAILED, REFUSED, WRITE_PENDING -> log.tokenRequest();
+            default -> {}
+        }
+        String detail = event.detail() == null ? "" : ": " + event.detail();
+        String text = switch (event.kind()) {
+            case SIGNED_IN -> "Signed in. Tokens are in the row";
+            case SIGNED_OUT -> "Signed out. The row is gone, the tokens are given back";
+            case REFRESHED -> "New tokens fetched and stamped into the row";
+            case WAITED -> "Another node fetched new tokens, this one waited";
+            case SERVED_WHILE_STALE -> "No new tokens; the old ones are still good and used";
+            case FAILED -> "A token request failed" + detail;
+            case REFUSED -> "The authorization server has ended the grant" + detail;
+            case WRITE_PENDING -> "New tokens are used and could not be stored yet" + detail;
+            case WRITE_LANDED -> "Tokens that could not be stored are stored now";
+        };
+        String kind = switch (event.kind()) {
+            case SIGNED_IN, SIGNED_OUT -> "login";
+            case REFRESHED, WAITED, WRITE_LANDED -> "refresh";
+            default -> "trouble";
+        };
+        add(event.key(), kind, text, event.at().toEpochMilli(), event.took());
+    }
+
+    /** Something that the application itself has to tell. */
+    void note(AccountKey key, String kind, String text, Duration took) {
+        add(key, kind, text, System.currentTimeMillis(), took);
+    }
+
+    private void add(AccountKey key, String kind, String text, long at, Duration took) {
+        // A listener returns soon: this is one read by primary key, of a database in this process.
+        log(key.account()).add(new Entry(at, kind, text, took.toMillis(), version(key)));
+        changed.accept(key.account());
+    }
+
+    /** A call of the application has ended, whatever it took to serve it. */
+    void called(AccountKey key, boolean success) {
+        log(key.account()).call(success);
+        changed.accept(key.account());
+    }
+
+    /** What the API said. */
+    void played(AccountKey key, List<Track> tracks) {
+        log(key.account()).played(tracks);
+        changed.accept(key.account());
+    }
+
+    Snapshot of(String userId) {
+        return log(userId).snapshot();
+    }
+
+    /** Writes down each request as it leaves, repetitions included: a network interceptor. */
+    Interceptor wire(AccountKey key) {
+        return chain -> {
+            long sent = System.currentTimeMillis();
+            long from = System.nanoTime();
+            String version = version(key);
+            Response response = chain.proceed(chain.request());
+            log(key.account())
+                    .add(new Entry(
+                            sent,
+                            response.isSuccessful() ? "call" : "rejected",
+                            chain.request().url().encodedPath() + " answered " + response.code() + why(response),
+                            (System.nanoTime() - from) / 1_000_000,
+                            version));
+            changed.accept(key.account());
+            return response;
+        };
+    }
+
+    private static String why(Response response) {
+        return response.code() == 401 ? ": the API does not take this token" : "";
+    }
+
+    private String version(AccountKey key) {
+        return database.row(key).map(Database.Row::version).orElse("");
+    }
+
+    private Log log(String userId) {
+        return logs.computeIfAbsent(userId, id -> new Log());
+    }
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.spotify;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import okhttp3.Cookie;
+import okhttp3.CookieJar;
+import okhttp3.FormBody;
+import okhttp3.HttpUrl;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
+import org.jspecify.annotations.Nullable;
+
+/** As much of a browser as a login needs: cookies, forms, and redirects that it follows only when told to. Not thread-safe. */
+final class Browser {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final String origin;
+    private final Map<String, Cookie> cookies = new ConcurrentHashMap<>();
+    private final StringBuilder seen = new StringBuilder();
+    private final OkHttpClient http = new OkHttpClient.Builder()
+            .followRedirects(false)
+            .cookieJar(new CookieJar() {
+                @Override
+                public void saveFromResponse(HttpUrl url, List<Cookie> received) {
+                    received.forEach(cookie -> cookies.put(cookie.name(), cookie));
+                }
+
+                @Override
+                public List<Cookie> loadForRequest(HttpUrl url) {
+                    return cookies.values().stream()
+                            .filter(cookie -> cookie.expiresAt() > System.currentTimeMillis())
+                            .toList();
+                }
+            })
+            .build();
+
+    /** What came back: the status, where to go next, the body, and everything else that was said. */
+    record Page(int status, @Nullable String location, String body, Map<String, String> headers) {
+        JsonNode json() throws IOException {
+            return JSON.readTree(body);
+        }
+
+        String next() {
+            return Objects.requireNonNull(location, () -> "No redirect, but " + status + ": " + body);
+        }
+    }
+
+    /** Opens a browser on an application. */
+    Browser(String origin) {
+        this.origin = origin;
+    }
+
+    Page get(String url) throws IOException {
+        return send(new Request.Builder().url(absolute(url)).build());
+    }
+
+    Page post(String url, String... form) throws IOException {
+        return postFrom(origin, url, form);
+    }
+
+    /** A form of another site's page. */
+    Page postFrom(String page, String url, String... form) throws IOException {
+        FormBody.Builder body = new FormBody.Builder();
+        for (int i = 0; i < form.length; i += 2) {
+            body.add(form[i], form[i + 1]);
+        }
+        return send(new Request.Builder()
+                .url(absolute(url))
+                .header("Origin", page)
+                .post(body.build())
+                .build());
+    }
+
+    Page send(Request request) throws IOException {
+        try (Response response = http.newCall(request).execute()) {
+            String body = response.body().string();
+            seen.append(body).append('\n').append(response.headers());
+            Map<String, String> headers = new java.util.TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+            response.headers().forEach(header -> headers.put(header.getFirst(), header.getSecond()));
+            return new Page(response.code(), response.header("Location"), body, headers);
+        }
+    }
+
+    /** Clicks <i>Connect Spotify</i>: the authorization server's page, which the user has before them now. */
+    String connect() throws IOException {
+        return post("/connect").next();
+    }
+
+    /** Answers that page; where the application sends the browser after it has come back. */
+    String answer(String loginPage, String decision, String user) throws IOException {
+        Page page = get(loginPage);
+        if (page.status() != 200 || !page.body().contains("value=\"accept\"")) {
+            throw new IOException("This is no login page: " + page.status() + " " + page.body());
+        }
+        return get(postFrom("null", loginPage, "decision", decision, "user", user)
+                        .next())
+                .next();
+    }
+
+    JsonNode view() throws IOException {
+        return get("/view").json();
+    }
+
+    @Nullable
+    String cookie(String name) {
+        Cookie cookie = cookies.get(name);
+        return cookie == null ? null : cookie.value();
+    }
+
+    /** All that ever arrived here. */
+    String everythingSeen() {
+        return seen.toString();
+    }
+
+    private String absolute(String url) {
+        return url.startsWith("/") ? origin + url : url;
+    }
+}

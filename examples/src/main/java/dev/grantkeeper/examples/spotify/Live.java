@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.spotify;
+
+import io.javalin.http.sse.SseClient;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The pages that are open, to which the present state is pushed when it changes (server-sent events). Thread-safe. */
+final class Live implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Live.class);
+
+    /** Much happens at once; one push tells of all of it. */
+    private static final int GATHER_MILLIS = 30;
+
+    private record Page(SseClient client, String userId, Supplier<Object> view) {}
+
+    private final Set<Page> pages = ConcurrentHashMap.newKeySet();
+    private final Set<String> due = ConcurrentHashMap.newKeySet();
+    private final ScheduledExecutorService pusher = Executors.newSingleThreadScheduledExecutor(work -> {
+        Thread thread = new Thread(work, "live-pages");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    Live() {
+        // Connections on which nothing is said are closed after half a minute.
+        Future<?> unused = pusher.scheduleWithFixedDelay(
+                () -> send(page -> true, page -> page.client.sendComment("still here")), 10, 10, TimeUnit.SECONDS);
+    }
+
+    /** A page has been opened. It gets the view now and whenever it changes. */
+    void open(SseClient client, String userId, Supplier<Object> view) {
+        Page page = new Page(client, userId, view);
+        client.keepAlive();
+        client.onClose(() -> pages.remove(page));
+        pages.add(page);
+        changed(userId);
+    }
+
+    /** Something has happened to this user. Returns at once. */
+    void changed(String userId) {
+        if (due.add(userId) && !pusher.isShutdown()) {
+            Future<?> unused = pusher.schedule(
+                    () -> {
+                        due.remove(userId);
+                        send(
+                                page -> page.userId.equals(userId),
+                                page -> page.client.sendEvent("view", page.view.get()));
+                    },
+                    GATHER_MILLIS,
+                    TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void send(Predicate<Page> whom, Consumer<Page> what) {
+        pages.stream().filter(whom).forEach(page -> {
+            try {
+                what.accept(page);
+            } catch (RuntimeException e) {
+                LOG.debug("A page is gone", e);
+                pages.remove(page);
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        pusher.shutdownNow();
+        pages.forEach(page -> page.client.close());
+    }
+}

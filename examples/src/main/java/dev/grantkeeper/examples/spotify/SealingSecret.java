@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.spotify;
+
+import java.io.IOException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.Base64;
+
+/**
+ * The secret that seals what is stored.
+ *
+ * <p>A real application gets it from where its other secrets come from, and never keeps it beside the database: who steals the
+ * one must not have the other. For a demonstration that starts with one command, a file that only its owner can read will do.
+ */
+final class SealingSecret {
+    static final String VARIABLE = "GRANTKEEPER_SEALING_SECRET";
+
+    private SealingSecret() {}
+
+    /** The one from the environment, or else the demonstration's own, made when it is needed first. */
+    static String find(Path database) throws IOException {
+        String given = System.getenv(VARIABLE);
+        return given != null && !given.isBlank() ? given : beside(database);
+    }
+
+    private static String beside(Path database) throws IOException {
+        Path file = Path.of(database + ".sealing-secret");
+        if (!Files.exists(file)) {
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            FileAttribute<?>[] onlyTheOwner =
+                    FileSystems.getDefault().supportedFileAttributeViews().contains("posix")
+                            ? new FileAttribute<?>[] {
+                                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+                            }
+                            : new FileAttribute<?>[0];
+            byte[] secret = new byte[32];
+            new SecureRandom().nextBytes(secret);
+            Files.createFile(file, onlyTheOwner);
+            Files.writeString(file, Base64.getUrlEncoder().withoutPadding().encodeToString(secret));
+        }
+        return Files.readString(file).strip();
+    }
+}

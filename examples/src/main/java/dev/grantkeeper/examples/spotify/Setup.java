@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.spotify;
+
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.provider.Spotify;
+import dev.grantkeeper.testkit.FakeAuthorizationServer;
+import dev.grantkeeper.testkit.Rotation;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the application runs and whom it talks to.
+ *
+ * @param provider Spotify, or something that speaks like it
+ * @param clientId as Spotify's dashboard shows it
+ * @param clientSecret likewise
+ * @param port where the application listens; the redirect URI follows from it
+ * @param database the path of the H2 database, without {@code .mv.db}
+ * @param sealingSecret seals the tokens in that database
+ * @param demo the authorization server of the demonstration; {@code null} when this is the real Spotify
+ */
+record Setup(
+        Provider provider,
+        String clientId,
+        @Nullable String clientSecret,
+        int port,
+        Path database,
+        String sealingSecret,
+        @Nullable FakeAuthorizationServer demo) {
+
+    /** The real Spotify. The redirect URI has to be registered there, character by character. */
+    static Setup spotify(String clientId, @Nullable String clientSecret, int port, Path database, String secret) {
+        return new Setup(Spotify.provider(), clientId, clientSecret, port, database, secret, null);
+    }
+
+    /** Nobody is registered anywhere: a server of our own, in this process, that behaves as Spotify does. */
+    static Setup demo(FakeAuthorizationServer server, Duration tokenLifetime, int port, Path database, String secret) {
+        server.client("listening-diary", "demo-secret", redirectUri(port))
+                .rotation(Rotation.STRICT)
+                .accessTokenLifetime(tokenLifetime)
+                .latency(Duration.ofMillis(150));
+        // The same preset, pointed elsewhere. Nothing else in this program knows the difference.
+        Provider provider = Spotify.provider()
+                .newBuilder()
+                .allowHttpOnLoopback()
+                .authorizationEndpoint(server.authorizationEndpoint())
+                .tokenEndpoint(server.tokenEndpoint())
+                .revocationEndpoint(server.revocationEndpoint())
+                .apiOrigins(server.url())
+                .profileEndpoint(
+                        server.profileEndpoint(), Map.of("sub", "id", "name", "display_name", "email", "email"))
+                .replay(Provider.Replay.LATE) // unlike Spotify, this one rotates refresh tokens, strictly
+                .build();
+        return new Setup(provider, "listening-diary", "demo-secret", port, database, secret, server);
+    }
+
+    /** Our own origin, under the name that Spotify takes: {@code localhost} it refuses. */
+    String origin() {
+        return "http://127.0.0.1:" + port;
+    }
+
+    String redirectUri() {
+        return redirectUri(port);
+    }
+
+    private static String redirectUri(int port) {
+        return "http://127.0.0.1:" + port + "/callback";
+    }
+
+    /** Where the API is. */
+    String api() {
+        return provider.apiOrigins().iterator().next();
+    }
+
+    @Override
+    public String toString() {
+        return "Setup[" + provider.name() + ", " + origin() + ", " + database + "]";
+    }
+}
