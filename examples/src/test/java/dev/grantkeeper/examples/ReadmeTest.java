@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the README shows is code, so it has to compile. */
+class ReadmeTest {
+    private static final Pattern BLOCK = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+
+    private static final String IMPORTS = """
+            import dev.grantkeeper.*;
+            import dev.grantkeeper.provider.*;
+            import dev.grantkeeper.store.jdbc.*;
+            import dev.grantkeeper.testkit.*;
+            import dev.grantkeeper.token.*;
+            import java.io.IOException;
+            import java.util.Optional;
+            import okhttp3.OkHttpClient;
+            import okhttp3.Request;
+            import retrofit2.Call;
+            import retrofit2.Retrofit;
+            import retrofit2.http.GET;
+            import retrofit2.http.Tag;
+            """;
+
+    /** What an application has around such code. */
+    private static final String AROUND = """
+            record History() {}
+            interface Session {
+                void setAttribute(String name, Object value);
+                Object getAttribute(String name);
+            }
+            interface Answer {
+                void sendRedirect(String url);
+            }
+            """;
+
+    @TempDir
+    Path output;
+
+    private static List<String> blocks() throws IOException {
+        Matcher matcher = BLOCK.matcher(Files.readString(Path.of("..", "README.md")));
+        List<String> blocks = new ArrayList<>();
+        while (matcher.find()) {
+            blocks.add(matcher.group(1));
+        }
+        return blocks;
+    }
+
+    private String errors(String body) {
+        String source = IMPORTS + "class Readme {\n" + AROUND + body + "\n}\n";
+        JavaFileObject file =
+                new SimpleJavaFileObject(URI.create("string:///Readme.java"), JavaFileObject.Kind.SOURCE) {
+                    @Override
+                    public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+                        return source;
+                    }
+                };
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        StringWriter errors = new StringWriter();
+        List<String> options =
+                List.of("-proc:none", "-classpath", System.getProperty("java.class.path"), "-d", output.toString());
+        boolean compiled = compiler.getTask(errors, null, null, options, null, List.of(file))
+                .call();
+        return compiled ? "" : errors + "\n" + source;
+    }
+
+    private static String method(String parameters, String statements) {
+        return "void run(" + parameters + ") throws Exception {\n" + statements + "\n}";
+    }
+
+    @Test
+    void the_first_lines_compile() throws IOException {
+        String parameters = "javax.sql.DataSource dataSource, Session session, Answer response, String query,"
+                + " String userId, OkHttpClient http";
+        assertThat(errors(method(parameters, blocks().get(0)))).isEmpty();
+    }
+
+    @Test
+    void many_users_on_one_client_compile() throws IOException {
+        String parameters = "Grantkeeper spotify, OkHttpClient http, String url, String userId";
+        assertThat(errors(method(parameters, blocks().get(1)))).isEmpty();
+    }
+
+    @Test
+    void retrofit_compiles_without_the_second_okhttp() throws IOException {
+        assertThat(errors(method("Grantkeeper spotify, OkHttpClient http", blocks().get(2))))
+                .isEmpty();
+    }
+
+    @Test
+    void a_store_and_its_test_compile() throws IOException {
+        String store = blocks().get(3).replace("{ … }", "{ throw new IOException(); }");
+        String test = blocks().get(4).replace("(…)", "()");
+        assertThat(errors(store + test)).isEmpty();
+    }
+
+    @Test
+    void there_is_no_block_that_nobody_compiles() throws IOException {
+        assertThat(blocks()).hasSize(5);
+    }
+}
