@@ -6,7 +6,8 @@ const $ = id => document.getElementById(id);
 
 const NOTICES = {
   declined: 'You refused, so nothing was connected and nothing is stored. You can change your mind at any time.',
-  disconnected: 'Disconnected. The row is gone, and the tokens were given back.',
+  failed: 'The service did not go through with it, so nothing was connected. Please begin again.',
+  disconnected: 'Disconnected. The row is gone from the database, and the tokens with it.',
   none: 'That login did not begin in this browser, or not lately. Please begin again.',
   stale: 'That login took too long. Please begin again.',
   replayed: 'That login was finished before. Please begin again if you are not connected.',
@@ -19,6 +20,8 @@ let view = null;
 let clockOffset = 0;
 let version = '';
 let newestSeen = 0;
+let called = false;
+let withdrawn = false;
 
 function notice() {
   const login = new URLSearchParams(location.search).get('login');
@@ -70,14 +73,21 @@ function show(next) {
   }
   $('name').textContent = user.name;
   $('again').hidden = Boolean(view.grant) && !view.grant.loginRequired;
+  $('forgot').hidden = !view.demo || withdrawn;
+  $('why').textContent = view.grant ? 'The service has ended this connection. Only you can mend that.'
+    : 'This account is not connected any more.';
   $('served').textContent = view.activity.served;
   $('requests').textContent = view.activity.tokenRequests;
   showRow(view.row);
   showEntries(view.activity.entries);
   showPlayed(view.activity.played);
-  $('consent').textContent = view.grant && view.grant.consentEndsAt
+  $('consent').textContent = view.grant && view.grant.consentEndsAt && !view.grant.loginRequired
     ? 'Your consent ends on ' + new Date(view.grant.consentEndsAt).toLocaleDateString('en-GB', {dateStyle: 'long'}) + '.' : '';
   tick();
+  if (!called && view.activity.played.length === 0 && view.grant && !view.grant.loginRequired) {
+    called = true;
+    press(document.querySelector('[data-post="/call"]'));
+  }
 }
 
 function showRow(row) {
@@ -87,7 +97,7 @@ function showRow(row) {
     cell.title = value;
   });
   if (row) {
-    document.querySelector('[data-row=text]').textContent = row.text.slice(0, 26) + '… (' + row.length + ' characters)';
+    document.querySelector('[data-row=text]').textContent = row.text + '… (' + row.length + ' characters)';
   }
   paint($('row-version'), row ? row.version : '');
   $('row-updated').textContent = row && row.updatedAt ? time(row.updatedAt, true) : '';
@@ -127,6 +137,8 @@ function showPlayed(tracks) {
 function tick() {
   const grant = view && view.user && view.grant;
   if (!grant) {
+    $('left').textContent = view && view.user ? 'None' : '';
+    $('condition').textContent = '';
     return;
   }
   const left = grant.expiresAt === null ? Infinity : grant.expiresAt - (Date.now() + clockOffset);
@@ -146,8 +158,9 @@ async function post(path) {
     throw new Error(await response.text());
   }
   if (path.startsWith('/demo')) {
-    return {'/demo/expire': 'Done. Now call: the API answers 401, and what then?',
-      '/demo/withdraw': 'Done. Now call: the service will say no.',
+    withdrawn = withdrawn || path === '/demo/withdraw';
+    return {'/demo/expire': 'Done: the next call meets a 401. (This button rests for half a minute.)',
+      '/demo/withdraw': 'Done: the next call finds out.',
       '/demo/restart': 'The application is starting anew. You stay signed in.'}[path];
   }
   const answer = await response.json();
@@ -166,7 +179,8 @@ async function press(button) {
   } catch (e) {
     $('result').textContent = e instanceof TypeError ? 'The application does not answer.' : e.message;
   } finally {
-    button.disabled = false;
+    // A token that came in place of a rejected one is not replaced again at once: half a minute between two such troubles.
+    setTimeout(() => { button.disabled = false; }, button.dataset.post === '/demo/expire' ? 30000 : 0);
   }
 }
 

@@ -6,6 +6,7 @@ import dev.grantkeeper.token.AccountKey;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
@@ -75,6 +76,8 @@ final class Activity implements GrantListener {
 
         synchronized Snapshot snapshot() {
             List<Entry> newestFirst = new ArrayList<>(entries);
+            Collections.reverse(newestFirst);
+            // a call is written down when it is answered, under the time at which it was sent
             newestFirst.sort(Comparator.comparingLong(Entry::at).reversed());
             return new Snapshot(calls, served, tokenRequests, played, newestFirst);
         }
@@ -100,7 +103,7 @@ final class Activity implements GrantListener {
         String detail = event.detail() == null ? "" : ": " + event.detail();
         String text = switch (event.kind()) {
             case SIGNED_IN -> "Signed in. Tokens are in the row";
-            case SIGNED_OUT -> "Signed out. The row is gone, the tokens are given back";
+            case SIGNED_OUT -> "Signed out. The row is gone";
             case REFRESHED -> "New tokens fetched and stamped into the row";
             case WAITED -> "Another node fetched new tokens, this one waited";
             case SERVED_WHILE_STALE -> "No new tokens; the old ones are still good and used";
@@ -140,8 +143,12 @@ final class Activity implements GrantListener {
         changed.accept(key.account());
     }
 
-    Snapshot of(String userId) {
-        return log(userId).snapshot();
+    /** What is known of one user. Where nothing is, the application has just started, and the row outlived it. */
+    Snapshot of(AccountKey key) {
+        if (!logs.containsKey(key.account())) {
+            note(key, "login", "The application has started, and found this user's row", Duration.ZERO);
+        }
+        return log(key.account()).snapshot();
     }
 
     /** Writes down each request as it leaves, repetitions included: a network interceptor. */
@@ -155,7 +162,7 @@ final class Activity implements GrantListener {
                     .add(new Entry(
                             sent,
                             response.isSuccessful() ? "call" : "rejected",
-                            chain.request().url().encodedPath() + " answered " + response.code() + why(response),
+                            "Call sent, answered " + response.code() + why(response),
                             (System.nanoTime() - from) / 1_000_000,
                             version));
             changed.accept(key.account());

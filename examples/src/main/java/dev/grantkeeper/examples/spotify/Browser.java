@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import okhttp3.Cookie;
 import okhttp3.CookieJar;
@@ -82,8 +83,8 @@ final class Browser {
         try (Response response = http.newCall(request).execute()) {
             String body = response.body().string();
             seen.append(body).append('\n').append(response.headers());
-            Map<String, String> headers = new java.util.TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-            response.headers().forEach(header -> headers.put(header.getFirst(), header.getSecond()));
+            Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+            response.headers().toMultimap().forEach((name, values) -> headers.put(name, String.join(", ", values)));
             return new Page(response.code(), response.header("Location"), body, headers);
         }
     }

@@ -52,7 +52,7 @@ final class Database implements AutoCloseable {
     Database(Path file) {
         HikariConfig config = new HikariConfig();
         // Our own close() comes first, so that what Grantkeeper still has to store finds an open database.
-        config.setJdbcUrl("jdbc:h2:file:" + file.toAbsolutePath() + ";DB_CLOSE_ON_EXIT=FALSE");
+        config.setJdbcUrl("jdbc:h2:file:" + file.toAbsolutePath() + ";DB_CLOSE_ON_EXIT=FALSE;TRACE_LEVEL_FILE=0");
         config.setMaximumPoolSize(8);
         config.setConnectionTimeout(3_000); // a caller that waits longer is better told
         config.setPoolName("listening-diary");

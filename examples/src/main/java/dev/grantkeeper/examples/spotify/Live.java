@@ -62,14 +62,17 @@ final class Live implements AutoCloseable {
     }
 
     private void send(Predicate<Page> whom, Consumer<Page> what) {
-        pages.stream().filter(whom).forEach(page -> {
-            try {
-                what.accept(page);
-            } catch (RuntimeException e) {
-                LOG.debug("A page is gone", e);
-                pages.remove(page);
-            }
-        });
+        pages.removeIf(page -> whom.test(page) && !arrives(page, what));
+    }
+
+    private static boolean arrives(Page page, Consumer<Page> what) {
+        try {
+            what.accept(page);
+            return true;
+        } catch (RuntimeException e) {
+            LOG.debug("A page is gone", e);
+            return false;
+        }
     }
 
     @Override

@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -25,6 +27,8 @@ import picocli.CommandLine.Option;
                     + " demonstration server of its own, offline."
         })
 public final class SpotifyApp implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(SpotifyApp.class);
+
     // UTF-8 whatever the locale says
     private static final PrintStream OUT =
             new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
@@ -33,7 +37,7 @@ public final class SpotifyApp implements Callable<Integer> {
             names = "--port",
             defaultValue = "8888",
             description = "Where to listen (default: ${DEFAULT-VALUE}). The redirect URI is"
-                    + " http://127.0.0.1:<port>/callback. The demonstration server takes the next port.")
+                    + " http://127.0.0.1:<port>/callback.")
     private int port;
 
     @Option(
@@ -55,7 +59,14 @@ public final class SpotifyApp implements Callable<Integer> {
      * @param args see {@code --help}
      */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new SpotifyApp()).execute(args));
+        System.exit(new CommandLine(new SpotifyApp())
+                .setExecutionExceptionHandler((e, line, parsed) -> {
+                    // A port that is taken, a secret that is missing: the message says it.
+                    LOG.debug("Cannot start", e);
+                    line.getErr().println(e.getMessage() == null ? e : e.getMessage());
+                    return 1;
+                })
+                .execute(args));
     }
 
     @Override
@@ -66,7 +77,7 @@ public final class SpotifyApp implements Callable<Integer> {
         String clientId = System.getenv("SPOTIFY_CLIENT_ID");
         String secret = SealingSecret.find(database);
         Setup setup = clientId == null || clientId.isBlank()
-                ? Setup.demo(FakeAuthorizationServer.start(port + 1), Duration.ofSeconds(20), port, database, secret)
+                ? Setup.demo(FakeAuthorizationServer.start(), Duration.ofSeconds(20), port, database, secret)
                 : Setup.spotify(clientId, System.getenv("SPOTIFY_CLIENT_SECRET"), port, database, secret);
         start(setup);
         Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "shutdown"));

@@ -4,6 +4,7 @@ package dev.grantkeeper.examples.spotify;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.RecordedRequest;
+import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetAddress;
@@ -194,7 +195,7 @@ final class Story {
         try (Database database = new Database(setup.database())) {
             check(
                     "the row is gone",
-                    database.row(new dev.grantkeeper.token.AccountKey(
+                    database.row(new AccountKey(
                                     before.at("/row/registration").asText(),
                                     before.at("/row/account").asText()))
                             .isEmpty());

@@ -12,6 +12,7 @@ import dev.grantkeeper.OAuthException;
 import dev.grantkeeper.PendingLogin;
 import dev.grantkeeper.store.jdbc.JdbcTokenStore;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
+import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
@@ -22,12 +23,14 @@ import io.javalin.http.SameSite;
 import io.javalin.http.sse.SseClient;
 import io.javalin.http.staticfiles.Location;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -62,6 +65,9 @@ final class WebApp implements AutoCloseable {
     private static final String SESSION = "session";
 
     private static final int MANY = 50;
+
+    /** A 401 that comes through: the token is itself the answer to another 401, and yet another would be no better. */
+    private static final String AGAIN = ", to the new token as well. No other is asked for within half a minute.";
 
     private final Setup setup;
     private final Runnable restart;
@@ -159,7 +165,7 @@ final class WebApp implements AutoCloseable {
                 outcome = "";
             } else if (result instanceof LoginResult.Declined declined) {
                 LOG.debug("A login was declined: {}", declined.error());
-                outcome = "?login=declined";
+                outcome = declined.error().equals("access_denied") ? "?login=declined" : "?login=failed";
             } else {
                 LoginResult.Mismatched mismatched = (LoginResult.Mismatched) result;
                 LOG.debug("A login was not accepted: {}", mismatched.explanation());
@@ -182,21 +188,22 @@ final class WebApp implements AutoCloseable {
         try (Response response = api.newCall(request).execute();
                 ResponseBody body = response.body()) {
             if (!response.isSuccessful()) {
-                throw new IOException("The API answered " + response.code());
+                throw new IOException("The API answered " + response.code() + (response.code() == 401 ? AGAIN : ""));
             }
             return JSON.readTree(body.byteStream());
         }
     }
 
-    /** The user leaves: the row goes, the tokens are given back, the session ends. */
+    /** The user leaves: the row goes, the tokens are given back where that is possible, the session ends. */
     private void disconnect(Context context) throws IOException {
         String session = context.cookie(SESSION);
         Optional<Database.User> user = database.userOfSession(session);
         if (user.isPresent()) {
             spotify.account(user.get().id()).signOut();
-            live.changed(user.get().id());
         }
+        pendingLogins.forget(session);
         database.endSession(session);
+        user.ifPresent(who -> live.changed(who.id()));
         context.removeCookie(SESSION);
         context.redirect("/?login=disconnected", HttpStatus.SEE_OTHER);
     }
@@ -216,7 +223,7 @@ final class WebApp implements AutoCloseable {
                 : http.newBuilder()
                         .addNetworkInterceptor(activity.wire(account.key()))
                         .build();
-        int tokenRequests = activity.of(account.key().account()).tokenRequests();
+        int tokenRequests = activity.of(account.key()).tokenRequests();
         Instant from = Instant.now();
         if (many > 1) {
             activity.note(account.key(), "calls", many + " calls begin, all at once", Duration.ZERO);
@@ -225,7 +232,7 @@ final class WebApp implements AutoCloseable {
         ExecutorService threads = Executors.newFixedThreadPool(many);
         try {
             Callable<JsonNode> one = () -> call(account, client);
-            for (Future<JsonNode> answer : threads.invokeAll(java.util.Collections.nCopies(many, one))) {
+            for (Future<JsonNode> answer : threads.invokeAll(Collections.nCopies(many, one))) {
                 try {
                     activity.played(account.key(), tracks(answer.get()));
                     activity.called(account.key(), true);
@@ -238,7 +245,7 @@ final class WebApp implements AutoCloseable {
             threads.shutdown();
         }
         Duration took = Duration.between(from, Instant.now());
-        int spent = activity.of(account.key().account()).tokenRequests() - tokenRequests;
+        int spent = activity.of(account.key()).tokenRequests() - tokenRequests;
         int served = many - problems.size();
         if (many > 1) {
             activity.note(
@@ -247,7 +254,7 @@ final class WebApp implements AutoCloseable {
                     served + " of " + many + " calls answered, with " + count(spent, "token request"),
                     took);
         }
-        Map<String, Object> answer = new LinkedHashMap<>();
+        Map<String, @Nullable Object> answer = new LinkedHashMap<>();
         answer.put("calls", many);
         answer.put("served", served);
         answer.put("tokenRequests", spent);
@@ -261,7 +268,7 @@ final class WebApp implements AutoCloseable {
             // The one exception that an application handles: only the user can mend it.
             return "The service has ended the connection. Connect again to go on.";
         }
-        LOG.warn("A call failed", problem);
+        LOG.debug("A call failed", problem);
         return "The call failed: " + (problem == null ? "unknown" : problem.getMessage());
     }
 
@@ -288,8 +295,8 @@ final class WebApp implements AutoCloseable {
     // ---- The page ------------------------------------------------------------------------------------------------
 
     /** All that the page shows. No token is in it, and none in anything that it is made from. */
-    private Map<String, Object> view(@Nullable String session) throws IOException {
-        Map<String, Object> view = new LinkedHashMap<>();
+    private Map<String, @Nullable Object> view(@Nullable String session) throws IOException {
+        Map<String, @Nullable Object> view = new LinkedHashMap<>();
         view.put("now", System.currentTimeMillis());
         view.put("demo", setup.demo() != null);
         Database.User user = database.userOfSession(session).orElse(null);
@@ -298,13 +305,13 @@ final class WebApp implements AutoCloseable {
             view.put("user", Map.of("id", user.id(), "name", user.name()));
             view.put("grant", account.grant().map(WebApp::grant).orElse(null));
             view.put("row", database.row(account.key()).orElse(null));
-            view.put("activity", activity.of(user.id()));
+            view.put("activity", activity.of(account.key()));
         }
         return view;
     }
 
-    private static Map<String, Object> grant(Grant grant) {
-        Map<String, Object> map = new LinkedHashMap<>();
+    private static Map<String, @Nullable Object> grant(Grant grant) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
         map.put("scopes", grant.scopes());
         map.put("authorizedAt", grant.authorizedAt().toEpochMilli());
         map.put("refreshedAt", grant.refreshedAt().map(Instant::toEpochMilli).orElse(null));
@@ -325,7 +332,7 @@ final class WebApp implements AutoCloseable {
             try {
                 return view(session);
             } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
+                throw new UncheckedIOException(e);
             }
         });
     }
@@ -342,7 +349,7 @@ final class WebApp implements AutoCloseable {
                 : account.get()
                         .grant()
                         .flatMap(Grant::identity)
-                        .map(identity -> identity.subject())
+                        .map(Identity::subject)
                         .orElse("");
     }
 
