@@ -90,7 +90,12 @@ public sealed interface LoginResult {
      * @param description the server's words for developers, made harmless; may be empty
      * @param carried what the application gave to {@link LoginRequest#carry}
      */
-    record Declined(String error, String description, Optional<String> carried) implements LoginResult {}
+    record Declined(String error, String description, Optional<String> carried) implements LoginResult {
+        @Override
+        public String toString() {
+            return "Declined[" + error + (description.isEmpty() ? "" : ": " + description) + "]";
+        }
+    }
 
     /**
      * The callback does not belong to this login, or not any more. The user may simply begin again.

@@ -923,6 +923,7 @@ class LoginTest {
                 failure("429", Fault.status(429), TokenRequestException.Kind.TEMPORARY, 0),
                 failure("403", Fault.status(403), TokenRequestException.Kind.MALFORMED, 0),
                 failure("HTML", Fault.status(200), TokenRequestException.Kind.MALFORMED, 0),
+                failure("null", Fault.answer(Answer.json(200, "null")), TokenRequestException.Kind.MALFORMED, 0),
                 failure("no id", Fault.answer(Answer.json(200, "{}")), TokenRequestException.Kind.MALFORMED, 0),
                 failure(
                         "empty id",

@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
@@ -261,6 +262,19 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public FakeAuthorizationServer user(String id, String givenName, String familyName, String email) {
         settings.users.put(id, new User(id, givenName, familyName, email));
+        return this;
+    }
+
+    /**
+     * Lets grants outlive this server: takes over those that the file holds, and writes there from now on. For
+     * demonstrations that are ended and started again. The file holds digests of tokens, no tokens; one server at a time
+     * may use it. Users have to be registered before.
+     *
+     * @param file the file; made when there is something to remember
+     * @return this server
+     */
+    public FakeAuthorizationServer remembering(Path file) {
+        grants.remember(file);
         return this;
     }
 

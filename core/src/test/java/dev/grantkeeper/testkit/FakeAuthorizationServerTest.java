@@ -17,6 +17,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.KeyFactory;
 import java.security.Signature;
 import java.security.spec.RSAPublicKeySpec;
@@ -38,6 +40,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
 class FakeAuthorizationServerTest {
@@ -593,6 +596,28 @@ class FakeAuthorizationServerTest {
     }
 
     // ---- Helpers -------------------------------------------------------------------------------------------------
+
+    @Test
+    void grants_outlive_the_server_in_a_file_that_holds_no_tokens(@TempDir Path directory) throws Exception {
+        Path file = directory.resolve("grants");
+        FakeAuthorizationServer.Issued kept;
+        FakeAuthorizationServer.Issued revoked;
+        try (FakeAuthorizationServer first = FakeAuthorizationServer.start()) {
+            first.client("app", "secret").remembering(file);
+            kept = first.issue("app", "alice", "a b");
+            revoked = first.issue("app", "bob", "a");
+            first.revokeConsent("bob");
+        }
+        String text = Files.readString(file);
+        assertFalse(text.contains(kept.accessToken()) || text.contains(kept.refreshToken()));
+        try (FakeAuthorizationServer second = FakeAuthorizationServer.start()) {
+            second.client("app", "secret").remembering(file);
+            assertTrue(second.accepts(kept.accessToken()));
+            assertTrue(second.accepts(kept.refreshToken()));
+            assertFalse(second.accepts(revoked.accessToken()));
+            assertFalse(second.accepts(revoked.refreshToken()));
+        }
+    }
 
     private String authorizationUrl() {
         Map<String, String> params = new LinkedHashMap<>();

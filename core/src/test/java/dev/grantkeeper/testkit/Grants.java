@@ -3,6 +3,7 @@ package dev.grantkeeper.testkit;
 
 import dev.grantkeeper.testkit.Settings.Client;
 import dev.grantkeeper.testkit.Settings.User;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,22 +30,24 @@ final class Grants {
     private final Counters counters;
     private final SecureRandom random = new SecureRandom();
     private final Map<String, Code> codes = new Bounded<>(); // guarded by this
+    // Tokens by their digests: what is remembered in a file is of no use to who finds it.
     private final Map<String, Access> accessTokens = new Bounded<>(); // guarded by this
     private final Map<String, Refresh> refreshTokens = new Bounded<>(); // guarded by this
+    private @Nullable GrantsFile file; // guarded by this
 
     Grants(Settings settings, Counters counters) {
         this.settings = settings;
         this.counters = counters;
     }
 
-    private enum State {
+    enum State {
         FRESH,
         SPENT,
         GONE
     }
 
     /** Everything that came of one login. */
-    private static final class Family {
+    static final class Family {
         final String client;
         final User user;
         final String scope;
@@ -62,7 +65,7 @@ final class Grants {
         }
     }
 
-    private static final class Refresh {
+    static final class Refresh {
         final Family family;
         final Instant issuedAt;
 
@@ -86,7 +89,7 @@ final class Grants {
         }
     }
 
-    private static final class Access {
+    static final class Access {
         final @Nullable Family family;
         final @Nullable User user;
         Instant expiresAt;
@@ -124,6 +127,23 @@ final class Grants {
         public String toString() {
             return "Tokens[scope=" + scope + "]";
         }
+    }
+
+    /** Takes over what the file holds, and writes there from now on. */
+    synchronized void remember(Path path) {
+        GrantsFile remembered = new GrantsFile(path);
+        remembered.load(settings.users, refreshTokens, accessTokens);
+        file = remembered;
+    }
+
+    private void save() {
+        if (file != null) {
+            file.save(refreshTokens, accessTokens);
+        }
+    }
+
+    private static String digest(String token) {
+        return Jwt.base64(Jwt.sha256(token));
     }
 
     synchronized String issueCode(
@@ -177,7 +197,7 @@ final class Grants {
 
     /** What the use of a refresh token does. The model's {@code serve}. */
     synchronized Tokens refresh(String value, Client client, @Nullable String scope) throws Refused {
-        Refresh token = refreshTokens.get(value);
+        Refresh token = refreshTokens.get(digest(value));
         if (token == null || !token.family.client.equals(client.id())) {
             throw new Refused("invalid_grant", "Invalid refresh token");
         }
@@ -221,7 +241,7 @@ final class Grants {
 
     /** Whom an access token stands for: null for the application itself. */
     synchronized @Nullable User userOf(String value) throws Refused {
-        Access token = accessTokens.get(value);
+        Access token = accessTokens.get(digest(value));
         if (token == null || token.revoked || (token.family != null && !token.family.live)) {
             throw new Refused("invalid_token", "Invalid access token");
         }
@@ -233,11 +253,11 @@ final class Grants {
 
     /** Whether the API would take this access token, or the token endpoint this refresh token, now. */
     synchronized boolean accepts(String value) {
-        Access access = accessTokens.get(value);
+        Access access = accessTokens.get(digest(value));
         if (access != null) {
             return !access.revoked && (access.family == null || access.family.live) && now().isBefore(access.expiresAt);
         }
-        Refresh refresh = refreshTokens.get(value);
+        Refresh refresh = refreshTokens.get(digest(value));
         if (refresh == null || !refresh.family.live || !refresh.family.refreshable || expired(refresh)) {
             return false;
         }
@@ -249,7 +269,7 @@ final class Grants {
 
     /** RFC 7009: a refresh token takes its family along, an access token only itself; an unknown one is no error. */
     synchronized void revokeToken(String value, Client client) {
-        Refresh refresh = refreshTokens.get(value);
+        Refresh refresh = refreshTokens.get(digest(value));
         if (refresh != null && refresh.family.client.equals(client.id())) {
             if (settings.wideRevocation) {
                 families().stream()
@@ -259,35 +279,40 @@ final class Grants {
                 revoke(refresh.family);
             }
         }
-        Access access = accessTokens.get(value);
+        Access access = accessTokens.get(digest(value));
         if (access != null && (access.family == null || access.family.client.equals(client.id()))) {
             access.revoked = true;
+            save();
         }
     }
 
     synchronized void revokeConsent(String user) {
         families().stream().filter(family -> family.user.id().equals(user)).forEach(family -> family.live = false);
+        save();
     }
 
     synchronized void revokeRefreshTokens(String user) {
         families().stream()
                 .filter(family -> family.user.id().equals(user))
                 .forEach(family -> family.refreshable = false);
+        save();
     }
 
     synchronized void expireAccessTokens() {
         accessTokens.values().forEach(token -> token.expiresAt = Instant.MIN);
+        save();
     }
 
     synchronized void expireRefreshTokens() {
         refreshTokens.values().forEach(token -> token.expired = true);
+        save();
     }
 
     private Tokens issueFirst(Family family, @Nullable String nonce) {
         String refresh = null;
         if (settings.issueRefreshTokens) {
             refresh = random("refresh");
-            refreshTokens.put(refresh, new Refresh(family, null, now()));
+            refreshTokens.put(digest(refresh), new Refresh(family, null, now()));
         }
         return tokens(family, refresh, family.scope, nonce);
     }
@@ -296,18 +321,20 @@ final class Grants {
         String value = random("refresh");
         Refresh child = new Refresh(parent.family, parent, now());
         parent.child = child;
-        refreshTokens.put(value, child);
+        refreshTokens.put(digest(value), child);
         // OpenID Connect Core, 12.2: an ID token from a refresh should carry no nonce.
         return tokens(parent.family, value, scope, null);
     }
 
     private Tokens tokens(Family family, @Nullable String refresh, String scope, @Nullable String nonce) {
-        return new Tokens(access(family), refresh, scope, family.user, family.authorizedAt, nonce);
+        Tokens tokens = new Tokens(access(family), refresh, scope, family.user, family.authorizedAt, nonce);
+        save();
+        return tokens;
     }
 
     private String access(@Nullable Family family) {
         String value = random("access");
-        accessTokens.put(value, new Access(family, now().plus(settings.accessTokenLifetime)));
+        accessTokens.put(digest(value), new Access(family, now().plus(settings.accessTokenLifetime)));
         counters.tokensIssued.incrementAndGet();
         return value;
     }
@@ -328,6 +355,7 @@ final class Grants {
         if (family.live) {
             family.live = false;
             counters.familiesRevoked.incrementAndGet();
+            save();
         }
     }
 

@@ -2,7 +2,6 @@
 package dev.grantkeeper.internal.refresh;
 
 import java.time.Duration;
-import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /** How long to leave a server or a store alone after failures (law 9). */
@@ -18,10 +17,10 @@ final class Backoff {
      *
      * @param failures how many there were before this one
      */
-    static Duration after(int failures, @Nullable Duration retryAfter) {
+    static Duration after(int failures, @Nullable Duration retryAfter, Time time) {
         // The exponent is capped before shifting: 1 << 64 is 1.
         long ceiling = Math.min(LONGEST.toMillis(), SHORTEST.toMillis() << Math.min(failures + 1, 10));
-        Duration pause = Duration.ofMillis(ThreadLocalRandom.current().nextLong(SHORTEST.toMillis(), ceiling + 1));
+        Duration pause = SHORTEST.plusMillis(time.random(ceiling - SHORTEST.toMillis() + 1));
         return retryAfter != null && retryAfter.compareTo(pause) > 0 ? retryAfter : pause;
     }
 }

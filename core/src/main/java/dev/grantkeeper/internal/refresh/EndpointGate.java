@@ -16,6 +16,7 @@ final class EndpointGate {
     private static final int SEVERAL = 3;
 
     private final Time time;
+    private final Workers workers;
     private final Semaphore slots;
 
     // guarded by this
@@ -33,14 +34,15 @@ final class EndpointGate {
     // guarded by this
     private Answer.@Nullable Failure last;
 
-    EndpointGate(Time time, int concurrency) {
+    EndpointGate(Time time, int concurrency, Workers workers) {
         this.time = time;
+        this.workers = workers;
         this.slots = new Semaphore(concurrency);
     }
 
     /** Waits for a free slot. */
     void enter() throws InterruptedException {
-        slots.acquire();
+        workers.acquire(slots);
     }
 
     void leave() {
@@ -96,7 +98,7 @@ final class EndpointGate {
         if (failures >= SEVERAL || failure.retryAfter() != null) {
             closed = true;
             closedUntil = time.ticks()
-                    + Backoff.after(Math.max(0, failures - SEVERAL), failure.retryAfter())
+                    + Backoff.after(Math.max(0, failures - SEVERAL), failure.retryAfter(), time)
                             .toNanos();
         }
     }

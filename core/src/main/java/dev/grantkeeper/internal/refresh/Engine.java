@@ -36,10 +36,10 @@ public final class Engine {
             Timing timing,
             Time time,
             RefreshEvents events) {
-        this.workers = new Workers(name, THREADS);
+        this.workers = new Threads(name, THREADS);
         Memory memory = new Memory(time, REMEMBERED);
         Rows rows = new Rows(store, format, memory, workers);
-        EndpointGate gate = new EndpointGate(time, REQUESTS);
+        EndpointGate gate = new EndpointGate(time, REQUESTS, workers);
         this.users = new Refresher(rows, memory, forUsers, timing, time, gate, workers, events);
         this.application = new Refresher(rows, memory, forApplication, timing, time, gate, workers, events);
         this.logins = new Logins(rows, users, forUsers);

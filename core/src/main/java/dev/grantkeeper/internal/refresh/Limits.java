@@ -4,7 +4,6 @@ package dev.grantkeeper.internal.refresh;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,9 +42,7 @@ final class Limits {
             Duration lifetime = positive(Duration.between(tokens.receivedAt(), expires));
             Duration softMargin = min(lifetime.dividedBy(5), SOFT);
             // Nodes that hold the same tokens do not all wake up at once.
-            Duration jitter = softMargin
-                    .multipliedBy(ThreadLocalRandom.current().nextLong(500))
-                    .dividedBy(1000);
+            Duration jitter = softMargin.multipliedBy(time.random(500)).dividedBy(1000);
             Instant early = expires.minus(softMargin).minus(jitter);
             Instant wanted = tokens.refreshAt().orElse(early);
             soft = wanted.isBefore(early) ? wanted : early;

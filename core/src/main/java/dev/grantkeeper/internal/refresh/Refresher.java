@@ -590,7 +590,7 @@ public final class Refresher {
             if (failure.kind() == Answer.Kind.REFUSED) {
                 return refuse(mine, failure.error(), failure.description(), answerLost);
             }
-            Instant next = time.now().plus(Backoff.after(mine.row().failures(), failure.retryAfter()));
+            Instant next = time.now().plus(Backoff.after(mine.row().failures(), failure.retryAfter(), time));
             Written written = rows.replace(key, mine.version(), mine.row().failedUntil(next));
             // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
             return written instanceof Written.Lost ? null : failed(seen, failure);
@@ -741,7 +741,7 @@ public final class Refresher {
             if (again.failures() == 1) {
                 events.writePending(key, cause);
             }
-            workers.later(Backoff.after(Math.min(again.failures(), 3), null), () -> begin(key, Want.SAVED));
+            workers.later(Backoff.after(Math.min(again.failures(), 3), null, time), () -> begin(key, Want.SAVED));
             TokenSet tokens = again.tokens();
             boolean usable =
                     !again.limits().expired(time) && !tokens.accessToken().equals(want.rejected());

@@ -4,15 +4,23 @@ package dev.grantkeeper.internal.refresh;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
+import java.util.function.LongUnaryOperator;
 
 /**
  * Time with both hands: the wall clock says when tokens expire, the monotonic one how much time has passed.
  *
  * @param clock the wall clock; it may jump
  * @param ticker nanoseconds since some moment; it never jumps
+ * @param dice a random number between zero and the given one, exclusive: how much later than others to do something
  */
-public record Time(InstantSource clock, LongSupplier ticker) {
+public record Time(InstantSource clock, LongSupplier ticker, LongUnaryOperator dice) {
+    /** Time with honest dice. */
+    public Time(InstantSource clock, LongSupplier ticker) {
+        this(clock, ticker, bound -> ThreadLocalRandom.current().nextLong(bound));
+    }
+
     /** What the wall clock shows, in the milliseconds that rows keep. */
     public Instant now() {
         return Instant.ofEpochMilli(clock.millis());
@@ -26,5 +34,10 @@ public record Time(InstantSource clock, LongSupplier ticker) {
     /** How much time has passed since a reading of {@link #ticks()}. */
     Duration since(long ticks) {
         return Duration.ofNanos(ticker.getAsLong() - ticks);
+    }
+
+    /** A random number between zero and the given one, exclusive. */
+    long random(long bound) {
+        return dice.applyAsLong(bound);
     }
 }

@@ -2,77 +2,30 @@
 package dev.grantkeeper.internal.refresh;
 
 import java.time.Duration;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Future;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.Semaphore;
 
-/** The few threads that the library owns. They end when idle, and keep no program from ending. Thread-safe. */
-final class Workers {
-    private final ThreadPoolExecutor threads;
-    private final ScheduledThreadPoolExecutor timer;
-    private final CountDownLatch closing = new CountDownLatch(1);
-
-    Workers(String name, int most) {
-        AtomicInteger number = new AtomicInteger();
-        ThreadFactory factory = task -> {
-            Thread thread = new Thread(task, "grantkeeper-" + name + "-" + number.incrementAndGet());
-            thread.setDaemon(true);
-            return thread;
-        };
-        threads = new ThreadPoolExecutor(most, most, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), factory);
-        threads.allowCoreThreadTimeOut(true);
-        timer = new ScheduledThreadPoolExecutor(1, factory);
-        timer.setKeepAliveTime(10, TimeUnit.SECONDS);
-        timer.allowCoreThreadTimeOut(true);
-        timer.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
-    }
-
+/**
+ * Who does the work, and all waiting that the work needs. Nothing in this package waits by other means, so that a simulation
+ * can take the place of real threads and real time. Implementations are thread-safe.
+ */
+interface Workers {
     /**
      * Runs something that may block.
      *
      * @throws RejectedExecutionException after {@link #close}
      */
-    void execute(Runnable task) {
-        threads.execute(task);
-    }
+    void execute(Runnable task);
 
     /** Runs something short, later. After {@link #close} it is not run. */
-    void later(Duration delay, Runnable task) {
-        try {
-            Future<?> unused = timer.schedule(task, delay.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (RejectedExecutionException e) {
-            // Closed: there is no later.
-        }
-    }
+    void later(Duration delay, Runnable task);
 
     /** Waits; returns {@code false}, at once, when everything is closing. */
-    boolean pause(Duration delay) {
-        try {
-            return !closing.await(delay.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
-    }
+    boolean pause(Duration delay);
+
+    /** Waits for a slot. */
+    void acquire(Semaphore slots) throws InterruptedException;
 
     /** Ends all pauses; what runs may finish until the limit, then it is interrupted. */
-    void close(Duration limit) {
-        closing.countDown();
-        timer.shutdownNow();
-        threads.shutdown();
-        try {
-            if (!threads.awaitTermination(limit.toNanos(), TimeUnit.NANOSECONDS)) {
-                threads.shutdownNow();
-            }
-        } catch (InterruptedException e) {
-            threads.shutdownNow();
-            Thread.currentThread().interrupt();
-        }
-    }
+    void close(Duration limit);
 }

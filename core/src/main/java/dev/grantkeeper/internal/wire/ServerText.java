@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
 /** Makes texts harmless that an authorization server, or whoever pretends to be one, put into an error. */
@@ -8,6 +9,21 @@ public final class ServerText {
     private static final int MAX_LENGTH = 512;
 
     private ServerText() {}
+
+    /**
+     * The same without the secrets that were sent: some servers repeat what they do not like.
+     *
+     * @param text from outside
+     * @param secrets what must not appear
+     * @return the harmless text; {@code null} if there is nothing to say
+     */
+    static @Nullable String harmless(@Nullable String text, Collection<String> secrets) {
+        String rest = text;
+        for (String secret : secrets) {
+            rest = rest == null || secret.isEmpty() ? rest : rest.replace(secret, "[redacted]");
+        }
+        return harmless(rest);
+    }
 
     /**
      * One line of printable ASCII (RFC 6749 appendix A.8), without what could be taken for markup, and not long.

@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
+import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -58,7 +59,13 @@ final class TokenAnswers {
 
     private TokenAnswers() {}
 
-    static Answer read(int status, @Nullable MediaType type, String body, List<String> retryAfter, Instant now) {
+    static Answer read(
+            int status,
+            @Nullable MediaType type,
+            String body,
+            List<String> retryAfter,
+            Instant now,
+            Collection<String> secrets) {
         Duration pause = retryAfter(retryAfter, now);
         if (status >= 300 && status < 400) {
             // Following it would post the refresh token and the client's secret to wherever it points.
@@ -73,7 +80,12 @@ final class TokenAnswers {
         }
         String error = text(json, "error");
         if (error != null || json.path("error").isContainerNode()) {
-            return error(status, error, text(json, "error_description"), pause);
+            return error(
+                    status,
+                    error,
+                    ServerText.harmless(error, secrets),
+                    ServerText.harmless(text(json, "error_description"), secrets),
+                    pause);
         }
         if (status >= 200 && status < 300) {
             return tokens(status, json);
@@ -85,15 +97,18 @@ final class TokenAnswers {
     }
 
     private static Answer error(
-            int status, @Nullable String error, @Nullable String description, @Nullable Duration pause) {
+            int status,
+            @Nullable String error,
+            @Nullable String harmlessError,
+            @Nullable String description,
+            @Nullable Duration pause) {
         boolean later = status == 429 || status == 408 || status >= 500;
         Answer.Kind kind = error != null && REFUSED.contains(error)
                 ? Answer.Kind.REFUSED
                 : later || (error != null && TEMPORARY.contains(error))
                         ? Answer.Kind.TEMPORARY
                         : Answer.Kind.MISCONFIGURED;
-        return new Answer.Failure(
-                kind, status, ServerText.harmless(error), ServerText.harmless(description), pause, null);
+        return new Answer.Failure(kind, status, harmlessError, description, pause, null);
     }
 
     private static Answer tokens(int status, ObjectNode json) {

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -83,7 +84,8 @@ public final class TokenEndpoint {
     private Answer request(Map<String, String> form) {
         try {
             Http.Reply reply = http.call(post(provider.tokenEndpoint(), form));
-            return TokenAnswers.read(reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant());
+            return TokenAnswers.read(
+                    reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant(), secrets(form));
         } catch (Http.CallFailedException e) {
             if (e.answered()) {
                 return new Answer.Failure(
@@ -98,6 +100,15 @@ public final class TokenEndpoint {
                     e.reason());
             return e.sent() ? new Answer.Lost(failure) : failure;
         }
+    }
+
+    private List<String> secrets(Map<String, String> form) {
+        List<String> secrets = new ArrayList<>();
+        for (String name : List.of("code", "code_verifier", "refresh_token")) {
+            secrets.add(form.getOrDefault(name, ""));
+        }
+        secrets.add(clientSecret == null ? "" : clientSecret);
+        return secrets;
     }
 
     /**

@@ -77,7 +77,7 @@ public final class SpotifyApp implements Callable<Integer> {
         String clientId = System.getenv("SPOTIFY_CLIENT_ID");
         String secret = SealingSecret.find(database);
         Setup setup = clientId == null || clientId.isBlank()
-                ? Setup.demo(FakeAuthorizationServer.start(), Duration.ofSeconds(20), port, database, secret)
+                ? Setup.demo(demoServer(), Duration.ofSeconds(20), port, database, secret)
                 : Setup.spotify(clientId, System.getenv("SPOTIFY_CLIENT_SECRET"), port, database, secret);
         start(setup);
         Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "shutdown"));
@@ -90,6 +90,11 @@ public final class SpotifyApp implements Callable<Integer> {
         OUT.println();
         new CountDownLatch(1).await();
         return 0;
+    }
+
+    /** Ended with this program and started again with it, as no real one is; so it has to remember whom it let in. */
+    private FakeAuthorizationServer demoServer() {
+        return FakeAuthorizationServer.start().remembering(database.resolveSibling(database.getFileName() + ".server"));
     }
 
     private synchronized void start(Setup setup) {
