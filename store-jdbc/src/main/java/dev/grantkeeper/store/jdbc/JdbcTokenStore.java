@@ -35,6 +35,9 @@ import javax.sql.DataSource;
  * {@code DataSource} behind it. It cannot be told apart when the very first connection belongs to a transaction already and
  * lets autocommit be turned on: that would commit it.
  *
+ * <p><b>H2 in a file</b> writes up to half a second after it has committed. Put {@code WRITE_DELAY=0} into its URL, or a process
+ * that is killed takes the newest refresh tokens with it.
+ *
  * <p><b>Time limits.</b> A statement is cancelled after 5 seconds. Where the driver takes a network timeout, an answer that
  * does not come at all is given up after 10; PostgreSQL's driver then still waits for its own attempt to cancel, for which
  * its {@code cancelSignalTimeout} allows 10 seconds more unless set lower. How long a connection may take is up to the pool:
