@@ -1,31 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
-import com.nimbusds.oauth2.sdk.AuthorizationRequest;
-import com.nimbusds.oauth2.sdk.ResponseType;
-import com.nimbusds.oauth2.sdk.Scope;
-import com.nimbusds.oauth2.sdk.id.ClientID;
-import com.nimbusds.oauth2.sdk.id.State;
-import com.nimbusds.oauth2.sdk.pkce.CodeChallengeMethod;
-import com.nimbusds.oauth2.sdk.pkce.CodeVerifier;
-import com.nimbusds.openid.connect.sdk.Nonce;
 import dev.grantkeeper.internal.openid.IdTokens;
-import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.Callback;
 import dev.grantkeeper.internal.wire.Http;
-import dev.grantkeeper.internal.wire.ServerText;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
-import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.TokenSet;
 import dev.grantkeeper.token.TokenStore;
@@ -33,7 +20,6 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.Collections;
@@ -41,7 +27,6 @@ import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
 import okhttp3.HttpUrl;
@@ -84,41 +69,38 @@ import org.slf4j.LoggerFactory;
 public final class Grantkeeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
 
-    /** How long a user may take to sign in. */
-    private static final Duration LOGIN_LIVES = Duration.ofMinutes(10);
-
     private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);
 
     private final Provider provider;
     private final String registration;
     private final String clientId;
-    private final @Nullable String redirectUri;
     private final Set<String> scopes;
-    private final @Nullable IdTokens idTokens;
-    private final @Nullable Profiles profiles;
-    private final TokenEndpoint tokenEndpoint;
-    private final Time time;
+    private final AuthorizationCodeFlow flow;
     private final Waiting waiting;
     private final Listening listening;
     private final Engine engine;
-    private final UsedLogins usedLogins;
 
     private Grantkeeper(Builder builder) {
         this.provider = builder.provider;
         this.clientId = Objects.requireNonNull(builder.clientId);
         this.registration = builder.registration == null ? provider.name() + ":" + clientId : builder.registration;
-        this.redirectUri = builder.redirectUri;
         this.scopes = builder.scopes;
-        this.time = new Time(builder.clock, builder.ticker);
         this.waiting = new Waiting(builder.longestWait);
         this.listening = new Listening(builder.listener, builder.clock);
-        this.usedLogins = new UsedLogins(builder.clock, LOGIN_LIVES);
+        Time time = new Time(builder.clock, builder.ticker);
         Http http = new Http(
                 builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout);
-        this.idTokens = provider.issuer().isPresent() ? new IdTokens(provider, clientId, http, builder.clock) : null;
-        this.profiles = builder.fetchProfile ? new Profiles(provider, http) : null;
-        this.tokenEndpoint = new TokenEndpoint(
+        TokenEndpoint tokenEndpoint = new TokenEndpoint(
                 http, provider, clientId, builder.clientSecret, builder.authentication(), builder.clock);
+        this.flow = new AuthorizationCodeFlow(
+                provider,
+                registration,
+                clientId,
+                builder.redirectUri,
+                tokenEndpoint,
+                provider.issuer().isPresent() ? new IdTokens(provider, clientId, http, builder.clock) : null,
+                builder.fetchProfile ? new Profiles(provider, http) : null,
+                time);
         this.engine = new Engine(
                 provider.name(),
                 Objects.requireNonNull(builder.tokenStore),
@@ -160,46 +142,7 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried) {
-        if (redirectUri == null) {
-            throw new IllegalStateException("A login needs a redirect URI: say redirectUri(…) when building");
-        }
-        boolean openId = wanted.contains("openid");
-        if (openId && idTokens == null) {
-            throw new IllegalStateException("The scope openid needs a provider that speaks OpenID Connect, and "
-                    + provider.name() + " is not known to: say openId(issuer, jwksUri) when describing it");
-        }
-        State state = new State(32);
-        CodeVerifier verifier = provider.pkce() ? new CodeVerifier() : null;
-        Nonce nonce = openId ? new Nonce(32) : null;
-        AuthorizationRequest.Builder request = new AuthorizationRequest.Builder(
-                        new ResponseType(ResponseType.Value.CODE), new ClientID(clientId))
-                .redirectionURI(URI.create(redirectUri))
-                .state(state);
-        if (verifier != null) {
-            request.codeChallenge(verifier, CodeChallengeMethod.S256);
-        }
-        if (nonce != null) {
-            request.customParameter("nonce", nonce.getValue());
-        }
-        if (!wanted.isEmpty()) {
-            request.scope(new Scope(String.join(provider.scopeSeparator(), wanted)));
-        }
-        provider.authorizationParameters().forEach(request::customParameter);
-        parameters.forEach(request::customParameter);
-        // Not toURI(): that decodes the query which an endpoint may have, and forgets to encode it again.
-        HttpUrl.Builder url =
-                HttpUrl.get(provider.authorizationEndpoint().toString()).newBuilder();
-        request.build().toParameters().forEach((name, values) -> url.setQueryParameter(name, values.get(0)));
-        return new PendingLogin(
-                registration,
-                state.getValue(),
-                verifier == null ? null : verifier.getValue(),
-                nonce == null ? null : nonce.getValue(),
-                redirectUri,
-                url.build().toString(),
-                wanted,
-                carried,
-                time.now());
+        return flow.start(wanted, parameters, carried);
     }
 
     /**
@@ -215,122 +158,7 @@ public final class Grantkeeper implements AutoCloseable {
      *     application. The user may begin again
      */
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query) throws TokenRequestException {
-        Callback callback = Callback.parse(query);
-        LoginResult.Mismatched mismatch = mismatch(login, callback);
-        if (mismatch != null || login == null) {
-            return mismatch != null ? mismatch : mismatched(LoginResult.Mismatched.Reason.NONE, "There is no login");
-        }
-        Optional<String> carried = Optional.ofNullable(login.carried());
-        String error = callback.error();
-        if (error != null) {
-            usedLogins.use(login.slot());
-            return new LoginResult.Declined(
-                    Objects.requireNonNullElse(ServerText.harmless(error), "error"),
-                    Objects.requireNonNullElse(ServerText.harmless(callback.errorDescription()), ""),
-                    carried);
-        }
-        String code = callback.code();
-        if (code == null || !callback.hasCode()) {
-            return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback holds no code");
-        }
-        if (!usedLogins.use(login.slot())) {
-            return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
-        }
-        return redeem(login, code, carried);
-    }
-
-    /** State first: until it is known that the callback belongs to this browser's login, nothing in it means anything. */
-    private LoginResult.@Nullable Mismatched mismatch(@Nullable PendingLogin login, Callback callback) {
-        if (callback.problem() != null) {
-            return mismatched(LoginResult.Mismatched.Reason.FORGED, callback.problem());
-        }
-        if (login == null) {
-            return mismatched(
-                    LoginResult.Mismatched.Reason.NONE, "This browser has not begun the login that it came back from");
-        }
-        String state = callback.state();
-        if (state == null || !login.hasState(state)) {
-            return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback's state is not this login's");
-        }
-        if (!login.registration().equals(registration)) {
-            return mismatched(LoginResult.Mismatched.Reason.MIXED_UP, "The login began at another registration");
-        }
-        if (time.now().isAfter(login.startedAt().plus(LOGIN_LIVES))) {
-            return mismatched(LoginResult.Mismatched.Reason.STALE, "The login began too long ago");
-        }
-        if (usedLogins.isUsed(login.slot())) {
-            return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
-        }
-        // RFC 9207: an answer from another server must not be taken to this one's token endpoint.
-        String issuer = callback.issuer();
-        String expected = provider.issuer().orElse(null);
-        if (issuer != null && expected != null && !expected.contains("{") && !issuer.equals(expected)) {
-            return mismatched(
-                    LoginResult.Mismatched.Reason.MIXED_UP, "The callback comes from another authorization server");
-        }
-        return null;
-    }
-
-    private static LoginResult.Mismatched mismatched(LoginResult.Mismatched.Reason reason, String explanation) {
-        LOG.debug("A callback was not accepted: {}", explanation);
-        return new LoginResult.Mismatched(reason, explanation);
-    }
-
-    private LoginResult redeem(PendingLogin login, String code, Optional<String> carried) throws TokenRequestException {
-        Answer answer = tokenEndpoint.redeem(code, login.redirectUri(), login.codeVerifier());
-        if (answer instanceof Answer.Lost lost) {
-            throw Failures.of(lost.failure());
-        }
-        if (answer instanceof Answer.Failure failure) {
-            if (failure.kind() == Answer.Kind.REFUSED) {
-                // The code is the browser's, so this is no failure of ours.
-                return new LoginResult.Declined(
-                        Objects.requireNonNullElse(failure.error(), "invalid_grant"),
-                        Objects.requireNonNullElse(failure.description(), ""),
-                        carried);
-            }
-            throw Failures.of(failure);
-        }
-        Instant now = time.now();
-        TokenSet tokens =
-                ((Answer.Tokens) answer).response().toTokenSet(null, login.scopes(), now, provider.defaultLifetime());
-        try {
-            Identity identity = identity(login, tokens);
-            return new LoginResult.SignedIn(
-                    this, GrantRow.of(RowFormat.newName(), now, tokens, identity), tokens, login.carried());
-        } catch (IdentityException e) {
-            if (e.kind() == IdentityException.Kind.OTHER_LOGIN) {
-                return mismatched(LoginResult.Mismatched.Reason.FORGED, String.valueOf(e.getMessage()));
-            }
-            throw new TokenRequestException(
-                    e.kind() == IdentityException.Kind.UNAVAILABLE
-                            ? TokenRequestException.Kind.TEMPORARY
-                            : TokenRequestException.Kind.MALFORMED,
-                    0,
-                    null,
-                    e.getMessage(),
-                    null,
-                    e);
-        }
-    }
-
-    private @Nullable Identity identity(PendingLogin login, TokenSet tokens)
-            throws IdentityException, TokenRequestException {
-        String nonce = login.nonce();
-        if (nonce != null && idTokens != null) {
-            String idToken = tokens.idToken().orElse(null);
-            if (idToken == null) {
-                throw new TokenRequestException(
-                        TokenRequestException.Kind.MALFORMED,
-                        0,
-                        null,
-                        "openid was asked for, and there is no ID token in the answer",
-                        null,
-                        null);
-            }
-            return idTokens.verify(idToken, nonce);
-        }
-        return profiles == null ? null : profiles.fetch(tokens.accessToken());
+        return flow.finish(this, login, query);
     }
 
     Account keep(GrantRow row, TokenSet tokens, String accountId) throws TokenStoreException {

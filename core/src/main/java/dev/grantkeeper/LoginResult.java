@@ -91,6 +91,15 @@ public sealed interface LoginResult {
      * @param carried what the application gave to {@link LoginRequest#carry}
      */
     record Declined(String error, String description, Optional<String> carried) implements LoginResult {
+        /**
+         * Whether it was the user who said no, and not the server.
+         *
+         * @return whether the error is {@code access_denied}
+         */
+        public boolean byUser() {
+            return error.equals("access_denied");
+        }
+
         @Override
         public String toString() {
             return "Declined[" + error + (description.isEmpty() ? "" : ": " + description) + "]";

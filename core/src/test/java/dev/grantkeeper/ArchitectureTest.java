@@ -125,7 +125,7 @@ class ArchitectureTest {
                         .filter(source -> source.text().contains("com.nimbusds"))
                         .map(Source::toString))
                 .containsExactlyInAnyOrder(
-                        ROOT + ".Grantkeeper",
+                        ROOT + ".internal.wire.AuthorizationEndpoint",
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.Profiles",
                         ROOT + ".internal.wire.TokenEndpoint");

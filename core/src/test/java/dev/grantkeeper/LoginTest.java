@@ -98,6 +98,18 @@ class LoginTest {
     // ---- What the browser is sent with ----------------------------------------------------------------------------
 
     @Test
+    void an_error_and_a_code_at_once_are_forged_and_use_nothing_up() throws Exception {
+        Grantkeeper node = scene.node();
+        PendingLogin login = node.startLogin();
+        String query = Scene.query(scene.server.approve(login.url().toString(), "alice"));
+        assertThat(node.finishLogin(login, query + "&error=access_denied"))
+                .isInstanceOfSatisfying(
+                        LoginResult.Mismatched.class,
+                        mismatched -> assertThat(mismatched.reason()).isEqualTo(LoginResult.Mismatched.Reason.FORGED));
+        assertThat(node.finishLogin(login, query)).isInstanceOf(LoginResult.SignedIn.class);
+    }
+
+    @Test
     void state_and_pkce_and_nonce_are_always_there_and_never_the_same() {
         Grantkeeper openId = openId();
         Set<String> seen = new HashSet<>();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
-import java.util.List;
 import java.util.Set;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
@@ -39,14 +38,14 @@ public record Callback(
             return junk("The callback's query cannot be read");
         }
         for (String name : url.queryParameterNames()) {
-            List<@Nullable String> values = url.queryParameterValues(name);
+            int times = url.queryParameterValues(name).size();
             if (NOT_ASKED_FOR.contains(name)) {
                 return junk("The callback holds " + name + ", which was not asked for");
             }
-            if (PROTOCOL.contains(name) && values.size() > 1) {
+            if (PROTOCOL.contains(name) && times > 1) {
                 return junk("The callback repeats " + name);
             }
-            String value = values.get(0);
+            String value = url.queryParameter(name);
             if (PROTOCOL.contains(name) && value != null && value.length() > MAX_PARAMETER_LENGTH) {
                 return junk("The callback's " + name + " is too long");
             }

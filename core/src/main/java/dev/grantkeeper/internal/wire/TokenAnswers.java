@@ -176,11 +176,10 @@ final class TokenAnswers {
         }
         ObjectNode json = JSON.createObjectNode();
         for (String name : url.queryParameterNames()) {
-            List<@Nullable String> values = url.queryParameterValues(name);
-            if (values.size() > 1) {
+            if (url.queryParameterValues(name).size() > 1) {
                 return null;
             }
-            json.put(name, values.get(0));
+            json.put(name, url.queryParameter(name));
         }
         return json;
     }

@@ -165,7 +165,7 @@ final class WebApp implements AutoCloseable {
                 outcome = "";
             } else if (result instanceof LoginResult.Declined declined) {
                 LOG.debug("A login was declined: {}", declined.error());
-                outcome = declined.error().equals("access_denied") ? "?login=declined" : "?login=failed";
+                outcome = declined.byUser() ? "?login=declined" : "?login=failed";
             } else {
                 LoginResult.Mismatched mismatched = (LoginResult.Mismatched) result;
                 LOG.debug("A login was not accepted: {}", mismatched.explanation());

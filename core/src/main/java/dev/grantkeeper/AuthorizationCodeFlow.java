@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.openid.Profiles;
+import dev.grantkeeper.internal.refresh.Time;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
+import dev.grantkeeper.internal.wire.Callback;
+import dev.grantkeeper.internal.wire.ServerText;
+import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The authorization code flow (RFC 6749 section 4.1) with {@code state}, PKCE (RFC 7636) and OpenID Connect, from the redirect
+ * to the tokens. What comes back through the browser is checked in this order: is it readable, is there a login, is it this
+ * browser's, this registration's, recent, unused, from this server; only then it is looked at. Stores nothing. Thread-safe.
+ */
+final class AuthorizationCodeFlow {
+    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
+
+    /** How long a user may take to sign in. */
+    private static final Duration LOGIN_LIVES = Duration.ofMinutes(10);
+
+    private final Provider provider;
+    private final String registration;
+    private final @Nullable String redirectUri;
+    private final AuthorizationEndpoint authorizationEndpoint;
+    private final TokenEndpoint tokenEndpoint;
+    private final @Nullable IdTokens idTokens;
+    private final @Nullable Profiles profiles;
+    private final Time time;
+    private final UsedLogins usedLogins;
+
+    AuthorizationCodeFlow(
+            Provider provider,
+            String registration,
+            String clientId,
+            @Nullable String redirectUri,
+            TokenEndpoint tokenEndpoint,
+            @Nullable IdTokens idTokens,
+            @Nullable Profiles profiles,
+            Time time) {
+        this.provider = provider;
+        this.registration = registration;
+        this.authorizationEndpoint = new AuthorizationEndpoint(provider, clientId);
+        this.redirectUri = redirectUri;
+        this.tokenEndpoint = tokenEndpoint;
+        this.idTokens = idTokens;
+        this.profiles = profiles;
+        this.time = time;
+        this.usedLogins = new UsedLogins(time.clock(), LOGIN_LIVES);
+    }
+
+    PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried) {
+        if (redirectUri == null) {
+            throw new IllegalStateException("A login needs a redirect URI: say redirectUri(…) when building");
+        }
+        if (wanted.contains("openid") && idTokens == null) {
+            throw new IllegalStateException("The scope openid needs a provider that speaks OpenID Connect, and "
+                    + provider.name() + " is not known to: say openId(issuer, jwksUri) when describing it");
+        }
+        AuthorizationEndpoint.Request request = authorizationEndpoint.request(redirectUri, wanted, parameters);
+        return new PendingLogin(
+                registration,
+                request.state(),
+                request.codeVerifier(),
+                request.nonce(),
+                redirectUri,
+                request.url(),
+                wanted,
+                carried,
+                time.now());
+    }
+
+    LoginResult finish(Grantkeeper owner, @Nullable PendingLogin login, @Nullable String query)
+            throws TokenRequestException {
+        Callback callback = Callback.parse(query);
+        LoginResult.Mismatched mismatch = mismatch(login, callback);
+        if (mismatch != null || login == null) {
+            return mismatch != null ? mismatch : mismatched(LoginResult.Mismatched.Reason.NONE, "There is no login");
+        }
+        Optional<String> carried = Optional.ofNullable(login.carried());
+        String error = callback.error();
+        if (error != null && callback.code() != null) {
+            return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback holds both an error and a code");
+        }
+        if (error != null) {
+            usedLogins.use(login.slot());
+            return new LoginResult.Declined(
+                    Objects.requireNonNullElse(ServerText.harmless(error), "error"),
+                    Objects.requireNonNullElse(ServerText.harmless(callback.errorDescription()), ""),
+                    carried);
+        }
+        String code = callback.code();
+        if (code == null || !callback.hasCode()) {
+            return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback holds no code");
+        }
+        if (!usedLogins.use(login.slot())) {
+            return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
+        }
+        return redeem(owner, login, code, carried);
+    }
+
+    /** State first: until it is known that the callback belongs to this browser's login, nothing in it means anything. */
+    private LoginResult.@Nullable Mismatched mismatch(@Nullable PendingLogin login, Callback callback) {
+        if (callback.problem() != null) {
+            return mismatched(LoginResult.Mismatched.Reason.FORGED, callback.problem());
+        }
+        if (login == null) {
+            return mismatched(
+                    LoginResult.Mismatched.Reason.NONE, "This browser has not begun the login that it came back from");
+        }
+        String state = callback.state();
+        if (state == null || !login.hasState(state)) {
+            return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback's state is not this login's");
+        }
+        if (!login.registration().equals(registration)) {
+            return mismatched(LoginResult.Mismatched.Reason.MIXED_UP, "The login began at another registration");
+        }
+        if (time.now().isAfter(login.startedAt().plus(LOGIN_LIVES))) {
+            return mismatched(LoginResult.Mismatched.Reason.STALE, "The login began too long ago");
+        }
+        if (usedLogins.isUsed(login.slot())) {
+            return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
+        }
+        // RFC 9207: an answer from another server must not be taken to this one's token endpoint.
+        String issuer = callback.issuer();
+        String expected = provider.issuer().orElse(null);
+        if (issuer != null && expected != null && !expected.contains("{") && !issuer.equals(expected)) {
+            return mismatched(
+                    LoginResult.Mismatched.Reason.MIXED_UP, "The callback comes from another authorization server");
+        }
+        return null;
+    }
+
+    private static LoginResult.Mismatched mismatched(LoginResult.Mismatched.Reason reason, String explanation) {
+        LOG.debug("A callback was not accepted: {}", explanation);
+        return new LoginResult.Mismatched(reason, explanation);
+    }
+
+    private LoginResult redeem(Grantkeeper owner, PendingLogin login, String code, Optional<String> carried)
+            throws TokenRequestException {
+        Answer answer = tokenEndpoint.redeem(code, login.redirectUri(), login.codeVerifier());
+        if (answer instanceof Answer.Lost lost) {
+            throw Failures.of(lost.failure());
+        }
+        if (answer instanceof Answer.Failure failure) {
+            if (failure.kind() == Answer.Kind.REFUSED) {
+                // The code is the browser's, so this is no failure of ours.
+                return new LoginResult.Declined(
+                        Objects.requireNonNullElse(failure.error(), "invalid_grant"),
+                        Objects.requireNonNullElse(failure.description(), ""),
+                        carried);
+            }
+            throw Failures.of(failure);
+        }
+        Instant now = time.now();
+        TokenSet tokens =
+                ((Answer.Tokens) answer).response().toTokenSet(null, login.scopes(), now, provider.defaultLifetime());
+        try {
+            Identity identity = identity(login, tokens);
+            return new LoginResult.SignedIn(
+                    owner, GrantRow.of(RowFormat.newName(), now, tokens, identity), tokens, login.carried());
+        } catch (IdentityException e) {
+            if (e.kind() == IdentityException.Kind.OTHER_LOGIN) {
+                return mismatched(LoginResult.Mismatched.Reason.FORGED, String.valueOf(e.getMessage()));
+            }
+            throw new TokenRequestException(
+                    e.kind() == IdentityException.Kind.UNAVAILABLE
+                            ? TokenRequestException.Kind.TEMPORARY
+                            : TokenRequestException.Kind.MALFORMED,
+                    0,
+                    null,
+                    e.getMessage(),
+                    null,
+                    e);
+        }
+    }
+
+    private @Nullable Identity identity(PendingLogin login, TokenSet tokens)
+            throws IdentityException, TokenRequestException {
+        String nonce = login.nonce();
+        if (nonce != null && idTokens != null) {
+            String idToken = tokens.idToken().orElse(null);
+            if (idToken == null) {
+                throw new TokenRequestException(
+                        TokenRequestException.Kind.MALFORMED,
+                        0,
+                        null,
+                        "openid was asked for, and there is no ID token in the answer",
+                        null,
+                        null);
+            }
+            return idTokens.verify(idToken, nonce);
+        }
+        return profiles == null ? null : profiles.fetch(tokens.accessToken());
+    }
+}
