@@ -52,8 +52,8 @@ final class Database implements AutoCloseable {
     Database(Path file) {
         HikariConfig config = new HikariConfig();
         // Our own close() comes first, so that what Grantkeeper still has to store finds an open database.
-        // WRITE_DELAY=0: committed means written. H2 would otherwise wait up to half a second, and a refresh token that is
-        // lost with the process may be the only one that is still good.
+        // WRITE_DELAY=0: committed means written. H2 would otherwise wait up to half a second, and a refresh token
+        // that is lost with the process may be the only one that is still good.
         config.setJdbcUrl("jdbc:h2:file:" + file.toAbsolutePath() + ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE");
         config.setMaximumPoolSize(8);
         config.setConnectionTimeout(3_000); // a caller that waits longer is better told
