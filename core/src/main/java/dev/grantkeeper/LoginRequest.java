@@ -13,21 +13,6 @@ import org.jspecify.annotations.Nullable;
  * {@code openid} is asked for, a nonce are always there; nothing turns them off. Not thread-safe: make one for each attempt.
  */
 public final class LoginRequest {
-    /** What the library itself decides. Whoever sets these by hand breaks the login, or its safety. */
-    private static final Set<String> RESERVED = Set.of(
-            "response_type",
-            "client_id",
-            "client_secret",
-            "redirect_uri",
-            "scope",
-            "state",
-            "nonce",
-            "code_challenge",
-            "code_challenge_method",
-            "response_mode",
-            "request",
-            "request_uri");
-
     private final Grantkeeper grantkeeper;
     private Set<String> scopes;
     private final Map<String, String> parameters = new LinkedHashMap<>();
@@ -88,9 +73,6 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if the library itself decides about this parameter, or the provider refuses it
      */
     public LoginRequest parameter(String name, String value) {
-        if (RESERVED.contains(name)) {
-            throw new IllegalArgumentException("The parameter " + name + " is the library's own and cannot be set");
-        }
         String reason = grantkeeper.provider().forbiddenParameters().get(name);
         if (reason != null) {
             throw new IllegalArgumentException("The parameter " + name + " cannot be sent: " + reason);

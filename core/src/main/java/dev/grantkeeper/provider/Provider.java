@@ -55,6 +55,21 @@ public final class Provider {
         NAME
     }
 
+    /** What the library itself decides about in a login. Whoever sets these by hand breaks it, or its safety. */
+    private static final Set<String> OWN_PARAMETERS = Set.of(
+            "response_type",
+            "client_id",
+            "client_secret",
+            "redirect_uri",
+            "scope",
+            "state",
+            "nonce",
+            "code_challenge",
+            "code_challenge_method",
+            "response_mode",
+            "request",
+            "request_uri");
+
     private final String name;
     private final URI documentation;
     private final URI authorizationEndpoint;
@@ -104,7 +119,16 @@ public final class Provider {
         this.pkce = builder.pkce;
         this.authorizationParameters =
                 Collections.unmodifiableMap(new LinkedHashMap<>(builder.authorizationParameters));
-        this.forbiddenParameters = Map.copyOf(builder.forbiddenParameters);
+        Map<String, String> forbidden = new LinkedHashMap<>(builder.forbiddenParameters);
+        OWN_PARAMETERS.forEach(own -> forbidden.put(own, "it is the library's own"));
+        this.forbiddenParameters = Collections.unmodifiableMap(forbidden);
+        for (String parameter : authorizationParameters.keySet()) {
+            String reason = forbidden.get(parameter);
+            if (reason != null) {
+                throw new IllegalArgumentException(
+                        "Provider " + name + ": the parameter " + parameter + " cannot be sent: " + reason);
+            }
+        }
         this.defaultLifetime = builder.defaultLifetime;
         this.replay = builder.replay;
         this.refreshTokenLifetime = builder.refreshTokenLifetime;
@@ -297,7 +321,8 @@ public final class Provider {
     }
 
     /**
-     * Parameters that the server refuses, with the reason. They fail here, where the message can say what to do.
+     * Parameters that nobody may add to a login, with the reason: the library's own, and those that the server refuses. They
+     * fail here, where the message can say what to do.
      *
      * @return from parameter to reason
      */

@@ -118,6 +118,15 @@ class PresetsTest {
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"state", "nonce", "code_challenge", "redirect_uri", "response_mode", "client_id"})
+    void no_provider_can_set_what_the_library_decides(String parameter) {
+        Provider.Builder builder = Spotify.provider().newBuilder().authorizationParameter(parameter, "x");
+        assertThatThrownBy(builder::build)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(parameter);
+    }
+
     @Test
     void a_copy_of_a_provider_is_the_same_provider() {
         Provider entra = EntraId.provider("common");
