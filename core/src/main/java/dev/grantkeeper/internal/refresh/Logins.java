@@ -83,7 +83,7 @@ public final class Logins {
 
     /**
      * Removes the login that is there now, however often refreshes rewrite its row meanwhile, then gives its tokens back. A login
-     * that comes in meanwhile stays.
+     * that comes in meanwhile stays; then nothing is given back, since some servers end all logins of a user at once.
      */
     public void signOut(AccountKey key) throws IOException {
         @Nullable String login = null;
@@ -92,9 +92,13 @@ public final class Logins {
         boolean gone = false;
         for (int i = 0; i < TRIES && !gone; i++) {
             StoredGrant found = rows.find(key).grant();
-            if (found == null || (login != null && !found.row().login().equals(login))) {
+            if (found == null) {
                 gone = true;
                 continue;
+            }
+            if (login != null && !found.row().login().equals(login)) {
+                TokenSet unused = refresher.signedOut(key, login);
+                return;
             }
             login = found.row().login();
             last = found.row().tokens() == null ? last : found.row().tokens();
@@ -112,7 +116,7 @@ public final class Logins {
             throw new IOException(
                     "The token store refused to remove a row. Check it with TokenStoreContract, rule 2.3");
         }
-        TokenSet newest = refresher.signedOut(key);
+        TokenSet newest = refresher.signedOut(key, login);
         if (newest == null) {
             newest = last;
         }

@@ -7,13 +7,16 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The rows that were seen lately, parsed and opened, least used out first (law 7). There is no other cache. Thread-safe.
  *
- * <p>A read that was under way while this node wrote may bring what stood there before. Everything is therefore stamped: a
- * read counts only if nothing was noted for its key since it began.
+ * <p>What comes back first did not necessarily happen first. Everything is therefore stamped when it begins: a read that began
+ * before this node wrote may bring what stood there before, and does not count; a write may come back when more has happened
+ * to its row, and does not count either. Of two that cross and tell different things nobody knows which is newer; that is
+ * noted as a doubt, and the store is asked again.
  */
 final class Memory {
     /** What is remembered of one row. */
@@ -24,6 +27,12 @@ final class Memory {
         private final long stamp;
         private volatile long checkedAt;
         private volatile long nextBackground;
+        private volatile boolean doubted;
+
+        // guarded by the memory
+        private boolean written;
+        private @Nullable String over; // the version that this node replaced, if it wrote this
+        private long noted;
 
         private Remembered(@Nullable StoredGrant grant, Limits limits, long attemptSince, long stamp, long now) {
             this.grant = grant;
@@ -49,13 +58,19 @@ final class Memory {
             return attemptSince;
         }
 
+        /** Whether another read or write, at the same time, told otherwise. */
+        boolean doubted() {
+            return doubted;
+        }
+
         boolean trusted(Time time, Duration trust) {
-            return time.since(checkedAt).compareTo(trust) < 0;
+            return !doubted && time.since(checkedAt).compareTo(trust) < 0;
         }
 
         /** The store could not be asked; what is remembered has to do for a while. */
         void trustAgain(Time time) {
             checkedAt = time.ticks();
+            doubted = false;
         }
 
         /** Whether a refresh behind the scenes may be started now: once a second at most. */
@@ -95,15 +110,39 @@ final class Memory {
     /** Notes what a read brought, unless something newer is known. */
     synchronized Remembered read(AccountKey key, @Nullable StoredGrant grant, long stamp) {
         Remembered before = rows.get(key);
-        if (before != null && before.stamp > stamp) {
-            return before;
+        boolean crossed = before != null
+                && before.noted > stamp
+                && !Objects.equals(versionOf(before.grant), versionOf(grant))
+                && !(grant != null && before.written && grant.version().equals(before.over));
+        Remembered after = before != null && before.stamp > stamp ? before : put(key, grant, stamp);
+        if (crossed) {
+            after.doubted = true;
         }
-        return put(key, grant, stamp);
+        return after;
     }
 
-    /** Notes what this node wrote. */
-    synchronized Remembered wrote(AccountKey key, @Nullable StoredGrant grant) {
-        return put(key, grant, ++stamps);
+    /**
+     * Notes what this node wrote, unless something newer is known: others may have read or written more before this write
+     * came back.
+     *
+     * @param over the version that was replaced; {@code null} if there was none
+     * @param stamp taken before the write
+     */
+    synchronized void wrote(AccountKey key, @Nullable String over, @Nullable StoredGrant grant, long stamp) {
+        Remembered before = rows.get(key);
+        if (before != null && before.stamp > stamp) {
+            boolean alreadyReplaced = before.written && Objects.equals(before.over, versionOf(grant));
+            if (alreadyReplaced || !Objects.equals(versionOf(before.grant), over)) {
+                return; // Seen after the write began, and not what it replaced: what came of it, or came after it.
+            }
+        }
+        Remembered after = put(key, grant, ++stamps);
+        after.written = true;
+        after.over = over;
+    }
+
+    private static @Nullable String versionOf(@Nullable StoredGrant grant) {
+        return grant == null ? null : grant.version();
     }
 
     // guarded by this
@@ -133,6 +172,7 @@ final class Memory {
         if (before != null && sameTokens) {
             after.nextBackground = before.nextBackground;
         }
+        after.noted = ++stamps;
         rows.put(key, after);
         if (rows.size() > capacity) {
             Iterator<Map.Entry<AccountKey, Remembered>> oldest = rows.entrySet().iterator();

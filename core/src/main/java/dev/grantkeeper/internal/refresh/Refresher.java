@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
@@ -86,11 +87,11 @@ public final class Refresher {
     /** After a forced refresh, how long a 401 on its result is the API's problem and not the token's. */
     private static final Duration COOLDOWN = Duration.ofSeconds(30);
 
+    /** How long the store may take to answer, where there is something to serve without it. */
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
+
     /** So many writes in a row cannot be lost to others; a store that says so does not keep rule 2.2 of its contract. */
     private static final int MOST_LOSSES = 100;
-
-    /** In place of a login's name. */
-    private static final String SIGNED_OUT = "";
 
     private final Rows rows;
     private final Memory memory;
@@ -105,6 +106,8 @@ public final class Refresher {
     private final Map<AccountKey, Flight> flights = new ConcurrentHashMap<>();
     /** Tokens that the store does not have yet. Never dropped but for a newer login. */
     private final Map<AccountKey, Unsaved> unsaved = new ConcurrentHashMap<>();
+    /** Keys for which the next try to store tokens is arranged. */
+    private final Set<AccountKey> saves = ConcurrentHashMap.newKeySet();
     /** Attempts of ours that may stand in the row although nothing was sent under them. */
     private final Map<AccountKey, String> unsent = new ConcurrentHashMap<>();
     /** Attempts of ours that were sent, and whose answers were lost: nobody here needs to wait for those. */
@@ -179,7 +182,7 @@ public final class Refresher {
         if (pending == null && known != null && known.grant() != null && known.trusted(time, timing.trustStored())) {
             return decide(key, known);
         }
-        return look(key, known);
+        return look(key);
     }
 
     /** Tokens in place of an access token that an API rejected. The same tokens come back if no others can be expected. */
@@ -200,7 +203,7 @@ public final class Refresher {
 
     private CompletableFuture<Outcome> decide(AccountKey key, Remembered known) {
         StoredGrant grant = known.grant();
-        TokenSet tokens = grant == null ? null : grant.row().tokens();
+        TokenSet tokens = tokensOf(known);
         if (grant == null || tokens == null || known.limits().pastHard(time)) {
             return fly(key, Want.VALID);
         }
@@ -225,52 +228,69 @@ public final class Refresher {
     }
 
     /** Reads the row, once for all who ask meanwhile, not waiting for a flight that is under way. */
-    private CompletableFuture<Outcome> look(AccountKey key, @Nullable Remembered known) {
-        CompletableFuture<Outcome> mine = new CompletableFuture<>();
-        CompletableFuture<Outcome> other = looks.putIfAbsent(key, mine);
-        if (other != null) {
-            return other.copy();
-        }
-        boolean servable =
-                known != null && known.grant() != null && !known.limits().expired(time);
-        Runnable read = () -> {
-            CompletableFuture<Outcome> decided;
+    private CompletableFuture<Outcome> look(AccountKey key) {
+        CompletableFuture<Outcome> shared = new CompletableFuture<>();
+        CompletableFuture<Outcome> other = looks.putIfAbsent(key, shared);
+        CompletableFuture<Outcome> mine = (other == null ? shared : other).copy();
+        if (other == null) {
             try {
-                decided = decide(key, rows.find(key));
-            } catch (IOException e) {
-                decided = CompletableFuture.completedFuture(withoutStore(known, e));
-            } catch (RuntimeException | Error e) {
-                decided = CompletableFuture.failedFuture(e);
+                workers.execute(() -> read(key, shared));
+            } catch (RejectedExecutionException e) {
+                looks.remove(key, shared);
+                shared.complete(closed());
             }
-            looks.remove(key, mine);
-            pass(decided, mine);
-        };
-        try {
-            workers.execute(read);
-        } catch (RejectedExecutionException e) {
-            looks.remove(key, mine);
-            mine.complete(closed());
         }
-        if (servable) {
-            // A store that hangs is a store that is down (law 7).
-            workers.later(Duration.ofSeconds(2), () -> {
-                if (!mine.isDone()) {
-                    mine.complete(withoutStore(known, new IOException("The token store did not answer within 2 s")));
+        if (remembered(key, null) != null) {
+            // A store that hangs is a store that is down (law 7). Without valid tokens there is nothing but to wait for
+            // it.
+            workers.later(PATIENCE, () -> {
+                if (!mine.isDone() && remembered(key, null) != null) {
+                    mine.complete(withoutStore(key, new IOException("The token store does not answer"), null));
                 }
             });
         }
-        return mine.copy();
+        return mine;
     }
 
-    private Outcome withoutStore(@Nullable Remembered known, IOException cause) {
-        if (known != null && known.grant() != null && !known.limits().expired(time)) {
-            TokenSet tokens = known.grant().row().tokens();
-            if (tokens != null) {
-                known.trustAgain(time);
-                return new Usable(tokens);
-            }
+    private void read(AccountKey key, CompletableFuture<Outcome> shared) {
+        CompletableFuture<Outcome> decided;
+        try {
+            decided = decide(key, rows.find(key));
+        } catch (IOException e) {
+            decided = CompletableFuture.completedFuture(withoutStore(key, e, null));
+        } catch (RuntimeException | Error e) {
+            decided = CompletableFuture.failedFuture(e);
         }
-        return new StoreFailed(cause);
+        looks.remove(key, shared);
+        pass(decided, shared);
+    }
+
+    /** What callers get when the store cannot be asked: what is remembered has to do for a while. */
+    private Outcome withoutStore(AccountKey key, IOException cause, @Nullable String rejected) {
+        Remembered known = remembered(key, rejected);
+        TokenSet tokens = known == null ? null : tokensOf(known);
+        if (known == null || tokens == null) {
+            return new StoreFailed(cause);
+        }
+        known.trustAgain(time);
+        return new Usable(tokens);
+    }
+
+    /** The row, as far as it is known, if its tokens are of use to somebody who saw others rejected. */
+    private @Nullable Remembered remembered(AccountKey key, @Nullable String rejected) {
+        Remembered known = memory.get(key);
+        TokenSet tokens = known == null ? null : tokensOf(known);
+        return known != null
+                        && tokens != null
+                        && !tokens.accessToken().equals(rejected)
+                        && !known.limits().expired(time)
+                ? known
+                : null;
+    }
+
+    private static @Nullable TokenSet tokensOf(Remembered known) {
+        StoredGrant grant = known.grant();
+        return grant == null ? null : grant.row().tokens();
     }
 
     private static void pass(CompletableFuture<Outcome> from, CompletableFuture<Outcome> to) {
@@ -324,23 +344,26 @@ public final class Refresher {
 
     /** A login came in through this node: what is still on its way to the store for an older one is of no use (law 14). */
     public void loggedIn(AccountKey key, String login) {
-        Flight flight = flights.get(key);
-        if (flight != null) {
-            flight.supersededBy = login;
-        }
         unsaved.computeIfPresent(key, (k, pending) -> pending.row().login().equals(login) ? pending : null);
     }
 
-    /** The user signed out through this node. Returns tokens that never reached the store, for revocation. */
-    public @Nullable TokenSet signedOut(AccountKey key) {
-        Flight flight = flights.get(key);
-        if (flight != null) {
-            flight.supersededBy = SIGNED_OUT;
+    /**
+     * A login was signed out through this node.
+     *
+     * @param login its name; {@code null} if there was no row
+     * @return its tokens that never reached the store, for revocation
+     */
+    public @Nullable TokenSet signedOut(AccountKey key, @Nullable String login) {
+        Unsaved pending = unsaved.get(key);
+        if (pending == null) {
+            return null;
         }
-        Unsaved pending = unsaved.remove(key);
-        unsent.remove(key);
-        lost.remove(key);
-        return pending == null ? null : pending.tokens();
+        boolean its = login == null || pending.row().login().equals(login);
+        Remembered now = memory.get(key);
+        boolean gone = now != null && now.grant() == null;
+        // Another's: of an older one if nothing is left, otherwise of the one that came in meanwhile.
+        boolean dropped = (its || gone) && unsaved.remove(key, pending);
+        return its && dropped ? pending.tokens() : null;
     }
 
     /** Whether the store is at work for this key, or stuck. */
@@ -364,7 +387,6 @@ public final class Refresher {
         private final Want want;
         private final CompletableFuture<Outcome> landed = new CompletableFuture<>();
         private final long began = time.ticks();
-        private volatile @Nullable String supersededBy;
         private boolean waited;
 
         Flight(AccountKey key, Want want) {
@@ -407,7 +429,7 @@ public final class Refresher {
                 try {
                     seen = rows.find(key);
                 } catch (IOException e) {
-                    return withoutStore(memory.get(key), e);
+                    return withoutStore(key, e, want.rejected());
                 }
                 StoredGrant grant = seen.grant();
                 if (grant == null) {
@@ -467,8 +489,12 @@ public final class Refresher {
                     gate.leave();
                 }
             }
-            return new StoreFailed(new IOException("The token store says of " + MOST_LOSSES
-                    + " writes that others were faster. Check it with TokenStoreContract, rule 2.2"));
+            return new StoreFailed(othersWereFaster());
+        }
+
+        private IOException othersWereFaster() {
+            return new IOException("The token store says of " + MOST_LOSSES
+                    + " writes that others were faster. Check it with TokenStoreContract, rule 2.2");
         }
 
         private Answer.Failure answerLost(Remembered seen) {
@@ -523,7 +549,7 @@ public final class Refresher {
             if (marked instanceof Written.Unclear unclear) {
                 gate.unused();
                 unsent.put(key, name);
-                return withoutStore(seen, unclear.cause());
+                return withoutStore(key, unclear.cause(), want.rejected());
             }
             if (!(marked instanceof Written.Won won)) {
                 gate.unused();
@@ -613,7 +639,7 @@ public final class Refresher {
                 rows.find(key);
                 return null;
             } catch (IOException e) {
-                return withoutStore(memory.get(key), e);
+                return withoutStore(key, e, want.rejected());
             }
         }
 
@@ -632,18 +658,10 @@ public final class Refresher {
                 return null;
             }
             if (written instanceof Written.Unclear unclear) {
-                return withoutStore(memory.get(key), unclear.cause());
+                return withoutStore(key, unclear.cause(), want.rejected());
             }
             events.refused(key, refusal.error());
-            Remembered now = memory.get(key);
-            TokenSet tokens = mine.row().tokens();
-            if (tokens != null
-                    && !tokens.accessToken().equals(want.rejected())
-                    && now != null
-                    && !now.limits().expired(time)) {
-                return new Usable(tokens);
-            }
-            return loginRequired(refusal);
+            return null; // What it means for the callers, the row says, unless somebody has written since.
         }
 
         private LoginRequired loginRequired(GrantRow.Refusal refusal) {
@@ -659,11 +677,13 @@ public final class Refresher {
 
         /** No request is made, or none succeeds: what is still valid is served. */
         private Outcome notNow(Remembered seen, Answer.Failure failure) {
-            StoredGrant grant = seen.grant();
-            TokenSet tokens = grant == null ? null : grant.row().tokens();
+            // A login or a sign-out may have come in here since the row was seen.
+            Remembered now = memory.get(key);
+            Remembered known = now == null ? seen : now;
+            TokenSet tokens = tokensOf(known);
             if (tokens != null
                     && !tokens.accessToken().equals(want.rejected())
-                    && !seen.limits().expired(time)) {
+                    && !known.limits().expired(time)) {
                 events.servedWhileStale(key, tokens);
                 return new Usable(tokens);
             }
@@ -681,7 +701,7 @@ public final class Refresher {
          */
         private @Nullable Outcome save(Unsaved first) {
             Unsaved pending = first;
-            while (true) {
+            for (int losses = 0; losses < MOST_LOSSES; losses++) {
                 Written written = rows.replace(key, pending.version(), pending.row());
                 if (written instanceof Written.Won) {
                     saved(first);
@@ -717,6 +737,7 @@ public final class Refresher {
                 }
                 return keep(pending, cause);
             }
+            return keep(pending, othersWereFaster());
         }
 
         private void saved(Unsaved first) {
@@ -730,23 +751,46 @@ public final class Refresher {
             Unsaved again = pending.failedAgain();
             unsaved.put(key, again);
             // Looked at after the tokens are where a login or a sign-out looks for them: one of the two sees the other.
-            String newer = supersededBy;
-            if (newer != null && !newer.equals(pending.row().login())) {
+            // What is
+            // known of the row is newer than our attempt in it.
+            Remembered now = memory.get(key);
+            StoredGrant known = now == null ? null : now.grant();
+            if (now != null && known == null) {
                 unsaved.remove(key);
-                if (newer.equals(SIGNED_OUT)) {
-                    renewal.revoke(pending.tokens());
-                }
+                renewal.revoke(pending.tokens());
+                return null;
+            }
+            if (known != null && !known.row().login().equals(pending.row().login())) {
+                unsaved.remove(key);
                 return null;
             }
             if (again.failures() == 1) {
                 events.writePending(key, cause);
             }
-            workers.later(Backoff.after(Math.min(again.failures(), 3), null, time), () -> begin(key, Want.SAVED));
+            saveLater(key, again.failures());
             TokenSet tokens = again.tokens();
             boolean usable =
                     !again.limits().expired(time) && !tokens.accessToken().equals(want.rejected());
-            return usable ? new Usable(tokens) : new StoreFailed(cause);
+            // Where an attempt outlived T, the row may hold newer ones, which are as good.
+            return usable ? new Usable(tokens) : withoutStore(key, cause, want.rejected());
         }
+    }
+
+    /** Arranges the next try to store tokens, unless it is arranged. */
+    private void saveLater(AccountKey key, int failures) {
+        if (!saves.add(key)) {
+            return;
+        }
+        workers.later(Backoff.after(Math.min(failures, 3), null, time), () -> {
+            saves.remove(key);
+            // The flight that it may join has perhaps begun before there was something to store.
+            CompletableFuture<Outcome> unused = fly(key, Want.SAVED).whenComplete((outcome, broken) -> {
+                Unsaved left = unsaved.get(key);
+                if (left != null) {
+                    saveLater(key, left.failures());
+                }
+            });
+        });
     }
 
     /** Tries once more, at once, to store what is not stored yet. */

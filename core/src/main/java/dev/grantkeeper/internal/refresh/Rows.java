@@ -48,31 +48,41 @@ final class Rows {
         record Unclear(IOException cause) implements Written {}
     }
 
-    /** Reads a row, and remembers it. */
+    /** Reads a row, and remembers it. What is returned was there at some moment since the call. */
     Memory.Remembered find(AccountKey key) throws IOException {
-        long stamp = memory.stamp();
-        Optional<StoredTokens> stored = guarded(key, () -> store.find(key));
+        for (int i = 1; ; i++) {
+            long stamp = memory.stamp();
+            Optional<StoredTokens> stored = guarded(key, () -> store.find(key));
+            Memory.Remembered noted = memory.read(key, opened(key, stored), stamp);
+            if (i == TRIES || !noted.doubted()) {
+                return noted;
+            }
+        }
+    }
+
+    private @Nullable StoredGrant opened(AccountKey key, Optional<StoredTokens> stored) throws UnreadableRowException {
         Memory.Remembered known = memory.get(key);
         StoredGrant same = known == null ? null : known.grant();
         if (stored.isPresent()
                 && same != null
                 && same.version().equals(stored.get().version())) {
-            return memory.read(key, same, stamp); // parsed and opened once per version
+            return same; // parsed and opened once per version
         }
-        return memory.read(key, stored.isPresent() ? format.read(key, stored.get()) : null, stamp);
+        return stored.isPresent() ? format.read(key, stored.get()) : null;
     }
 
     Written create(AccountKey key, GrantRow row) {
         StoredTokens next = format.write(key, row);
-        return surely(key, next, row, () -> store.create(key, next));
+        return surely(key, null, next, row, () -> store.create(key, next));
     }
 
     Written replace(AccountKey key, String version, GrantRow row) {
         StoredTokens next = format.write(key, row);
-        return surely(key, next, row, () -> store.replace(key, version, next));
+        return surely(key, version, next, row, () -> store.replace(key, version, next));
     }
 
-    private Written surely(AccountKey key, StoredTokens next, GrantRow row, Write write) {
+    private Written surely(AccountKey key, @Nullable String over, StoredTokens next, GrantRow row, Write write) {
+        long stamp = memory.stamp();
         @Nullable IOException unclear = null;
         for (int i = 1; ; i++) {
             try {
@@ -88,7 +98,7 @@ final class Rows {
                     return new Written.Lost();
                 }
                 StoredGrant grant = new StoredGrant(next.version(), row);
-                memory.wrote(key, grant);
+                memory.wrote(key, over, grant, stamp);
                 return new Written.Won(grant);
             } catch (IOException e) {
                 unclear = e;
@@ -101,9 +111,10 @@ final class Rows {
 
     /** Removes a row; after an unclear end it is looked for by the caller. */
     boolean delete(AccountKey key, String version) throws IOException {
+        long stamp = memory.stamp();
         boolean deleted = guarded(key, () -> store.delete(key, version));
         if (deleted) {
-            memory.wrote(key, null);
+            memory.wrote(key, version, null, stamp);
         }
         return deleted;
     }

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** What is remembered when calls of the store cross. The simulation meets these cases too, but some only once in 100,000 runs. */
+class MemoryTest {
+    private static final AccountKey KEY = new AccountKey("registration", "account");
+
+    private final Time time = new Time(InstantSource.fixed(Instant.EPOCH), () -> 0);
+    private final Memory memory = new Memory(time, 2);
+
+    private static StoredGrant version(String version) {
+        return new StoredGrant(
+                version,
+                GrantRow.of(
+                        version,
+                        Instant.EPOCH,
+                        TokenSet.builder(version).receivedAt(Instant.EPOCH).build(),
+                        null));
+    }
+
+    private @Nullable String remembered() {
+        Memory.Remembered known = memory.get(KEY);
+        StoredGrant grant = known == null ? null : known.grant();
+        return grant == null ? null : grant.version();
+    }
+
+    private boolean isTrusted() {
+        Memory.Remembered known = memory.get(KEY);
+        return known != null && known.trusted(time, Duration.ofSeconds(5));
+    }
+
+    @Test
+    void a_read_that_began_before_a_write_does_not_hide_it() {
+        memory.read(KEY, version("1"), memory.stamp());
+        long read = memory.stamp();
+        memory.wrote(KEY, "1", version("2"), memory.stamp());
+        memory.read(KEY, version("1"), read);
+        assertThat(remembered()).isEqualTo("2");
+        assertThat(isTrusted()).isTrue();
+    }
+
+    @Test
+    void a_write_that_comes_back_late_does_not_hide_the_write_after_it() {
+        long refresh = memory.stamp();
+        long login = memory.stamp();
+        memory.wrote(KEY, "2", version("3"), login);
+        memory.wrote(KEY, "1", version("2"), refresh);
+        assertThat(remembered()).isEqualTo("3");
+    }
+
+    @Test
+    void a_write_that_comes_back_late_does_not_bring_back_what_was_removed() {
+        long refresh = memory.stamp();
+        memory.wrote(KEY, "2", null, memory.stamp());
+        memory.wrote(KEY, "1", version("2"), refresh);
+        assertThat(remembered()).isNull();
+        long login = memory.stamp();
+        memory.wrote(KEY, "4", null, memory.stamp());
+        memory.wrote(KEY, null, version("4"), login);
+        assertThat(remembered()).isNull();
+    }
+
+    @Test
+    void a_write_counts_although_what_it_replaced_was_read_meanwhile() {
+        long write = memory.stamp();
+        memory.read(KEY, version("1"), memory.stamp());
+        memory.wrote(KEY, "1", version("2"), write);
+        assertThat(remembered()).isEqualTo("2");
+        assertThat(isTrusted()).isTrue();
+    }
+
+    @Test
+    void of_two_reads_that_cross_and_differ_neither_is_trusted() {
+        long first = memory.stamp();
+        long second = memory.stamp();
+        assertThat(memory.read(KEY, version("1"), second).doubted()).isFalse();
+        assertThat(memory.read(KEY, version("2"), first).doubted()).isTrue();
+        assertThat(isTrusted()).isFalse();
+        assertThat(memory.read(KEY, version("2"), memory.stamp()).doubted()).isFalse();
+        assertThat(isTrusted()).isTrue();
+    }
+
+    @Test
+    void the_least_used_row_is_forgotten_first() {
+        AccountKey other = new AccountKey("registration", "other");
+        memory.read(KEY, version("1"), memory.stamp());
+        memory.read(other, version("2"), memory.stamp());
+        memory.get(KEY);
+        memory.read(new AccountKey("registration", "third"), version("3"), memory.stamp());
+        assertThat(remembered()).isEqualTo("1");
+        assertThat(memory.get(other)).isNull();
+    }
+}

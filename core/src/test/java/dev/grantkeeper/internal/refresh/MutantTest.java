@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.function.LongFunction;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The simulation finds planted faults: take one rule out of the protocol, and a seed catches it. Most are the mutants of the
+ * checked model (its names are in brackets); the others were faults of this code until the simulation found them.
+ */
+class MutantTest {
+    private static final int ENOUGH = 40_000;
+
+    private static final String REFRESHER = "Refresher.java";
+    private static final String MEMORY = "Memory.java";
+    private static final String LOGINS = "Logins.java";
+    private static final String ROWS = "Rows.java";
+
+    @TempDir
+    Path directory;
+
+    static Stream<Mutant> mutants() {
+        return Stream.of(
+                Mutant.of(
+                        "the mark names its version (MARKCAS)",
+                        REFRESHER,
+                        "Written marked = rows.replace(key, read.version(), read.row().attempting(name));",
+                        """
+                        Written marked;
+                        try {
+                            StoredGrant any = rows.find(key).grant();
+                            marked = any == null
+                                    ? new Written.Lost()
+                                    : rows.replace(key, any.version(), any.row().attempting(name));
+                            if (marked instanceof Written.Won blind) {
+                                marked = new Written.Won(
+                                        new StoredGrant(blind.grant().version(), read.row().attempting(name)));
+                            }
+                        } catch (IOException e) {
+                            marked = new Written.Unclear(e);
+                        }"""),
+                Mutant.of(
+                        "nothing is sent when too little of T is left (CHECK)",
+                        REFRESHER,
+                        "if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) < 0) {",
+                        "if (false) {"),
+                Mutant.of(
+                        "T runs from before the first write (TBEFORE)",
+                        REFRESHER,
+                        "long start = time.ticks();",
+                        "",
+                        REFRESHER,
+                        "StoredGrant mine = won.grant();",
+                        "StoredGrant mine = won.grant(); long start = time.ticks();"),
+                Mutant.of(
+                        "observers time this attempt, not any (SAME)",
+                        MEMORY,
+                        "&& attempt.equals(known.row().attempt());",
+                        "&& known.row().attempt() != null;"),
+                Mutant.of(
+                        "an attempt of unknown outcome stays (CLEARLOST)",
+                        REFRESHER,
+                        "lost.put(key, name);",
+                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(time.now()));"),
+                Mutant.of(
+                        "an outcome that lost is written over what it was made from (RESCUE)",
+                        REFRESHER,
+                        "if (sameLogin && there != null && there.equals(pending.madeFrom())) {",
+                        "if (false) {"),
+                Mutant.of(
+                        "whether a row is still ours is told by the whole token set (RTONLY)",
+                        REFRESHER,
+                        "there.equals(pending.madeFrom())",
+                        "there.refreshToken().equals(pending.madeFrom().refreshToken())"),
+                Mutant.of(
+                        "a refusal names the version it replaces (BLINDREF)",
+                        REFRESHER,
+                        "Written written = rows.replace(key, mine.version(), mine.row().refused(refusal));",
+                        """
+                        Written written;
+                        try {
+                            StoredGrant any = rows.find(key).grant();
+                            written = any == null
+                                    ? new Written.Lost()
+                                    : rows.replace(key, any.version(), any.row().refused(refusal));
+                        } catch (IOException e) {
+                            written = new Written.Unclear(e);
+                        }"""),
+                Mutant.of(
+                        "who loses to a login revokes nothing (REVOKEOLD)",
+                        REFRESHER,
+                        "unsaved.remove(key); // another login's, or newer ones",
+                        "unsaved.remove(key); if (!sameLogin) { renewal.revoke(pending.tokens()); }"),
+                Mutant.of(
+                        "rows name their login (LOGINID)",
+                        LOGINS,
+                        "if (found != null && found.row().login().equals(row.login())) {",
+                        "if (found != null && java.util.Objects.equals(found.row().tokens(), row.tokens())) {"),
+                Mutant.of(
+                        "sign-out repeats until its login is gone (SOLOOP)",
+                        LOGINS,
+                        "gone = rows.delete(key, found.version());",
+                        "rows.delete(key, found.version()); gone = true;"),
+                Mutant.of(
+                        "a flight notices a login through its own node (DETACH)",
+                        REFRESHER,
+                        "if (known != null && !known.row().login().equals(pending.row().login())) {",
+                        "if (false) {"),
+                Mutant.of(
+                        "a login through this node drops unsaved tokens of older ones (DETACH)",
+                        REFRESHER,
+                        "pending.row().login().equals(login) ? pending : null",
+                        "pending"),
+                Mutant.of(
+                        "no login is required before the row was read again (REREAD)",
+                        REFRESHER,
+                        "if (written instanceof Written.Lost) { return null; }",
+                        "if (written instanceof Written.Lost) { return loginRequired(refusal); }"),
+                Mutant.of(
+                        "a replay waits until the first request cannot arrive any more (CLASS)",
+                        REFRESHER,
+                        "renewal.replay() == Provider.Replay.LATE && !workers.pause(timing.travel())",
+                        "false"),
+                Mutant.of(
+                        "observers wait for all of T",
+                        REFRESHER,
+                        "if (time.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {",
+                        "if (time.since(seen.attemptSince()).compareTo(timing.attempt().dividedBy(3)) < 0) {"),
+                Mutant.of(
+                        "unsaved tokens are written before they are refreshed",
+                        REFRESHER,
+                        "Outcome notYet = save(pending); if (notYet != null) { return notYet; }",
+                        ""),
+                Mutant.of(
+                        "an attempt that was sent is not taken for unsent",
+                        REFRESHER,
+                        "lost.put(key, name);",
+                        "unsent.put(key, name);"),
+                Mutant.of("the back-off in the row is kept", REFRESHER, "return ahead ? left : null;", "return null;"),
+                // Found by the simulation.
+                Mutant.of(
+                        "what a write brings back late does not hide what came after it",
+                        MEMORY,
+                        "if (before != null && before.stamp > stamp) { boolean",
+                        "if (false) { boolean"),
+                Mutant.of(
+                        "a sign-out that lost to a login revokes nothing",
+                        LOGINS,
+                        "TokenSet unused = refresher.signedOut(key, login); return;",
+                        "gone = true; continue;"),
+                Mutant.of(
+                        "after a refusal the row says what is served",
+                        REFRESHER,
+                        "return null; // What it means for the callers, the row says, unless somebody has written since.",
+                        """
+                        Remembered now = memory.get(key);
+                        TokenSet tokens = mine.row().tokens();
+                        return tokens != null && now != null && !now.limits().expired(time)
+                                ? new Usable(tokens)
+                                : loginRequired(refusal);"""),
+                Mutant.of(
+                        "who has nothing valid waits for a slow store",
+                        REFRESHER,
+                        "if (!mine.isDone() && remembered(key, null) != null) {",
+                        "if (!mine.isDone()) {"),
+                Mutant.of(
+                        "after a failure the newest that is known is served",
+                        REFRESHER,
+                        "Remembered known = now == null ? seen : now;",
+                        "Remembered known = seen;"),
+                Mutant.of(
+                        "who cannot store tokens that have expired serves what the row had",
+                        REFRESHER,
+                        "return usable ? new Usable(tokens) : withoutStore(key, cause, want.rejected());",
+                        "return usable ? new Usable(tokens) : new StoreFailed(cause);"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("mutants")
+    void without_it_a_seed_fails(Mutant mutant) throws Exception {
+        LongFunction<@Nullable String> schedules = mutant.load(directory);
+        try (AutoCloseable closing = (AutoCloseable) schedules) {
+            for (long seed = 1; seed <= ENOUGH; seed++) {
+                String broken = schedules.apply(seed);
+                if (broken != null) {
+                    return;
+                }
+            }
+        }
+        assertThat(mutant).as("found by one of " + ENOUGH + " seeds").isNull();
+    }
+
+    @Test
+    void own_marks_need_not_be_recognised() throws Exception {
+        Mutant mutant = Mutant.of(
+                "a write that looked failed is looked for (LOOK)",
+                ROWS,
+                "if (!won && unclear != null) {",
+                "if (!won && unclear != null && key == null) {");
+        assertHolds(mutant);
+    }
+
+    @Test
+    void loading_alone_breaks_nothing() throws Exception {
+        assertHolds(Mutant.none());
+    }
+
+    private void assertHolds(Mutant mutant) throws Exception {
+        LongFunction<@Nullable String> schedules = mutant.load(directory);
+        try (AutoCloseable closing = (AutoCloseable) schedules) {
+            for (long seed = 1; seed <= 2_000; seed++) {
+                assertThat(schedules.apply(seed)).as("seed " + seed).isNull();
+            }
+        }
+    }
+}

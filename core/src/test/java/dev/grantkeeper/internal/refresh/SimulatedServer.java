@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.refresh.Plan.Moment;
+import dev.grantkeeper.internal.refresh.Plan.Rotation;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The authorization server, and the way there and back: requests arrive late or never, answers get lost. */
+final class SimulatedServer {
+    /** One login of the user, and everything that was made from it. */
+    static final class Family {
+        final String login;
+        boolean live = true;
+
+        Family(String login) {
+            this.login = login;
+        }
+    }
+
+    /** What has become of a refresh token. */
+    enum State {
+        FRESH,
+        /** Spent, and taken once more. */
+        SPENT,
+        GONE
+    }
+
+    /** A token set; its number is in its tokens. */
+    static final class Issued {
+        final int number;
+        final Family family;
+        final @Nullable Issued parent;
+        final @Nullable Sent by;
+        final List<Sent> sent = new ArrayList<>();
+        State state = State.FRESH;
+
+        @Nullable
+        Issued child;
+        /** An API answers 401 to it. */
+        boolean rejected;
+        /** It is in the store, or was. */
+        boolean landed;
+        /** A login wrote it although it was spent: it was removed while the login did not know yet that it had succeeded. */
+        boolean rewritten;
+        /** A reuse ended it, after an attempt had outlived T. */
+        boolean undone;
+        /** An operator took a refusal back. */
+        boolean reconsidered;
+
+        Issued(int number, Family family, @Nullable Issued parent, @Nullable Sent by) {
+            this.number = number;
+            this.family = family;
+            this.parent = parent;
+            this.by = by;
+        }
+
+        @Override
+        public String toString() {
+            return "set " + number;
+        }
+    }
+
+    /** A token request. */
+    static final class Sent {
+        final Issued set;
+        final String attempt;
+        final Life life;
+        final long called;
+        long answered = -1;
+        boolean lost;
+        boolean beyond;
+        boolean exchanged;
+        boolean failed;
+
+        @Nullable
+        Issued issued;
+
+        Sent(Issued set, String attempt, Life life, long called) {
+            this.set = set;
+            this.attempt = attempt;
+            this.life = life;
+            this.called = called;
+        }
+    }
+
+    /** How a request ends. */
+    enum Fate {
+        ANSWERED,
+        SLOW,
+        NEVER_ARRIVES,
+        ANSWER_LOST,
+        ARRIVES_LATE,
+        ARRIVES_BEYOND_ALL_LIMITS,
+        UNAVAILABLE,
+        NOT_SENT
+    }
+
+    private final Simulation world;
+    private final Rotation rotation;
+    private final List<Issued> issued = new ArrayList<>();
+
+    SimulatedServer(Simulation world, Rotation rotation) {
+        this.world = world;
+        this.rotation = rotation;
+    }
+
+    private Issued issue(Family family, @Nullable Issued parent, @Nullable Sent by) {
+        Issued next = new Issued(issued.size(), family, parent, by);
+        issued.add(next);
+        return next;
+    }
+
+    /** The user signs in. */
+    TokenSet login(String login, Duration lifetime) {
+        Issued first = issue(new Family(login), null, null);
+        Instant now = world.wall();
+        return TokenSet.builder("access-" + first.number)
+                .refreshToken("refresh-" + first.number)
+                .receivedAt(now)
+                .expiresAt(now.plus(lifetime))
+                .build();
+    }
+
+    @Nullable
+    Issued of(@Nullable GrantRow row) {
+        TokenSet tokens = row == null ? null : row.tokens();
+        return tokens == null ? null : of(tokens);
+    }
+
+    Issued of(TokenSet tokens) {
+        return issued.get(Integer.parseInt(tokens.accessToken().substring("access-".length())));
+    }
+
+    List<Issued> issued() {
+        return issued;
+    }
+
+    /** A node's token request. */
+    Answer request(Life life, GrantRow row) {
+        Scheduler scheduler = world.scheduler();
+        scheduler.alive();
+        Issued set = of(row);
+        String attempt = row.attempt();
+        if (set == null || attempt == null) {
+            throw new IllegalStateException("A token request for a row without tokens or without an attempt");
+        }
+        Sent sent = new Sent(set, attempt, life, world.now());
+        world.laws().sending(sent, row);
+        set.sent.add(sent);
+        world.say(life, "sends " + set + " under " + world.name("a", attempt));
+        world.at(Moment.REQUEST, life);
+        Fate fate = life.nextRequest();
+        Duration call = Simulation.TIMING.call();
+        Duration there = world.upTo(Duration.ofMillis(fate == Fate.SLOW ? call.toMillis() - 25 : 20));
+        Duration back = world.upTo(Duration.ofMillis(fate == Fate.SLOW ? call.toMillis() - 1 : 20)
+                .minus(fate == Fate.SLOW ? there : Duration.ZERO));
+        Duration patience = world.chance(2) ? call : there.plus(back);
+        Answer.Failure silence =
+                new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "The token endpoint did not answer", null, null);
+        switch (fate) {
+            case NOT_SENT -> {
+                scheduler.sleep(there);
+                return failed(sent, 0, null);
+            }
+            case UNAVAILABLE -> {
+                scheduler.sleep(there.plus(back));
+                return failed(sent, 503, world.chance(3) ? Duration.ofSeconds(2) : null);
+            }
+            case NEVER_ARRIVES, ANSWER_LOST, ARRIVES_LATE, ARRIVES_BEYOND_ALL_LIMITS -> {
+                sent.lost = true;
+                sent.beyond = fate == Fate.ARRIVES_BEYOND_ALL_LIMITS;
+                if (fate != Fate.NEVER_ARRIVES) {
+                    Duration travels = fate == Fate.ANSWER_LOST
+                            ? there
+                            : fate == Fate.ARRIVES_LATE
+                                    ? patience.plus(world.upTo(
+                                            Simulation.TIMING.travel().minusMillis(1)))
+                                    : Simulation.TIMING.attempt().plus(world.upTo(Simulation.TIMING.attempt()));
+                    scheduler.after(travels, () -> arrives(sent));
+                }
+                scheduler.sleep(patience);
+                world.say(life, "gets no answer (" + fate + ")");
+                return new Answer.Lost(silence);
+            }
+            default -> {
+                Scheduler.Task me = scheduler.current();
+                Answer[] answer = new Answer[1];
+                scheduler.after(there, () -> {
+                    if (life.dead() && life.cutOff()) {
+                        return;
+                    }
+                    answer[0] = arrives(sent);
+                    scheduler.after(back, () -> scheduler.wake(me));
+                });
+                scheduler.block();
+                sent.answered = world.now();
+                world.say(life, "gets the answer for " + set + ": " + (sent.issued == null ? "refused" : sent.issued));
+                world.at(Moment.ANSWERED, life);
+                return answer[0];
+            }
+        }
+    }
+
+    private Answer failed(Sent sent, int status, @Nullable Duration retryAfter) {
+        sent.failed = true;
+        world.say(sent.life, "gets a temporary failure");
+        return new Answer.Failure(Answer.Kind.TEMPORARY, status, null, null, retryAfter, null);
+    }
+
+    private Answer arrives(Sent sent) {
+        if (!sent.life.dead()) {
+            world.at(Moment.ARRIVED, sent.life);
+        }
+        Issued set = sent.set;
+        Family family = set.family;
+        if (!family.live) {
+            world.say(null, "server: " + set + " of a dead family: invalid_grant");
+            return refused(sent);
+        }
+        boolean again = set.sent.stream().anyMatch(other -> other.exchanged);
+        if (again) {
+            world.laws().reused(sent);
+        }
+        if (rotation == Rotation.REUSABLE || set.state == State.FRESH) {
+            set.state = switch (rotation) {
+                case STRICT, PLAIN -> State.GONE;
+                case GRACE, HARSH -> State.SPENT;
+                case REUSABLE -> State.FRESH;
+            };
+            if (rotation == Rotation.HARSH && set.parent != null) {
+                set.parent.state = State.GONE;
+            }
+            return exchanged(sent);
+        }
+        if (set.state == State.SPENT) {
+            set.state = State.GONE;
+            Issued child = set.child;
+            if (rotation == Rotation.HARSH && child != null) {
+                world.laws().killed(child, sent);
+                child.state = State.GONE;
+            }
+            return exchanged(sent);
+        }
+        if (rotation == Rotation.PLAIN) {
+            world.say(null, "server: " + set + " is spent: invalid_grant");
+            return refused(sent);
+        }
+        world.say(null, "server: REUSE of " + set + ", its family ends");
+        for (Issued other : issued) {
+            if (other.family == family) {
+                world.laws().killed(other, sent);
+            }
+        }
+        family.live = false;
+        return refused(sent);
+    }
+
+    private Answer refused(Sent sent) {
+        sent.failed = true;
+        return new Answer.Failure(Answer.Kind.REFUSED, 400, "invalid_grant", null, null, null);
+    }
+
+    private Answer exchanged(Sent sent) {
+        Issued next = issue(sent.set.family, sent.set, sent);
+        sent.exchanged = true;
+        sent.issued = next;
+        sent.set.child = next;
+        world.say(null, "server: " + sent.set + " -> " + next);
+        boolean mentioned = rotation != Rotation.REUSABLE;
+        return new Answer.Tokens(new TokenResponse(
+                "access-" + next.number,
+                "Bearer",
+                Simulation.LIFETIME,
+                null,
+                mentioned ? "refresh-" + next.number : null,
+                null,
+                null,
+                null));
+    }
+
+    /** A token is given back. */
+    void revoke(TokenSet tokens, boolean wide) {
+        Family family = of(tokens).family;
+        for (Issued other : issued) {
+            if (wide || other.family == family) {
+                other.family.live = false;
+            }
+        }
+    }
+}
