@@ -20,8 +20,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import okhttp3.Call;
+import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
+import okhttp3.RequestBody;
+import okhttp3.Response;
+import okio.BufferedSink;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -166,6 +170,24 @@ class RefreshTest {
     }
 
     @Test
+    void law_6_a_node_with_a_wrong_secret_asks_rarely_and_holds_no_other_node_back() throws Exception {
+        Grantkeeper right = scene.node();
+        Grantkeeper wrong =
+                scene.node(scene.registration(scene.provider().build()).clientSecret("not-the-client-secret"));
+        scene.signIn(right, "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        for (int i = 0; i < 50; i++) {
+            assertThatThrownBy(() -> wrong.account("alice").tokens())
+                    .isInstanceOfSatisfying(
+                            TokenRequestException.class,
+                            failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+        }
+        assertThat(scene.server.tokenRequests()).isLessThanOrEqualTo(2);
+        assertThat(right.account("alice").tokens()).isNotNull();
+    }
+
+    @Test
     void law_7_a_valid_token_is_served_while_the_store_is_down() throws Exception {
         Account alice = scene.signIn(scene.node(), "alice");
         scene.store.down(true);
@@ -268,6 +290,61 @@ class RefreshTest {
     }
 
     @Test
+    void law_10_short_tokens_are_not_stuck_with_a_401_until_they_end() throws Exception {
+        scene.server.accessTokenLifetime(Duration.ofSeconds(20));
+        OkHttpClient client = scene.signIn(scene.node(), "alice").wrap(scene.http);
+        for (int i = 0; i < 3; i++) {
+            scene.server.expireAccessTokens();
+            assertThat(scene.status(client)).isEqualTo(200);
+            scene.time.pass(Duration.ofSeconds(3)); // a tenth of the life, and a little
+        }
+    }
+
+    @Test
+    void law_10_a_token_that_a_one_shot_call_saw_rejected_is_not_used_again() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        OkHttpClient client = alice.wrap(scene.http);
+        scene.server.expireAccessTokens();
+        Held held = scene.server.hold();
+        assertThat(postOnce(client)).isEqualTo(401);
+        held.awaitArrived(1);
+        Future<TokenSet> next = alice.tokensAsync();
+        assertThat(next.isDone()).isFalse();
+        held.release();
+        scene.server.noFaults();
+        assertThat(scene.server.accepts(next.get(10, TimeUnit.SECONDS).accessToken()))
+                .isTrue();
+        assertThat(postOnce(client)).isEqualTo(200);
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+    }
+
+    private int postOnce(OkHttpClient client) throws IOException {
+        RequestBody body = new RequestBody() {
+            @Override
+            public MediaType contentType() {
+                return MediaType.get("text/plain");
+            }
+
+            @Override
+            public boolean isOneShot() {
+                return true;
+            }
+
+            @Override
+            public void writeTo(BufferedSink sink) throws IOException {
+                sink.writeUtf8("once");
+            }
+        };
+        Request request = new Request.Builder()
+                .url(scene.server.apiUrl("/api/things"))
+                .post(body)
+                .build();
+        try (Response response = client.newCall(request).execute()) {
+            return response.code();
+        }
+    }
+
+    @Test
     void law_10_a_403_refreshes_nothing() throws Exception {
         OkHttpClient client = scene.signIn(scene.node(), "alice").wrap(scene.http);
         scene.server.onApiRequest((request, answer) -> Answer.status(403));
@@ -325,7 +402,7 @@ class RefreshTest {
                     }
 
                     @Override
-                    public void onResponse(Call call, okhttp3.Response response) {
+                    public void onResponse(Call call, Response response) {
                         done.complete(response.code());
                         response.close();
                     }

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps the token endpoint from being stormed (law 9). A bounded number of requests is under way at a time. After several
- * failures in a row, whichever grants they were for, or when the server asks for it, nothing is sent for a while; then one
- * request tries, and the others follow when it succeeds. Thread-safe.
+ * failures in a row, whichever grants they were for, or when the server asks for it, or does not accept the client itself,
+ * nothing is sent for a while; then one request tries, and the others follow when it succeeds. Thread-safe.
  */
 final class EndpointGate {
     /** So many failures in a row are the endpoint's, not a grant's. */
@@ -95,7 +95,7 @@ final class EndpointGate {
         }
         failures++;
         last = failure;
-        if (failures >= SEVERAL || failure.retryAfter() != null) {
+        if (failures >= SEVERAL || failure.retryAfter() != null || failure.isAboutTheClient()) {
             closed = true;
             closedUntil = time.ticks()
                     + Backoff.after(Math.max(0, failures - SEVERAL), failure.retryAfter(), time)

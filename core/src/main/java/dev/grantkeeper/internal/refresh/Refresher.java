@@ -84,7 +84,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe.
  */
 public final class Refresher {
-    /** After a forced refresh, how long a 401 on its result is the API's problem and not the token's. */
+    /** After a forced refresh, how long a 401 on its result is the API's problem and not the token's, at most. */
     private static final Duration COOLDOWN = Duration.ofSeconds(30);
 
     /** How long the store may take to answer, where there is something to serve without it. */
@@ -207,6 +207,11 @@ public final class Refresher {
         if (grant == null || tokens == null || known.limits().pastHard(time)) {
             return fly(key, Want.VALID);
         }
+        Flight underWay = flights.get(key);
+        if (underWay != null && tokens.accessToken().equals(underWay.want.rejected())) {
+            // Somebody has just seen these rejected. What replaces them is on its way.
+            return fly(key, new Want(tokens.accessToken(), false, false));
+        }
         if (known.limits().pastSoft(time) && worthTrying(grant.row()) && known.mayStartBackground(time)) {
             begin(key, Want.FRESHER);
         }
@@ -240,7 +245,7 @@ public final class Refresher {
                 shared.complete(closed());
             }
         }
-        if (remembered(key, null) != null) {
+        if (remembered(key, null) != null && !mine.isDone()) {
             // A store that hangs is a store that is down (law 7). Without valid tokens there is nothing but to wait for
             // it.
             workers.later(PATIENCE, () -> {
@@ -526,7 +531,7 @@ public final class Refresher {
                 return new LoginRequired(Reason.NO_REFRESH_TOKEN, null, null);
             }
             // A forced refresh has just brought these: another one would not bring better ones (law 10).
-            if (tokens != null && rejected && row.afterRejection() && isRecent(tokens.receivedAt())) {
+            if (tokens != null && rejected && row.afterRejection() && isRecent(tokens)) {
                 return new Usable(tokens);
             }
             Duration left = leftOf(row.notBefore());
@@ -536,8 +541,14 @@ public final class Refresher {
             return null;
         }
 
-        private boolean isRecent(Instant received) {
-            return Duration.between(received, time.now()).abs().compareTo(COOLDOWN) < 0;
+        /** A tenth of the tokens' life, so that short ones are not stuck with a 401 until they end. */
+        private boolean isRecent(TokenSet tokens) {
+            Duration cooldown = tokens.expiresAt()
+                    .map(expires ->
+                            Duration.between(tokens.receivedAt(), expires).dividedBy(10))
+                    .filter(tenth -> tenth.compareTo(COOLDOWN) < 0)
+                    .orElse(COOLDOWN);
+            return Duration.between(tokens.receivedAt(), time.now()).abs().compareTo(cooldown) < 0;
         }
 
         /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
@@ -615,6 +626,11 @@ public final class Refresher {
             Answer.Failure failure = (Answer.Failure) answer;
             if (failure.kind() == Answer.Kind.REFUSED) {
                 return refuse(mine, failure.error(), failure.description(), answerLost);
+            }
+            if (failure.isAboutTheClient()) {
+                // A node with a wrong secret keeps its own gate shut; those with the right one are not held back.
+                Written written = rows.replace(key, mine.version(), mine.row().attempting(null));
+                return written instanceof Written.Lost ? null : failed(seen, failure);
             }
             Instant next = time.now().plus(Backoff.after(mine.row().failures(), failure.retryAfter(), time));
             Written written = rows.replace(key, mine.version(), mine.row().failedUntil(next));

@@ -49,8 +49,8 @@ public record GrantRow(
         return new GrantRow(login, authorizedAt, tokens, identity, false, null, null, null, 0, null);
     }
 
-    /** This row while somebody makes the given attempt. */
-    public GrantRow attempting(String newAttempt) {
+    /** This row while somebody makes the given attempt, or nobody any more. */
+    public GrantRow attempting(@Nullable String newAttempt) {
         return new GrantRow(
                 login, authorizedAt, tokens, identity, afterRejection, newAttempt, refusal, notBefore, failures, other);
     }

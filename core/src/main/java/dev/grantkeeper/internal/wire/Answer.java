@@ -44,5 +44,12 @@ public sealed interface Answer {
             @Nullable String description,
             @Nullable Duration retryAfter,
             @Nullable IOException cause)
-            implements Answer {}
+            implements Answer {
+
+        /** Whether the server does not accept the client itself (RFC 6749 section 5.2), whichever grant it asks for. */
+        public boolean isAboutTheClient() {
+            return kind == Kind.MISCONFIGURED
+                    && (status == 401 || "invalid_client".equals(error) || "unauthorized_client".equals(error));
+        }
+    }
 }

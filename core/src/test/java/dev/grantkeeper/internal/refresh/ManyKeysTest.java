@@ -251,7 +251,7 @@ class ManyKeysTest {
     @Test
     void the_memory_holds_what_was_used_last() {
         for (int user = 0; user < 1_000; user++) {
-            memory.wrote(key(user), new StoredGrant("v" + user, expired()));
+            memory.wrote(key(user), null, new StoredGrant("v" + user, expired()), memory.stamp());
             assertThat(memory.get(key(0))).isNotNull(); // always in use
         }
         for (int user = 1; user < 1_000; user++) {
