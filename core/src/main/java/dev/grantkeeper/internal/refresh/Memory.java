@@ -133,7 +133,11 @@ final class Memory {
         if (before != null && before.stamp > stamp) {
             boolean alreadyReplaced = before.written && Objects.equals(before.over, versionOf(grant));
             if (alreadyReplaced || !Objects.equals(versionOf(before.grant), over)) {
-                return; // Seen after the write began, and not what it replaced: what came of it, or came after it.
+                // Seen after the write began, and not what it replaced: what came of it, or came after it. Only a row
+                // that
+                // was created may have come after the one that is remembered, too.
+                before.doubted |= over == null && !Objects.equals(versionOf(before.grant), versionOf(grant));
+                return;
             }
         }
         Remembered after = put(key, grant, ++stamps);

@@ -78,8 +78,9 @@ import org.jspecify.annotations.Nullable;
  * out of patience takes nothing from the others. Inside one flight everything is sequential; {@link Flight#run} is the
  * protocol, from top to bottom.
  *
- * <p>The protocol was checked as a model with crashes, lost answers, failing and late writes, logins and sign-outs in between.
- * Where a step seems superfluous, something in that list needs it.
+ * <p>The protocol was checked as a model with crashes, lost answers, failing and late writes, logins and sign-outs in between,
+ * and this code runs under a simulation of the same ({@code SimulationTest}). Where a step seems superfluous, something in that
+ * list needs it; {@code MutantTest} shows what, for many of them.
  *
  * <p>Thread-safe.
  */

@@ -14,7 +14,6 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -128,7 +127,7 @@ final class Laws {
         int lost = 0;
         for (Sent other : by.set.sent) {
             overran |= overran(other);
-            lost += other.lost ? 1 : 0;
+            lost += other.lost || other.life.dead() ? 1 : 0;
         }
         // Told to replay at once, because of a grace window: one grace is not two.
         overran |= world.plan().replay() == Replay.PROMPT && lost > 1;
@@ -151,15 +150,18 @@ final class Laws {
         Sent by = set.by;
         Issued there = world.server().of(world.store().row());
         boolean newer = there != null && set.number > there.number;
-        return newer && by != null && !by.life.dead() && !by.lost && !set.landed && by.life.refresher.isBusy();
+        return newer && by != null && !by.life.dead() && !by.lost && !set.landed && by.life.isBusySince(by.answered);
     }
 
     /** A node gives tokens back. */
-    void revoking(TokenSet tokens, Optional<GrantRow> lastRead) {
+    void revoking(TokenSet tokens, Life.@Nullable Seen seen) {
         String login = world.server().of(tokens).family.login;
-        if (world.store().row() != null
-                && lastRead.isPresent()
-                && !lastRead.get().login().equals(login)) {
+        boolean another =
+                seen != null && seen.row() != null && !seen.row().login().equals(login);
+        // That one may have been signed out here while the read was coming back.
+        if (another
+                && world.store().row() != null
+                && world.store().lastAbsent() < seen.when() - ORDINARY_CALL.toNanos()) {
             broken("P11, law 4: who lost to a login revokes");
         }
     }
@@ -187,7 +189,7 @@ final class Laws {
             if (signedOut.contains(after.login())) {
                 broken("P3, law 4: a login comes back after its sign-out");
             }
-            is.rewritten |= is.sent.stream().anyMatch(sent -> sent.exchanged);
+            is.rewritten |= !is.sent.isEmpty();
             return;
         }
         is.reconsidered |= role == Role.RECONSIDER;
@@ -283,6 +285,7 @@ final class Laws {
     void served(Life life, TokenSet tokens, Set<String> signedOutBefore, int newestBefore, long since) {
         Issued set = world.server().of(tokens);
         String login = set.family.login;
+        life.knows(set);
         if (signedOutBefore.contains(login)) {
             broken("P9, law 4: tokens of a grant that was signed out here");
         }
@@ -312,7 +315,8 @@ final class Laws {
             boolean absent = required.reason() == Outcome.Reason.NOT_CONNECTED;
             long last = absent ? world.store().lastAbsent() : world.store().lastRefused();
             // What the node saw last, or what was there while the call waited, or while the store took its time.
-            if (!justifies(life.view(), absent) && last < since && !(last >= 0 && life.hadTroubleSince(last))) {
+            boolean delayed = last >= 0 && (life.hadTroubleSince(last) || life.wasFrozenSince(last));
+            if (!justifies(life.view(), absent) && last < since && !delayed) {
                 broken("law 5: a login is required although the row does not say so");
             }
         }

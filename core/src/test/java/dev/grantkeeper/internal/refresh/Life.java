@@ -30,6 +30,14 @@ import org.jspecify.annotations.Nullable;
 final class Life {
     private record Interval(long from, long to) {}
 
+    /**
+     * What the store showed to a task.
+     *
+     * @param row what stood there
+     * @param when it came back
+     */
+    record Seen(@Nullable GrantRow row, long when) {}
+
     /** A sign-out under way. */
     static final class SigningOut {
         final @Nullable String standing;
@@ -54,7 +62,7 @@ final class Life {
     private final Scheduler.Group group;
     private final Map<Scheduler.Task, Role> roles = new IdentityHashMap<>();
     private final Map<Scheduler.Task, SigningOut> signingOut = new IdentityHashMap<>();
-    private final Map<Scheduler.Task, Optional<GrantRow>> lastRead = new IdentityHashMap<>();
+    private final Map<Scheduler.Task, Seen> lastSeen = new IdentityHashMap<>();
     private final Deque<SimulatedStore.Fate> writes = new ArrayDeque<>();
     private final Deque<SimulatedServer.Fate> requests = new ArrayDeque<>();
     private final Deque<Duration> delays = new ArrayDeque<>();
@@ -62,10 +70,15 @@ final class Life {
     private long readsDownUntil;
     private long writesDownUntil;
     private long lastTrouble = -1;
+    private long lastIdle = -1;
+    private @Nullable String lastRow;
     private boolean cutOff;
     private @Nullable GrantRow view;
     private @Nullable Issued known;
     private long knownSince;
+    private int callsUnderWay;
+    private long callsEnded;
+    private boolean crossed;
 
     Life(Simulation world, int node) {
         this.world = world;
@@ -151,9 +164,28 @@ final class Life {
         return delay == null ? Duration.ZERO : delay;
     }
 
+    /** Whether a read told the same as the one before. */
+    boolean toldAgain(String row) {
+        boolean again = row.equals(lastRow);
+        lastRow = row;
+        return again;
+    }
+
     /** The store failed, or was slow. */
     void trouble() {
         lastTrouble = world.now();
+    }
+
+    /** Somebody looks whether it is at rest. */
+    void look() {
+        if (!refresher.isBusy()) {
+            lastIdle = world.now();
+        }
+    }
+
+    /** Whether it has been at work ever since, as far as anybody has looked. */
+    boolean isBusySince(long start) {
+        return refresher.isBusy() && (start < 0 || lastIdle < start);
     }
 
     boolean hadTroubleSince(long start) {
@@ -164,11 +196,20 @@ final class Life {
     void saw(@Nullable GrantRow row) {
         view = row;
         Scheduler.Task me = world.scheduler().current();
-        lastRead.put(me, Optional.ofNullable(row));
-        Issued set = world.server().of(row);
-        if (set != null) {
-            knows(set);
+        lastSeen.put(me, new Seen(row, world.now()));
+        if (crossed) {
+            known = null; // Of two that cross and differ, the node may believe the other.
         }
+    }
+
+    /** A call of the store begins; to be given back when it ends. */
+    long callBegins() {
+        return callsUnderWay++ > 0 ? -1 : callsEnded;
+    }
+
+    void callEnds(long begun) {
+        callsUnderWay--;
+        crossed = callsUnderWay > 0 || begun != callsEnded++;
     }
 
     @Nullable
@@ -176,7 +217,8 @@ final class Life {
         return view;
     }
 
-    private void knows(Issued set) {
+    /** It has served these, so it has to know them. */
+    void knows(Issued set) {
         if (known != set) {
             known = set;
             knownSince = world.now();
@@ -289,8 +331,7 @@ final class Life {
 
         @Override
         public void revoke(TokenSet tokens) {
-            world.laws()
-                    .revoking(tokens, lastRead.getOrDefault(world.scheduler().current(), Optional.empty()));
+            world.laws().revoking(tokens, lastSeen.get(world.scheduler().current()));
             world.say(Life.this, "revokes " + world.server().of(tokens));
             world.scheduler().sleep(world.upTo(Duration.ofMillis(10)));
             world.server().revoke(tokens, world.plan().wide());
@@ -300,9 +341,7 @@ final class Life {
 
     private final class TracedEvents implements RefreshEvents {
         @Override
-        public void refreshed(AccountKey key, TokenSet tokens, Duration took) {
-            knows(world.server().of(tokens));
-        }
+        public void refreshed(AccountKey key, TokenSet tokens, Duration took) {}
 
         @Override
         public void waited(AccountKey key, Duration took) {}

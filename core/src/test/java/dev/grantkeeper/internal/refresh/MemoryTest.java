@@ -73,6 +73,14 @@ class MemoryTest {
     }
 
     @Test
+    void of_two_rows_that_were_created_neither_is_trusted() {
+        long first = memory.stamp();
+        memory.wrote(KEY, null, version("1"), memory.stamp());
+        memory.wrote(KEY, null, version("2"), first);
+        assertThat(isTrusted()).isFalse();
+    }
+
+    @Test
     void a_write_counts_although_what_it_replaced_was_read_meanwhile() {
         long write = memory.stamp();
         memory.read(KEY, version("1"), memory.stamp());

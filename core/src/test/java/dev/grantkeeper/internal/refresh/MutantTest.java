@@ -175,12 +175,7 @@ class MutantTest {
                         "after a failure the newest that is known is served",
                         REFRESHER,
                         "Remembered known = now == null ? seen : now;",
-                        "Remembered known = seen;"),
-                Mutant.of(
-                        "who cannot store tokens that have expired serves what the row had",
-                        REFRESHER,
-                        "return usable ? new Usable(tokens) : withoutStore(key, cause, want.rejected());",
-                        "return usable ? new Usable(tokens) : new StoreFailed(cause);"));
+                        "Remembered known = seen;"));
     }
 
     @ParameterizedTest

@@ -201,9 +201,18 @@ final class SimulatedStore {
 
     private <T> T call(Life life, Moment moment, boolean write, String what, Supplier<@Nullable T> landing)
             throws IOException {
-        Scheduler scheduler = world.scheduler();
-        scheduler.alive();
+        world.scheduler().alive();
         world.at(moment, life);
+        long begun = life.callBegins();
+        try {
+            return outcome(life, write, what, landing);
+        } finally {
+            life.callEnds(begun);
+        }
+    }
+
+    private <T> T outcome(Life life, boolean write, String what, Supplier<@Nullable T> landing) throws IOException {
+        Scheduler scheduler = world.scheduler();
         if (life.storeIsDown(write)) {
             life.trouble();
             scheduler.sleep(world.upTo(world.chance(4) ? Duration.ofMillis(300) : Duration.ofMillis(4)));

@@ -181,7 +181,9 @@ final class Simulation {
     }
 
     void say(@Nullable Life life, String what) {
-        if (trace != null) {
+        // Nodes that wait look again and again.
+        boolean looks = life != null && what.startsWith("find: ");
+        if (trace != null && !(looks && life.toldAgain(what))) {
             trace.append(String.format(
                     Locale.ROOT, "%10.3f %-3s %s%n", now() / 1e9, life == null ? "" : life.toString(), what));
         }
@@ -298,6 +300,7 @@ final class Simulation {
 
     private void ask(Asking asking, @Nullable String rejected) {
         Life life = asking.life;
+        life.look();
         long since = now();
         int newest = life.newestLogin;
         Set<String> signedOut = new HashSet<>(life.signedOut);
