@@ -133,9 +133,9 @@ final class Memory {
         if (before != null && before.stamp > stamp) {
             boolean alreadyReplaced = before.written && Objects.equals(before.over, versionOf(grant));
             if (alreadyReplaced || !Objects.equals(versionOf(before.grant), over)) {
-                // Seen after the write began, and not what it replaced: what came of it, or came after it. Only a row
-                // that
-                // was created may have come after the one that is remembered, too.
+                // Seen after the write began, and not what it replaced: what came of it, or came after it. A row that
+                // was
+                // created replaced nothing, and may have come after the one that is remembered, too.
                 before.doubted |= over == null && !Objects.equals(versionOf(before.grant), versionOf(grant));
                 return;
             }

@@ -567,6 +567,9 @@ public final class Refresher {
                 gate.unused();
                 return null;
             }
+            // An attempt that stood for T may have sent this refresh token before us.
+            String before = read.row().attempt();
+            boolean answerLost = before != null && !before.equals(unsent.get(key));
             unsent.remove(key);
             lost.remove(key);
             StoredGrant mine = won.grant();
@@ -580,7 +583,6 @@ public final class Refresher {
 
             // 6
             Answer answer = request(mine.row());
-            boolean answerLost = false;
             if (answer instanceof Answer.Lost first) {
                 events.failed(key, first.failure());
                 answerLost = true;

@@ -26,8 +26,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param rule what is missing
  * @param edits to the sources
+ * @param first the seed to begin with: where a mutant is found late, not all the seeds before need to run in every build
  */
-record Mutant(String rule, List<Edit> edits) {
+record Mutant(String rule, List<Edit> edits, long first) {
     /**
      * Words in a source, and what replaces them.
      *
@@ -44,12 +45,17 @@ record Mutant(String rule, List<Edit> edits) {
         for (int i = 0; i < filesFromsAndTos.length; i += 3) {
             edits.add(new Edit(filesFromsAndTos[i], filesFromsAndTos[i + 1], filesFromsAndTos[i + 2]));
         }
-        return new Mutant(rule, edits);
+        return new Mutant(rule, edits, 1);
+    }
+
+    /** The same, looked for from another seed on. */
+    Mutant from(long seed) {
+        return new Mutant(rule, edits, seed);
     }
 
     /** The refresher as it is, in a class loader of its own: to see that it is not the loading that fails. */
     static Mutant none() {
-        return new Mutant("everything in place", List.of());
+        return new Mutant("everything in place", List.of(), 1);
     }
 
     @Override

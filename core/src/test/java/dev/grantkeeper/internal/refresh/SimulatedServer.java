@@ -100,6 +100,8 @@ final class SimulatedServer {
         ARRIVES_LATE,
         ARRIVES_BEYOND_ALL_LIMITS,
         UNAVAILABLE,
+        /** The node has a wrong secret. */
+        CLIENT_REFUSED,
         NOT_SENT
     }
 
@@ -169,6 +171,12 @@ final class SimulatedServer {
             case NOT_SENT -> {
                 scheduler.sleep(there);
                 return failed(sent, 0, null);
+            }
+            case CLIENT_REFUSED -> {
+                scheduler.sleep(there.plus(back));
+                sent.failed = true;
+                world.say(life, "is told that its secret is wrong");
+                return new Answer.Failure(Answer.Kind.MISCONFIGURED, 401, "invalid_client", null, null, null);
             }
             case UNAVAILABLE -> {
                 scheduler.sleep(there.plus(back));

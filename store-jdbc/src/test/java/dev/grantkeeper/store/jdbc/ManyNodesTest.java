@@ -31,9 +31,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Several processes over one database, at a server that ends the whole grant when a spent refresh token comes back. */
-@Timeout(240)
+@Timeout(value = 20, unit = TimeUnit.MINUTES)
 class ManyNodesTest {
     private static final int ROUNDS = Integer.getInteger("grantkeeper.rounds", 200);
+    private static final int ROUNDS_ON_MARIADB = Integer.getInteger("grantkeeper.rounds", 50);
     private static final int CALLS = 4;
     private static final Duration LIFETIME = Duration.ofMinutes(10);
 
@@ -54,12 +55,12 @@ class ManyNodesTest {
 
     @Test
     void two_processes_over_one_postgresql_make_one_request_for_each_expiry() throws Exception {
-        oneRequestForEachExpiry("postgres:" + Databases.postgresPort(), 2);
+        oneRequestForEachExpiry("postgres:" + Databases.postgresPort(), 2, ROUNDS);
     }
 
     @Test
     void four_processes_over_one_postgresql_make_one_request_for_each_expiry() throws Exception {
-        oneRequestForEachExpiry("postgres:" + Databases.postgresPort(), 4);
+        oneRequestForEachExpiry("postgres:" + Databases.postgresPort(), 4, ROUNDS);
     }
 
     @Test
@@ -72,18 +73,23 @@ class ManyNodesTest {
         overAnH2Server(4);
     }
 
+    @Test
+    void four_processes_over_one_mariadb_make_one_request_for_each_expiry() throws Exception {
+        oneRequestForEachExpiry("mariadb:" + Databases.mariaDbPort(), 4, ROUNDS_ON_MARIADB);
+    }
+
     private void overAnH2Server(int processes) throws Exception {
         Server h2 = Server.createTcpServer("-tcpPort", "0", "-ifNotExists", "-baseDir", directory.toString())
                 .start();
         try {
             oneRequestForEachExpiry(
-                    "jdbc:h2:tcp://127.0.0.1:" + h2.getPort() + "/./nodes;DB_CLOSE_DELAY=60", processes);
+                    "jdbc:h2:tcp://127.0.0.1:" + h2.getPort() + "/./nodes;DB_CLOSE_DELAY=60", processes, ROUNDS);
         } finally {
             h2.stop();
         }
     }
 
-    private void oneRequestForEachExpiry(String database, int processes) throws Exception {
+    private void oneRequestForEachExpiry(String database, int processes, int rounds) throws Exception {
         signIn(database);
         List<NodeProcess> nodes = new ArrayList<>();
         try {
@@ -93,12 +99,12 @@ class ManyNodesTest {
             for (NodeProcess node : nodes) {
                 assertThat(node.answer()).isEqualTo("ready");
             }
-            for (int round = 1; round <= ROUNDS; round++) {
+            for (int round = 1; round <= rounds; round++) {
                 long step = LIFETIME.plusSeconds(1).toMillis();
                 passed.addAndGet(TimeUnit.MILLISECONDS.toNanos(step));
                 for (NodeProcess node : nodes) {
                     node.order("pass " + step);
-                    assertThat(node.answer()).isEqualTo("passed");
+                    assertThat(node.answer()).isEqualTo("pass");
                 }
                 server.resetCounters();
                 nodes.forEach(node -> node.order("call " + CALLS));

@@ -3,25 +3,31 @@ package dev.grantkeeper.store.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.grantkeeper.Grantkeeper;
+import dev.grantkeeper.LoginRequiredException;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.SealingKeys;
+import dev.grantkeeper.token.TokenStore;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import javax.sql.DataSource;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -29,48 +35,111 @@ import okhttp3.Response;
 
 /**
  * A node in a process of its own, and the handle by which a test holds it. The process does what it reads from its standard
- * input, a line each: {@code pass <milliseconds>} lets time pass for it, {@code call <threads>} makes that many calls at once
- * and answers with the number that succeeded.
+ * input, a line each, and answers each with a line:
+ *
+ * <ul>
+ *   <li>{@code pass <milliseconds>} lets time pass for it
+ *   <li>{@code begin <threads>} begins that many calls at once, {@code end} waits for them and answers with the number that
+ *       succeeded and what the others met; {@code call <threads>} is both
+ *   <li>{@code watch} waits until the calls are {@code done}, or {@code waiting} for somebody else's attempt
+ *   <li>{@code stop <where>} makes the next refresh halt there ({@link WatchedStore.Stop}), {@code go} ends that
+ * </ul>
  */
 final class NodeProcess implements AutoCloseable {
     static final String CLIENT = "nodes";
     static final String SECRET = "nodes-secret";
     static final String REDIRECT = "http://127.0.0.1:8888/callback";
 
+    /** T, how long an attempt stands, is three times this. */
+    static final Duration TOKEN_CALL = Duration.ofSeconds(10);
+
+    private static final String STOPPED = "stopped";
+    private static final String ENDED = "ended";
+
+    private final String name;
     private final Process process;
-    private final BufferedReader answers;
+    private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
     private final PrintWriter orders;
 
-    private NodeProcess(Process process) {
+    private NodeProcess(String name, Process process, Consumer<NodeProcess> onStop) {
+        this.name = name;
         this.process = process;
-        this.answers = process.inputReader(StandardCharsets.UTF_8);
         this.orders = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
+        Thread reader = new Thread(() -> read(onStop), "node-" + name);
+        reader.setDaemon(true);
+        reader.start();
     }
 
     static NodeProcess start(String serverUrl, String database) throws IOException {
+        return start(serverUrl, database, "any", TOKEN_CALL, node -> {});
+    }
+
+    /**
+     * Starts a node.
+     *
+     * @param name stands in its token requests, see {@link #tokenQuery}
+     * @param onStop hears that the node has come where it was told to stop
+     */
+    static NodeProcess start(
+            String serverUrl, String database, String name, Duration tokenCall, Consumer<NodeProcess> onStop)
+            throws IOException {
         ProcessBuilder builder = new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
                 "-Xmx128m",
                 "-cp",
                 System.getProperty("java.class.path"),
                 NodeProcess.class.getName(),
                 serverUrl,
-                database);
+                database,
+                name,
+                String.valueOf(tokenCall.toMillis()));
         return new NodeProcess(
-                builder.redirectError(ProcessBuilder.Redirect.INHERIT).start());
+                name, builder.redirectError(ProcessBuilder.Redirect.INHERIT).start(), onStop);
+    }
+
+    private void read(Consumer<NodeProcess> onStop) {
+        try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (line.equals(STOPPED)) {
+                    onStop.accept(this);
+                } else {
+                    answers.add(line);
+                }
+            }
+        } catch (IOException e) {
+            // killed
+        }
+        answers.add(ENDED);
     }
 
     void order(String line) {
         orders.println(line);
     }
 
-    String answer() throws IOException {
-        String line = answers.readLine();
-        if (line == null) {
+    String answer() throws IOException, InterruptedException {
+        String line = answers.take();
+        if (line.equals(ENDED)) {
+            answers.add(ENDED);
             throw new IOException("The node ended");
         }
         return line;
+    }
+
+    String answer(String order) throws IOException, InterruptedException {
+        order(order);
+        return answer();
+    }
+
+    /** SIGKILL, and nothing of the process is left when this returns. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+    }
+
+    /** The query of the URL at which this node asks for tokens. */
+    String tokenQuery() {
+        return "node=" + name;
     }
 
     @Override
@@ -78,12 +147,22 @@ final class NodeProcess implements AutoCloseable {
         process.destroyForcibly();
     }
 
+    @Override
+    public String toString() {
+        return "node " + name;
+    }
+
     /** A registration at the server, with a clock of the test's. */
     static Grantkeeper.Builder registration(String serverUrl, DataSource database, AtomicLong passedNanos) {
+        return registration(serverUrl, "test", JdbcTokenStore.create(database), passedNanos);
+    }
+
+    private static Grantkeeper.Builder registration(
+            String serverUrl, String name, TokenStore store, AtomicLong passedNanos) {
         Provider provider = Provider.builder("fake")
                 .allowHttpOnLoopback()
                 .authorizationEndpoint(serverUrl + "/authorize")
-                .tokenEndpoint(serverUrl + "/token")
+                .tokenEndpoint(serverUrl + "/token?node=" + name)
                 .apiOrigins(serverUrl)
                 .build();
         return Grantkeeper.builder(provider)
@@ -91,69 +170,133 @@ final class NodeProcess implements AutoCloseable {
                 .clientSecret(SECRET)
                 .redirectUri(REDIRECT)
                 .scopes("things.read")
-                .tokenStore(JdbcTokenStore.create(database))
+                .tokenStore(store)
                 .sealingKeys(SealingKeys.of("v7Qm2Xr9Ls4Tn8Yb3Wd6Zk1Pf5Hc0Jg-"))
                 .time(() -> Instant.now().plusNanos(passedNanos.get()), () -> System.nanoTime() + passedNanos.get());
     }
 
     static DataSource dataSource(String url) {
-        DataSource database = url.startsWith("postgres:")
-                ? Databases.postgres(Integer.parseInt(url.substring("postgres:".length())))
-                : Databases.h2(url);
+        DataSource database;
+        if (url.startsWith("postgres:")) {
+            database = Databases.postgres(Integer.parseInt(url.substring("postgres:".length())));
+        } else if (url.startsWith("mariadb:")) {
+            database = Databases.mariaDb(Integer.parseInt(url.substring("mariadb:".length())));
+        } else {
+            database = Databases.h2(url);
+        }
         return Databases.pool(database, 4);
     }
+
+    // ---- In the process ------------------------------------------------------------------------------------------
 
     public static void main(String[] arguments) throws Exception {
         PrintStream out = System.out;
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         AtomicLong passed = new AtomicLong();
-        ExecutorService threads = Executors.newCachedThreadPool();
         OkHttpClient http = new OkHttpClient();
-        try (HikariDataSource database = (HikariDataSource) dataSource(arguments[1]);
-                Grantkeeper node = registration(arguments[0], database, passed)
-                        .httpClient(http)
-                        .build()) {
-            OkHttpClient api = node.account("alice").wrap(http);
-            out.println("ready");
-            for (String line = in.readLine(); line != null; line = in.readLine()) {
-                String[] order = line.split(" ", -1);
-                if (order[0].equals("pass")) {
-                    passed.addAndGet(Duration.ofMillis(Long.parseLong(order[1])).toNanos());
-                    out.println("passed");
-                } else {
-                    out.println(call(threads, api, arguments[0], Integer.parseInt(order[1])));
+        try (HikariDataSource database = (HikariDataSource) dataSource(arguments[1])) {
+            WatchedStore store = new WatchedStore(JdbcTokenStore.create(database), () -> out.println(STOPPED));
+            try (Grantkeeper node = registration(arguments[0], arguments[2], store, passed)
+                    .httpClient(http)
+                    .tokenCallTimeout(Duration.ofMillis(Long.parseLong(arguments[3])))
+                    .longestWait(Duration.ofMinutes(1))
+                    .build()) {
+                Calls calls = new Calls(node.account("alice").wrap(http), arguments[0] + "/api/things", store);
+                out.println("ready");
+                for (String line = in.readLine(); line != null; line = in.readLine()) {
+                    out.println(obey(line.split(" ", -1), passed, calls, store));
                 }
             }
         }
         System.exit(0);
     }
 
-    private static String call(ExecutorService threads, OkHttpClient api, String serverUrl, int calls)
+    private static String obey(String[] order, AtomicLong passed, Calls calls, WatchedStore store)
             throws InterruptedException {
-        CountDownLatch go = new CountDownLatch(1);
-        List<Future<Integer>> all = new ArrayList<>();
-        for (int i = 0; i < calls; i++) {
-            all.add(threads.submit(() -> {
+        switch (order[0]) {
+            case "pass" ->
+                passed.addAndGet(Duration.ofMillis(Long.parseLong(order[1])).toNanos());
+            case "begin" -> calls.begin(Integer.parseInt(order[1]));
+            case "end" -> {
+                return calls.end();
+            }
+            case "call" -> {
+                calls.begin(Integer.parseInt(order[1]));
+                return calls.end();
+            }
+            case "watch" -> {
+                return store.awaitDoneOrSeen(calls::done) ? "done" : "waiting";
+            }
+            case "stop" -> store.stopAt(WatchedStore.Stop.valueOf(order[1]));
+            case "go" -> store.goOn();
+            default -> throw new IllegalArgumentException(order[0]);
+        }
+        return order[0];
+    }
+
+    /** Calls to the API, some at once. */
+    private static final class Calls {
+        private final ExecutorService threads = Executors.newCachedThreadPool();
+        private final OkHttpClient api;
+        private final String url;
+        private final WatchedStore store;
+        private final List<CompletableFuture<Integer>> all = new ArrayList<>();
+
+        Calls(OkHttpClient api, String url, WatchedStore store) {
+            this.api = api;
+            this.url = url;
+            this.store = store;
+        }
+
+        void begin(int calls) {
+            CountDownLatch go = new CountDownLatch(1);
+            all.clear();
+            for (int i = 0; i < calls; i++) {
+                CompletableFuture<Integer> one = CompletableFuture.supplyAsync(() -> call(go), threads);
+                one.whenComplete((status, problem) -> store.wake());
+                all.add(one);
+            }
+            go.countDown();
+        }
+
+        private int call(CountDownLatch go) {
+            try {
                 go.await();
-                Request request =
-                        new Request.Builder().url(serverUrl + "/api/things").build();
+                Request request = new Request.Builder().url(url).build();
                 try (Response response = api.newCall(request).execute()) {
                     return response.code();
                 }
-            }));
-        }
-        go.countDown();
-        int succeeded = 0;
-        String problem = "";
-        for (Future<Integer> one : all) {
-            try {
-                int status = one.get();
-                succeeded += status == 200 ? 1 : 0;
-                problem = status == 200 ? problem : " status " + status;
-            } catch (ExecutionException e) {
-                problem = " " + e.getCause();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
             }
         }
-        return succeeded + problem.replace('\n', ' ');
+
+        boolean done() {
+            return all.stream().allMatch(CompletableFuture::isDone);
+        }
+
+        String end() throws InterruptedException {
+            int succeeded = 0;
+            String problem = "";
+            for (CompletableFuture<Integer> one : all) {
+                try {
+                    int status = one.get();
+                    succeeded += status == 200 ? 1 : 0;
+                    problem = status == 200 ? problem : " status " + status;
+                } catch (ExecutionException e) {
+                    problem = " " + describe(e.getCause());
+                }
+            }
+            return succeeded + problem.replace('\n', ' ');
+        }
+
+        private static String describe(Throwable problem) {
+            Throwable cause = problem instanceof UncheckedIOException unchecked ? unchecked.getCause() : problem;
+            return cause instanceof LoginRequiredException required
+                    ? required.reason().name()
+                    : cause.toString();
+        }
     }
 }

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenSet;
+import dev.grantkeeper.token.TokenStore;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jetbrains.lincheck.datastructures.Operation;
+import org.jetbrains.lincheck.datastructures.StressOptions;
+import org.jetbrains.lincheck.datastructures.Validate;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Two nodes over one row whose access token has expired: whoever asks and whenever, everybody gets the same new token, and it
+ * costs one request (law 1). Flights run on the threads that ask for them first; there is no other thread.
+ */
+public class SingleFlightInterleavings {
+    private static final AccountKey KEY = new AccountKey("registration", "user");
+    private static final Instant NOW = Instant.parse("2026-11-20T12:00:00Z");
+
+    private final AtomicReference<StoredTokens> row = new AtomicReference<>();
+    private final AtomicInteger requests = new AtomicInteger();
+    private final Refresher one = node();
+    private final Refresher two = node();
+
+    public SingleFlightInterleavings() {
+        TokenSet expired = TokenSet.builder("old")
+                .refreshToken("refresh")
+                .receivedAt(NOW.minus(Duration.ofHours(2)))
+                .expiresAt(NOW.minus(Duration.ofHours(1)))
+                .build();
+        row.set(new RowFormat(null).write(KEY, GrantRow.of("login", NOW, expired, null)));
+    }
+
+    private Refresher node() {
+        Time time = new Time(() -> NOW, () -> 0L, bound -> 0L);
+        Memory memory = new Memory(time, 10);
+        return new Refresher(
+                new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread()),
+                memory,
+                new Endpoint(),
+                new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
+                time,
+                new EndpointGate(time, 32, new OwnThread()),
+                new OwnThread(),
+                new Nobody());
+    }
+
+    private static String token(Outcome outcome) {
+        return outcome instanceof Outcome.Usable usable ? usable.tokens().accessToken() : outcome.toString();
+    }
+
+    @Operation
+    public String current() {
+        return token(one.current(KEY).join());
+    }
+
+    @Operation
+    public String currentOnTheOtherNode() {
+        return token(two.current(KEY).join());
+    }
+
+    @Operation
+    public String insteadOfTheExpired() {
+        return token(one.insteadOf(KEY, "old").join());
+    }
+
+    @Validate
+    public void oneRequestAtMost() {
+        if (requests.get() > 1) {
+            throw new AssertionError(requests + " requests");
+        }
+        if (one.isBusy() || two.isBusy()) {
+            throw new AssertionError("A flight was left behind");
+        }
+    }
+
+    @Test
+    void no_race_of_real_threads_makes_two_requests() {
+        new StressOptions()
+                .threads(3)
+                .actorsPerThread(2)
+                .actorsBefore(0) // the token has to be expired when they meet
+                .iterations(30)
+                .invocationsPerIteration(1_000)
+                .check(getClass());
+    }
+
+    private final class OneRow implements TokenStore {
+        @Override
+        public Optional<StoredTokens> find(AccountKey key) {
+            return Optional.ofNullable(row.get());
+        }
+
+        @Override
+        public boolean create(AccountKey key, StoredTokens tokens) {
+            return false;
+        }
+
+        @Override
+        public boolean replace(AccountKey key, String version, StoredTokens next) {
+            StoredTokens found = row.get();
+            return found != null && found.version().equals(version) && row.compareAndSet(found, next);
+        }
+
+        @Override
+        public boolean delete(AccountKey key, String version) {
+            return false;
+        }
+    }
+
+    private final class Endpoint implements Renewal {
+        @Override
+        public @Nullable GrantRow begin() {
+            return null;
+        }
+
+        @Override
+        public boolean possible(GrantRow grant) {
+            return true;
+        }
+
+        @Override
+        public Answer request(GrantRow grant) {
+            return new Answer.Tokens(new TokenResponse(
+                    "new" + requests.incrementAndGet(),
+                    "Bearer",
+                    Duration.ofHours(1),
+                    null,
+                    "next",
+                    null,
+                    null,
+                    Set.of()));
+        }
+
+        @Override
+        public TokenSet tokens(GrantRow grant, TokenResponse response, Instant now) {
+            return response.toTokenSet(grant.tokens(), Set.of(), now, Optional.empty());
+        }
+
+        @Override
+        public Provider.Replay replay() {
+            return Provider.Replay.LATE;
+        }
+
+        @Override
+        public void revoke(TokenSet tokens) {}
+    }
+
+    private static final class OwnThread implements Workers {
+        @Override
+        public void execute(Runnable task) {
+            task.run();
+        }
+
+        @Override
+        public void later(Duration delay, Runnable task) {}
+
+        @Override
+        public boolean pause(Duration delay) {
+            Thread.onSpinWait();
+            return true;
+        }
+
+        @Override
+        public void acquire(Semaphore slots) throws InterruptedException {
+            slots.acquire();
+        }
+
+        @Override
+        public void close(Duration limit) {}
+    }
+
+    private static final class Nobody implements RefreshEvents {
+        @Override
+        public void refreshed(AccountKey key, TokenSet tokens, Duration took) {}
+
+        @Override
+        public void waited(AccountKey key, Duration took) {}
+
+        @Override
+        public void servedWhileStale(AccountKey key, TokenSet tokens) {}
+
+        @Override
+        public void failed(AccountKey key, Answer.Failure failure) {}
+
+        @Override
+        public void refused(AccountKey key, String error) {}
+
+        @Override
+        public void writePending(AccountKey key, IOException cause) {}
+
+        @Override
+        public void writeLanded(AccountKey key) {}
+    }
+}

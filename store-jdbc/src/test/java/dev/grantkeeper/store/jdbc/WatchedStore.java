@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenStore;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A store that knows how far the one refresh that goes through it has come, and can stop it between two steps, so that a
+ * test may end the process just there. Thread-safe.
+ */
+final class WatchedStore implements TokenStore {
+    /** Where a refresh can be stopped: at the two writes that it consists of. */
+    enum Stop {
+        BEFORE_ATTEMPT,
+        AFTER_ATTEMPT,
+        BEFORE_OUTCOME,
+        AFTER_OUTCOME
+    }
+
+    private final TokenStore store;
+    private final Runnable onStop;
+
+    // guarded by this
+    private @Nullable Stop stopAt;
+
+    // guarded by this
+    private int finds;
+
+    // guarded by this: our attempt stands in the row
+    private boolean attempting;
+
+    WatchedStore(TokenStore store, Runnable onStop) {
+        this.store = store;
+        this.onStop = onStop;
+    }
+
+    synchronized void stopAt(Stop stop) {
+        stopAt = stop;
+    }
+
+    synchronized void goOn() {
+        stopAt = null;
+        notifyAll();
+    }
+
+    synchronized void wake() {
+        notifyAll();
+    }
+
+    /**
+     * Waits until there is nothing more to see: all is done ({@code true}), or an attempt of somebody else stands in the row
+     * and was seen there.
+     */
+    synchronized boolean awaitDoneOrSeen(BooleanSupplier done) throws InterruptedException {
+        int before = finds;
+        // When the second look from now begins, what the first one saw has been taken note of.
+        while (!done.getAsBoolean() && (attempting || finds < before + 2)) {
+            wait();
+        }
+        return done.getAsBoolean();
+    }
+
+    @Override
+    public Optional<StoredTokens> find(AccountKey key) throws IOException {
+        synchronized (this) {
+            finds++;
+            notifyAll();
+        }
+        return store.find(key);
+    }
+
+    @Override
+    public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
+        return store.create(key, tokens);
+    }
+
+    @Override
+    public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
+        boolean outcome = isAttempting();
+        stop(outcome ? Stop.BEFORE_OUTCOME : Stop.BEFORE_ATTEMPT);
+        boolean won = store.replace(key, version, next);
+        attempting(won && !outcome);
+        if (won) {
+            stop(outcome ? Stop.AFTER_OUTCOME : Stop.AFTER_ATTEMPT);
+        }
+        return won;
+    }
+
+    @Override
+    public boolean delete(AccountKey key, String version) throws IOException {
+        return store.delete(key, version);
+    }
+
+    private synchronized boolean isAttempting() {
+        return attempting;
+    }
+
+    private synchronized void attempting(boolean now) {
+        attempting = now;
+        notifyAll();
+    }
+
+    private synchronized void stop(Stop here) throws IOException {
+        if (stopAt == here) {
+            onStop.run();
+        }
+        while (stopAt == here) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException();
+            }
+        }
+    }
+}
