@@ -18,6 +18,8 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -94,6 +96,9 @@ public final class Refresher {
     /** So many writes in a row cannot be lost to others; a store that says so does not keep rule 2.2 of its contract. */
     private static final int MOST_LOSSES = 100;
 
+    /** Attempts of our own that are remembered; so many fail in one outage of the store, and no more than that is kept. */
+    private static final int MOST_ATTEMPTS = 10_000;
+
     private final Rows rows;
     private final Memory memory;
     private final Renewal renewal;
@@ -110,9 +115,9 @@ public final class Refresher {
     /** Keys for which the next try to store tokens is arranged. */
     private final Set<AccountKey> saves = ConcurrentHashMap.newKeySet();
     /** Attempts of ours that may stand in the row although nothing was sent under them. */
-    private final Map<AccountKey, String> unsent = new ConcurrentHashMap<>();
+    private final Map<AccountKey, String> unsent = bounded();
     /** Attempts of ours that were sent, and whose answers were lost: nobody here needs to wait for those. */
-    private final Map<AccountKey, String> lost = new ConcurrentHashMap<>();
+    private final Map<AccountKey, String> lost = bounded();
 
     Refresher(
             Rows rows,
@@ -131,6 +136,18 @@ public final class Refresher {
         this.gate = gate;
         this.workers = workers;
         this.events = events;
+    }
+
+    /** For what only saves waiting: forgotten, an attempt of ours is a stranger's, and T ends it. */
+    private static <T> Map<AccountKey, T> bounded() {
+        return Collections.synchronizedMap(new LinkedHashMap<>() {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<AccountKey, T> eldest) {
+                return size() > MOST_ATTEMPTS;
+            }
+        });
     }
 
     /**

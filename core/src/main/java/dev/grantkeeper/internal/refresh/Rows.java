@@ -10,8 +10,8 @@ import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +27,8 @@ final class Rows {
     private final RowFormat format;
     private final Memory memory;
     private final Workers workers;
-    private final Set<AccountKey> busy = ConcurrentHashMap.newKeySet();
+    /** How many calls of the store have not returned, by key. */
+    private final Map<AccountKey, Integer> busy = new ConcurrentHashMap<>();
 
     Rows(TokenStore store, RowFormat format, Memory memory, Workers workers) {
         this.store = store;
@@ -128,7 +129,7 @@ final class Rows {
 
     /** What a broken store throws must not end up in OkHttp's threads as anything but an {@link IOException}. */
     private <T> T guarded(AccountKey key, Access<T> access) throws IOException {
-        busy.add(key);
+        busy.merge(key, 1, Integer::sum);
         try {
             return access.run();
         } catch (UnreadableRowException e) {
@@ -136,12 +137,12 @@ final class Rows {
         } catch (RuntimeException e) {
             throw new IOException("The token store threw " + e.getClass().getName(), e);
         } finally {
-            busy.remove(key);
+            busy.computeIfPresent(key, (k, calls) -> calls == 1 ? null : calls - 1);
         }
     }
 
     /** Whether a call of the store for this key has not returned. */
     boolean isBusy(AccountKey key) {
-        return busy.contains(key);
+        return busy.containsKey(key);
     }
 }
