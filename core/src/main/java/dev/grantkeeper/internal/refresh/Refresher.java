@@ -168,6 +168,16 @@ public final class Refresher {
             return tokens;
         }
 
+        /** Whether the row has gone, or another login stands there. What is known of it is newer than our attempt in it. */
+        boolean isOutlived(@Nullable Remembered now) {
+            StoredGrant known = now == null ? null : now.grant();
+            return now != null && (known == null || !known.row().login().equals(row.login()));
+        }
+
+        boolean isOfUse(@Nullable String rejected, Time time) {
+            return !limits.expired(time) && !tokens().accessToken().equals(rejected);
+        }
+
         Unsaved onTopOf(StoredGrant grant) {
             return new Unsaved(grant.version(), madeFrom, row, limits, failures);
         }
@@ -290,6 +300,10 @@ public final class Refresher {
 
     /** What callers get when the store cannot be asked: what is remembered has to do for a while. */
     private Outcome withoutStore(AccountKey key, IOException cause, @Nullable String rejected) {
+        Unsaved pending = unsaved.get(key);
+        if (pending != null && !pending.isOutlived(memory.get(key)) && pending.isOfUse(rejected, time)) {
+            return new Usable(pending.tokens());
+        }
         Remembered known = remembered(key, rejected);
         TokenSet tokens = known == null ? null : tokensOf(known);
         if (known == null || tokens == null) {
@@ -787,28 +801,20 @@ public final class Refresher {
             Unsaved again = pending.failedAgain();
             unsaved.put(key, again);
             // Looked at after the tokens are where a login or a sign-out looks for them: one of the two sees the other.
-            // What is
-            // known of the row is newer than our attempt in it.
             Remembered now = memory.get(key);
-            StoredGrant known = now == null ? null : now.grant();
-            if (now != null && known == null) {
+            if (now != null && pending.isOutlived(now)) {
                 unsaved.remove(key);
-                renewal.revoke(pending.tokens());
-                return null;
-            }
-            if (known != null && !known.row().login().equals(pending.row().login())) {
-                unsaved.remove(key);
+                if (now.grant() == null) {
+                    renewal.revoke(pending.tokens());
+                }
                 return null;
             }
             if (again.failures() == 1) {
                 events.writePending(key, cause);
             }
             saveLater(key, again.failures());
-            TokenSet tokens = again.tokens();
-            boolean usable =
-                    !again.limits().expired(time) && !tokens.accessToken().equals(want.rejected());
-            // Where an attempt outlived T, the row may hold newer ones, which are as good.
-            return usable ? new Usable(tokens) : withoutStore(key, cause, want.rejected());
+            // If these have expired: where an attempt outlived T, the row may hold newer ones, which are as good.
+            return withoutStore(key, cause, want.rejected());
         }
     }
 

@@ -332,6 +332,12 @@ final class Laws {
         if (valid && !life.hadTroubleSince(since)) {
             broken("law 7: " + set + " is valid, and not served: " + outcome);
         }
+        Issued newest = life.known();
+        boolean unsaved =
+                newest != null && newest.parent == set && life.knew(newest, since) && life.refresher.unsavedCount() > 0;
+        if (unsaved && !newest.rejected && world.wall().isBefore(newest.ends)) {
+            broken("law 14: " + newest + " is valid, only not in the store, and not served: " + outcome);
+        }
         if (valid && life.knew(set, since)) {
             broken("law 7: " + set + " is valid and known, and not served: " + outcome);
         }

@@ -225,6 +225,12 @@ final class Life {
         }
     }
 
+    /** What it served last. */
+    @Nullable
+    Issued known() {
+        return known;
+    }
+
     boolean knew(Issued set, long when) {
         return known == set && knownSince < when;
     }

@@ -113,8 +113,8 @@ class MutantTest {
                 Mutant.of(
                         "a flight notices a login through its own node (DETACH)",
                         REFRESHER,
-                        "if (known != null && !known.row().login().equals(pending.row().login())) {",
-                        "if (false) {"),
+                        "(known == null || !known.row().login().equals(row.login()))",
+                        "known == null"),
                 Mutant.of(
                         "a login through this node drops unsaved tokens of older ones (DETACH)",
                         REFRESHER,
@@ -158,15 +158,16 @@ class MutantTest {
                         "TokenSet unused = refresher.signedOut(key, login); return;",
                         "gone = true; continue;"),
                 Mutant.of(
-                        "after a refusal the row says what is served",
-                        REFRESHER,
-                        "return null; // What it means for the callers, the row says, unless somebody has written since.",
-                        """
+                                "after a refusal the row says what is served",
+                                REFRESHER,
+                                "return null; // What it means for the callers, the row says, unless somebody has written since.",
+                                """
                         Remembered now = memory.get(key);
                         TokenSet tokens = mine.row().tokens();
                         return tokens != null && now != null && !now.limits().expired(time)
                                 ? new Usable(tokens)
-                                : loginRequired(refusal);"""),
+                                : loginRequired(refusal);""")
+                        .from(18_700),
                 Mutant.of(
                         "who has nothing valid waits for a slow store",
                         REFRESHER,
@@ -177,7 +178,12 @@ class MutantTest {
                                 REFRESHER,
                                 "Remembered known = now == null ? seen : now;",
                                 "Remembered known = seen;")
-                        .from(31_700));
+                        .from(313_500),
+                Mutant.of(
+                        "tokens that could not be stored are served until they end",
+                        REFRESHER,
+                        "if (pending != null && !pending.isOutlived(memory.get(key)) && pending.isOfUse(rejected, time)) {",
+                        "if (pending != null && !pending.isOutlived(memory.get(key)) && !pending.limits().pastHard(time)) {"));
     }
 
     @ParameterizedTest

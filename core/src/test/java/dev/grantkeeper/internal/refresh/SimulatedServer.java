@@ -39,6 +39,9 @@ final class SimulatedServer {
         final Family family;
         final @Nullable Issued parent;
         final @Nullable Sent by;
+        /** When its access token ends, by the wall clock. */
+        final Instant ends;
+
         final List<Sent> sent = new ArrayList<>();
         State state = State.FRESH;
 
@@ -55,11 +58,12 @@ final class SimulatedServer {
         /** An operator took a refusal back. */
         boolean reconsidered;
 
-        Issued(int number, Family family, @Nullable Issued parent, @Nullable Sent by) {
+        Issued(int number, Family family, @Nullable Issued parent, @Nullable Sent by, Instant ends) {
             this.number = number;
             this.family = family;
             this.parent = parent;
             this.by = by;
+            this.ends = ends;
         }
 
         @Override
@@ -114,15 +118,15 @@ final class SimulatedServer {
         this.rotation = rotation;
     }
 
-    private Issued issue(Family family, @Nullable Issued parent, @Nullable Sent by) {
-        Issued next = new Issued(issued.size(), family, parent, by);
+    private Issued issue(Family family, @Nullable Issued parent, @Nullable Sent by, Duration lifetime) {
+        Issued next = new Issued(issued.size(), family, parent, by, world.wall().plus(lifetime));
         issued.add(next);
         return next;
     }
 
     /** The user signs in. */
     TokenSet login(String login, Duration lifetime) {
-        Issued first = issue(new Family(login), null, null);
+        Issued first = issue(new Family(login), null, null, lifetime);
         Instant now = world.wall();
         return TokenSet.builder("access-" + first.number)
                 .refreshToken("refresh-" + first.number)
@@ -141,8 +145,8 @@ final class SimulatedServer {
         return issued.get(Integer.parseInt(tokens.accessToken().substring("access-".length())));
     }
 
-    List<Issued> issued() {
-        return issued;
+    Issued newest() {
+        return issued.get(issued.size() - 1);
     }
 
     /** A node's token request. */
@@ -277,7 +281,7 @@ final class SimulatedServer {
     }
 
     private Answer exchanged(Sent sent) {
-        Issued next = issue(sent.set.family, sent.set, sent);
+        Issued next = issue(sent.set.family, sent.set, sent, Simulation.LIFETIME);
         sent.exchanged = true;
         sent.issued = next;
         sent.set.child = next;

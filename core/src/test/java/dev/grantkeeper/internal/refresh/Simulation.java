@@ -207,10 +207,9 @@ final class Simulation {
     // ---- the script
 
     private void round(int left) {
-        GrantRow row = store.row();
-        long end = row == null || row.tokens() == null
-                ? 0
-                : row.tokens().expiresAt().orElseThrow().toEpochMilli() - EPOCH - now() / 1_000_000;
+        // The newest tokens may not be in the store.
+        Issued next = chance(3) ? server.newest() : server.of(store.row());
+        long end = next == null ? 0 : next.ends.toEpochMilli() - EPOCH - now() / 1_000_000;
         // Past the soft limit, past the hard limit, or past its expiry.
         long early = chance(4) ? 3_500 : chance(2) ? 1_500 : -100;
         Duration wait = Duration.ofMillis(Math.max(chance(2) ? 10 : 1_000, end - early));
