@@ -158,6 +158,38 @@ public final class Account {
         grantkeeper.listening().signedOut(key);
     }
 
+    /**
+     * Removes the grant without reading it, and gives nothing back to the provider. For rows that cannot be read any more because
+     * their sealing key is lost ({@link TokenStoreException.Kind#UNREADABLE}): the user can then sign in again. For all others
+     * there is {@link #signOut()}.
+     *
+     * @throws TokenStoreException if the store failed
+     */
+    public void forget() throws TokenStoreException {
+        try {
+            logins.forget(key);
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+        grantkeeper.listening().signedOut(key);
+    }
+
+    /**
+     * Seals what is stored under the writing key, if it is under an older one. For operators who retire a key; every refresh does
+     * it, too. The grant stays as it is, and may be in use meanwhile.
+     *
+     * @return whether it was written; {@code false} if it is under the writing key already, or there is no grant
+     * @throws TokenStoreException if the store failed, or if the row cannot be read
+     * @see dev.grantkeeper.token.SealingKeys
+     */
+    public boolean reseal() throws TokenStoreException {
+        try {
+            return logins.reseal(key);
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
     @Override
     public String toString() {
         return "Account[" + key + "]";

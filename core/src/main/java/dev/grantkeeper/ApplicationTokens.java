@@ -12,6 +12,7 @@ import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Renews the application's own grant, with its own credentials (RFC 6749 section 4.4). Thread-safe. */
 final class ApplicationTokens implements Renewal {
@@ -60,6 +61,11 @@ final class ApplicationTokens implements Renewal {
     @Override
     public Provider.Replay replay() {
         return Provider.Replay.PROMPT; // nothing is spent
+    }
+
+    @Override
+    public @Nullable Instant consentEndsAt(GrantRow row) {
+        return null; // no user has to consent
     }
 
     @Override

@@ -20,8 +20,17 @@ public interface GrantListener {
         SIGNED_IN,
         /** A user signed out. */
         SIGNED_OUT,
-        /** New tokens came, and are stored. */
+        /**
+         * New tokens came, and are stored. The detail says why they were fetched: {@code ahead of time}, {@code expired} or
+         * {@code rejected} (by an API).
+         */
         REFRESHED,
+        /**
+         * The user's consent ends, and only another login extends it: told 30 days, 7 days and a day before, by the refresh
+         * that comes next after that. Where use extends consent there is nothing to tell as long as the grant is in use;
+         * {@link Grant#consentEndsAt()} answers for all.
+         */
+        CONSENT_ENDS_SOON,
         /** Another node refreshed, and this one waited for it. */
         WAITED,
         /** A token request failed; the tokens at hand are still valid and are used. */
@@ -42,8 +51,10 @@ public interface GrantListener {
      * @param kind what
      * @param key to whose grant
      * @param at when
-     * @param took how long it took; zero where that means nothing
-     * @param expiresAt when the access token expires that is in use now, where known
+     * @param took how long it took: a refresh from the first read of the row on, a failed request, a wait for another node, a
+     *     write until it landed; zero for what takes no time
+     * @param endsAt when the access token expires that is in use now, where known; for {@link Kind#CONSENT_ENDS_SOON} when
+     *     the consent ends
      * @param detail more for people: an error code, a reason
      */
     record Event(
@@ -51,7 +62,7 @@ public interface GrantListener {
             AccountKey key,
             Instant at,
             Duration took,
-            @Nullable Instant expiresAt,
+            @Nullable Instant endsAt,
             @Nullable String detail) {}
 
     /** Hears nothing. */

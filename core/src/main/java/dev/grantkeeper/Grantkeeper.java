@@ -236,6 +236,15 @@ public final class Grantkeeper implements AutoCloseable {
         return provider;
     }
 
+    /**
+     * The name under which this registration's grants are filed: the first part of their {@link Account#key() keys}.
+     *
+     * @return the name, see {@link Builder#registration}
+     */
+    public String registration() {
+        return registration;
+    }
+
     Waiting waiting() {
         return waiting;
     }

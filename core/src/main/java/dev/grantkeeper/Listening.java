@@ -26,9 +26,20 @@ final class Listening implements RefreshEvents {
     }
 
     @Override
-    public void refreshed(AccountKey key, TokenSet tokens, Duration took) {
-        LOG.debug("Refreshed {} in {} ms", key, took.toMillis());
-        tell(GrantListener.Kind.REFRESHED, key, took, tokens, null);
+    public void refreshed(AccountKey key, TokenSet tokens, Cause cause, Duration took) {
+        String detail = switch (cause) {
+            case AHEAD -> "ahead of time";
+            case EXPIRED -> "expired";
+            case REJECTED -> "rejected";
+        };
+        LOG.debug("Refreshed {} in {} ms ({})", key, took.toMillis(), detail);
+        tell(GrantListener.Kind.REFRESHED, key, took, end(tokens), detail);
+    }
+
+    @Override
+    public void consentEndsSoon(AccountKey key, Instant endsAt) {
+        LOG.info("The consent of {} ends at {}; the user has to sign in again until then", key, endsAt);
+        tell(GrantListener.Kind.CONSENT_ENDS_SOON, key, Duration.ZERO, endsAt, null);
     }
 
     @Override
@@ -40,11 +51,11 @@ final class Listening implements RefreshEvents {
     @Override
     public void servedWhileStale(AccountKey key, TokenSet tokens) {
         LOG.debug("Serving {} with tokens that could not be refreshed and are still valid", key);
-        tell(GrantListener.Kind.SERVED_WHILE_STALE, key, Duration.ZERO, tokens, null);
+        tell(GrantListener.Kind.SERVED_WHILE_STALE, key, Duration.ZERO, end(tokens), null);
     }
 
     @Override
-    public void failed(AccountKey key, Answer.Failure failure) {
+    public void failed(AccountKey key, Answer.Failure failure, Duration took) {
         String detail = failure.kind()
                 + (failure.status() == 0 ? "" : " " + failure.status())
                 + (failure.error() == null ? "" : " " + failure.error())
@@ -54,13 +65,13 @@ final class Listening implements RefreshEvents {
         } else {
             LOG.warn("The token request for {} failed: {}", key, detail);
         }
-        tell(GrantListener.Kind.FAILED, key, Duration.ZERO, null, detail);
+        tell(GrantListener.Kind.FAILED, key, took, null, detail);
     }
 
     @Override
-    public void refused(AccountKey key, String error) {
+    public void refused(AccountKey key, String error, Duration took) {
         LOG.info("The authorization server ended the grant of {}: {}", key, error);
-        tell(GrantListener.Kind.REFUSED, key, Duration.ZERO, null, error);
+        tell(GrantListener.Kind.REFUSED, key, took, null, error);
     }
 
     @Override
@@ -73,14 +84,14 @@ final class Listening implements RefreshEvents {
     }
 
     @Override
-    public void writeLanded(AccountKey key) {
-        LOG.info("The tokens of {} are stored now", key);
-        tell(GrantListener.Kind.WRITE_LANDED, key, Duration.ZERO, null, null);
+    public void writeLanded(AccountKey key, Duration took) {
+        LOG.info("The tokens of {} are stored now, {} ms after they came", key, took.toMillis());
+        tell(GrantListener.Kind.WRITE_LANDED, key, took, null, null);
     }
 
     void signedIn(AccountKey key, TokenSet tokens) {
         LOG.debug("{} signed in", key);
-        tell(GrantListener.Kind.SIGNED_IN, key, Duration.ZERO, tokens, null);
+        tell(GrantListener.Kind.SIGNED_IN, key, Duration.ZERO, end(tokens), null);
     }
 
     void signedOut(AccountKey key) {
@@ -88,15 +99,14 @@ final class Listening implements RefreshEvents {
         tell(GrantListener.Kind.SIGNED_OUT, key, Duration.ZERO, null, null);
     }
 
+    private static @Nullable Instant end(TokenSet tokens) {
+        return tokens.expiresAt().orElse(null);
+    }
+
     private void tell(
-            GrantListener.Kind kind,
-            AccountKey key,
-            Duration took,
-            @Nullable TokenSet tokens,
-            @Nullable String detail) {
-        Instant expires = tokens == null ? null : tokens.expiresAt().orElse(null);
+            GrantListener.Kind kind, AccountKey key, Duration took, @Nullable Instant ends, @Nullable String detail) {
         try {
-            listener.on(new GrantListener.Event(kind, key, clock.instant(), took, expires, detail));
+            listener.on(new GrantListener.Event(kind, key, clock.instant(), took, ends, detail));
         } catch (RuntimeException e) {
             LOG.warn("A GrantListener threw", e);
         }

@@ -71,6 +71,11 @@ final class RefreshTokens implements Renewal {
     }
 
     @Override
+    public @Nullable Instant consentEndsAt(GrantRow row) {
+        return new Grant(row, provider).consentEndsAt().orElse(null);
+    }
+
+    @Override
     public void revoke(TokenSet tokens) {
         if (tokens.refreshToken().isPresent()) {
             boolean unused = endpoint.revoke(tokens.refreshToken().get(), "refresh_token");

@@ -38,8 +38,7 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Many users: what they leave behind in memory, and what they do to the token endpoint.
  *
- * <p>In full size: {@code -Dtest=ManyUsersTest -Dtest.argLine="-Dgrantkeeper.keys=1000000 -Dgrantkeeper.grants=10000
- * -Dgrantkeeper.nodes=20"}.
+ * <p>In full size: {@code -Plong -Dtest=ManyUsersTest}.
  */
 @Timeout(600)
 class ManyUsersTest {

@@ -5,9 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.testkit.Held;
+import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenSet;
 import java.util.List;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -131,5 +136,78 @@ class StoredRowsTest {
                 .doesNotContain(alice.tokens().accessToken())
                 .doesNotContain(alice.tokens().refreshToken().orElseThrow())
                 .doesNotContain("alice");
+    }
+
+    private static final String OLD = "kP3v9Zq7LxW2mT8sRb5nYc4dHf6gJa1e";
+    private static final String NEW = "Q8wE2rT6yU1iO9pA4sD7fG3hJ5kL0zXc";
+
+    private Grantkeeper under(SealingKeys keys) {
+        return scene.node(scene.registration(scene.provider().build()).sealingKeys(keys));
+    }
+
+    @Test
+    void every_row_is_sealed_under_the_new_key_while_nodes_with_both_orders_run_and_the_old_one_can_go()
+            throws Exception {
+        Grantkeeper before = under(SealingKeys.of(OLD).andReading(NEW));
+        Grantkeeper after = under(SealingKeys.of(NEW).andReading(OLD));
+        List<String> users = List.of("alice", "bob");
+        for (String user : users) {
+            scene.signIn(before, user);
+        }
+        scene.server.resetCounters();
+        for (String user : users) {
+            String token = before.account(user).tokens().accessToken();
+            assertThat(after.account(user).reseal()).isTrue();
+            assertThat(after.account(user).reseal()).isFalse();
+            assertThat(before.account(user).tokens().accessToken()).isEqualTo(token);
+        }
+        assertThat(after.account("nobody").reseal()).isFalse();
+        assertThat(scene.server.tokenRequests()).isZero();
+
+        Grantkeeper later = under(SealingKeys.of(NEW));
+        for (String user : users) {
+            assertThat(later.account(user).tokens().accessToken())
+                    .isEqualTo(after.account(user).tokens().accessToken());
+        }
+    }
+
+    @Test
+    void sealing_anew_in_the_middle_of_a_refresh_costs_nothing() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = scene.signIn(under(SealingKeys.of(OLD).andReading(NEW)), "alice");
+        Account anew = under(SealingKeys.of(NEW).andReading(OLD)).account("alice");
+        scene.expire();
+        scene.server.resetCounters();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        assertThat(anew.reseal()).isTrue();
+        held.release();
+        TokenSet fresh = waiting.get(10, TimeUnit.SECONDS);
+        assertThat(scene.node(scene.registration(scene.provider().build())
+                                .sealingKeys(SealingKeys.of(NEW).andReading(OLD)))
+                        .account("alice")
+                        .tokens())
+                .isEqualTo(fresh);
+        scene.expire();
+        assertThat(anew.tokens()).isNotEqualTo(fresh);
+        assertThat(scene.server.refreshRequests()).isEqualTo(2);
+        assertThat(scene.server.reuseDetected()).isZero();
+    }
+
+    @Test
+    void a_row_whose_key_is_lost_can_be_forgotten_and_the_user_sign_in_again() throws Exception {
+        scene.signIn(under(SealingKeys.of(OLD)), "alice");
+        Grantkeeper node = under(SealingKeys.of(NEW));
+        Account alice = node.account("alice");
+        assertUnreadable(alice::reseal);
+        alice.forget();
+        assertThat(alice.grant()).isEmpty();
+        assertThatThrownBy(alice::tokens).isInstanceOf(LoginRequiredException.class);
+        assertThat(scene.signIn(node, "alice").tokens()).isNotNull();
+        alice.forget();
+        alice.forget();
+        assertThat(scene.store.rows).isEmpty();
+        assertThat(scene.server.revocations()).isZero();
     }
 }

@@ -201,6 +201,16 @@ public final class SealingKeys {
         }
     }
 
+    /**
+     * Tells texts under the writing key from those under an older one, without opening them.
+     *
+     * @param sealed what {@link #seal} returned, at any time
+     * @return whether it is sealed under the key that these keys write with
+     */
+    public boolean isCurrent(String sealed) {
+        return sealed.startsWith(FORMAT + "." + primary + ".");
+    }
+
     private static AEADBadTagException tampered() {
         return new AEADBadTagException("The sealed text was changed, or belongs to something else");
     }

@@ -57,7 +57,7 @@ public class SingleFlightInterleavings {
                 time,
                 new EndpointGate(time, 32, new OwnThread()),
                 new OwnThread(),
-                new Nobody());
+                new Unheard());
     }
 
     private static String token(Outcome outcome) {
@@ -158,12 +158,22 @@ public class SingleFlightInterleavings {
         }
 
         @Override
+        public @Nullable Instant consentEndsAt(GrantRow grant) {
+            return null;
+        }
+
+        @Override
         public void revoke(TokenSet tokens) {}
     }
 
     private static final class OwnThread implements Workers {
         @Override
         public void execute(Runnable task) {
+            task.run();
+        }
+
+        @Override
+        public void read(Runnable task) {
             task.run();
         }
 
@@ -183,28 +193,5 @@ public class SingleFlightInterleavings {
 
         @Override
         public void close(Duration limit) {}
-    }
-
-    private static final class Nobody implements RefreshEvents {
-        @Override
-        public void refreshed(AccountKey key, TokenSet tokens, Duration took) {}
-
-        @Override
-        public void waited(AccountKey key, Duration took) {}
-
-        @Override
-        public void servedWhileStale(AccountKey key, TokenSet tokens) {}
-
-        @Override
-        public void failed(AccountKey key, Answer.Failure failure) {}
-
-        @Override
-        public void refused(AccountKey key, String error) {}
-
-        @Override
-        public void writePending(AccountKey key, IOException cause) {}
-
-        @Override
-        public void writeLanded(AccountKey key) {}
     }
 }

@@ -82,6 +82,42 @@ public final class Logins {
     }
 
     /**
+     * Writes a row anew if it is sealed under an older key. An attempt that stands in it stays, and whoever makes it finds out as
+     * after any other write that came between.
+     *
+     * @return whether it was written
+     */
+    public boolean reseal(AccountKey key) throws IOException {
+        for (int i = 0; i < TRIES; i++) {
+            StoredGrant found = rows.sealedBefore(key);
+            if (found == null) {
+                return false;
+            }
+            Written written = rows.replace(key, found.version(), found.row());
+            if (written instanceof Written.Unclear unclear) {
+                throw unclear.cause();
+            }
+            if (written instanceof Written.Won) {
+                return true;
+            }
+        }
+        throw new IOException("The token store refused " + TRIES + " writes. Check it with TokenStoreContract");
+    }
+
+    /** Removes a row without reading what it says. */
+    public void forget(AccountKey key) throws IOException {
+        for (int i = 0; i < TRIES; i++) {
+            String version = rows.version(key);
+            if (version == null) {
+                TokenSet unused = refresher.signedOut(key, null);
+                return;
+            }
+            boolean unused = rows.delete(key, version); // and looked for again
+        }
+        throw new IOException("The token store refused to remove a row. Check it with TokenStoreContract, rule 2.3");
+    }
+
+    /**
      * Removes the login that is there now, however often refreshes rewrite its row meanwhile, then gives its tokens back. A login
      * that comes in meanwhile stays; then nothing is given back, since some servers end all logins of a user at once.
      */

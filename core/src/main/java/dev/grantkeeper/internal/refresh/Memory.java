@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.StoredGrant;
 import dev.grantkeeper.token.AccountKey;
 import java.time.Duration;
@@ -105,6 +106,19 @@ final class Memory {
     /** To be taken before a row is read. */
     synchronized long stamp() {
         return ++stamps;
+    }
+
+    /** What is known if a read brought less: the store has lost what it once had. */
+    synchronized @Nullable GrantRow lostSince(AccountKey key, StoredGrant read, long stamp) {
+        Remembered before = rows.get(key);
+        GrantRow known = before == null || before.grant == null ? null : before.grant.row();
+        return before != null
+                        && known != null
+                        && before.noted < stamp
+                        && known.login().equals(read.row().login())
+                        && known.refreshes() > read.row().refreshes()
+                ? known
+                : null;
     }
 
     /** Notes what a read brought, unless something newer is known. */

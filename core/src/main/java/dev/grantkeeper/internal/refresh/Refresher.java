@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -57,9 +58,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <h2>An answer that never came</h2>
  *
- * <p>The server may have taken the refresh token. Giving up signs the user out for certain if it did; sending the token again
- * may. Whether and when to send it once more is a property of the server: {@link Provider.Replay}. Either way the row is read
- * again first, and after that one replay the attempt stays where it is for T to end it, for the late request may still arrive.
+ * <p>The server may have taken the refresh token; a success that cannot be read, or a gateway that gave up, says no more.
+ * Giving up signs the user out for certain if it did; sending the token again may. Whether and when to send it once more is a
+ * property of the server: {@link Provider.Replay}. Either way the row is read again first, and after that one replay the
+ * attempt stays where it is for T to end it, for the late request may still arrive.
  *
  * <h2>A write that lost</h2>
  *
@@ -72,7 +74,8 @@ import org.jspecify.annotations.Nullable;
  * <h2>A store that is down</h2>
  *
  * <p>The new tokens are served from memory, the write is tried again and again, and the old refresh token is not sent any more.
- * A login that comes in here meanwhile drops them.
+ * A login that comes in here meanwhile drops them. A store that comes back without its last writes, from a replica or a backup,
+ * gets the row again that is remembered here, if that is a later one of the same login ({@link Rows#find}).
  *
  * <h2>Threads</h2>
  *
@@ -98,6 +101,9 @@ public final class Refresher {
 
     /** Attempts of our own that are remembered; so many fail in one outage of the store, and no more than that is kept. */
     private static final int MOST_ATTEMPTS = 10_000;
+
+    /** How long before consent ends somebody is told. */
+    private static final List<Duration> WARNINGS = List.of(Duration.ofDays(30), Duration.ofDays(7), Duration.ofDays(1));
 
     private final Rows rows;
     private final Memory memory;
@@ -157,9 +163,11 @@ public final class Refresher {
      * @param madeFrom the tokens that were spent on them
      * @param row what to write
      * @param limits of the new tokens
+     * @param since when they came
      * @param failures how often the write has failed
      */
-    private record Unsaved(String version, @Nullable TokenSet madeFrom, GrantRow row, Limits limits, int failures) {
+    private record Unsaved(
+            String version, @Nullable TokenSet madeFrom, GrantRow row, Limits limits, long since, int failures) {
         TokenSet tokens() {
             TokenSet tokens = row.tokens();
             if (tokens == null) {
@@ -179,11 +187,11 @@ public final class Refresher {
         }
 
         Unsaved onTopOf(StoredGrant grant) {
-            return new Unsaved(grant.version(), madeFrom, row, limits, failures);
+            return new Unsaved(grant.version(), madeFrom, row, limits, since, failures);
         }
 
         Unsaved failedAgain() {
-            return new Unsaved(version, madeFrom, row, limits, failures + 1);
+            return new Unsaved(version, madeFrom, row, limits, since, failures + 1);
         }
     }
 
@@ -231,6 +239,10 @@ public final class Refresher {
 
     private CompletableFuture<Outcome> decide(AccountKey key, Remembered known) {
         StoredGrant grant = known.grant();
+        if (grant == null && renewal.begin() == null) {
+            // Just read: nobody has to wait for a flight that began when there was something to refresh.
+            return CompletableFuture.completedFuture(notConnected());
+        }
         TokenSet tokens = tokensOf(known);
         if (grant == null || tokens == null || known.limits().pastHard(time)) {
             return fly(key, Want.VALID);
@@ -264,10 +276,11 @@ public final class Refresher {
     private CompletableFuture<Outcome> look(AccountKey key) {
         CompletableFuture<Outcome> shared = new CompletableFuture<>();
         CompletableFuture<Outcome> other = looks.putIfAbsent(key, shared);
-        CompletableFuture<Outcome> mine = (other == null ? shared : other).copy();
+        CompletableFuture<Outcome> mine =
+                other == null ? shared.copy() : other.thenCompose(o -> since(o, key, Want.VALID));
         if (other == null) {
             try {
-                workers.execute(() -> read(key, shared));
+                workers.read(() -> read(key, shared));
             } catch (RejectedExecutionException e) {
                 looks.remove(key, shared);
                 shared.complete(closed());
@@ -340,6 +353,10 @@ public final class Refresher {
         });
     }
 
+    private static Outcome notConnected() {
+        return new LoginRequired(Reason.NOT_CONNECTED, null, null);
+    }
+
     private static Outcome closed() {
         return new StoreFailed(new IOException("This Grantkeeper was closed"));
     }
@@ -354,21 +371,41 @@ public final class Refresher {
         Flight mine = new Flight(key, want);
         Flight other = flights.putIfAbsent(key, mine);
         if (other == null) {
-            try {
-                workers.execute(mine);
-            } catch (RejectedExecutionException e) {
-                flights.remove(key, mine);
-                mine.landed.complete(closed());
-            }
-            return mine.landed.copy();
+            return start(mine);
         }
-        if (other.want.equals(want) || want.behindTheScenes()) {
+        if (want.behindTheScenes()) {
             return other.landed.copy();
+        }
+        if (other.want.equals(want)) {
+            return other.landed.thenCompose(outcome -> since(outcome, key, want));
         }
         // It may have been after less than we are: then ours comes next.
         boolean less = other.want.onlySave();
-        return other.landed.thenCompose(outcome ->
-                !less && satisfies(outcome, want) ? CompletableFuture.completedFuture(outcome) : fly(key, want));
+        return other.landed.thenCompose(
+                outcome -> !less && satisfies(outcome, want) ? since(outcome, key, want) : fly(key, want));
+    }
+
+    private CompletableFuture<Outcome> start(Flight mine) {
+        try {
+            workers.execute(mine);
+        } catch (RejectedExecutionException e) {
+            flights.remove(mine.key, mine);
+            mine.landed.complete(closed());
+        }
+        return mine.landed.copy();
+    }
+
+    /**
+     * What the outcome of something that had begun before says to who came later: that a login is required may have been read
+     * before somebody signed in, so the row is read once more (law 5).
+     */
+    private CompletableFuture<Outcome> since(Outcome outcome, AccountKey key, Want want) {
+        if (!(outcome instanceof LoginRequired)) {
+            return CompletableFuture.completedFuture(outcome);
+        }
+        Flight mine = new Flight(key, want);
+        Flight other = flights.putIfAbsent(key, mine);
+        return other == null ? start(mine) : other.landed.copy();
     }
 
     private boolean satisfies(Outcome outcome, Want want) {
@@ -425,6 +462,7 @@ public final class Refresher {
         private final CompletableFuture<Outcome> landed = new CompletableFuture<>();
         private final long began = time.ticks();
         private boolean waited;
+        private long asked;
 
         Flight(AccountKey key, Want want) {
             this.key = key;
@@ -472,7 +510,7 @@ public final class Refresher {
                 if (grant == null) {
                     GrantRow first = renewal.begin();
                     if (first == null) {
-                        return new LoginRequired(Reason.NOT_CONNECTED, null, null);
+                        return notConnected();
                     }
                     if (rows.create(key, first) instanceof Written.Unclear unclear) {
                         return new StoreFailed(unclear.cause());
@@ -516,14 +554,11 @@ public final class Refresher {
                 if (shut != null) {
                     return notNow(seen, shut);
                 }
-                gate.enter();
-                try {
-                    Outcome done = attempt(seen, grant);
+                try (EndpointGate.Pass pass = gate.enter()) {
+                    Outcome done = pass == null ? null : attempt(seen, grant, pass);
                     if (done != null) {
                         return done;
                     }
-                } finally {
-                    gate.leave();
                 }
             }
             return new StoreFailed(othersWereFaster());
@@ -584,18 +619,16 @@ public final class Refresher {
         }
 
         /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
-        private @Nullable Outcome attempt(Remembered seen, StoredGrant read) throws InterruptedException {
+        private @Nullable Outcome attempt(Remembered seen, StoredGrant read, EndpointGate.Pass pass) {
             // 4: our attempt into the row, on the version that was read. T counts from before.
             long start = time.ticks();
             String name = RowFormat.newName();
             Written marked = rows.replace(key, read.version(), read.row().attempting(name));
             if (marked instanceof Written.Unclear unclear) {
-                gate.unused();
                 unsent.put(key, name);
                 return withoutStore(key, unclear.cause(), want.rejected());
             }
             if (!(marked instanceof Written.Won won)) {
-                gate.unused();
                 return null;
             }
             // An attempt that stood for T may have sent this refresh token before us.
@@ -607,15 +640,14 @@ public final class Refresher {
 
             // 5: too little of T left: others will soon take the attempt for lost
             if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) < 0) {
-                gate.unused();
                 unsent.put(key, name);
                 return null;
             }
 
             // 6
-            Answer answer = request(mine.row());
+            Answer answer = request(mine.row(), pass);
             if (answer instanceof Answer.Lost first) {
-                events.failed(key, first.failure());
+                events.failed(key, first.failure(), time.since(asked));
                 answerLost = true;
                 if (renewal.replay() == Provider.Replay.NEVER) {
                     return refuse(mine, "invalid_grant", "The answer to a refresh was lost", true);
@@ -627,15 +659,19 @@ public final class Refresher {
                 if (moved != null || !isStill(mine)) {
                     return moved;
                 }
-                if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) >= 0) {
-                    answer = request(mine.row());
+                boolean wanted = first.failure().retryAfter() == null;
+                if (wanted && timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) >= 0) {
+                    answer = request(mine.row(), pass);
                 }
             }
             if (answer instanceof Answer.Tokens tokens) {
                 TokenSet set = renewal.tokens(mine.row(), tokens.response(), time.now());
                 GrantRow next = mine.row().refreshed(set, want.rejected() != null);
-                Outcome notYet = save(new Unsaved(mine.version(), mine.row().tokens(), next, Limits.of(set, time), 0));
+                Unsaved fresh =
+                        new Unsaved(mine.version(), mine.row().tokens(), next, Limits.of(set, time), time.ticks(), 0);
+                Outcome notYet = save(fresh);
                 if (notYet != null) {
+                    tellOfConsent(mine.row(), next);
                     return notYet;
                 }
                 // Stored, then used. Even tokens that end at once serve those who waited for them (law 13).
@@ -643,7 +679,8 @@ public final class Refresher {
                 if (now != null
                         && now.grant() != null
                         && set.equals(now.grant().row().tokens())) {
-                    events.refreshed(key, set, time.since(began));
+                    events.refreshed(key, set, cause(), time.since(began));
+                    tellOfConsent(mine.row(), next);
                     return new Usable(set);
                 }
                 return null;
@@ -672,14 +709,32 @@ public final class Refresher {
             return written instanceof Written.Lost ? null : failed(seen, failure);
         }
 
-        private Answer request(GrantRow row) {
-            try {
-                Answer answer = renewal.request(row);
-                gate.report(answer);
-                return answer;
-            } catch (RuntimeException e) {
-                gate.unused();
-                throw e;
+        private Answer request(GrantRow row, EndpointGate.Pass pass) {
+            asked = time.ticks();
+            Answer answer = renewal.request(row);
+            pass.report(answer);
+            return answer;
+        }
+
+        private RefreshEvents.Cause cause() {
+            return want.rejected() != null
+                    ? RefreshEvents.Cause.REJECTED
+                    : want.behindTheScenes() ? RefreshEvents.Cause.AHEAD : RefreshEvents.Cause.EXPIRED;
+        }
+
+        /** Says that consent ends soon, once for each warning: by the refresh after which less is left than that (law 16). */
+        private void tellOfConsent(GrantRow before, GrantRow after) {
+            TokenSet old = before.tokens();
+            TokenSet fresh = after.tokens();
+            Instant ends = renewal.consentEndsAt(after);
+            if (old == null || fresh == null || ends == null) {
+                return;
+            }
+            Duration left = Duration.between(fresh.receivedAt(), ends);
+            Duration leftThen = Duration.between(old.receivedAt(), ends);
+            if (WARNINGS.stream()
+                    .anyMatch(warning -> leftThen.compareTo(warning) > 0 && left.compareTo(warning) <= 0)) {
+                events.consentEndsSoon(key, ends);
             }
         }
 
@@ -710,7 +765,7 @@ public final class Refresher {
             if (written instanceof Written.Unclear unclear) {
                 return withoutStore(key, unclear.cause(), want.rejected());
             }
-            events.refused(key, refusal.error());
+            events.refused(key, refusal.error(), time.since(began));
             return null; // What it means for the callers, the row says, unless somebody has written since.
         }
 
@@ -721,7 +776,7 @@ public final class Refresher {
 
         /** A request was made, and failed. */
         private Outcome failed(Remembered seen, Answer.Failure failure) {
-            events.failed(key, failure);
+            events.failed(key, failure, time.since(asked));
             return notNow(seen, failure);
         }
 
@@ -742,7 +797,7 @@ public final class Refresher {
 
         private Outcome served(GrantRow row) {
             TokenSet tokens = row.tokens();
-            return tokens == null ? new LoginRequired(Reason.NOT_CONNECTED, null, null) : new Usable(tokens);
+            return tokens == null ? notConnected() : new Usable(tokens);
         }
 
         /**
@@ -792,7 +847,7 @@ public final class Refresher {
 
         private void saved(Unsaved first) {
             if (unsaved.remove(key) != null && first.failures() > 0) {
-                events.writeLanded(key);
+                events.writeLanded(key, time.since(first.since()));
             }
         }
 

@@ -27,6 +27,10 @@ public interface Renewal {
     /** What may be done after a lost answer. */
     Provider.Replay replay();
 
+    /** When the consent ends that a grant rests on, however often it is refreshed until then; {@code null} if unknown. */
+    @Nullable
+    Instant consentEndsAt(GrantRow row);
+
     /** Gives tokens back that nobody will use, as far as the provider can. */
     void revoke(TokenSet tokens);
 }

@@ -14,12 +14,16 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The store, as the protocol sees it: rows that are read into memory, and writes of which it is known how they ended. A write
  * that looked failed is repeated with the same version, then looked for (rule 3.1 of the store contract). Thread-safe.
  */
 final class Rows {
+    private static final Logger LOG = LoggerFactory.getLogger(Rows.class);
+
     private static final int TRIES = 3;
     private static final Duration BETWEEN_TRIES = Duration.ofMillis(100);
 
@@ -53,12 +57,40 @@ final class Rows {
     Memory.Remembered find(AccountKey key) throws IOException {
         for (int i = 1; ; i++) {
             long stamp = memory.stamp();
-            Optional<StoredTokens> stored = guarded(key, () -> store.find(key));
-            Memory.Remembered noted = memory.read(key, opened(key, stored), stamp);
+            StoredGrant found = opened(key, guarded(key, () -> store.find(key)));
+            GrantRow lost = found == null ? null : memory.lostSince(key, found, stamp);
+            if (found != null && lost != null) {
+                Memory.Remembered restored = restore(key, found, lost);
+                if (restored != null) {
+                    return restored;
+                }
+                if (i == TRIES || !workers.pause(BETWEEN_TRIES)) {
+                    throw new IOException("The token store finds an older row than it had before, and does not take"
+                            + " the newer one. Does it read from a replica? See TokenStore, rule 1.3");
+                }
+                continue;
+            }
+            Memory.Remembered noted = memory.read(key, found, stamp);
             if (i == TRIES || !noted.doubted()) {
                 return noted;
             }
         }
+    }
+
+    /**
+     * A row has gone back to what it was before its last refresh: a fail-over or a backup has lost writes. What is known here may
+     * be all that is left of the grant, and is written again. If the row was only read from a replica, this loses.
+     */
+    private Memory.@Nullable Remembered restore(AccountKey key, StoredGrant found, GrantRow lost) throws IOException {
+        Written written = replace(key, found.version(), lost);
+        if (written instanceof Written.Unclear unclear) {
+            throw unclear.cause();
+        }
+        if (written instanceof Written.Lost) {
+            return null;
+        }
+        LOG.warn("The token store had lost the newest tokens of {}; they are stored again", key);
+        return memory.get(key);
     }
 
     private @Nullable StoredGrant opened(AccountKey key, Optional<StoredTokens> stored) throws UnreadableRowException {
@@ -70,6 +102,19 @@ final class Rows {
             return same; // parsed and opened once per version
         }
         return stored.isPresent() ? format.read(key, stored.get()) : null;
+    }
+
+    /** A row that would be sealed under another key if it were written now; {@code null} if there is no such row. */
+    @Nullable
+    StoredGrant sealedBefore(AccountKey key) throws IOException {
+        Optional<StoredTokens> stored = guarded(key, () -> store.find(key));
+        return stored.isEmpty() || format.isCurrent(stored.get()) ? null : opened(key, stored);
+    }
+
+    /** The version of a row, whatever it says. */
+    @Nullable
+    String version(AccountKey key) throws IOException {
+        return guarded(key, () -> store.find(key)).map(StoredTokens::version).orElse(null);
     }
 
     Written create(AccountKey key, GrantRow row) {

@@ -15,7 +15,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** The few threads that the library owns, in real time. They end when idle, and keep no program from ending. Thread-safe. */
 final class Threads implements Workers {
+    /** Reads end within seconds, by the store's contract. */
+    private static final int READERS = 32;
+
     private final ThreadPoolExecutor threads;
+    private final ThreadPoolExecutor readers;
     private final ScheduledThreadPoolExecutor timer;
     private final CountDownLatch closing = new CountDownLatch(1);
 
@@ -26,17 +30,29 @@ final class Threads implements Workers {
             thread.setDaemon(true);
             return thread;
         };
-        threads = new ThreadPoolExecutor(most, most, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), factory);
-        threads.allowCoreThreadTimeOut(true);
+        threads = pool(most, factory);
+        readers = pool(READERS, factory);
         timer = new ScheduledThreadPoolExecutor(1, factory);
         timer.setKeepAliveTime(10, TimeUnit.SECONDS);
         timer.allowCoreThreadTimeOut(true);
         timer.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     }
 
+    private static ThreadPoolExecutor pool(int most, ThreadFactory factory) {
+        ThreadPoolExecutor pool =
+                new ThreadPoolExecutor(most, most, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), factory);
+        pool.allowCoreThreadTimeOut(true);
+        return pool;
+    }
+
     @Override
     public void execute(Runnable task) {
         threads.execute(task);
+    }
+
+    @Override
+    public void read(Runnable task) {
+        readers.execute(task);
     }
 
     @Override
@@ -68,12 +84,15 @@ final class Threads implements Workers {
         closing.countDown();
         timer.shutdownNow();
         threads.shutdown();
+        readers.shutdown();
         try {
             if (!threads.awaitTermination(limit.toNanos(), TimeUnit.NANOSECONDS)) {
                 threads.shutdownNow();
             }
+            readers.shutdownNow();
         } catch (InterruptedException e) {
             threads.shutdownNow();
+            readers.shutdownNow();
             Thread.currentThread().interrupt();
         }
     }

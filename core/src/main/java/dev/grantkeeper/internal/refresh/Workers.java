@@ -17,6 +17,13 @@ interface Workers {
      */
     void execute(Runnable task);
 
+    /**
+     * Runs a read of the store that callers wait for, whatever else is waiting or blocked.
+     *
+     * @throws RejectedExecutionException after {@link #close}
+     */
+    void read(Runnable task);
+
     /** Runs something short, later. After {@link #close} it is not run. */
     void later(Duration delay, Runnable task);
 

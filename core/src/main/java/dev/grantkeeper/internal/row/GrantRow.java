@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param login names the login that this grant came from, random; refreshes keep it
  * @param authorizedAt when the user authorised the application
+ * @param refreshes how often the tokens were refreshed since the login: of two rows of one login the one with more is newer
  * @param tokens the tokens; {@code null} only for the application's own grant before its first token request
  * @param identity who granted, as far as known
  * @param afterRejection whether these tokens were fetched because an API rejected the ones before
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 public record GrantRow(
         String login,
         Instant authorizedAt,
+        long refreshes,
         @Nullable TokenSet tokens,
         @Nullable Identity identity,
         boolean afterRejection,
@@ -46,34 +48,57 @@ public record GrantRow(
     /** A row with nothing but a login. */
     public static GrantRow of(
             String login, Instant authorizedAt, @Nullable TokenSet tokens, @Nullable Identity identity) {
-        return new GrantRow(login, authorizedAt, tokens, identity, false, null, null, null, 0, null);
+        return new GrantRow(login, authorizedAt, 0, tokens, identity, false, null, null, null, 0, null);
     }
 
     /** This row while somebody makes the given attempt, or nobody any more. */
     public GrantRow attempting(@Nullable String newAttempt) {
         return new GrantRow(
-                login, authorizedAt, tokens, identity, afterRejection, newAttempt, refusal, notBefore, failures, other);
+                login,
+                authorizedAt,
+                refreshes,
+                tokens,
+                identity,
+                afterRejection,
+                newAttempt,
+                refusal,
+                notBefore,
+                failures,
+                other);
     }
 
     /** This row after an attempt that brought tokens. */
     public GrantRow refreshed(TokenSet newTokens, boolean rejected) {
-        return new GrantRow(login, authorizedAt, newTokens, identity, rejected, null, null, null, 0, other);
+        return new GrantRow(
+                login, authorizedAt, refreshes + 1, newTokens, identity, rejected, null, null, null, 0, other);
     }
 
     /** This row after an attempt that was refused for good. */
     public GrantRow refused(Refusal newRefusal) {
-        return new GrantRow(login, authorizedAt, tokens, identity, afterRejection, null, newRefusal, null, 0, other);
+        return new GrantRow(
+                login, authorizedAt, refreshes, tokens, identity, afterRejection, null, newRefusal, null, 0, other);
     }
 
     /** This row after an attempt that failed for now. */
     public GrantRow failedUntil(Instant next) {
         return new GrantRow(
-                login, authorizedAt, tokens, identity, afterRejection, null, refusal, next, failures + 1, other);
+                login,
+                authorizedAt,
+                refreshes,
+                tokens,
+                identity,
+                afterRejection,
+                null,
+                refusal,
+                next,
+                failures + 1,
+                other);
     }
 
     /** This row, as if nothing had been refused and nothing had failed. */
     public GrantRow reconsidered() {
-        return new GrantRow(login, authorizedAt, tokens, identity, afterRejection, attempt, null, null, 0, other);
+        return new GrantRow(
+                login, authorizedAt, refreshes, tokens, identity, afterRejection, attempt, null, null, 0, other);
     }
 
     @Override

@@ -33,6 +33,10 @@ import org.jspecify.annotations.Nullable;
  * another account nor put an old text under a new version. What nobody can prevent from here is an old row restored whole,
  * text and version.
  *
+ * <p>Nodes of two versions of the library share the rows while a deployment rolls. A new member goes to the top level, means
+ * nothing bad where it is missing, and is kept by nodes that do not know it. What cannot be done that way needs a new format
+ * number; such a row is an error to older nodes, and never touched.
+ *
  * <p>Immutable and thread-safe.
  */
 public final class RowFormat {
@@ -42,6 +46,7 @@ public final class RowFormat {
             "v",
             "login",
             "authorizedAt",
+            "refreshes",
             "tokens",
             "identity",
             "afterRejection",
@@ -89,6 +94,11 @@ public final class RowFormat {
         return key.digest() + "/" + version;
     }
 
+    /** Whether a row is written as this format would write it now: under the writing key. */
+    public boolean isCurrent(StoredTokens stored) {
+        return keys == null || keys.isCurrent(stored.text());
+    }
+
     /** What a row says. */
     public StoredGrant read(AccountKey key, StoredTokens stored) throws UnreadableRowException {
         return new StoredGrant(stored.version(), fromJson(key, open(key, stored)));
@@ -123,6 +133,7 @@ public final class RowFormat {
         json.put("v", FORMAT);
         json.put("login", row.login());
         json.put("authorizedAt", row.authorizedAt().toEpochMilli());
+        json.put("refreshes", row.refreshes());
         TokenSet tokens = row.tokens();
         if (tokens != null) {
             ObjectNode node = json.putObject("tokens");
@@ -200,6 +211,7 @@ public final class RowFormat {
             return new GrantRow(
                     required(json, "login"),
                     Instant.ofEpochMilli(json.path("authorizedAt").asLong()),
+                    Math.max(0, json.path("refreshes").asLong(0)),
                     tokens(json.path("tokens")),
                     identity(json.path("identity")),
                     json.path("afterRejection").asBoolean(),

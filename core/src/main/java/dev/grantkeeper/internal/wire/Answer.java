@@ -46,6 +46,11 @@ public sealed interface Answer {
             @Nullable IOException cause)
             implements Answer {
 
+        /** This failure, when so much is left of the time for which nothing is to be sent. */
+        public Failure retryAfter(Duration left) {
+            return new Failure(kind, status, error, description, left, cause);
+        }
+
         /** Whether the server does not accept the client itself (RFC 6749 section 5.2), whichever grant it asks for. */
         public boolean isAboutTheClient() {
             return kind == Kind.MISCONFIGURED

@@ -84,12 +84,13 @@ public final class TokenEndpoint {
     private Answer request(Map<String, String> form) {
         try {
             Http.Reply reply = http.call(post(provider.tokenEndpoint(), form));
-            return TokenAnswers.read(
+            Answer answer = TokenAnswers.read(
                     reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant(), secrets(form));
+            return answer instanceof Answer.Failure failure && mayBeDone(failure) ? new Answer.Lost(failure) : answer;
         } catch (Http.CallFailedException e) {
             if (e.answered()) {
-                return new Answer.Failure(
-                        Answer.Kind.MALFORMED, 0, null, e.reason().getMessage(), null, e.reason());
+                return new Answer.Lost(new Answer.Failure(
+                        Answer.Kind.MALFORMED, 0, null, e.reason().getMessage(), null, e.reason()));
             }
             Answer.Failure failure = new Answer.Failure(
                     Answer.Kind.TEMPORARY,
@@ -100,6 +101,12 @@ public final class TokenEndpoint {
                     e.reason());
             return e.sent() ? new Answer.Lost(failure) : failure;
         }
+    }
+
+    /** A success that cannot be read is one all the same, and a gateway that gave up does not know what its server did. */
+    private static boolean mayBeDone(Answer.Failure failure) {
+        boolean success = failure.status() >= 200 && failure.status() < 300;
+        return failure.status() == 504 || (success && failure.kind() == Answer.Kind.MALFORMED);
     }
 
     private List<String> secrets(Map<String, String> form) {

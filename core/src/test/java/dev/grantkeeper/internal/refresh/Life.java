@@ -286,6 +286,11 @@ final class Life {
         }
 
         @Override
+        public void read(Runnable task) {
+            execute(task);
+        }
+
+        @Override
         public void later(Duration delay, Runnable task) {
             world.scheduler().after(group, delay, task);
         }
@@ -336,6 +341,11 @@ final class Life {
         }
 
         @Override
+        public @Nullable Instant consentEndsAt(GrantRow row) {
+            return null;
+        }
+
+        @Override
         public void revoke(TokenSet tokens) {
             world.laws().revoking(tokens, lastSeen.get(world.scheduler().current()));
             world.say(Life.this, "revokes " + world.server().of(tokens));
@@ -345,29 +355,14 @@ final class Life {
         }
     }
 
-    private final class TracedEvents implements RefreshEvents {
-        @Override
-        public void refreshed(AccountKey key, TokenSet tokens, Duration took) {}
-
-        @Override
-        public void waited(AccountKey key, Duration took) {}
-
-        @Override
-        public void servedWhileStale(AccountKey key, TokenSet tokens) {}
-
-        @Override
-        public void failed(AccountKey key, Answer.Failure failure) {}
-
-        @Override
-        public void refused(AccountKey key, String error) {}
-
+    private final class TracedEvents extends Unheard {
         @Override
         public void writePending(AccountKey key, IOException cause) {
             world.say(Life.this, "keeps tokens in memory");
         }
 
         @Override
-        public void writeLanded(AccountKey key) {
+        public void writeLanded(AccountKey key, Duration took) {
             world.say(Life.this, "has stored them after all");
         }
     }

@@ -30,6 +30,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -55,7 +56,7 @@ class ManyKeysTest {
             time,
             new EndpointGate(time, REQUESTS, workers),
             workers,
-            new Silence());
+            new Unheard());
 
     @AfterEach
     void close() {
@@ -105,7 +106,7 @@ class ManyKeysTest {
                 "fresh", "Bearer", Duration.ofHours(1), null, "next", null, null, Set.of("things.read")));
 
         @Override
-        public GrantRow begin() {
+        public @Nullable GrantRow begin() {
             return null;
         }
 
@@ -140,31 +141,12 @@ class ManyKeysTest {
         }
 
         @Override
+        public @Nullable Instant consentEndsAt(GrantRow row) {
+            return null;
+        }
+
+        @Override
         public void revoke(TokenSet tokens) {}
-    }
-
-    /** Nobody listens. */
-    private static final class Silence implements RefreshEvents {
-        @Override
-        public void refreshed(AccountKey key, TokenSet tokens, Duration took) {}
-
-        @Override
-        public void waited(AccountKey key, Duration took) {}
-
-        @Override
-        public void servedWhileStale(AccountKey key, TokenSet tokens) {}
-
-        @Override
-        public void failed(AccountKey key, Answer.Failure failure) {}
-
-        @Override
-        public void refused(AccountKey key, String error) {}
-
-        @Override
-        public void writePending(AccountKey key, IOException cause) {}
-
-        @Override
-        public void writeLanded(AccountKey key) {}
     }
 
     private static AccountKey key(int user) {

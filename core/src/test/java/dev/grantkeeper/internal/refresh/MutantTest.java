@@ -178,7 +178,7 @@ class MutantTest {
                                 REFRESHER,
                                 "Remembered known = now == null ? seen : now;",
                                 "Remembered known = seen;")
-                        .from(313_500),
+                        .from(521_900),
                 Mutant.of(
                         "tokens that could not be stored are served until they end",
                         REFRESHER,

@@ -46,6 +46,7 @@ class RowFormatTest {
         return new GrantRow(
                 RowFormat.newName(),
                 NOW.minusSeconds(86_400),
+                7,
                 TokenSet.builder("access-canary")
                         .tokenType("bearer")
                         .receivedAt(NOW)

@@ -35,6 +35,9 @@ final class WatchedStore implements TokenStore {
     // guarded by this: our attempt stands in the row
     private boolean attempting;
 
+    // guarded by this
+    private boolean writing;
+
     WatchedStore(TokenStore store, Runnable onStop) {
         this.store = store;
         this.onStop = onStop;
@@ -59,8 +62,10 @@ final class WatchedStore implements TokenStore {
      */
     synchronized boolean awaitDoneOrSeen(BooleanSupplier done) throws InterruptedException {
         int before = finds;
-        // When the second look from now begins, what the first one saw has been taken note of.
-        while (!done.getAsBoolean() && (attempting || finds < before + 2)) {
+        // Who is to write an attempt reads for its callers, then for its refresh, and after a doubt once more each. Who
+        // has
+        // read more often than that and is not writing waits for another.
+        while (!done.getAsBoolean() && (attempting || writing || finds < before + 6)) {
             wait();
         }
         return done.getAsBoolean();
@@ -82,10 +87,14 @@ final class WatchedStore implements TokenStore {
 
     @Override
     public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
-        boolean outcome = isAttempting();
+        boolean outcome = beginWriting();
         stop(outcome ? Stop.BEFORE_OUTCOME : Stop.BEFORE_ATTEMPT);
-        boolean won = store.replace(key, version, next);
-        attempting(won && !outcome);
+        boolean won = false;
+        try {
+            won = store.replace(key, version, next);
+        } finally {
+            wrote(won && !outcome);
+        }
         if (won) {
             stop(outcome ? Stop.AFTER_OUTCOME : Stop.AFTER_ATTEMPT);
         }
@@ -97,12 +106,14 @@ final class WatchedStore implements TokenStore {
         return store.delete(key, version);
     }
 
-    private synchronized boolean isAttempting() {
+    private synchronized boolean beginWriting() {
+        writing = true;
         return attempting;
     }
 
-    private synchronized void attempting(boolean now) {
-        attempting = now;
+    private synchronized void wrote(boolean attempt) {
+        writing = false;
+        attempting = attempt;
         notifyAll();
     }
 

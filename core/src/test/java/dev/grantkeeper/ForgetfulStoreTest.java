@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.grantkeeper.testkit.Rotation;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenSet;
+import dev.grantkeeper.token.TokenStore;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Databases that lose the last writes in a fail-over, come back from a backup, or are read through a replica that lags. */
+@Timeout(60)
+class ForgetfulStoreTest {
+    /** Longer than rows are used without asking the store. */
+    private static final Duration TRUST = Duration.ofSeconds(6);
+
+    private final Scene scene = new Scene();
+    private final Map<AccountKey, StoredTokens> backup = new HashMap<>();
+    private Account alice;
+    private TokenSet newest;
+
+    @BeforeEach
+    void refreshAfterTheBackup() throws IOException {
+        scene.server.rotation(Rotation.STRICT);
+        alice = scene.signIn(scene.node(), "alice");
+        backup.putAll(scene.store.rows);
+        scene.expire();
+        newest = alice.tokens();
+        scene.server.resetCounters();
+    }
+
+    @AfterEach
+    void close() {
+        scene.close();
+    }
+
+    private void loseTheLastWrites() {
+        scene.store.rows.clear();
+        scene.store.rows.putAll(backup);
+        scene.time.pass(TRUST);
+    }
+
+    @Test
+    void law_14_tokens_that_the_store_has_lost_are_stored_again_by_a_node_that_has_seen_them() throws Exception {
+        loseTheLastWrites();
+        assertThat(alice.tokens()).isEqualTo(newest);
+        assertThat(scene.node().account("alice").tokens()).isEqualTo(newest);
+        scene.expire();
+        assertThat(alice.tokens()).isNotEqualTo(newest);
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        assertThat(scene.server.reuseDetected()).isZero();
+    }
+
+    @Test
+    void law_14_they_are_stored_again_before_the_next_refresh() throws Exception {
+        loseTheLastWrites();
+        scene.expire();
+        TokenSet next = alice.tokens();
+        assertThat(next).isNotEqualTo(newest);
+        assertThat(scene.node().account("alice").tokens()).isEqualTo(next);
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        assertThat(scene.server.reuseDetected()).isZero();
+    }
+
+    @Test
+    void law_5_a_refusal_of_the_lost_state_gives_way_to_newer_tokens() throws Exception {
+        scene.server.rotation(Rotation.PLAIN);
+        loseTheLastWrites();
+        Account elsewhere = scene.node().account("alice");
+        assertThatThrownBy(elsewhere::tokens).isInstanceOf(LoginRequiredException.class);
+        assertThat(alice.tokens()).isEqualTo(newest);
+        scene.time.pass(TRUST);
+        assertThat(elsewhere.tokens()).isEqualTo(newest);
+        assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
+    }
+
+    @Test
+    void a_login_that_is_there_is_not_overwritten_by_what_is_remembered() throws Exception {
+        TokenSet login = scene.signIn(scene.node(), "alice").tokens();
+        scene.time.pass(TRUST);
+        assertThat(alice.tokens()).isEqualTo(login);
+        assertThat(scene.node().account("alice").tokens()).isEqualTo(login);
+    }
+
+    @Test
+    void a_grant_that_is_gone_stays_gone() throws Exception {
+        scene.store.rows.clear();
+        scene.time.pass(TRUST);
+        assertThatThrownBy(alice::tokens).isInstanceOf(LoginRequiredException.class);
+        assertThat(scene.store.rows).isEmpty();
+    }
+
+    /** Reads come from a copy, writes go to the original. */
+    private final class BehindReplica implements TokenStore {
+        private final Map<AccountKey, StoredTokens> replica = new HashMap<>(scene.store.rows);
+        private boolean lags;
+
+        @Override
+        public Optional<StoredTokens> find(AccountKey key) throws IOException {
+            return lags ? Optional.ofNullable(replica.get(key)) : scene.store.find(key);
+        }
+
+        @Override
+        public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
+            return scene.store.create(key, tokens);
+        }
+
+        @Override
+        public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
+            return scene.store.replace(key, version, next);
+        }
+
+        @Override
+        public boolean delete(AccountKey key, String version) throws IOException {
+            return scene.store.delete(key, version);
+        }
+    }
+
+    @Test
+    void what_was_read_once_is_not_unread_by_a_replica_that_lags() throws Exception {
+        BehindReplica store = new BehindReplica();
+        Grantkeeper node =
+                scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+        Account here = node.account("alice");
+        scene.expire();
+        TokenSet fresh = here.tokens();
+        Map<AccountKey, StoredTokens> before = new HashMap<>(scene.store.rows);
+        store.lags = true;
+        scene.time.pass(TRUST);
+        assertThat(here.tokens()).isEqualTo(fresh);
+        assertThat(scene.store.rows).isEqualTo(before);
+
+        scene.expire();
+        assertThatThrownBy(here::tokens).isInstanceOf(TokenStoreException.class).hasStackTraceContaining("replica");
+        assertThat(scene.store.rows).isEqualTo(before);
+
+        store.lags = false;
+        assertThat(here.tokens()).isNotEqualTo(fresh);
+        assertThat(scene.server.refreshRequests()).isEqualTo(2);
+        assertThat(scene.server.reuseDetected()).isZero();
+    }
+}

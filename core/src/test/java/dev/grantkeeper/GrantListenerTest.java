@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.grantkeeper.GrantListener.Event;
+import dev.grantkeeper.GrantListener.Kind;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.provider.Spotify;
+import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Held;
+import dev.grantkeeper.testkit.Rotation;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What an application hears of its users' grants. */
+@Timeout(60)
+class GrantListenerTest {
+    private final Scene scene = new Scene();
+
+    @AfterEach
+    void close() {
+        scene.close();
+    }
+
+    /** The first event of this kind, when it has come: some are told after the callers have been answered. */
+    private Event heard(Kind kind) throws InterruptedException {
+        while (true) {
+            for (Event event : scene.events) {
+                if (event.kind() == kind) {
+                    return event;
+                }
+            }
+            TimeUnit.MILLISECONDS.sleep(1); // and let the limit of this test end it
+        }
+    }
+
+    private List<Kind> kinds() {
+        return scene.events.stream().map(Event::kind).toList();
+    }
+
+    @Test
+    void a_login_a_refresh_and_a_sign_out_are_told_with_the_account() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        TokenSet fresh = alice.tokens();
+        Event refreshed = heard(Kind.REFRESHED);
+        alice.signOut();
+        assertThat(kinds()).containsExactly(Kind.SIGNED_IN, Kind.REFRESHED, Kind.SIGNED_OUT);
+        assertThat(scene.events).extracting(Event::key).containsOnly(refreshed.key());
+        assertThat(refreshed.key().account()).isEqualTo("alice");
+        assertThat(refreshed.endsAt()).isEqualTo(fresh.expiresAt().orElseThrow());
+        assertThat(refreshed.detail()).isEqualTo("expired");
+    }
+
+    @Test
+    void a_refresh_is_told_with_its_length() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        scene.time.pass(Duration.ofSeconds(1));
+        held.release();
+        assertThat(waiting.get(10, TimeUnit.SECONDS)).isNotNull();
+        assertThat(heard(Kind.REFRESHED).took()).isBetween(Duration.ofSeconds(1), Duration.ofSeconds(2));
+    }
+
+    @Test
+    void a_refresh_ahead_of_time_says_so() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.time.pass(Duration.ofMinutes(9).minusSeconds(40));
+        assertThat(alice.tokens()).isNotNull();
+        assertThat(heard(Kind.REFRESHED).detail()).isEqualTo("ahead of time");
+    }
+
+    @Test
+    void a_refresh_after_a_401_says_so() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.server.expireAccessTokens();
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        assertThat(heard(Kind.REFRESHED).detail()).isEqualTo("rejected");
+    }
+
+    @Test
+    void a_failure_and_what_is_served_meanwhile_are_told() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.time.pass(Duration.ofMinutes(9).minusSeconds(40));
+        scene.server.onNextTokenRequest(Fault.status(503));
+        assertThat(alice.tokens()).isNotNull();
+        Event failed = heard(Kind.FAILED);
+        assertThat(failed.detail()).isEqualTo("TEMPORARY 503");
+        assertThat(heard(Kind.SERVED_WHILE_STALE).endsAt()).isNotNull();
+    }
+
+    @Test
+    void a_refusal_is_told_once() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.server.revokeConsent("alice");
+        scene.expire();
+        for (int i = 0; i < 5; i++) {
+            assertThatThrownBy(alice::tokens).isInstanceOf(LoginRequiredException.class);
+        }
+        assertThat(kinds()).containsExactly(Kind.SIGNED_IN, Kind.REFUSED);
+        assertThat(heard(Kind.REFUSED).detail()).isEqualTo("invalid_grant");
+    }
+
+    @Test
+    void a_node_that_waited_for_another_says_so() throws Exception {
+        Account here = scene.signIn(scene.node(), "alice");
+        Account there = scene.node().account("alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> first = here.tokensAsync();
+        held.awaitArrived(1);
+        int before = scene.store.finds.get();
+        Future<TokenSet> second = there.tokensAsync();
+        while (scene.store.finds.get() < before + 4) { // it has looked, found an attempt, and looked again
+            Thread.onSpinWait();
+        }
+        held.release();
+        assertThat(first.get(10, TimeUnit.SECONDS)).isEqualTo(second.get(10, TimeUnit.SECONDS));
+        assertThat(heard(Kind.WAITED).took()).isPositive();
+    }
+
+    @Test
+    void tokens_that_wait_to_be_stored_are_told_and_when_they_landed_after_how_long() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        scene.store.writesDown(true);
+        held.release();
+        assertThat(waiting.get(10, TimeUnit.SECONDS)).isNotNull();
+        assertThat(heard(Kind.WRITE_PENDING).detail()).isEqualTo("the store is down");
+        scene.time.pass(Duration.ofMinutes(1));
+        scene.store.writesDown(false);
+        assertThat(heard(Kind.WRITE_LANDED).took()).isBetween(Duration.ofMinutes(1), Duration.ofMinutes(2));
+    }
+
+    private Account atSpotify() throws Exception {
+        Provider spotify = Spotify.provider()
+                .newBuilder()
+                .allowHttpOnLoopback()
+                .authorizationEndpoint(scene.server.authorizationEndpoint())
+                .tokenEndpoint(scene.server.tokenEndpoint())
+                .apiOrigins(scene.server.url())
+                .build();
+        return scene.signIn(scene.node(scene.registration(spotify)), "alice");
+    }
+
+    @Test
+    void law_16_the_end_of_consent_is_told_a_month_a_week_and_a_day_before_and_once_each() throws Exception {
+        Account alice = atSpotify();
+        Instant end = alice.grant().orElseThrow().consentEndsAt().orElseThrow();
+        Instant last = end.minus(Duration.ofMinutes(30));
+        while (scene.time.clock().instant().isBefore(last)) {
+            assertThat(alice.tokens()).isNotNull();
+            scene.time.pass(Duration.ofHours(6));
+        }
+        List<Event> warnings = scene.events.stream()
+                .filter(event -> event.kind() == Kind.CONSENT_ENDS_SOON)
+                .toList();
+        assertThat(warnings).extracting(Event::endsAt).containsOnly(end);
+        assertThat(warnings)
+                .extracting(event -> Duration.between(event.at(), end).toDays())
+                .containsExactly(29L, 6L, 0L);
+    }
+
+    @Test
+    void law_16_a_grant_that_was_left_alone_for_long_is_warned_of_once() throws Exception {
+        Account alice = atSpotify();
+        Instant end = alice.grant().orElseThrow().consentEndsAt().orElseThrow();
+        scene.time.pass(Duration.between(scene.time.clock().instant(), end).minusDays(3));
+        assertThat(alice.tokens()).isNotNull();
+        scene.expire();
+        assertThat(alice.tokens()).isNotNull();
+        assertThat(kinds()).containsExactly(Kind.SIGNED_IN, Kind.REFRESHED, Kind.CONSENT_ENDS_SOON, Kind.REFRESHED);
+    }
+
+    @Test
+    void a_listener_that_throws_hurts_nobody() throws Exception {
+        Account alice = scene.signIn(
+                scene.node(scene.registration(scene.provider().build()).listener(event -> {
+                    throw new IllegalStateException("listener of " + event.kind());
+                })),
+                "alice");
+        scene.expire();
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        scene.server.revokeConsent("alice");
+        scene.expire();
+        assertThatThrownBy(alice::tokens).isInstanceOf(LoginRequiredException.class);
+        alice.signOut();
+        assertThat(alice.grant()).isEmpty();
+    }
+}
