@@ -22,8 +22,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The authorization code flow (RFC 6749 section 4.1) with {@code state}, PKCE (RFC 7636) and OpenID Connect, from the redirect
@@ -31,8 +29,6 @@ import org.slf4j.LoggerFactory;
  * browser's, this registration's, recent, unused, from this server; only then it is looked at. Stores nothing. Thread-safe.
  */
 final class AuthorizationCodeFlow {
-    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
-
     /** How long a user may take to sign in. */
     private static final Duration LOGIN_LIVES = Duration.ofMinutes(10);
 
@@ -149,7 +145,7 @@ final class AuthorizationCodeFlow {
     }
 
     private static LoginResult.Mismatched mismatched(LoginResult.Mismatched.Reason reason, String explanation) {
-        LOG.debug("A callback was not accepted: {}", explanation);
+        Log.debug("A callback was not accepted: {}", explanation);
         return new LoginResult.Mismatched(reason, explanation);
     }
 

@@ -15,8 +15,6 @@ import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Attaches access tokens to calls to the provider's APIs, and replaces a token that an API rejects, once.
@@ -25,8 +23,6 @@ import org.slf4j.LoggerFactory;
  * a redirect leaves the host; nothing here puts it back. Thread-safe.
  */
 final class AuthorizingInterceptor implements Interceptor {
-    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
-
     /** Finds out whose tokens a request needs. */
     @FunctionalInterface
     interface Sources {
@@ -128,7 +124,7 @@ final class AuthorizingInterceptor implements Interceptor {
 
     private void mention(HttpUrl url) {
         if (mentioned.size() < 100 && mentioned.add(origin(url))) {
-            LOG.info(
+            Log.info(
                     "Calls to {} go out without a token: it is not among the provider's API origins {}",
                     origin(url),
                     origins);

@@ -42,7 +42,9 @@ public interface GrantListener {
         /** New tokens came and could not be stored; they are used, and storing them is tried again. */
         WRITE_PENDING,
         /** Tokens that could not be stored are stored now. */
-        WRITE_LANDED
+        WRITE_LANDED,
+        /** The store had lost tokens that it once had, in a fail-over perhaps, and they were stored again. */
+        STORED_AGAIN
     }
 
     /**

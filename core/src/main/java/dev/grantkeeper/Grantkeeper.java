@@ -33,8 +33,6 @@ import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * An application's registration at one provider: sends users through logins, and keeps what they grant fresh.
@@ -67,8 +65,6 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  */
 public final class Grantkeeper implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
-
     private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);
 
     private final Provider provider;
@@ -261,7 +257,7 @@ public final class Grantkeeper implements AutoCloseable {
     public void close() {
         int unsaved = engine.close(CLOSE_WAITS);
         if (unsaved > 0) {
-            LOG.error(
+            Log.error(
                     "{} grants have new tokens that the store did not take before the end; their users may have to"
                             + " sign in again",
                     unsaved);

@@ -10,13 +10,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Logs what happens, and tells the application's listener, which may throw what it likes. Thread-safe. */
 final class Listening implements RefreshEvents {
-    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
-
     private final GrantListener listener;
     private final InstantSource clock;
 
@@ -32,25 +28,25 @@ final class Listening implements RefreshEvents {
             case EXPIRED -> "expired";
             case REJECTED -> "rejected";
         };
-        LOG.debug("Refreshed {} in {} ms ({})", key, took.toMillis(), detail);
+        Log.debug("Refreshed {} in {} ms ({})", key, took.toMillis(), detail);
         tell(GrantListener.Kind.REFRESHED, key, took, end(tokens), detail);
     }
 
     @Override
     public void consentEndsSoon(AccountKey key, Instant endsAt) {
-        LOG.info("The consent of {} ends at {}; the user has to sign in again until then", key, endsAt);
+        Log.info("The consent of {} ends at {}; the user has to sign in again until then", key, endsAt);
         tell(GrantListener.Kind.CONSENT_ENDS_SOON, key, Duration.ZERO, endsAt, null);
     }
 
     @Override
     public void waited(AccountKey key, Duration took) {
-        LOG.debug("Waited {} ms while another node refreshed {}", took.toMillis(), key);
+        Log.debug("Waited {} ms while another node refreshed {}", took.toMillis(), key);
         tell(GrantListener.Kind.WAITED, key, took, null, null);
     }
 
     @Override
     public void servedWhileStale(AccountKey key, TokenSet tokens) {
-        LOG.debug("Serving {} with tokens that could not be refreshed and are still valid", key);
+        Log.debug("Serving {} with tokens that could not be refreshed and are still valid", key);
         tell(GrantListener.Kind.SERVED_WHILE_STALE, key, Duration.ZERO, end(tokens), null);
     }
 
@@ -61,22 +57,22 @@ final class Listening implements RefreshEvents {
                 + (failure.error() == null ? "" : " " + failure.error())
                 + (failure.description() == null ? "" : ": " + failure.description());
         if (failure.kind() == Answer.Kind.MISCONFIGURED) {
-            LOG.error("The authorization server does not accept this application. Nobody is signed out. {}", detail);
+            Log.error("The authorization server does not accept this application. Nobody is signed out. {}", detail);
         } else {
-            LOG.warn("The token request for {} failed: {}", key, detail);
+            Log.warn("The token request for {} failed: {}", key, detail);
         }
         tell(GrantListener.Kind.FAILED, key, took, null, detail);
     }
 
     @Override
     public void refused(AccountKey key, String error, Duration took) {
-        LOG.info("The authorization server ended the grant of {}: {}", key, error);
+        Log.info("The authorization server ended the grant of {}: {}", key, error);
         tell(GrantListener.Kind.REFUSED, key, took, null, error);
     }
 
     @Override
     public void writePending(AccountKey key, IOException cause) {
-        LOG.warn(
+        Log.warn(
                 "New tokens of {} could not be stored. They are kept in memory, and storing them is tried again: {}",
                 key,
                 cause.getMessage());
@@ -84,18 +80,24 @@ final class Listening implements RefreshEvents {
     }
 
     @Override
+    public void storedAgain(AccountKey key) {
+        Log.warn("The token store had lost the newest tokens of {}; they are stored again", key);
+        tell(GrantListener.Kind.STORED_AGAIN, key, Duration.ZERO, null, null);
+    }
+
+    @Override
     public void writeLanded(AccountKey key, Duration took) {
-        LOG.info("The tokens of {} are stored now, {} ms after they came", key, took.toMillis());
+        Log.info("The tokens of {} are stored now, {} ms after they came", key, took.toMillis());
         tell(GrantListener.Kind.WRITE_LANDED, key, took, null, null);
     }
 
     void signedIn(AccountKey key, TokenSet tokens) {
-        LOG.debug("{} signed in", key);
+        Log.debug("{} signed in", key);
         tell(GrantListener.Kind.SIGNED_IN, key, Duration.ZERO, end(tokens), null);
     }
 
     void signedOut(AccountKey key) {
-        LOG.debug("{} signed out", key);
+        Log.debug("{} signed out", key);
         tell(GrantListener.Kind.SIGNED_OUT, key, Duration.ZERO, null, null);
     }
 
@@ -107,8 +109,8 @@ final class Listening implements RefreshEvents {
             GrantListener.Kind kind, AccountKey key, Duration took, @Nullable Instant ends, @Nullable String detail) {
         try {
             listener.on(new GrantListener.Event(kind, key, clock.instant(), took, ends, detail));
-        } catch (RuntimeException e) {
-            LOG.warn("A GrantListener threw", e);
+        } catch (Throwable e) { // a missing class, or what languages without checked exceptions throw, included
+            Log.warn("A GrantListener threw", e);
         }
     }
 }

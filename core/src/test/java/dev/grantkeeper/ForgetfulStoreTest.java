@@ -56,6 +56,9 @@ class ForgetfulStoreTest {
         loseTheLastWrites();
         assertThat(alice.tokens()).isEqualTo(newest);
         assertThat(scene.node().account("alice").tokens()).isEqualTo(newest);
+        assertThat(scene.events)
+                .extracting(GrantListener.Event::kind)
+                .containsOnlyOnce(GrantListener.Kind.STORED_AGAIN);
         scene.expire();
         assertThat(alice.tokens()).isNotEqualTo(newest);
         assertThat(scene.server.refreshRequests()).isEqualTo(1);

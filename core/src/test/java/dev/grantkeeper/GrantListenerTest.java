@@ -187,20 +187,4 @@ class GrantListenerTest {
         assertThat(alice.tokens()).isNotNull();
         assertThat(kinds()).containsExactly(Kind.SIGNED_IN, Kind.REFRESHED, Kind.CONSENT_ENDS_SOON, Kind.REFRESHED);
     }
-
-    @Test
-    void a_listener_that_throws_hurts_nobody() throws Exception {
-        Account alice = scene.signIn(
-                scene.node(scene.registration(scene.provider().build()).listener(event -> {
-                    throw new IllegalStateException("listener of " + event.kind());
-                })),
-                "alice");
-        scene.expire();
-        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
-        scene.server.revokeConsent("alice");
-        scene.expire();
-        assertThatThrownBy(alice::tokens).isInstanceOf(LoginRequiredException.class);
-        alice.signOut();
-        assertThat(alice.grant()).isEmpty();
-    }
 }

@@ -10,16 +10,28 @@ import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
+import mockwebserver3.MockResponseBody;
 import mockwebserver3.MockWebServer;
 import mockwebserver3.RecordedRequest;
 import mockwebserver3.SocketEffect;
 import okio.Buffer;
+import okio.BufferedSink;
 import okio.GzipSink;
 import okio.Okio;
 import org.junit.jupiter.api.AfterEach;
@@ -119,7 +131,31 @@ class HostileTokenEndpointTest {
         }
         return Stream.of(
                 Arguments.of("a login page", html("<html>Sign in to the Wi-Fi</html>")),
+                Arguments.of(
+                        "a page of the firewall's",
+                        html("<html>invalid_grant</html>")
+                                .newBuilder()
+                                .code(403)
+                                .build()),
                 Arguments.of("nothing", json("")),
+                Arguments.of(
+                        "another encoding",
+                        json("").newBuilder()
+                                .body(new Buffer()
+                                        .writeString(
+                                                "{\"access_token\":\"a\",\"token_type\":\"Bearer\"}",
+                                                StandardCharsets.UTF_16))
+                                .build()),
+                Arguments.of(
+                        "a million digits",
+                        json("{\"access_token\":\"a\",\"expires_in\":" + "9".repeat(1_000_000) + "}")),
+                Arguments.of(
+                        "an answer without end",
+                        new MockResponse.Builder()
+                                .setHeader("Content-Type", "application/json")
+                                .setHeader("Connection", "close")
+                                .body(new WithoutEnd())
+                                .build()),
                 Arguments.of("half an object", json("{\"access_token\":")),
                 Arguments.of("an array", json("[]")),
                 Arguments.of("an access token that is null", json("{\"access_token\":null,\"token_type\":\"Bearer\"}")),
@@ -148,6 +184,21 @@ class HostileTokenEndpointTest {
 
     private static final MockResponse FRESH =
             json("{\"access_token\":\"fresh\",\"token_type\":\"Bearer\",\"expires_in\":600}");
+
+    /** Goes on until nobody listens any more. */
+    private static final class WithoutEnd implements MockResponseBody {
+        @Override
+        public long getContentLength() {
+            return -1;
+        }
+
+        @Override
+        public void writeTo(BufferedSink sink) throws IOException {
+            while (true) {
+                sink.writeUtf8("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[").flush();
+            }
+        }
+    }
 
     private static MockResponse json(String body) {
         return new MockResponse.Builder()
@@ -180,7 +231,6 @@ class HostileTokenEndpointTest {
                     .isInstanceOfSatisfying(
                             TokenRequestException.class,
                             failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
-            assertThatThrownBy(alice::tokens).as(what).isInstanceOf(TokenRequestException.class);
             assertThat(hostile.getRequestCount()).isEqualTo(requests);
             hostile.enqueue(FRESH);
             scene.time.pass(Duration.ofMinutes(2));
@@ -261,6 +311,25 @@ class HostileTokenEndpointTest {
                                 .throttleBody(1, 200, TimeUnit.MILLISECONDS)
                                 .build()),
                 Arguments.of(
+                        "an answer that is shorter than it says",
+                        json(tokens)
+                                .newBuilder()
+                                .setHeader("Content-Length", tokens.length() + 1)
+                                .build()),
+                Arguments.of(
+                        "an answer that is shorter than it says, and then the end",
+                        json(tokens)
+                                .newBuilder()
+                                .setHeader("Content-Length", tokens.length() + 1)
+                                .onResponseEnd(new SocketEffect.CloseSocket())
+                                .build()),
+                Arguments.of(
+                        "chunks of which the last is missing",
+                        json("").newBuilder()
+                                .chunkedBody(tokens + " ".repeat(1000), 10)
+                                .onResponseBody(new SocketEffect.CloseSocket())
+                                .build()),
+                Arguments.of(
                         "headers and no body",
                         json(tokens)
                                 .newBuilder()
@@ -283,6 +352,96 @@ class HostileTokenEndpointTest {
             Account alice = expiredAt(hostile);
             assertThat(alice.tokens().accessToken()).as(what).isEqualTo("fresh");
             assertThat(requests).hasValue(2);
+        }
+    }
+
+    @Test
+    void headers_that_come_one_byte_every_now_and_then_keep_nobody_waiting_for_ever() throws Exception {
+        CountDownLatch stop = new CountDownLatch(1);
+        AtomicInteger connections = new AtomicInteger();
+        try (ServerSocket listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            Thread server = new Thread(() -> {
+                while (!listening.isClosed()) {
+                    try (Socket socket = listening.accept()) {
+                        connections.incrementAndGet();
+                        OutputStream out = socket.getOutputStream();
+                        out.write("HTTP/1.1 200 OK\r\nX: ".getBytes(StandardCharsets.US_ASCII));
+                        while (!stop.await(100, TimeUnit.MILLISECONDS)) {
+                            out.write('x');
+                        }
+                    } catch (IOException e) {
+                        // the client has hung up
+                    } catch (InterruptedException e) {
+                        return;
+                    }
+                }
+            });
+            server.start();
+            Account alice = expiredAt(listening.getLocalPort(), Provider.Replay.LATE);
+            List<CompletableFuture<TokenSet>> waiting = new ArrayList<>();
+            for (int i = 0; i < 20; i++) {
+                waiting.add(alice.tokensAsync());
+            }
+            for (CompletableFuture<TokenSet> one : waiting) {
+                assertThatThrownBy(() -> one.get(10, TimeUnit.SECONDS))
+                        .cause()
+                        .isInstanceOfSatisfying(
+                                TokenRequestException.class,
+                                failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+            }
+            assertThat(connections).hasValue(2);
+            stop.countDown();
+        }
+    }
+
+    /** What OkHttp does for other requests, for tokens it must not: nobody knows whether the first one was taken. */
+    @Test
+    void a_connection_that_ends_after_it_was_used_before_is_not_replaced_in_silence() throws Exception {
+        try (MockWebServer hostile = new MockWebServer()) {
+            List<Integer> connections = new CopyOnWriteArrayList<>();
+            hostile.setDispatcher(new Dispatcher() {
+                @Override
+                public MockResponse dispatch(RecordedRequest request) {
+                    connections.add(request.getConnectionIndex());
+                    return connections.size() == 2
+                            ? FRESH.newBuilder()
+                                    .onResponseStart(new SocketEffect.CloseSocket())
+                                    .build()
+                            : FRESH;
+                }
+            });
+            hostile.start();
+            Account alice = expiredAt(hostile, Provider.Replay.NEVER);
+            assertThat(alice.tokens().accessToken()).isEqualTo("fresh");
+            scene.expire();
+            assertThatThrownBy(alice::tokens)
+                    .isInstanceOfSatisfying(
+                            LoginRequiredException.class,
+                            required ->
+                                    assertThat(required.reason()).isEqualTo(LoginRequiredException.Reason.ANSWER_LOST));
+            assertThat(connections).containsExactly(0, 0);
+        }
+    }
+
+    @Test
+    void a_connection_that_the_server_closed_meanwhile_costs_one_repetition_at_most() throws Exception {
+        try (MockWebServer hostile = new MockWebServer()) {
+            hostile.setDispatcher(new Dispatcher() {
+                @Override
+                public MockResponse dispatch(RecordedRequest request) {
+                    return FRESH.newBuilder()
+                            .onResponseEnd(new SocketEffect.CloseSocket())
+                            .build();
+                }
+            });
+            hostile.start();
+            Account alice = expiredAt(hostile);
+            for (int i = 1; i <= 5; i++) {
+                assertThat(alice.tokens().accessToken()).isEqualTo("fresh");
+                // What went into a closed connection has not arrived.
+                assertThat(hostile.getRequestCount()).isEqualTo(i);
+                scene.expire();
+            }
         }
     }
 
@@ -317,9 +476,13 @@ class HostileTokenEndpointTest {
     }
 
     private Account expiredAt(MockWebServer endpoint, Provider.Replay replay) throws IOException {
+        return expiredAt(endpoint.getPort(), replay);
+    }
+
+    private Account expiredAt(int port, Provider.Replay replay) throws IOException {
         Provider provider = scene.provider()
                 .replay(replay)
-                .tokenEndpoint("http://127.0.0.1:" + endpoint.getPort() + "/token")
+                .tokenEndpoint("http://127.0.0.1:" + port + "/token")
                 .build();
         Account alice =
                 scene.node(scene.registration(provider).tokenCallTimeout(CALL)).account("hostile");

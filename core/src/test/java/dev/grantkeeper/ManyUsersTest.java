@@ -31,6 +31,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import okhttp3.OkHttpClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -241,6 +242,63 @@ class ManyUsersTest {
                 .doesNotHaveDuplicates()
                 .hasSize(20);
         assertThat(scene.server.tokenRequests()).isEqualTo(20);
+    }
+
+    /** A node on which a hundred users wait for the token endpoint, which does not answer: more than there are threads. */
+    private List<CompletableFuture<TokenSet>> hundredWaiting(Grantkeeper node, Held held) throws Exception {
+        scene.server.onEveryTokenRequest(Fault.hold(held));
+        List<CompletableFuture<TokenSet>> waiting = expiredUsers(100).stream()
+                .map(user -> node.account(user).tokensAsync())
+                .toList();
+        held.awaitArrived(20);
+        return waiting;
+    }
+
+    private Grantkeeper patient() {
+        return scene.node(scene.registration(scene.provider().build())
+                .tokenCallTimeout(Duration.ofSeconds(30))
+                .longestWait(Duration.ofSeconds(30)));
+    }
+
+    @Test
+    void whose_token_is_valid_does_not_wait_for_those_who_wait_for_the_token_endpoint() throws Exception {
+        Grantkeeper node = patient();
+        Held held = new Held();
+        List<CompletableFuture<TokenSet>> waiting = hundredWaiting(node, held);
+        var issued = scene.server.issue(Scene.CLIENT, "alice", "things.read");
+        TokenSet valid = TokenSet.builder(issued.accessToken())
+                .expiresAt(scene.time.clock().instant().plus(Duration.ofMinutes(10)))
+                .build();
+        assertThat(scene.node().account("alice").importTokens(valid)).isTrue();
+        Account alice = node.account("alice"); // which this node has not seen before
+        OkHttpClient client = alice.wrap(scene.http);
+        for (int i = 0; i < 1_000; i++) {
+            assertThat(alice.tokens().accessToken()).isEqualTo(valid.accessToken());
+            if (i % 100 == 0) {
+                assertThat(scene.status(client)).isEqualTo(200);
+                scene.time.pass(Duration.ofSeconds(6)); // longer than a row is used without asking the store
+            }
+        }
+        assertThat(waiting).noneMatch(CompletableFuture::isDone);
+        held.release();
+    }
+
+    @Test
+    void a_provider_that_hangs_is_waited_for_by_its_own_users_only() throws Exception {
+        Held held = new Held();
+        List<CompletableFuture<TokenSet>> waiting = hundredWaiting(patient(), held);
+        try (Scene other = new Scene()) {
+            Account bob = other.signIn(other.node(), "bob");
+            for (int i = 0; i < 10; i++) {
+                other.expire();
+                for (int call = 0; call < 100; call++) {
+                    assertThat(bob.tokens()).isNotNull();
+                }
+            }
+            assertThat(other.server.refreshRequests()).isEqualTo(10);
+        }
+        assertThat(waiting).noneMatch(CompletableFuture::isDone);
+        held.release();
     }
 
     /** How calls ended. */

@@ -13,7 +13,9 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -29,6 +31,8 @@ import okio.BufferedSink;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 
 /** The laws of the refresher, one node or two over one store, a real server behind. */
 @Timeout(60)
@@ -72,6 +76,57 @@ class RefreshTest {
             assertThat(statuses(200, List.of(client))).hasSize(200).containsOnly(200);
             assertThat(scene.server.tokenRequests()).isEqualTo(1);
             assertThat(scene.server.reuseDetected()).isZero();
+        }
+    }
+
+    private void assertAThousandShareOneRequest(ExecutorService threads) throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        for (Fault fault : List.of(Fault.none(), Fault.status(503))) {
+            scene.expire();
+            scene.server.resetCounters();
+            Held held = new Held();
+            scene.server.onEveryTokenRequest(Fault.hold(held).then(fault));
+            List<Future<Object>> calls = new ArrayList<>();
+            for (int i = 0; i < 1000; i++) {
+                calls.add(threads.submit(() -> {
+                    try {
+                        return alice.tokens().accessToken();
+                    } catch (TokenRequestException e) {
+                        return e.kind();
+                    }
+                }));
+            }
+            held.awaitArrived(1);
+            held.release();
+            Set<Object> ends = new HashSet<>();
+            for (Future<Object> call : calls) {
+                ends.add(call.get(30, TimeUnit.SECONDS));
+            }
+            assertThat(ends).hasSize(1);
+            assertThat(ends.contains(TokenRequestException.Kind.TEMPORARY)).isEqualTo(scene.server.tokensIssued() == 0);
+            assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void law_1_a_thousand_threads_share_one_refresh_and_one_failure() throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(1000);
+        try {
+            assertAThousandShareOneRequest(threads);
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21)
+    void law_1_so_do_a_thousand_virtual_threads() throws Exception {
+        ExecutorService threads = (ExecutorService)
+                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        try {
+            assertAThousandShareOneRequest(threads);
+        } finally {
+            threads.shutdownNow();
         }
     }
 

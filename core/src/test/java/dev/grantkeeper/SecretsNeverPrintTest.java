@@ -151,7 +151,7 @@ class SecretsNeverPrintTest {
                 .sealingKeys(SealingKeys.of(SEALING_SECRET))
                 .scopes("openid", "things.read")
                 .longestWait(Duration.ofSeconds(3))
-                .tokenCallTimeout(Duration.ofMillis(500))
+                .tokenCallTimeout(Duration.ofSeconds(2))
                 .listener(event -> {
                     last.set(event);
                     seen.add(event);

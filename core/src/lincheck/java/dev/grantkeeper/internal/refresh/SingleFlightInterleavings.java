@@ -50,7 +50,7 @@ public class SingleFlightInterleavings {
         Time time = new Time(() -> NOW, () -> 0L, bound -> 0L);
         Memory memory = new Memory(time, 10);
         return new Refresher(
-                new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread()),
+                new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread(), new Unheard()),
                 memory,
                 new Endpoint(),
                 new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),

@@ -38,7 +38,7 @@ public final class Engine {
             RefreshEvents events) {
         this.workers = new Threads(name, THREADS);
         Memory memory = new Memory(time, REMEMBERED);
-        Rows rows = new Rows(store, format, memory, workers);
+        Rows rows = new Rows(store, format, memory, workers, events);
         EndpointGate gate = new EndpointGate(time, REQUESTS, workers);
         this.users = new Refresher(rows, memory, forUsers, timing, time, gate, workers, events);
         this.application = new Refresher(rows, memory, forApplication, timing, time, gate, workers, events);

@@ -41,6 +41,9 @@ public interface RefreshEvents {
     /** New tokens came, and could not be stored yet. */
     void writePending(AccountKey key, IOException cause);
 
+    /** The store had lost tokens that it once had, and they were written again. */
+    void storedAgain(AccountKey key);
+
     /** Tokens that could not be stored are stored now, so long after they came. */
     void writeLanded(AccountKey key, Duration took);
 }

@@ -304,7 +304,7 @@ public final class Refresher {
             decided = decide(key, rows.find(key));
         } catch (IOException e) {
             decided = CompletableFuture.completedFuture(withoutStore(key, e, null));
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             decided = CompletableFuture.failedFuture(e);
         }
         looks.remove(key, shared);
@@ -477,7 +477,7 @@ public final class Refresher {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 outcome = closed();
-            } catch (RuntimeException | Error e) {
+            } catch (Throwable e) { // also what is thrown without being declared: nobody waits for ever
                 flights.remove(key, this);
                 landed.completeExceptionally(e);
                 throw e;

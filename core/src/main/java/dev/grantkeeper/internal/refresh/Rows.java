@@ -14,16 +14,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The store, as the protocol sees it: rows that are read into memory, and writes of which it is known how they ended. A write
  * that looked failed is repeated with the same version, then looked for (rule 3.1 of the store contract). Thread-safe.
  */
 final class Rows {
-    private static final Logger LOG = LoggerFactory.getLogger(Rows.class);
-
     private static final int TRIES = 3;
     private static final Duration BETWEEN_TRIES = Duration.ofMillis(100);
 
@@ -31,14 +27,16 @@ final class Rows {
     private final RowFormat format;
     private final Memory memory;
     private final Workers workers;
+    private final RefreshEvents events;
     /** How many calls of the store have not returned, by key. */
     private final Map<AccountKey, Integer> busy = new ConcurrentHashMap<>();
 
-    Rows(TokenStore store, RowFormat format, Memory memory, Workers workers) {
+    Rows(TokenStore store, RowFormat format, Memory memory, Workers workers, RefreshEvents events) {
         this.store = store;
         this.format = format;
         this.memory = memory;
         this.workers = workers;
+        this.events = events;
     }
 
     /** How a write ended. */
@@ -89,7 +87,7 @@ final class Rows {
         if (written instanceof Written.Lost) {
             return null;
         }
-        LOG.warn("The token store had lost the newest tokens of {}; they are stored again", key);
+        events.storedAgain(key);
         return memory.get(key);
     }
 
@@ -177,9 +175,9 @@ final class Rows {
         busy.merge(key, 1, Integer::sum);
         try {
             return access.run();
-        } catch (UnreadableRowException e) {
+        } catch (IOException | Error e) {
             throw e;
-        } catch (RuntimeException e) {
+        } catch (Throwable e) { // some languages throw checked exceptions without saying so
             throw new IOException("The token store threw " + e.getClass().getName(), e);
         } finally {
             busy.computeIfPresent(key, (k, calls) -> calls == 1 ? null : calls - 1);

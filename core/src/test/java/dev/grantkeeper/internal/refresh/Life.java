@@ -88,7 +88,7 @@ final class Life {
         Time time = new Time(clock, world::now, world::random);
         Workers workers = new SimulatedWorkers();
         Memory memory = new Memory(time, 100);
-        Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers);
+        Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, new Unheard());
         EndpointGate gate = new EndpointGate(time, 2, workers);
         Renewal renewal = new SimulatedRenewal();
         this.refresher =

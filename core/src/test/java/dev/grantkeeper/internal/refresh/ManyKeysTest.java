@@ -46,7 +46,7 @@ class ManyKeysTest {
     private final Workers workers = new Threads("test", 64);
     private final Memory memory = new Memory(time, REMEMBERED);
     private final Shelf shelf = new Shelf();
-    private final Rows rows = new Rows(shelf, new RowFormat(null), memory, workers);
+    private final Rows rows = new Rows(shelf, new RowFormat(null), memory, workers, new Unheard());
     private final Endpoint endpoint = new Endpoint();
     private final Refresher refresher = new Refresher(
             rows,

@@ -136,7 +136,7 @@ class RecoveryTest {
         Node() {
             Memory memory = new Memory(time, USERS);
             this.refresher = new Refresher(
-                    new Rows(new Table(), new RowFormat(null), memory, this),
+                    new Rows(new Table(), new RowFormat(null), memory, this, new Unheard()),
                     memory,
                     new Endpoint(),
                     new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),

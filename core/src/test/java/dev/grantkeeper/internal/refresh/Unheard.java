@@ -32,5 +32,8 @@ class Unheard implements RefreshEvents {
     public void writePending(AccountKey key, IOException cause) {}
 
     @Override
+    public void storedAgain(AccountKey key) {}
+
+    @Override
     public void writeLanded(AccountKey key, Duration took) {}
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The library's log, under the name of {@link Grantkeeper}. What an appender throws, because of a full disk or a defect of its
+ * own, ends here: it fails no call and loses no token. Thread-safe.
+ */
+final class Log {
+    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
+
+    private Log() {}
+
+    static void debug(String format, @Nullable Object... arguments) {
+        quietly(() -> LOG.debug(format, arguments));
+    }
+
+    static void info(String format, @Nullable Object... arguments) {
+        quietly(() -> LOG.info(format, arguments));
+    }
+
+    /** A throwable at the end of the arguments is logged with its stack trace. */
+    static void warn(String format, @Nullable Object... arguments) {
+        quietly(() -> LOG.warn(format, arguments));
+    }
+
+    static void error(String format, @Nullable Object... arguments) {
+        quietly(() -> LOG.error(format, arguments));
+    }
+
+    private static void quietly(Runnable line) {
+        try {
+            line.run();
+        } catch (Throwable e) { // some languages throw checked exceptions, too, without saying so
+            // There is no log to say it in.
+        }
+    }
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenSet;
+import dev.grantkeeper.token.TokenStore;
+import java.io.IOException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import okhttp3.OkHttpClient;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A store that takes no writes, does not answer, or breaks its word: what is served, and what is never sent. */
+@Timeout(60)
+class FailingStoreTest {
+    private final Scene scene = new Scene();
+
+    @AfterEach
+    void close() {
+        scene.close();
+    }
+
+    /** A store that can be made to keep everybody waiting. */
+    private final class Hanging implements TokenStore {
+        volatile CountDownLatch answers = new CountDownLatch(0);
+
+        private void pass() throws IOException {
+            try {
+                answers.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("interrupted");
+            }
+        }
+
+        @Override
+        public Optional<StoredTokens> find(AccountKey key) throws IOException {
+            pass();
+            return scene.store.find(key);
+        }
+
+        @Override
+        public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
+            pass();
+            return scene.store.create(key, tokens);
+        }
+
+        @Override
+        public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
+            pass();
+            return scene.store.replace(key, version, next);
+        }
+
+        @Override
+        public boolean delete(AccountKey key, String version) throws IOException {
+            pass();
+            return scene.store.delete(key, version);
+        }
+    }
+
+    private static void assertUnavailable(Account account) {
+        assertThatThrownBy(account::tokens)
+                .isInstanceOfSatisfying(
+                        TokenStoreException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenStoreException.Kind.UNAVAILABLE));
+    }
+
+    @Test
+    void while_the_store_takes_no_writes_nothing_is_sent_and_valid_tokens_are_served() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        OkHttpClient client = alice.wrap(scene.http);
+        scene.store.writesDown(true);
+        scene.server.resetCounters();
+        scene.time.pass(Duration.ofMinutes(9)); // past the soft limit
+        for (int i = 0; i < 20; i++) {
+            assertThat(scene.status(client)).isEqualTo(200);
+        }
+        scene.time.pass(Duration.ofSeconds(45)); // past the hard limit, not expired
+        assertThat(scene.status(client)).isEqualTo(200);
+        scene.time.pass(Duration.ofMinutes(1));
+        assertUnavailable(alice);
+        assertThat(scene.server.tokenRequests()).isZero();
+        assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
+        scene.store.writesDown(false);
+        assertThat(scene.status(client)).isEqualTo(200);
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+    }
+
+    /** Throws what it does not declare, as stores in other languages may. */
+    private static final class Undeclared implements TokenStore {
+        @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+        private static <T, E extends Throwable> T fail() throws E {
+            throw (E) new SQLException("undeclared");
+        }
+
+        @Override
+        public Optional<StoredTokens> find(AccountKey key) {
+            return Undeclared.<Optional<StoredTokens>, RuntimeException>fail();
+        }
+
+        @Override
+        public boolean create(AccountKey key, StoredTokens tokens) {
+            return Undeclared.<Boolean, RuntimeException>fail();
+        }
+
+        @Override
+        public boolean replace(AccountKey key, String version, StoredTokens next) {
+            return Undeclared.<Boolean, RuntimeException>fail();
+        }
+
+        @Override
+        public boolean delete(AccountKey key, String version) {
+            return Undeclared.<Boolean, RuntimeException>fail();
+        }
+    }
+
+    @Test
+    void what_a_store_throws_without_declaring_it_is_a_failure_of_the_store() throws Exception {
+        Account alice = scene.node(scene.registration(scene.provider().build()).tokenStore(new Undeclared()))
+                .account("alice");
+        assertUnavailable(alice);
+        assertThatThrownBy(alice::grant).isInstanceOf(TokenStoreException.class);
+        assertThatThrownBy(alice::signOut).isInstanceOf(TokenStoreException.class);
+    }
+
+    @Test
+    void a_store_that_does_not_answer_is_a_store_that_is_down() throws Exception {
+        Hanging store = new Hanging();
+        Grantkeeper node = scene.node(
+                scene.registration(scene.provider().build()).tokenStore(store).longestWait(Duration.ofSeconds(5)));
+        Account alice = scene.signIn(node, "alice");
+        TokenSet valid = alice.tokens();
+        Grantkeeper hasty = scene.node(
+                scene.registration(scene.provider().build()).tokenStore(store).longestWait(Duration.ofMillis(200)));
+        store.answers = new CountDownLatch(1);
+        scene.time.pass(Duration.ofMinutes(1)); // longer than what was read is trusted
+        scene.server.resetCounters();
+        Future<TokenSet> served = alice.tokensAsync();
+        assertUnavailable(hasty.account("alice")); // has nothing in memory
+        assertThat(served.get(10, TimeUnit.SECONDS)).isEqualTo(valid);
+        // And again without waiting.
+        assertThat(alice.tokens()).isEqualTo(valid);
+        assertThat(scene.server.tokenRequests()).isZero();
+        store.answers.countDown();
+        assertThat(hasty.account("alice").tokens()).isEqualTo(valid);
+    }
+}
