@@ -8,13 +8,16 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.sql.ResultSet;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps grants in one table of a relational database: H2 inside the application, or one PostgreSQL for all its nodes.
+ * Keeps grants in one table of a relational database: H2 or SQLite in a file, or one PostgreSQL or MariaDB for all nodes.
  *
  * <pre>{@code
  * TokenStore store = JdbcTokenStore.create(dataSource);   // makes the table if it is missing
@@ -33,21 +36,23 @@ import javax.sql.DataSource;
  * the store joins no transaction. It is refused with an {@link IOException} as soon as it can be told apart, that is when
  * its connections come with autocommit on at one time and off at another, or do not let autocommit be set; give the plain
  * {@code DataSource} behind it. It cannot be told apart when the very first connection belongs to a transaction already and
- * lets autocommit be turned on: that would commit it.
+ * lets autocommit be turned on: that would commit it; nor within an XA transaction of MariaDB, whose driver does not say.
  *
  * <p><b>H2 in a file</b> writes up to half a second after it has committed. Put {@code WRITE_DELAY=0} into its URL, or a process
  * that is killed takes the newest refresh tokens with it.
  *
- * <p><b>Time limits.</b> A statement is cancelled after 5 seconds. Where the driver takes a network timeout, an answer that
+ * <p><b>Time limits.</b> A statement is cancelled after 5 seconds; on H2, which limits whole connections only, the wait for
+ * another's lock ends after its {@code LOCK_TIMEOUT}, 2 seconds unless the URL says otherwise. Where the driver takes a network timeout, an answer that
  * does not come at all is given up after 10; PostgreSQL's driver then still waits for its own attempt to cancel, for which
  * its {@code cancelSignalTimeout} allows 10 seconds more unless set lower. How long a connection may take is up to the pool:
  * a few seconds, rather than HikariCP's default of 30.
  *
  * <p><b>Failures.</b> A statement that the database has rolled back for the sake of another (deadlock, serialization failure,
- * busy) is tried again, at most three times and for at most 5 seconds; a read whose connection turns out to be dead, once.
- * A write whose end is unknown is not repeated here: the library does that, and looks (rule 3.1). Exceptions name the
- * operation, the SQLState and the vendor's code, but not what the driver said about a statement with its values, because
- * drivers quote rows.
+ * busy) is tried again, at most three times and for at most 5 seconds. A read whose connection turns out to be dead is tried
+ * again at most five times, because a pool may have several that died together; a write only if that was noticed before
+ * anything was sent. A write whose end is unknown is not repeated here: the library does that, and looks (rule 3.1). A
+ * database that takes no writes, as read-only replicas do not, is named so in the message. Exceptions name the operation, the
+ * SQLState and the vendor's code, but not what the driver said about a statement with its values, because drivers quote rows.
  *
  * <p>Instances are immutable and thread-safe. They own nothing that would have to be closed.
  */
@@ -59,6 +64,7 @@ public final class JdbcTokenStore implements TokenStore {
             Pattern.compile("([A-Za-z_][A-Za-z0-9_]{0,62}\\.)?[A-Za-z_][A-Za-z0-9_]{0,62}");
 
     private final Statements statements;
+    private final Listing listing;
     private final String table;
     private final String find;
     private final String insert;
@@ -72,6 +78,7 @@ public final class JdbcTokenStore implements TokenStore {
                             + " most 63 and no digit in front, are allowed, and a schema of the same kind before a dot");
         }
         this.statements = new Statements(dataSource, statementTimeout);
+        this.listing = new Listing(statements, table);
         this.table = table;
         this.find = "SELECT version, text FROM " + table + " WHERE digest = ?";
         this.insert = "INSERT INTO " + table
@@ -188,6 +195,66 @@ public final class JdbcTokenStore implements TokenStore {
             statement.setString(2, version);
             return statement.executeUpdate() == 1;
         });
+    }
+
+    /**
+     * Pages through the keys of one registration, for operators: who has a grant here? To end one, sign out
+     * ({@code grantkeeper.account(key.account()).signOut()}), which gives the tokens back to the provider as well.
+     *
+     * <pre>{@code
+     * AccountKey last = null;
+     * do {
+     *     List<AccountKey> page = store.keys("crm", last, 1000);
+     *     for (AccountKey key : page) { … }
+     *     last = page.isEmpty() ? null : page.get(page.size() - 1);
+     * } while (last != null);
+     * }</pre>
+     *
+     * <p>The order is that of {@link AccountKey#digest()}, which means nothing but stays. A key that is there from the first
+     * page to the last is seen exactly once, whatever is created, replaced or deleted in the meantime; one that comes or goes
+     * may be seen or not. {@code after} need not be there any more. An empty page is the end.
+     *
+     * <p>This is administrative work, and there is no index for it: all pages together are one pass over the primary key,
+     * and over the rows of all other registrations on the way. A statement may therefore take up to a minute. It takes no
+     * locks that a refresh would wait for. The connection is held for one statement and not from page to page.
+     *
+     * <p>A row whose account or registration was changed by hand is left out, and logged as a warning with the beginning of
+     * its digest: no call finds it under the name that it bears.
+     *
+     * @param registration whose keys, see {@code Grantkeeper.Builder.registration}; compared character for character on every
+     *     database
+     * @param after the last key of the page before, or {@code null} for the first page
+     * @param limit the most keys to return, between 1 and 10,000
+     * @return the next keys; fewer than {@code limit} only if there are no more
+     * @throws IllegalArgumentException if the limit is out of range, {@code after} belongs to another registration, or
+     *     {@link AccountKey} would not take this registration
+     * @throws IOException if the database cannot be read within a minute
+     */
+    public List<AccountKey> keys(String registration, @Nullable AccountKey after, int limit) throws IOException {
+        return listing.page(registration, null, after, limit);
+    }
+
+    /**
+     * Does what {@link #keys} does, for the rows that nobody has written since some time: a sweep for grants that are no
+     * longer used.
+     *
+     * <p>A row is written by logins, refreshes, refusals, and by sealing it anew under another key, but not by calls that use the
+     * token it has. So {@code since} should lie further back than the provider's access tokens live; where they do not expire,
+     * this tells when the user signed in. The time is that of the writing node's clock, in milliseconds.
+     *
+     * @param registration whose keys, see {@code Grantkeeper.Builder.registration}; compared character for character on every
+     *     database
+     * @param since rows written at this time or later are left out
+     * @param after the last key of the page before, or {@code null} for the first page
+     * @param limit the most keys to return, between 1 and 10,000
+     * @return the next keys; fewer than {@code limit} only if there are no more
+     * @throws IllegalArgumentException if the limit is out of range, {@code after} belongs to another registration, or
+     *     {@link AccountKey} would not take this registration
+     * @throws IOException if the database cannot be read within a minute
+     */
+    public List<AccountKey> keysUntouchedSince(
+            String registration, Instant since, @Nullable AccountKey after, int limit) throws IOException {
+        return listing.page(registration, Objects.requireNonNull(since, "since"), after, limit);
     }
 
     /** Names the table. */

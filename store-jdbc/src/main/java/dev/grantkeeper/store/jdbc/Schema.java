@@ -23,8 +23,7 @@ final class Schema {
     void createIfMissing() throws IOException {
         if (statements.databaseProduct().equalsIgnoreCase("h2")) {
             // H2 writes a file with a stack trace for each statement that fails, so here nothing is asked first. Who
-            // may not
-            // create tables learns below whether there is one.
+            // may not create tables learns below whether there is one.
             @Nullable StatementException ignored = execute(definition());
         }
         StatementException failure = probe();
@@ -56,18 +55,24 @@ final class Schema {
         }
     }
 
-    private String definition() throws IOException {
-        String product = statements.databaseProduct();
-        String file = switch (product.toLowerCase(Locale.ROOT)) {
+    /** Names the schema file of a database; there is none for those that were never tried. */
+    static @Nullable String file(String product) {
+        return switch (product.toLowerCase(Locale.ROOT)) {
             case "h2" -> "schema-h2.sql";
             case "postgresql" -> "schema-postgresql.sql";
             case "mariadb", "mysql" -> "schema-mariadb.sql";
             case "sqlite" -> "schema-sqlite.sql";
-            default ->
-                throw new IOException(
-                        "There is no table " + table + ", and no schema for " + product
-                                + " to make it from: make it by hand, by the rules in the README, and use JdbcTokenStore.on(…)");
+            default -> null;
         };
+    }
+
+    private String definition() throws IOException {
+        String product = statements.databaseProduct();
+        String file = file(product);
+        if (file == null) {
+            throw new IOException("There is no table " + table + ", and no schema for " + product
+                    + " to make it from: make it by hand, by the rules in the README, and use JdbcTokenStore.on(…)");
+        }
         try (InputStream sql = Schema.class.getResourceAsStream(file)) {
             if (sql == null) {
                 throw new IOException(

@@ -18,8 +18,17 @@ final class StatementException extends IOException {
 
     private static final int MYSQL_LOCK_WAIT_TIMEOUT = 1205;
     private static final int MYSQL_DEADLOCK = 1213;
+    private static final int MYSQL_OPTION_FORBIDS = 1290; // --read-only, of all options that forbid writing
+    private static final int MYSQL_READ_ONLY = 1836;
+    private static final int MARIADB_CONNECTION_KILLED = 1927;
+    private static final int SQLITE_ERROR = 1; // whatever is wrong with the statement, a missing table for one
     private static final int SQLITE_BUSY = 5;
+    private static final int SQLITE_LOCKED = 6; // BUSY within one process, with a shared cache
+    private static final int SQLITE_READ_ONLY = 8;
     private static final int SQLITE_CONSTRAINT = 19;
+    private static final int H2_CONNECTION_BROKEN = 90067;
+    private static final int H2_READ_ONLY = 90097;
+    private static final int H2_SHUTTING_DOWN = 90121;
     private static final int H2_CONCURRENT_UPDATE = 90131;
 
     private final @Nullable String sqlState;
@@ -42,11 +51,26 @@ final class StatementException extends IOException {
     static StatementException withholding(String operation, SQLException failure) {
         String state = failure.getSQLState();
         int code = failure.getErrorCode();
-        String message = message(operation, state, code);
-        if (state != null && state.startsWith("42")) {
-            message += ". Is the table there, with all its columns, and may this user write to it?";
-        }
+        String message = message(operation, state, code) + advice(state, code);
         return new StatementException(message, withoutMessage(failure), state, code);
+    }
+
+    private static String advice(@Nullable String state, int code) {
+        if (state == null ? code == SQLITE_ERROR : state.startsWith("42")) {
+            return ". Is the table there, with all its columns, and may this user write to it?";
+        }
+        if (isReadOnly(state, code)) {
+            return ". The database takes no writes: point the DataSource at the primary, not at a read-only replica or"
+                    + " at a primary that has become one; where the database is a file, it has to be writable";
+        }
+        return "";
+    }
+
+    private static boolean isReadOnly(@Nullable String state, int code) {
+        if (state == null) {
+            return code == SQLITE_READ_ONLY;
+        }
+        return state.equals("25006") || code == MYSQL_OPTION_FORBIDS || code == MYSQL_READ_ONLY || code == H2_READ_ONLY;
     }
 
     private static String message(String operation, @Nullable String state, int code) {
@@ -85,7 +109,7 @@ final class StatementException extends IOException {
     /** Whether the statement did not happen, and may well succeed if it is sent again. */
     boolean isRolledBack() {
         if (sqlState == null) {
-            return vendorCode == SQLITE_BUSY;
+            return vendorCode == SQLITE_BUSY || vendorCode == SQLITE_LOCKED;
         }
         return switch (sqlState) {
             case "40001", "40P01", "HYT00" -> true;
@@ -98,7 +122,11 @@ final class StatementException extends IOException {
 
     /** Whether the connection broke, or the server is going down: what was sent may have happened. */
     boolean isConnectionLost() {
-        return inClass("08") || inClass("57P");
+        return inClass("08")
+                || inClass("57P")
+                || vendorCode == MARIADB_CONNECTION_KILLED
+                || vendorCode == H2_CONNECTION_BROKEN
+                || vendorCode == H2_SHUTTING_DOWN;
     }
 
     private boolean inClass(String prefix) {

@@ -10,6 +10,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,7 +19,9 @@ final class Statements {
     private static final Logger log = LoggerFactory.getLogger(JdbcTokenStore.class);
 
     private static final int ROLLED_BACK_RETRIES = 3;
-    private static final int LOST_READ_RETRIES = 1;
+    /** So many connections of a pool may have died with the server. */
+    private static final int DEAD_CONNECTIONS = 5;
+
     private static final long SHORTEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
     private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(40);
 
@@ -26,6 +29,8 @@ final class Statements {
     private final Duration timeout;
     /** Whether this DataSource gives connections in autocommit. Then one without it belongs to somebody's transaction. */
     private volatile boolean autoCommitSeen;
+
+    private volatile @Nullable String product;
 
     Statements(DataSource dataSource, Duration timeout) {
         this.dataSource = dataSource;
@@ -38,98 +43,127 @@ final class Statements {
     }
 
     <T> T read(String operation, String sql, Work<T> work) throws IOException {
-        return run(operation, LOST_READ_RETRIES, sql, work);
+        return run(operation, timeout, DEAD_CONNECTIONS, sql, work);
+    }
+
+    /** Reads with a time limit of its own. */
+    <T> T read(String operation, Duration limit, String sql, Work<T> work) throws IOException {
+        return run(operation, limit, DEAD_CONNECTIONS, sql, work);
     }
 
     <T> T write(String operation, String sql, Work<T> work) throws IOException {
-        return run(operation, 0, sql, work);
+        return run(operation, timeout, 0, sql, work);
     }
 
-    private <T> T run(String operation, int lostRetries, String sql, Work<T> work) throws IOException {
+    private <T> T run(String operation, Duration limit, int lostRetries, String sql, Work<T> work) throws IOException {
         long start = System.nanoTime();
         for (int attempt = 1; ; attempt++) {
             StatementException failure;
-            try (Lease lease = lease(operation)) {
-                return within(timeout, lease.connection, sql, work);
+            try (Lease lease = lease(operation, limit)) {
+                return within(limit, lease, sql, work);
             } catch (SQLException e) {
                 failure = sql.contains("?")
                         ? StatementException.withholding(operation, e)
                         : StatementException.quoting(operation, e);
             }
             int retries = failure.isRolledBack() ? ROLLED_BACK_RETRIES : failure.isConnectionLost() ? lostRetries : 0;
-            if (attempt > retries || System.nanoTime() - start > timeout.toNanos()) {
+            if (attempt > retries || System.nanoTime() - start > limit.toNanos()) {
                 throw failure;
             }
             log.debug("{} is tried again: SQLState {}", operation, failure.sqlState());
-            LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(SHORTEST_PAUSE, LONGEST_PAUSE) * attempt);
-        }
-    }
-
-    private static <T> T within(Duration timeout, Connection connection, String sql, Work<T> work) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            int before = statement.getQueryTimeout();
-            statement.setQueryTimeout((int) timeout.toSeconds());
-            try {
-                return work.on(statement);
-            } finally {
-                restoreQueryTimeout(statement, before);
+            if (failure.isRolledBack()) { // somebody else is at work; the next connection, however, is another at once
+                LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(SHORTEST_PAUSE, LONGEST_PAUSE) * attempt);
             }
         }
     }
 
-    /** H2 sets this for the connection and not for the statement, and the next user of the pool would inherit it. */
-    private static void restoreQueryTimeout(PreparedStatement statement, int before) {
-        try {
-            statement.setQueryTimeout(before);
-        } catch (SQLException e) {
-            log.debug("A query timeout was not restored: SQLState {}", e.getSQLState());
+    private <T> T within(Duration limit, Lease lease, String sql, Work<T> work) throws SQLException {
+        try (PreparedStatement statement = lease.connection.prepareStatement(sql)) {
+            if (limitsStatements(lease)) {
+                statement.setQueryTimeout((int) limit.toSeconds());
+            }
+            return work.on(statement);
         }
     }
 
+    /**
+     * H2 has such a limit for the connection and not for the statement: the next user of the pool would inherit it, and setting
+     * it is a statement of its own that costs more than ours. What our statements wait for there, H2 limits by its LOCK_TIMEOUT.
+     */
+    private boolean limitsStatements(Lease lease) throws SQLException {
+        return !productOf(lease).equalsIgnoreCase("h2");
+    }
+
     String databaseProduct() throws IOException {
+        String known = product;
+        if (known != null) {
+            return known;
+        }
         String operation = "look at the database's name";
-        try (Lease lease = lease(operation)) {
-            return lease.connection.getMetaData().getDatabaseProductName();
+        try (Lease lease = lease(operation, timeout)) {
+            return productOf(lease);
         } catch (SQLException e) {
             throw StatementException.quoting(operation, e);
         }
     }
 
-    private Lease lease(String operation) throws IOException {
-        Connection connection;
+    /** Asked for once: behind one DataSource it stays the same. */
+    private String productOf(Lease lease) throws SQLException {
+        String name = product;
+        if (name == null) {
+            name = lease.connection.getMetaData().getDatabaseProductName();
+            product = name;
+        }
+        return name;
+    }
+
+    private Lease lease(String operation, Duration limit) throws IOException {
+        for (int attempt = 1; ; attempt++) {
+            Lease lease = new Lease(connection(operation));
+            StatementException failure;
+            try {
+                takeOutOfTransactions(lease, operation);
+                lease.limitSilence(limit.multipliedBy(2));
+                return lease;
+            } catch (SQLException e) {
+                failure = StatementException.quoting(
+                        operation
+                                + ": the connection cannot be put into autocommit. If its DataSource takes part in JTA"
+                                + " or XA transactions, give JdbcTokenStore a plain one",
+                        e);
+            } catch (IOException e) {
+                lease.close();
+                throw e;
+            }
+            lease.close();
+            // Dead in the pool: nothing was sent, so a write may have another one as well.
+            if (attempt > DEAD_CONNECTIONS || !failure.isConnectionLost()) {
+                throw failure;
+            }
+        }
+    }
+
+    private Connection connection(String operation) throws StatementException {
         try {
-            connection = dataSource.getConnection();
+            return dataSource.getConnection();
         } catch (SQLException
                 | RuntimeException e) { // HikariCP, for one, throws a RuntimeException when it cannot start
             throw StatementException.quoting(operation + ": no connection", e);
         }
-        Lease lease = new Lease(connection);
-        try {
-            if (connection.getAutoCommit()) {
-                // Changes nothing, but fails within an XA transaction, where PostgreSQL's driver claims autocommit.
-                connection.setAutoCommit(true);
-                autoCommitSeen = true;
-            } else if (autoCommitSeen) {
-                // Turning autocommit on would commit what the caller has not finished.
-                throw new IOException(
-                        operation + ": the connection belongs to a transaction, because autocommit is off,"
-                                + " and on other connections of this DataSource it was on. Give JdbcTokenStore the plain"
-                                + " DataSource, not one that knows about transactions");
-            } else {
-                lease.turnAutoCommitOn();
-            }
-            lease.limitSilence(timeout.multipliedBy(2));
-            return lease;
-        } catch (SQLException e) {
-            lease.close();
-            throw StatementException.quoting(
-                    operation
-                            + ": the connection cannot be put into autocommit. If its DataSource takes part in JTA or XA"
-                            + " transactions, give JdbcTokenStore a plain one",
-                    e);
-        } catch (IOException e) {
-            lease.close();
-            throw e;
+    }
+
+    private void takeOutOfTransactions(Lease lease, String operation) throws SQLException, IOException {
+        if (lease.connection.getAutoCommit()) {
+            // Changes nothing, but fails within an XA transaction, where PostgreSQL's driver claims autocommit.
+            lease.connection.setAutoCommit(true);
+            autoCommitSeen = true;
+        } else if (autoCommitSeen) {
+            // Turning autocommit on would commit what the caller has not finished.
+            throw new IOException(operation + ": the connection belongs to a transaction, because autocommit is off,"
+                    + " and on other connections of this DataSource it was on. Give JdbcTokenStore the plain"
+                    + " DataSource, not one that knows about transactions");
+        } else {
+            lease.turnAutoCommitOn();
         }
     }
 

@@ -3,9 +3,9 @@
 -- COLLATE "C": compared byte for byte, whatever the database's own collation is.
 CREATE TABLE IF NOT EXISTS grantkeeper_tokens (
     digest       CHAR(64)    COLLATE "C" NOT NULL PRIMARY KEY, -- AccountKey.digest()
-    registration VARCHAR(1024)           NOT NULL,             -- for people
-    account      VARCHAR(1024)           NOT NULL,             -- for people
+    registration VARCHAR(1024)           NOT NULL,
+    account      VARCHAR(1024)           NOT NULL,
     version      VARCHAR(64) COLLATE "C" NOT NULL,
     text         TEXT                    NOT NULL,
-    updated_at   BIGINT                  NOT NULL              -- milliseconds since 1970, for people
+    updated_at   BIGINT                  NOT NULL              -- milliseconds since 1970
 );

@@ -10,6 +10,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -19,13 +20,14 @@ import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcDataSource;
 import org.mariadb.jdbc.MariaDbDataSource;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteDataSource;
 
-/** Databases for tests: H2 as many as wanted, PostgreSQL and MariaDB one per JVM. */
+/** Databases for tests: H2 and SQLite as many as wanted, PostgreSQL and MariaDB one per JVM. */
 final class Databases {
     static {
         // HikariCP tries a connection out that has rested for half a second. A test that kills one, on a slow machine,
-        // would
-        // sometimes get a new one instead.
+        // would sometimes get a new one instead.
         System.setProperty("com.zaxxer.hikari.aliveBypassWindowMs", "60000");
     }
 
@@ -48,27 +50,42 @@ final class Databases {
 
         private static DB start() {
             try {
-                File directory = Files.createTempDirectory("mariadb").toFile();
-                DBConfigurationBuilder config = DBConfigurationBuilder.newBuilder()
-                        .setPort(0)
-                        .setBaseDir(directory)
-                        .setDataDir(new File(directory, "data"))
-                        .setTmpDir(new File(directory, "tmp").getPath())
-                        .setDeletingTemporaryBaseAndDataDirsOnShutdown(true)
-                        .addArg("--bind-address=127.0.0.1")
-                        .addArg("--skip-ssl")
-                        .addArg("--log-warnings=0")
-                        .addArg("--innodb-flush-log-at-trx-commit=0"); // nobody pulls the plug of this one
-                if (System.getProperty("user.name").equals("root")) {
-                    config.addArg("--user=root");
-                }
-                DB server = DB.newEmbeddedDB(config.build());
+                DB server = newMariaDb(Files.createTempDirectory("mariadb").toFile());
                 server.start(); // stops when the JVM does
                 return server;
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
         }
+    }
+
+    private static DB newMariaDb(File directory) throws IOException {
+        return DB.newEmbeddedDB(mariaDbIn(directory).build());
+    }
+
+    /** A server of the test's own, which knows users, and runs the statements of the file when it starts. */
+    static DB newMariaDb(File directory, Path initFile) throws IOException {
+        return DB.newEmbeddedDB(mariaDbIn(directory)
+                .setSecurityDisabled(false)
+                .addArg("--init-file=" + initFile)
+                .build());
+    }
+
+    private static DBConfigurationBuilder mariaDbIn(File directory) {
+        DBConfigurationBuilder config = DBConfigurationBuilder.newBuilder()
+                .setPort(0)
+                .setBaseDir(directory)
+                .setDataDir(new File(directory, "data"))
+                .setTmpDir(new File(directory, "tmp").getPath())
+                .setDeletingTemporaryBaseAndDataDirsOnShutdown(true)
+                .addArg("--bind-address=127.0.0.1")
+                .addArg("--skip-ssl")
+                .addArg("--log-warnings=0")
+                .addArg("--innodb-flush-log-at-trx-commit=0"); // nobody pulls the plug of this one
+        if (System.getProperty("user.name").equals("root")) {
+            config.addArg("--user=root");
+        }
+        return config;
     }
 
     static int mariaDbPort() {
@@ -80,9 +97,13 @@ final class Databases {
     }
 
     static MariaDbDataSource mariaDb(int port) {
+        return mariaDb(port, "root");
+    }
+
+    static MariaDbDataSource mariaDb(int port, String user) {
         try {
-            return new MariaDbDataSource("jdbc:mariadb://127.0.0.1:" + port
-                    + "/grants?user=root&sslMode=disable&createDatabaseIfNotExist=true");
+            return new MariaDbDataSource("jdbc:mariadb://127.0.0.1:" + port + "/grants?user=" + user
+                    + "&sslMode=disable&createDatabaseIfNotExist=true");
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
@@ -115,6 +136,16 @@ final class Databases {
         dataSource.setURL(url);
         dataSource.setUser("sa");
         dataSource.setPassword("");
+        return dataSource;
+    }
+
+    /** SQLite's file is made by the first connection. */
+    static SQLiteDataSource sqlite(Path file, SQLiteConfig.JournalMode journal) {
+        SQLiteConfig config = new SQLiteConfig();
+        config.setJournalMode(journal);
+        config.setSynchronous(SQLiteConfig.SynchronousMode.OFF); // nobody pulls the plug of this one either
+        SQLiteDataSource dataSource = new SQLiteDataSource(config);
+        dataSource.setUrl("jdbc:sqlite:" + file);
         return dataSource;
     }
 

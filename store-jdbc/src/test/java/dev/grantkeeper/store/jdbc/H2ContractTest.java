@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.store.jdbc;
 
-import dev.grantkeeper.token.TokenStore;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.UUID;
 import org.h2.tools.Server;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.CsvSource;
 
-class H2ContractTest {
+@ParameterizedClass
+@CsvSource({
+    "IN_MEMORY, WITHOUT_A_POOL",
+    "IN_MEMORY_IGNORING_CASE, WITHOUT_A_POOL",
+    "IN_A_FILE, WITHOUT_A_POOL",
+    "IN_A_FILE, THROUGH_A_POOL",
+    "ON_A_SERVER, WITHOUT_A_POOL",
+    "ON_A_SERVER, THROUGH_ONE_CONNECTION"
+})
+class H2ContractTest extends JdbcContract {
     @TempDir
     static Path directory;
 
@@ -28,75 +37,25 @@ class H2ContractTest {
         server.stop();
     }
 
-    private static String inMemory() {
-        return "jdbc:h2:mem:" + UUID.randomUUID() + ";DB_CLOSE_DELAY=-1";
-    }
+    /** Without the delay H2 would open and close a file for each statement that runs alone. */
+    enum Place {
+        IN_MEMORY,
+        IN_MEMORY_IGNORING_CASE,
+        IN_A_FILE,
+        ON_A_SERVER;
 
-    private static String inAFile() {
-        // Without the delay H2 would open and close the file for each statement that runs alone.
-        return "jdbc:h2:file:" + directory.resolve(UUID.randomUUID().toString()) + ";DB_CLOSE_DELAY=10";
-    }
-
-    private static String onTheServer() {
-        return "jdbc:h2:tcp://127.0.0.1:" + server.getPort() + "/./" + UUID.randomUUID() + ";DB_CLOSE_DELAY=10";
-    }
-
-    abstract static class Plain extends JdbcContract {
-        Plain(String url) {
-            super(Databases.h2(url), Databases.h2(url));
+        String url() {
+            String name = UUID.randomUUID().toString();
+            return switch (this) {
+                case IN_MEMORY -> "jdbc:h2:mem:" + name + ";DB_CLOSE_DELAY=-1";
+                case IN_MEMORY_IGNORING_CASE -> "jdbc:h2:mem:" + name + ";DB_CLOSE_DELAY=-1;IGNORECASE=TRUE;MODE=MySQL";
+                case IN_A_FILE -> "jdbc:h2:file:" + directory.resolve(name) + ";DB_CLOSE_DELAY=10";
+                case ON_A_SERVER -> "jdbc:h2:tcp://127.0.0.1:" + server.getPort() + "/./" + name + ";DB_CLOSE_DELAY=10";
+            };
         }
     }
 
-    abstract static class Pooled extends JdbcContract {
-        Pooled(String url, int size) {
-            super(Databases.pool(Databases.h2(url), size), Databases.pool(Databases.h2(url), size));
-        }
-    }
-
-    @Nested
-    class InMemory extends Plain {
-        InMemory() {
-            super(inMemory());
-        }
-    }
-
-    @Nested
-    class InMemoryThatIgnoresCase extends Plain {
-        InMemoryThatIgnoresCase() {
-            super(inMemory() + ";IGNORECASE=TRUE;MODE=MySQL");
-        }
-    }
-
-    @Nested
-    class InAFile extends Plain {
-        InAFile() {
-            super(inAFile());
-        }
-    }
-
-    @Nested
-    class InAFilePooled extends Pooled {
-        InAFilePooled() {
-            super(inAFile(), 5);
-        }
-    }
-
-    @Nested
-    class OnAServer extends Plain {
-        OnAServer() {
-            super(onTheServer());
-        }
-
-        @Override
-        protected TokenStore unreachable() {
-            return JdbcTokenStore.on(Databases.h2("jdbc:h2:tcp://127.0.0.1:1/./nowhere"));
-        }
-    }
-
-    @Nested
-    class OnAServerThroughOneConnection extends Pooled {
-        OnAServerThroughOneConnection() {
-            super(onTheServer(), 1);
-        }
+    H2ContractTest(Place place, Way way) {
+        super(way, Databases.h2(place.url()), Databases.h2("jdbc:h2:tcp://127.0.0.1:1/./nowhere"));
     }
 }

@@ -12,14 +12,23 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import javax.sql.XADataSource;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.postgresql.xa.PGXADataSource;
 
-class JdbcTokenStoreOnPostgresTest extends JdbcTokenStoreFacts {
+class JdbcTokenStoreOnPostgresTest extends RowLockingFacts {
     JdbcTokenStoreOnPostgresTest() {
         super(Databases.postgres());
+    }
+
+    @BeforeAll
+    static void makeACollation() throws SQLException {
+        Databases.execute(
+                Databases.postgres(),
+                "CREATE COLLATION IF NOT EXISTS ignoring_case"
+                        + " (provider = icu, locale = 'und-u-ks-level1', deterministic = false)");
     }
 
     @Override
@@ -30,19 +39,41 @@ class JdbcTokenStoreOnPostgresTest extends JdbcTokenStoreFacts {
     /** Were the digest compared as text, not as CHAR, each lookup would read the whole table. */
     @Test
     void a_lookup_uses_the_primary_key() throws Exception {
+        assertThat(plan("SELECT version, text FROM " + table + " WHERE digest = ?", key.digest()))
+                .contains("Index Cond: (digest =");
+    }
+
+    /** From where the last page ended, and no further than this one goes: nothing is sorted. */
+    @Test
+    void a_page_uses_the_primary_key() throws Exception {
+        assertThat(plan(
+                        "SELECT digest, registration, account FROM " + table
+                                + " WHERE registration = ? AND digest > ? ORDER BY digest LIMIT 100",
+                        "spotify",
+                        key.digest()))
+                .contains("Index Cond: (digest >")
+                .contains("Limit")
+                .doesNotContain("Sort");
+    }
+
+    private String plan(String sql, String... parameters) throws SQLException {
         JdbcTokenStore.create(database, table);
         try (Connection connection = database.getConnection();
                 Statement settings = connection.createStatement();
-                PreparedStatement explain = connection.prepareStatement(
-                        "EXPLAIN SELECT version, text FROM " + table + " WHERE digest = ?")) {
-            settings.execute("SET enable_seqscan = off");
-            explain.setString(1, key.digest());
+                PreparedStatement explain = connection.prepareStatement("EXPLAIN " + sql)) {
+            // Whatever this small table would be cheaper with: can it be done without?
+            for (String way : List.of("seqscan", "bitmapscan", "sort")) {
+                settings.execute("SET enable_" + way + " = off");
+            }
+            for (int i = 0; i < parameters.length; i++) {
+                explain.setString(i + 1, parameters[i]);
+            }
             try (ResultSet plan = explain.executeQuery()) {
                 StringBuilder lines = new StringBuilder();
                 while (plan.next()) {
                     lines.append(plan.getString(1)).append('\n');
                 }
-                assertThat(lines.toString()).contains("Index Cond: (digest =");
+                return lines.toString();
             }
         }
     }
@@ -110,7 +141,25 @@ class JdbcTokenStoreOnPostgresTest extends JdbcTokenStoreFacts {
     }
 
     @Override
-    XADataSource xa() {
+    String ignoringCase() {
+        return "VARCHAR(1024) COLLATE ignoring_case";
+    }
+
+    @Test
+    void a_connection_within_an_XA_transaction_is_refused() throws Exception {
+        JdbcTokenStore.create(database, table).create(key, first);
+        try (XaBranch branch = new XaBranch(xa())) {
+            JdbcTokenStore store = branch.store(table);
+            assertThat(store.find(key)).contains(first);
+            branch.begin();
+            assertThatThrownBy(() -> store.replace(key, "first", second))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("plain");
+        }
+        assertThat(JdbcTokenStore.on(database, table).find(key)).contains(first);
+    }
+
+    private static PGXADataSource xa() {
         PGXADataSource xa = new PGXADataSource();
         xa.setServerNames(new String[] {"127.0.0.1"});
         xa.setPortNumbers(new int[] {Databases.postgresPort()});

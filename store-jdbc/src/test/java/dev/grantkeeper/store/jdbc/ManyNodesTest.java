@@ -35,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ManyNodesTest {
     private static final int ROUNDS = Integer.getInteger("grantkeeper.rounds", 200);
     private static final int ROUNDS_ON_MARIADB = Integer.getInteger("grantkeeper.rounds", 50);
+    private static final int ROUNDS_ON_SQLITE = Integer.getInteger("grantkeeper.rounds", 20);
     private static final int CALLS = 4;
     private static final Duration LIFETIME = Duration.ofMinutes(10);
 
@@ -76,6 +77,12 @@ class ManyNodesTest {
     @Test
     void four_processes_over_one_mariadb_make_one_request_for_each_expiry() throws Exception {
         oneRequestForEachExpiry("mariadb:" + Databases.mariaDbPort(), 4, ROUNDS_ON_MARIADB);
+    }
+
+    /** On one machine, that is. */
+    @Test
+    void three_processes_over_one_sqlite_file_make_one_request_for_each_expiry() throws Exception {
+        oneRequestForEachExpiry("sqlite:" + directory.resolve("nodes.db"), 3, ROUNDS_ON_SQLITE);
     }
 
     private void overAnH2Server(int processes) throws Exception {

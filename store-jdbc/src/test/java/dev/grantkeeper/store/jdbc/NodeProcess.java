@@ -32,6 +32,7 @@ import javax.sql.DataSource;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
+import org.sqlite.SQLiteConfig;
 
 /**
  * A node in a process of its own, and the handle by which a test holds it. The process does what it reads from its standard
@@ -157,8 +158,7 @@ final class NodeProcess implements AutoCloseable {
         return registration(serverUrl, "test", JdbcTokenStore.create(database), passedNanos);
     }
 
-    private static Grantkeeper.Builder registration(
-            String serverUrl, String name, TokenStore store, AtomicLong passedNanos) {
+    static Grantkeeper.Builder registration(String serverUrl, String name, TokenStore store, AtomicLong passedNanos) {
         Provider provider = Provider.builder("fake")
                 .allowHttpOnLoopback()
                 .authorizationEndpoint(serverUrl + "/authorize")
@@ -181,6 +181,8 @@ final class NodeProcess implements AutoCloseable {
             database = Databases.postgres(Integer.parseInt(url.substring("postgres:".length())));
         } else if (url.startsWith("mariadb:")) {
             database = Databases.mariaDb(Integer.parseInt(url.substring("mariadb:".length())));
+        } else if (url.startsWith("sqlite:")) {
+            database = Databases.sqlite(Path.of(url.substring("sqlite:".length())), SQLiteConfig.JournalMode.DELETE);
         } else {
             database = Databases.h2(url);
         }

@@ -1,63 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.store.jdbc;
 
-import com.zaxxer.hikari.HikariConfig;
-import dev.grantkeeper.token.TokenStore;
-import java.util.function.Consumer;
-import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
-class PostgresContractTest {
-    abstract static class Pooled extends JdbcContract {
-        Pooled(int size, Consumer<HikariConfig> more) {
-            super(Databases.pool(Databases.postgres(), size, more), Databases.pool(Databases.postgres(), size, more));
-        }
-    }
-
-    @Nested
-    class WithoutAPool extends JdbcContract {
-        WithoutAPool() {
-            super(Databases.postgres(), Databases.postgres());
-        }
-
-        @Override
-        protected TokenStore unreachable() {
-            return JdbcTokenStore.on(Databases.postgres(1));
-        }
-    }
-
-    @Nested
-    class ThroughAPool extends Pooled {
-        ThroughAPool() {
-            super(5, config -> {});
-        }
-
-        @Override
-        protected TokenStore unreachable() {
-            return JdbcTokenStore.on(Databases.pool(Databases.postgres(1), 1, config -> {
-                config.setInitializationFailTimeout(-1);
-                config.setConnectionTimeout(250);
-            }));
-        }
-    }
-
-    @Nested
-    class ThroughOneConnection extends Pooled {
-        ThroughOneConnection() {
-            super(1, config -> {});
-        }
-    }
-
-    @Nested
-    class ThroughAPoolWithAutocommitOff extends Pooled {
-        ThroughAPoolWithAutocommitOff() {
-            super(5, config -> config.setAutoCommit(false));
-        }
-    }
-
-    @Nested
-    class Serializable extends Pooled {
-        Serializable() {
-            super(5, config -> config.setTransactionIsolation("TRANSACTION_SERIALIZABLE"));
-        }
+@ParameterizedClass
+@EnumSource
+class PostgresContractTest extends JdbcContract {
+    PostgresContractTest(Way way) {
+        super(way, Databases.postgres(), Databases.postgres(1));
     }
 }

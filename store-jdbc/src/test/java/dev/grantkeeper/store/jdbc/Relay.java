@@ -7,15 +7,29 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
 
-/** A TCP port in front of another, which can stop passing anything on without closing anything: a network that is cut. */
+/** A TCP port in front of another: a network that can be cut, and a place to listen. Thread-safe. */
 final class Relay implements AutoCloseable {
     private final ServerSocket door;
     private final int target;
     private final Queue<Socket> sockets = new ConcurrentLinkedQueue<>();
     private volatile boolean silent;
+
+    // guarded by this
+    private @Nullable String cutBehind;
+
+    // guarded by this: how many more of those are let through
+    private int spared;
+
+    // guarded by this
+    private int questions;
+
+    // guarded by this
+    private boolean answered = true;
 
     Relay(int target) throws IOException {
         this.door = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -24,10 +38,13 @@ final class Relay implements AutoCloseable {
             while (true) {
                 Socket in = door.accept();
                 Socket out = new Socket(InetAddress.getLoopbackAddress(), target());
+                in.setTcpNoDelay(true);
+                out.setTcpNoDelay(true);
                 sockets.add(in);
                 sockets.add(out);
-                inBackground(() -> pass(in, out));
-                inBackground(() -> pass(out, in));
+                Link link = new Link(in, out);
+                inBackground(link::passQuestions);
+                inBackground(link::passAnswers);
             }
         });
     }
@@ -40,18 +57,90 @@ final class Relay implements AutoCloseable {
         return door.getLocalPort();
     }
 
+    /** Stops passing anything on, without closing anything. */
     void fallSilent() {
         silent = true;
     }
 
-    private void pass(Socket from, Socket to) throws IOException {
-        InputStream in = from.getInputStream();
-        OutputStream out = to.getOutputStream();
-        byte[] bytes = new byte[8192];
-        for (int n = in.read(bytes); n >= 0; n = in.read(bytes)) {
-            if (!silent) {
-                out.write(bytes, 0, n);
+    /**
+     * Lets the server do what it is told by the next message that contains the text, and cuts the connection in place of its
+     * answer.
+     */
+    void cutBehind(String text) {
+        cutBehind(text, 0);
+    }
+
+    /** Does that once so many of these messages were let through. */
+    synchronized void cutBehind(String text, int after) {
+        cutBehind = text;
+        spared = after;
+    }
+
+    /** Whether the cut that was ordered has happened. */
+    synchronized boolean hasCut() {
+        return cutBehind == null;
+    }
+
+    /** How often somebody began to send after the other side had: with one caller, the round trips until now. */
+    synchronized int roundTrips() {
+        return questions;
+    }
+
+    private synchronized boolean asked(byte[] bytes, int n) {
+        questions += answered ? 1 : 0;
+        answered = false;
+        if (cutBehind == null || !new String(bytes, 0, n, StandardCharsets.ISO_8859_1).contains(cutBehind)) {
+            return false;
+        }
+        if (spared > 0) {
+            spared--;
+            return false;
+        }
+        cutBehind = null;
+        return true;
+    }
+
+    private synchronized void answered() {
+        answered = true;
+    }
+
+    private final class Link {
+        private final Socket in;
+        private final Socket out;
+        private volatile boolean doomed;
+
+        Link(Socket in, Socket out) {
+            this.in = in;
+            this.out = out;
+        }
+
+        void passQuestions() throws IOException {
+            InputStream from = in.getInputStream();
+            OutputStream to = out.getOutputStream();
+            byte[] bytes = new byte[65536];
+            for (int n = from.read(bytes); n >= 0; n = from.read(bytes)) {
+                if (asked(bytes, n)) {
+                    doomed = true;
+                }
+                if (!silent) {
+                    to.write(bytes, 0, n);
+                }
             }
+            out.close();
+        }
+
+        void passAnswers() throws IOException {
+            InputStream from = out.getInputStream();
+            OutputStream to = in.getOutputStream();
+            byte[] bytes = new byte[65536];
+            for (int n = from.read(bytes); n >= 0 && !doomed; n = from.read(bytes)) {
+                answered();
+                if (!silent) {
+                    to.write(bytes, 0, n);
+                }
+            }
+            in.close();
+            out.close();
         }
     }
 

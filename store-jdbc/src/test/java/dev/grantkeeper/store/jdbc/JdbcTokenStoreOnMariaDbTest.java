@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.zaxxer.hikari.HikariDataSource;
+import java.io.IOException;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import org.junit.jupiter.api.Test;
+
+class JdbcTokenStoreOnMariaDbTest extends RowLockingFacts {
+    JdbcTokenStoreOnMariaDbTest() {
+        super(Databases.mariaDb());
+    }
+
+    @Override
+    String schemaFile() {
+        return "schema-mariadb.sql";
+    }
+
+    @Override
+    String ignoringCase() {
+        return "VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";
+    }
+
+    @Test
+    void a_read_outlives_the_death_of_its_connection_and_a_write_says_that_its_end_is_unknown() throws Exception {
+        try (HikariDataSource pool = Databases.pool(database, 1)) {
+            JdbcTokenStore store = JdbcTokenStore.create(pool, table);
+            store.create(key, first);
+            killConnectionOf(pool);
+            assertThat(store.find(key)).contains(first);
+            killConnectionOf(pool);
+            assertThatThrownBy(() -> store.replace(key, "first", second))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("replace of spotify/");
+            assertThat(store.replace(key, "first", second)).isTrue();
+        }
+    }
+
+    private void killConnectionOf(HikariDataSource pool) throws SQLException {
+        long id;
+        try (Connection connection = pool.getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("SELECT connection_id()")) {
+            row.next();
+            id = row.getLong(1);
+        }
+        Databases.execute(database, "KILL CONNECTION " + id);
+    }
+}

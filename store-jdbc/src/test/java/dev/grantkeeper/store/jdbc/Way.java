@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import com.zaxxer.hikari.HikariConfig;
+import java.util.function.Consumer;
+import javax.sql.DataSource;
+
+/** How a store comes to its connections. */
+enum Way {
+    WITHOUT_A_POOL(0, config -> {}),
+    THROUGH_A_POOL(5, config -> {}),
+    THROUGH_ONE_CONNECTION(1, config -> {}),
+    THROUGH_A_POOL_WITH_AUTOCOMMIT_OFF(5, config -> config.setAutoCommit(false)),
+    SERIALIZABLE(5, config -> config.setTransactionIsolation("TRANSACTION_SERIALIZABLE"));
+
+    private final int connections;
+    private final Consumer<HikariConfig> more;
+
+    Way(int connections, Consumer<HikariConfig> more) {
+        this.connections = connections;
+        this.more = more;
+    }
+
+    DataSource to(DataSource database) {
+        return connections == 0 ? database : Databases.pool(database, connections, more);
+    }
+
+    /** To a database that cannot be reached, and so that this is known soon. */
+    DataSource toNowhere(DataSource database) {
+        return this == THROUGH_A_POOL
+                ? Databases.pool(database, connections, config -> {
+                    config.setInitializationFailTimeout(-1);
+                    config.setConnectionTimeout(250);
+                })
+                : database;
+    }
+}
