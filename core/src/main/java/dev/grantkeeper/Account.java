@@ -8,6 +8,7 @@ import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import okhttp3.Interceptor;
@@ -122,8 +123,22 @@ public final class Account {
      * @throws TokenStoreException if the store failed
      */
     public boolean importTokens(TokenSet tokens) throws TokenStoreException {
+        return importTokens(tokens, tokens.receivedAt());
+    }
+
+    /**
+     * Takes over tokens that were obtained elsewhere, with the time of the login that they came from. Never overwrites: an account
+     * that has a grant keeps it.
+     *
+     * @param tokens the tokens
+     * @param authorizedAt when the user authorised the application, as far as that is known: {@link Grant#consentEndsAt()} may
+     *     count from there
+     * @return whether they were stored; {@code false} if the account has a grant
+     * @throws TokenStoreException if the store failed
+     */
+    public boolean importTokens(TokenSet tokens, Instant authorizedAt) throws TokenStoreException {
         try {
-            return logins.create(key, GrantRow.of(RowFormat.newName(), tokens.receivedAt(), tokens, null));
+            return logins.create(key, GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null));
         } catch (IOException e) {
             throw Failures.of(e);
         }

@@ -113,4 +113,17 @@ class GrantTest {
         assertThat(alice.importTokens(tokens)).isFalse();
         assertThat(alice.tokens().accessToken()).isEqualTo(refreshed);
     }
+
+    @Test
+    void law_16_the_consent_of_imported_tokens_counts_from_the_login_that_they_came_from() throws Exception {
+        Account alice = scene.node(scene.registration(at(scene.server, Spotify.provider())))
+                .account("alice");
+        Instant authorized = Instant.parse("2026-03-31T10:00:00Z");
+        assertThat(alice.importTokens(
+                        TokenSet.builder("access").refreshToken("refresh").build(), authorized))
+                .isTrue();
+        Grant grant = alice.grant().orElseThrow();
+        assertThat(grant.authorizedAt()).isEqualTo(authorized);
+        assertThat(grant.consentEndsAt()).contains(Instant.parse("2026-09-30T10:00:00Z"));
+    }
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
-import dev.grantkeeper.internal.refresh.Plan.Rotation;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Issued;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Sent;
 import dev.grantkeeper.internal.refresh.SimulatedServer.State;
@@ -9,10 +8,12 @@ import dev.grantkeeper.internal.refresh.SimulatedStore.Attempt;
 import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider.Replay;
+import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -21,13 +22,11 @@ import org.jspecify.annotations.Nullable;
  * What has to hold at every moment of a run, seen from above. Called where something happens; a law that is broken ends the
  * run. The names P1 to P15 are those of the checked model.
  *
- * <p>Most laws have excuses, which nobody in the system can see, but the simulation can: that a request with this refresh token
- * was lost, that its sender died, or that its attempt outlived T although it had begun in time.
+ * <p>Most laws have excuses, which nobody in the system can see, but the simulation can: that this very request was lost, that
+ * its sender died while it was at it, or that its attempt outlived T because the sender was paused or cut off from the store.
+ * An excuse speaks for one request, one user, one call; never for a run.
  */
 final class Laws {
-    /** How long a call of the store takes at most, if nothing is wrong with it. */
-    private static final Duration ORDINARY_CALL = Duration.ofMillis(4);
-
     private final Simulation world;
     private final Map<String, Integer> logins = new HashMap<>();
     /** When the store ceased to hold a login. */
@@ -49,19 +48,23 @@ final class Laws {
 
     /** Whether it is known why the refresh token of this request may be sent once more, or has been. */
     private boolean explained(Sent sent) {
-        boolean died = sent.life.dead() && (sent.issued == null || !sent.issued.landed);
-        return sent.lost || died || overran(sent);
+        return sent.lost || died(sent) || overran(sent) || sent.forgiven;
     }
 
-    /** Whether the attempt outlived T through no fault of the protocol: its request had begun, and ended, in time. */
+    /** Whether the node died before the outcome of the request was in the store, and was still at work for it. */
+    private boolean died(Sent sent) {
+        return sent.cutShort && (sent.issued == null || !sent.issued.landed);
+    }
+
+    /** Whether the attempt outlived T through no fault of the protocol: its sender was paused, or the store kept it from writing. */
     private boolean overran(Sent sent) {
-        if (sent.beyond || sent.life.wasFrozenSince(sent.called)) {
+        if (sent.beyond) {
             return true;
         }
-        long end = attempt(sent).start() + Simulation.TIMING.attempt().toNanos();
-        boolean wasInTime = sent.answered >= 0
-                && sent.answered <= end - Simulation.TIMING.travel().toNanos();
-        return wasInTime && world.now() >= end;
+        Attempt attempt = attempt(sent);
+        return attempt.outlived(world.now())
+                && (sent.life.wasFrozen(attempt.start, attempt.end())
+                        || sent.life.hadTrouble(attempt.key, attempt.start, attempt.end()));
     }
 
     private Attempt attempt(Sent sent) {
@@ -73,72 +76,134 @@ final class Laws {
     /** A request is about to be sent. */
     void sending(Sent sent, GrantRow row) {
         Issued set = sent.set;
+        Life life = sent.life;
+        Attempt attempt = attempt(sent);
         TokenSet tokens = row.tokens();
+        if (!attempt.key.equals(set.family.key)) {
+            broken("the tokens of one user are refreshed for another");
+        }
+        if (attempt.over != set || attempt.life != life) {
+            broken("law 2: what is sent was not in the row that carried this attempt");
+        }
+        if (attempt.end() - world.now() < Simulation.TIMING.neededToSend().toNanos()) {
+            broken("law 3: a request although too little of T is left");
+        }
         if (row.refusal() != null) {
             broken("law 5: a refused grant is refreshed");
         }
-        if (row.notBefore() != null && world.wall().isBefore(row.notBefore())) {
-            broken("law 9: a request before the end of the back-off");
+        if (life.shutSince >= 0
+                && attempt.start > life.shutSince
+                && world.plan().users() <= 2
+                && attempt.start - life.shutSince < Backoff.SHORTEST.toNanos()) {
+            broken("law 9: a request although the token endpoint is to be left alone");
+        }
+        boolean sameClock = !world.jumpedSince(
+                life.node, attempt.start - Simulation.TIMING.attempt().toNanos());
+        if (row.notBefore() != null && sameClock) {
+            Duration left = Duration.between(life.wall(), row.notBefore());
+            if (!left.isNegative() && !left.isZero() && left.compareTo(Duration.ofHours(1)) <= 0) {
+                broken("law 9: a request before the end of the back-off");
+            }
         }
         int under = 0;
         for (Sent other : set.sent) {
-            under += other.attempt.equals(sent.attempt) ? 1 : 0;
-            if (other.attempt.equals(sent.attempt) && !other.lost) {
-                broken("law 15: a replay although the answer was not lost");
+            if (other.attempt.equals(sent.attempt)) {
+                under++;
+                if (!other.lost) {
+                    broken("law 15: a replay although the answer was not lost");
+                }
+                continue;
             }
-            if (!other.failed && !explained(other) && !set.rewritten && !set.reconsidered) {
+            if (!other.failed && !explained(other)) {
                 broken("P1, law 1: " + set + " is sent again, and nothing explains it");
             }
-            if (world.plan().replay() == Replay.NEVER
-                    && !other.failed
-                    && !set.rewritten
-                    && !set.reconsidered
-                    && !overran(other)
-                    && !other.life.dead()) {
+            if (world.plan().replay() == Replay.NEVER && !other.failed && !other.forgiven) {
                 broken("law 15: " + set + " is sent again, and must not be");
+            }
+            // Where only this node's secret is wrong, its own gate keeps it from sending, and nobody else.
+            boolean notOurs = set.sent.stream().anyMatch(one -> one.notOurs && one.attempt.equals(other.attempt));
+            if (world.plan().hasRightClocks()
+                    && !notOurs
+                    && !other.forgiven
+                    && set.reconsidered < other.called
+                    && world.now() - attempt(other).start < Backoff.SHORTEST.toNanos()) {
+                broken("law 9: " + set + " is sent again at once");
             }
         }
         if (under > 1) {
             broken("law 15: more than one replay in an attempt");
         }
-        if (tokens != null && set.sent.isEmpty() && !set.rejected) {
-            long left = tokens.expiresAt().orElseThrow().toEpochMilli()
-                    - world.wall().toEpochMilli();
-            if (left > Simulation.LIFETIME.toMillis() * 3 / 10) {
+        if (under > 0) {
+            world.happened("a replay");
+        }
+        if (tokens != null && sameClock) {
+            boolean valid = life.left(set, tokens)
+                            .compareTo(Simulation.LIFETIME.multipliedBy(3).dividedBy(10))
+                    > 0;
+            if (valid && !set.rejected) {
                 broken("law 1: a refresh without need");
+            }
+            // A tenth of its life.
+            if (valid
+                    && row.afterRejection()
+                    && world.plan().hasRightClocks()
+                    && world.now() - set.since < Simulation.LIFETIME.toNanos() / 10) {
+                broken("law 10: one 401 after the other, and one refresh after the other");
             }
         }
     }
 
+    /**
+     * A request has failed, and how this grant goes on is not all that matters.
+     *
+     * @param atOnce whether the server has asked to be left alone, or does not know the client
+     */
+    void failed(Sent sent, boolean atOnce) {
+        Life life = sent.life;
+        if (attempt(sent).start <= life.shutSince) {
+            return; // Many that fail at once are one failure of the endpoint.
+        }
+        life.failures++;
+        if (atOnce || life.failures >= 3) {
+            life.shutSince = world.now();
+            world.happened("an endpoint is left alone");
+        }
+    }
+
+    /** A request of this node was answered, by tokens or by a refusal. */
+    void answered(Life life) {
+        life.failures = 0;
+        life.shutSince = -1;
+    }
+
     /** A refresh token that was exchanged before arrives at the server. */
     void reused(Sent sent) {
-        boolean explained = explained(sent) || sent.set.rewritten || sent.set.reconsidered;
+        world.happened("a reuse");
         for (Sent other : sent.set.sent) {
-            explained |= other.exchanged && explained(other);
-        }
-        if (!explained) {
-            broken("P1, law 1: the server sees a reuse of " + sent.set + ", and nothing explains it");
+            if (other != sent && other.exchanged && !explained(other) && !explained(sent)) {
+                broken("P1, law 1: the server sees a reuse of " + sent.set + ", and nothing explains it");
+            }
         }
     }
 
     /** A reuse ends this token set. */
     void killed(Issued set, Sent by) {
-        boolean overran = by.set.undone || by.set.reconsidered || overran(by);
+        boolean overran = by.set.undone || by.set.rewritten;
         int lost = 0;
         for (Sent other : by.set.sent) {
-            overran |= overran(other);
-            lost += other.lost || other.life.dead() ? 1 : 0;
+            overran |= overran(other) || other.forgiven;
+            lost += other.lost || died(other) ? 1 : 0;
         }
         // Told to replay at once, because of a grace window: one grace is not two.
         overran |= world.plan().replay() == Replay.PROMPT && lost > 1;
         set.undone |= overran;
-        if (set.state == State.FRESH && !by.set.rewritten && isHeld(set) && !overran) {
+        if (set.state == State.FRESH && isHeld(set) && !overran) {
             broken("P12, law 15: a reuse of " + by.set + " ends " + set + ", which was in use");
         }
     }
 
     private boolean isHeld(Issued set) {
-        GrantRow row = world.store().row();
+        GrantRow row = world.store().row(set.family.key);
         if (row == null || !row.login().equals(set.family.login)) {
             return false;
         }
@@ -148,20 +213,19 @@ final class Laws {
     /** Whether a node has it, or will have it, and the store does not. */
     private boolean isOnItsWay(Issued set) {
         Sent by = set.by;
-        Issued there = world.server().of(world.store().row());
+        Issued there = world.server().of(world.store().row(set.family.key));
         boolean newer = there != null && set.number > there.number;
-        return newer && by != null && !by.life.dead() && !by.lost && !set.landed && by.life.isBusySince(by.answered);
+        return newer && by != null && !by.lost && !set.landed && by.life.isAtWorkFor(by);
     }
 
     /** A node gives tokens back. */
     void revoking(TokenSet tokens, Life.@Nullable Seen seen) {
-        String login = world.server().of(tokens).family.login;
+        Issued set = world.server().of(tokens);
+        AccountKey key = set.family.key;
         boolean another =
-                seen != null && seen.row() != null && !seen.row().login().equals(login);
+                seen != null && seen.row() != null && !seen.row().login().equals(set.family.login);
         // That one may have been signed out here while the read was coming back.
-        if (another
-                && world.store().row() != null
-                && world.store().lastAbsent() < seen.when() - ORDINARY_CALL.toNanos()) {
+        if (another && world.store().lastAbsent(key) < seen.when()) {
             broken("P11, law 4: who lost to a login revokes");
         }
     }
@@ -169,12 +233,15 @@ final class Laws {
     // ---- the store
 
     /** A write has landed. */
-    void written(Life life, Role role, @Nullable GrantRow before, GrantRow after) {
+    void written(Life life, AccountKey key, Role role, @Nullable GrantRow before, GrantRow after, boolean lateCreate) {
         Issued is = world.server().of(after);
         Issued was = world.server().of(before);
         if (is == null) {
             broken("a row without tokens");
             return;
+        }
+        if (!is.family.key.equals(key)) {
+            broken("the tokens of one user are stored for another");
         }
         is.landed = true;
         if (before != null && !before.login().equals(after.login())) {
@@ -184,20 +251,36 @@ final class Laws {
         if (before != null && was != null && before.login().equals(after.login()) && is.number < was.number) {
             broken("P13, law 4: " + is + " is written over " + was);
         }
-        if (role == Role.LOGIN) {
+        if (role == Role.LOGIN || role == Role.IMPORT) {
             logins.put(after.login(), ++loginsWritten);
+            if (lateCreate && signedOut.remove(after.login())) {
+                // Rule 3.1 of the contract: a store should rule this out, since nothing here can.
+                world.happened("a create that landed late brings a login back");
+                world.forgetSignOut(key, after.login());
+            }
             if (signedOut.contains(after.login())) {
                 broken("P3, law 4: a login comes back after its sign-out");
             }
+            if (role == Role.IMPORT && before != null) {
+                broken("an import overwrites");
+            }
             is.rewritten |= !is.sent.isEmpty();
+            is.sent.forEach(sent -> sent.forgiven = true);
             return;
         }
-        is.reconsidered |= role == Role.RECONSIDER;
         if (before == null || !before.login().equals(after.login())) {
             broken("P2, law 4: " + role + " writes over another login, or where nothing was");
             return;
         }
+        if (role == Role.RECONSIDER) {
+            is.reconsidered = world.now();
+            is.sent.forEach(sent -> sent.forgiven |= !sent.attempt.equals(after.attempt()));
+        }
         if (role != Role.REFRESH || is != was || after.attempt() != null) {
+            String standing = before.attempt();
+            if (is != was && standing != null && world.store().attempt(standing).life != life) {
+                world.happened("tokens are written over the attempt of another");
+            }
             return;
         }
         // A refusal, or a not-before.
@@ -207,12 +290,12 @@ final class Laws {
             return;
         }
         Attempt attempt = world.store().attempt(ended);
-        boolean afterT =
-                world.now() - attempt.start() >= Simulation.TIMING.attempt().toNanos();
-        if (attempt.life() != life && !(world.plan().replay() == Replay.NEVER && afterT)) {
+        boolean afterT = world.now() >= attempt.end();
+        if (attempt.life != life && !(world.plan().replay() == Replay.NEVER && afterT)) {
             broken("P6, law 3: the attempt of another ends");
         }
         if (after.refusal() != null && before.refusal() == null) {
+            world.happened("a refusal");
             for (Sent sent : is.sent) {
                 Issued newer = sent.issued;
                 if (sent.life != life
@@ -220,7 +303,7 @@ final class Laws {
                         && newer.state == State.FRESH
                         && newer.family.live
                         && isOnItsWay(newer)
-                        && is.sent.stream().noneMatch(this::explained)) {
+                        && !explained(sent)) {
                     broken("P5, law 5: refused, while another node has newer tokens");
                 }
             }
@@ -238,15 +321,16 @@ final class Laws {
     // ---- the applications
 
     /** A login has returned. */
-    void loggedIn(Life life, String login) {
+    void loggedIn(Life life, AccountKey key, String login) {
         returned.add(login);
-        life.newestLogin = Math.max(life.newestLogin, logins.getOrDefault(login, 0));
+        Life.Sight sight = life.sight(key);
+        sight.newestLogin = Math.max(sight.newestLogin, logins.getOrDefault(login, 0));
     }
 
     /** The login that stands in the store, if whoever began it knows that it succeeded. */
     @Nullable
-    String standing() {
-        GrantRow row = world.store().row();
+    String standing(AccountKey key) {
+        GrantRow row = world.store().row(key);
         return row != null && returned.contains(row.login()) ? row.login() : null;
     }
 
@@ -255,38 +339,79 @@ final class Laws {
     }
 
     /** A sign-out has returned. */
-    void signedOut(Life life, Life.SigningOut out) {
+    void signedOut(Life life, AccountKey key, Life.SigningOut out) {
         if (out.standing == null) {
             return;
         }
-        GrantRow row = world.store().row();
+        GrantRow row = world.store().row(key);
         if (row != null && row.login().equals(out.standing)) {
             broken("P3, law 4: a sign-out has returned, and its login is still there");
         }
         signedOut.add(out.standing);
-        life.signedOut.add(out.standing);
+        life.sight(key).signedOut.add(out.standing);
+    }
+
+    /**
+     * A node was closed in order.
+     *
+     * @param keys the users that it served
+     * @param unsaved how many token sets it reported as not stored
+     * @param since when closing began
+     * @param limit how long it might take
+     */
+    void closed(Life life, List<AccountKey> keys, int unsaved, long since, Duration limit) {
+        long took = world.now() - since;
+        if (took > limit.plusSeconds(1).plusMillis(100).toNanos() && !life.wasFrozenSince(since)) {
+            broken("closing takes longer than it may");
+        }
+        int lost = 0;
+        for (AccountKey key : keys) {
+            Issued newest = world.server().newest(key);
+            GrantRow row = world.store().row(key);
+            Issued there = world.server().of(row);
+            boolean wanted = row != null
+                    && there != null
+                    && newest != null
+                    && newest.family == there.family
+                    && newest.parent == there
+                    && newest.family.live;
+            boolean here = wanted && newest.by != null && newest.by.life == life && newest.by.answered >= 0;
+            // A write that has not come back by then may land yet.
+            lost += here && !newest.landed && !life.waitsForStore(key) ? 1 : 0;
+        }
+        if (lost > unsaved) {
+            broken("law 14: closing takes " + lost + " token sets to the grave, and reports " + unsaved);
+        }
+        if (unsaved > 0) {
+            world.happened("tokens are reported as lost by close");
+        }
     }
 
     /** How long a caller has waited. */
-    void waited(Life life, long since, boolean rejected) {
-        GrantRow row = world.store().row();
+    void waited(Life life, AccountKey key, long since, boolean rejected) {
+        GrantRow row = world.store().row(key);
         Issued set = world.server().of(row);
         if (row == null || row.tokens() == null || set == null || set.rejected || rejected) {
             return;
         }
-        long hard = row.tokens().expiresAt().orElseThrow().toEpochMilli() - Simulation.LIFETIME.toMillis() / 10;
-        boolean valid = world.wall().toEpochMilli() < hard && world.store().tokensSince() < since;
+        boolean valid = life.left(set, row.tokens()).compareTo(Simulation.LIFETIME.dividedBy(10)) > 0
+                && !world.jumpedSince(life.node, since)
+                && world.store().tokensSince(key) < since;
         if (valid && life.knew(set, since) && !life.wasFrozenSince(since) && world.now() - since > 2_000_000_000L) {
             broken("law 7: a caller waits although valid tokens are known");
         }
     }
 
     /** A caller got tokens. */
-    void served(Life life, TokenSet tokens, Set<String> signedOutBefore, int newestBefore, long since) {
+    void served(Life life, AccountKey key, TokenSet tokens, Set<String> signedOutBefore, int newestBefore, long since) {
         Issued set = world.server().of(tokens);
         String login = set.family.login;
+        if (!set.family.key.equals(key)) {
+            broken("a user gets the tokens of another");
+            return;
+        }
         life.knows(set);
-        if (signedOutBefore.contains(login)) {
+        if (signedOutBefore.contains(login) && life.sight(key).signedOut.contains(login)) {
             broken("P9, law 4: tokens of a grant that was signed out here");
         }
         if (logins.getOrDefault(login, 0) < newestBefore) {
@@ -295,47 +420,62 @@ final class Laws {
         long trusted = since - Simulation.TIMING.trustStored().toNanos();
         long ended = superseded.getOrDefault(login, Long.MAX_VALUE);
         // Whoever has tokens that it could not store yet serves those until it gets through.
-        boolean unsaved = life.refresher.unsavedCount() > 0;
-        if (ended < trusted && !unsaved && !life.hadTroubleSince(trusted) && !life.wasFrozenSince(trusted)) {
+        boolean unsaved = life.refresher.unsavedCount() > 0 && set.by != null && set.by.life == life;
+        if (ended < trusted && !unsaved && !life.hadTroubleSince(key, trusted) && !life.wasFrozenSince(trusted)) {
             broken("P9, law 7: tokens of a login that was replaced long ago");
         }
-        boolean expired = !world.wall().isBefore(tokens.expiresAt().orElseThrow());
-        if (expired && !life.wasFrozenSince(since)) {
+        Duration left = life.leftAtMost(set, tokens);
+        // Where the wall clock jumps, the other one decides, and begins when the tokens were in memory.
+        Duration mercy = world.plan().hasRightClocks() ? Duration.ZERO : Simulation.TIMING.trustStored();
+        // Who waited for a refresh gets what it brings.
+        long begun = set.by != null && set.by.life == life ? Math.min(since, set.by.called) : since;
+        if (left.plus(mercy).compareTo(Duration.ZERO) <= 0
+                && !life.wasFrozenSince(since)
+                && !world.jumpedSince(life.node, begun)) {
             broken("law 7: tokens that have expired are served");
         }
-        GrantRow row = world.store().row();
+        GrantRow row = world.store().row(key);
         if (world.isCalm() && row != null && !row.login().equals(login)) {
             broken("P9: tokens of another login than the store's, long after everything has calmed down");
         }
     }
 
-    /** A caller got no tokens. */
-    void notServed(Life life, Outcome outcome, long since, @Nullable String rejected) {
+    /**
+     * A caller got no tokens.
+     *
+     * @param earliest when the first call of the store began that could decide about this
+     */
+    void notServed(Life life, AccountKey key, Outcome outcome, long since, long earliest) {
+        Life.Sight sight = life.sight(key);
         if (outcome instanceof Outcome.LoginRequired required) {
             boolean absent = required.reason() == Outcome.Reason.NOT_CONNECTED;
-            long last = absent ? world.store().lastAbsent() : world.store().lastRefused();
-            // What the node saw last, or what was there while the call waited, or while the store took its time.
-            boolean delayed = last >= 0 && (life.hadTroubleSince(last) || life.wasFrozenSince(last));
-            if (!justifies(life.view(), absent) && last < since && !delayed) {
-                broken("law 5: a login is required although the row does not say so");
+            if ((absent ? sight.shownAbsent : sight.shownRefused) < since) {
+                broken("law 5: a login is required although the row has not said so since the call began");
             }
         }
-        GrantRow row = world.store().row();
+        GrantRow row = world.store().row(key);
         Issued set = world.server().of(row);
-        if (row == null || row.tokens() == null || set == null || set.rejected || life.wasFrozenSince(since)) {
+        if (row == null
+                || row.tokens() == null
+                || set == null
+                || set.rejected
+                || life.wasFrozenSince(since)
+                || world.jumpedSince(life.node, since)
+                || life.closed()) {
             return;
         }
-        // A call may join a read that is just coming back.
-        long seen = since - ORDINARY_CALL.toNanos();
-        boolean valid = world.wall().isBefore(row.tokens().expiresAt().orElseThrow())
-                && world.store().tokensSince() < seen;
-        if (valid && !life.hadTroubleSince(since)) {
+        boolean valid = life.left(set, row.tokens()).compareTo(Duration.ZERO) > 0
+                && world.store().tokensSince(key) < earliest;
+        if (valid && !life.hadFailureSince(key, since)) {
             broken("law 7: " + set + " is valid, and not served: " + outcome);
         }
-        Issued newest = life.known();
+        Issued newest = life.known(key);
         boolean unsaved =
                 newest != null && newest.parent == set && life.knew(newest, since) && life.refresher.unsavedCount() > 0;
-        if (unsaved && !newest.rejected && world.wall().isBefore(newest.ends)) {
+        if (unsaved
+                && !newest.rejected
+                && world.wall().isBefore(newest.ends)
+                && world.plan().hasRightClocks()) {
             broken("law 14: " + newest + " is valid, only not in the store, and not served: " + outcome);
         }
         if (valid && life.knew(set, since)) {
@@ -343,22 +483,21 @@ final class Laws {
         }
     }
 
-    private static boolean justifies(@Nullable GrantRow row, boolean absent) {
-        return absent ? row == null : row != null && row.refusal() != null;
-    }
-
     // ---- the end
 
     /** Everybody has come to rest, nothing has gone wrong for long. Returns whether a call has to bring tokens now. */
-    boolean atRest() {
-        GrantRow row = world.store().row();
+    boolean atRest(AccountKey key) {
+        GrantRow row = world.store().row(key);
         Issued set = world.server().of(row);
         if (row == null || set == null || !set.family.live) {
             return false;
         }
-        boolean usable = row.refusal() == null
-                && (set.state == State.FRESH || world.plan().rotation() == Rotation.REUSABLE);
-        if (usable) {
+        boolean good = switch (world.plan().rotation()) {
+            case STRICT, PLAIN -> set.state == State.FRESH;
+            case GRACE, HARSH -> set.state != State.GONE;
+            case REUSABLE -> true;
+        };
+        if (good && row.refusal() == null) {
             return true;
         }
         if (row.refusal() != null && row.refusal().answerLost() && world.plan().replay() == Replay.NEVER) {
@@ -366,10 +505,9 @@ final class Laws {
         }
         boolean excused = set.rewritten || set.undone;
         for (Sent sent : set.sent) {
-            boolean died = sent.life.dead() && (sent.issued == null || !sent.issued.landed);
-            excused |= sent.lost || died;
+            excused |= sent.exchanged && (sent.lost || died(sent));
         }
-        if (!excused) {
+        if (!excused || good) {
             broken("P4: the grant is alive, and the store does not have its refresh token");
         }
         return false;

@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.refresh.SimulatedServer.Issued;
+import dev.grantkeeper.internal.refresh.SimulatedServer.Sent;
 import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
@@ -17,26 +18,72 @@ import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
-/** A node from its start to its crash: the real classes over the simulated world, and what has befallen it. */
+/** A node from its start to its end: the real classes over the simulated world, and what has befallen it. */
 final class Life {
-    private record Interval(long from, long to) {}
+    private record Interval(long from, long to) {
+        boolean meets(long start, long end) {
+            return to > start && from <= end;
+        }
+    }
 
     /**
      * What the store showed to a task.
      *
      * @param row what stood there
-     * @param when it came back
+     * @param when it stood there
      */
     record Seen(@Nullable GrantRow row, long when) {}
+
+    /** A call of the store. */
+    static final class Call {
+        final Sight sight;
+        final long from;
+        /** How many calls for the same user had ended; -1 if others were under way. */
+        private final long before;
+        /** It fails, or takes longer than it should. */
+        boolean trouble;
+
+        private Call(Sight sight, long from, long before) {
+            this.sight = sight;
+            this.from = from;
+            this.before = before;
+        }
+    }
+
+    /** Until when an access token can be used, by the clock that does not jump: as it was seen first, and at least. */
+    private record Bound(long first, long least) {}
+
+    /** What a node may know of one user. */
+    static final class Sight {
+        /** The logins that came in here, by the order in which they reached the store. */
+        int newestLogin;
+        /** The logins that were signed out here. */
+        final Set<String> signedOut = new HashSet<>();
+        /** When there was no grant, when it was refused, as calls of the store have shown that came back. */
+        long shownAbsent = -1;
+
+        long shownRefused = -1;
+        private final Map<Issued, Bound> bounds = new HashMap<>();
+
+        private final List<Interval> troubles = new ArrayList<>();
+        private final List<Call> underWay = new ArrayList<>();
+        private @Nullable Issued known;
+        private long knownSince;
+        private long callsEnded;
+        private boolean crossed;
+        private long lastFailure = -1;
+    }
 
     /** A sign-out under way. */
     static final class SigningOut {
@@ -53,13 +100,15 @@ final class Life {
     final int node;
     final Refresher refresher;
     final Logins logins;
-    /** The logins that came in here, by the order in which they reached the store. */
-    int newestLogin;
-    /** The logins that were signed out here. */
-    final Set<String> signedOut = new HashSet<>();
+    /** How many requests in a row have failed, and since when none should be sent therefore. */
+    int failures;
+
+    long shutSince = -1;
 
     private final Simulation world;
     private final Scheduler.Group group;
+    private final SimulatedWorkers workers;
+    private final Map<AccountKey, Sight> sights = new HashMap<>();
     private final Map<Scheduler.Task, Role> roles = new IdentityHashMap<>();
     private final Map<Scheduler.Task, SigningOut> signingOut = new IdentityHashMap<>();
     private final Map<Scheduler.Task, Seen> lastSeen = new IdentityHashMap<>();
@@ -67,34 +116,43 @@ final class Life {
     private final Deque<SimulatedServer.Fate> requests = new ArrayDeque<>();
     private final Deque<Duration> delays = new ArrayDeque<>();
     private final List<Interval> frozen = new ArrayList<>();
+    private final List<Sent> sent = new ArrayList<>();
+    private final Map<AccountKey, String> lastRead = new HashMap<>();
     private long readsDownUntil;
     private long writesDownUntil;
-    private long lastTrouble = -1;
-    private long lastIdle = -1;
-    private @Nullable String lastRow;
     private boolean cutOff;
-    private @Nullable GrantRow view;
-    private @Nullable Issued known;
-    private long knownSince;
-    private int callsUnderWay;
-    private long callsEnded;
-    private boolean crossed;
+    private boolean closed;
 
     Life(Simulation world, int node) {
         this.world = world;
         this.node = node;
         this.group = world.scheduler().group();
-        InstantSource clock = world::wall;
-        Time time = new Time(clock, world::now, world::random);
-        Workers workers = new SimulatedWorkers();
+        InstantSource clock = this::wall;
+        // A clock that counts from anywhere, and may run over its end.
+        long origin = world.chance(4)
+                ? Long.MAX_VALUE - world.random(Duration.ofMinutes(1).toNanos())
+                : world.random(Long.MAX_VALUE);
+        Time time = new Time(clock, () -> origin + world.now(), world::random);
+        this.workers = new SimulatedWorkers(world.plan().threads());
         Memory memory = new Memory(time, 100);
-        Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, new Unheard());
+        RefreshEvents events = new TracedEvents();
+        Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, events);
         EndpointGate gate = new EndpointGate(time, 2, workers);
         Renewal renewal = new SimulatedRenewal();
-        this.refresher =
-                new Refresher(rows, memory, renewal, Simulation.TIMING, time, gate, workers, new TracedEvents());
+        this.refresher = new Refresher(rows, memory, renewal, Simulation.TIMING, time, gate, workers, events);
         this.logins = new Logins(rows, refresher, renewal);
     }
+
+    /** What its wall clock shows. */
+    Instant wall() {
+        return world.wall().plusMillis(world.ahead(node));
+    }
+
+    Sight sight(AccountKey key) {
+        return sights.computeIfAbsent(key, k -> new Sight());
+    }
+
+    // ---- its end
 
     boolean dead() {
         return group.dead();
@@ -107,16 +165,59 @@ final class Life {
 
     void crash(boolean cuts) {
         cutOff = cuts;
+        ends();
         world.scheduler().kill(group);
     }
+
+    boolean closed() {
+        return closed;
+    }
+
+    /** Ends everything in order, as {@link Engine#close} does. Returns how many grants it takes to the grave. */
+    int close(Duration limit) {
+        closed = true;
+        long start = world.now();
+        refresher.saveNow();
+        while (refresher.isBusy() && world.now() - start < limit.toNanos() && workers.pause(Duration.ofMillis(20))) {
+            // looked at again
+        }
+        workers.close(Duration.ofSeconds(1));
+        ends();
+        return refresher.unsavedCount();
+    }
+
+    private void ends() {
+        for (Sent one : sent) {
+            one.cutShort |= isOpen(one);
+        }
+    }
+
+    private boolean isOpen(Sent one) {
+        return !one.task.over() || refresher.unsavedCount() > 0;
+    }
+
+    void sends(Sent one) {
+        sent.add(one);
+    }
+
+    /** Whether it is still at work for a request that it made. */
+    boolean isAtWorkFor(Sent one) {
+        return !dead() && isOpen(one);
+    }
+
+    // ---- what befalls it
 
     void freeze(Duration time) {
         frozen.add(new Interval(world.now(), world.now() + time.toNanos()));
         world.scheduler().freeze(group, time);
     }
 
+    boolean wasFrozen(long start, long end) {
+        return frozen.stream().anyMatch(interval -> interval.meets(start, Math.min(end, world.now())));
+    }
+
     boolean wasFrozenSince(long start) {
-        return frozen.stream().anyMatch(interval -> interval.to > start && interval.from <= world.now());
+        return wasFrozen(start, world.now());
     }
 
     void storeDown(Duration time, boolean readsToo) {
@@ -165,75 +266,134 @@ final class Life {
     }
 
     /** Whether a read told the same as the one before. */
-    boolean toldAgain(String row) {
-        boolean again = row.equals(lastRow);
-        lastRow = row;
-        return again;
+    boolean toldAgain(AccountKey key, String row) {
+        return row.equals(lastRead.put(key, row));
     }
 
-    /** The store failed, or was slow. */
-    void trouble() {
-        lastTrouble = world.now();
-    }
-
-    /** Somebody looks whether it is at rest. */
-    void look() {
-        if (!refresher.isBusy()) {
-            lastIdle = world.now();
-        }
-    }
-
-    /** Whether it has been at work ever since, as far as anybody has looked. */
-    boolean isBusySince(long start) {
-        return refresher.isBusy() && (start < 0 || lastIdle < start);
-    }
-
-    boolean hadTroubleSince(long start) {
-        return lastTrouble >= start;
-    }
+    // ---- what it knows
 
     /** The store showed this to the task that runs. */
-    void saw(@Nullable GrantRow row) {
-        view = row;
-        Scheduler.Task me = world.scheduler().current();
-        lastSeen.put(me, new Seen(row, world.now()));
-        if (crossed) {
-            known = null; // Of two that cross and differ, the node may believe the other.
+    void saw(AccountKey key, @Nullable GrantRow row, long when) {
+        Sight sight = sight(key);
+        if (row == null) {
+            sight.shownAbsent = Math.max(sight.shownAbsent, when);
+        } else if (row.refusal() != null) {
+            sight.shownRefused = Math.max(sight.shownRefused, when);
+        }
+        Issued set = world.server().of(row);
+        TokenSet tokens = row == null ? null : row.tokens();
+        if (set != null && tokens != null) {
+            bound(sight, set, tokens.receivedAt(), tokens.expiresAt().orElseThrow());
+        }
+        lastSeen.put(world.scheduler().current(), new Seen(row, when));
+        if (sight.crossed) {
+            sight.known = null; // Of two that cross and differ, the node may believe the other.
         }
     }
 
-    /** A call of the store begins; to be given back when it ends. */
-    long callBegins() {
-        return callsUnderWay++ > 0 ? -1 : callsEnded;
+    /** The server gave it these. */
+    void hasGot(Issued set) {
+        bound(sight(set.family.key), set, wall(), wall().plus(Simulation.LIFETIME));
     }
 
-    void callEnds(long begun) {
-        callsUnderWay--;
-        crossed = callsUnderWay > 0 || begun != callsEnded++;
+    private void bound(Sight sight, Issued set, Instant received, Instant expires) {
+        long lifetime = Duration.between(received, expires).toNanos();
+        long left = Duration.between(wall(), expires).toNanos();
+        long bound = world.now() + Math.max(0, Math.min(left, lifetime));
+        Bound before = sight.bounds.get(set);
+        sight.bounds.put(
+                set, before == null ? new Bound(bound, bound) : new Bound(before.first, Math.min(before.least, bound)));
     }
 
-    @Nullable
-    GrantRow view() {
-        return view;
+    /** How long an access token can be used here at least, as far as the node can know: both clocks say so. */
+    Duration left(Issued set, TokenSet tokens) {
+        Bound bound = sight(set.family.key).bounds.get(set);
+        return least(byTheWall(tokens), bound == null ? Long.MAX_VALUE : bound.least);
+    }
+
+    /** How long it can be used here at most. */
+    Duration leftAtMost(Issued set, TokenSet tokens) {
+        Bound bound = sight(set.family.key).bounds.get(set);
+        return least(byTheWall(tokens), bound == null ? Long.MAX_VALUE : bound.first);
+    }
+
+    private Duration byTheWall(TokenSet tokens) {
+        return Duration.between(wall(), tokens.expiresAt().orElseThrow());
+    }
+
+    private Duration least(Duration byTheWall, long bound) {
+        Duration left = Duration.ofNanos(bound - world.now());
+        return left.compareTo(byTheWall) < 0 ? left : byTheWall;
+    }
+
+    /** A call of the store begins. */
+    Call callBegins(AccountKey key) {
+        Sight sight = sight(key);
+        Call call = new Call(sight, world.now(), sight.underWay.isEmpty() ? sight.callsEnded : -1);
+        sight.underWay.add(call);
+        return call;
+    }
+
+    void callEnds(Call call) {
+        Sight sight = call.sight;
+        sight.underWay.remove(call);
+        sight.crossed = !sight.underWay.isEmpty() || call.before != sight.callsEnded++;
+        if (call.trouble) {
+            sight.troubles.add(new Interval(call.from, world.now()));
+        }
+    }
+
+    /** Since when a call of the store may have been under way that decides about somebody who asks now. */
+    long earliestCall(AccountKey key) {
+        return sight(key).underWay.stream().mapToLong(call -> call.from).min().orElse(world.now());
+    }
+
+    /** Whether the store failed or was slow, for this user. */
+    boolean hadTrouble(AccountKey key, long start, long end) {
+        Sight sight = sight(key);
+        return sight.troubles.stream().anyMatch(interval -> interval.to >= start && interval.from <= end)
+                || sight.underWay.stream().anyMatch(call -> call.trouble && call.from <= end);
+    }
+
+    boolean hadTroubleSince(AccountKey key, long start) {
+        return hadTrouble(key, start, world.now());
+    }
+
+    /** A call of the store has failed. */
+    void fails(Call call) {
+        call.sight.lastFailure = world.now();
+    }
+
+    boolean hadFailureSince(AccountKey key, long start) {
+        return sight(key).lastFailure >= start;
+    }
+
+    /** Whether a call of the store for this user has not come back. */
+    boolean waitsForStore(AccountKey key) {
+        return !sight(key).underWay.isEmpty();
     }
 
     /** It has served these, so it has to know them. */
     void knows(Issued set) {
-        if (known != set) {
-            known = set;
-            knownSince = world.now();
+        Sight sight = sight(set.family.key);
+        if (sight.known != set) {
+            sight.known = set;
+            sight.knownSince = world.now();
         }
     }
 
     /** What it served last. */
     @Nullable
-    Issued known() {
-        return known;
+    Issued known(AccountKey key) {
+        return sight(key).known;
     }
 
     boolean knew(Issued set, long when) {
-        return known == set && knownSince < when;
+        Sight sight = sight(set.family.key);
+        return sight.known == set && sight.knownSince < when;
     }
+
+    // ---- its tasks
 
     Role role() {
         return roles.getOrDefault(world.scheduler().current(), Role.REFRESH);
@@ -279,42 +439,124 @@ final class Life {
         return "n" + node;
     }
 
+    /** A few threads of a node, in virtual time. */
+    private final class Pool {
+        private final int most;
+        private final Deque<Runnable> queue = new ArrayDeque<>();
+        private int running;
+
+        Pool(int most) {
+            this.most = most;
+        }
+
+        void execute(Runnable task) {
+            queue.add(task);
+            next();
+        }
+
+        private void next() {
+            Runnable task = running < most ? queue.poll() : null;
+            if (task == null) {
+                return;
+            }
+            running++;
+            world.scheduler().spawn(group, () -> {
+                try {
+                    task.run();
+                } finally {
+                    running--;
+                    next();
+                }
+            });
+        }
+    }
+
     private final class SimulatedWorkers implements Workers {
+        private final Pool threads;
+        private final Pool readers;
+        private final List<Scheduler.Task> pausing = new ArrayList<>();
+        private boolean closing;
+        private boolean interrupted;
+
+        SimulatedWorkers(int most) {
+            this.threads = new Pool(most);
+            this.readers = new Pool(most);
+        }
+
         @Override
         public void execute(Runnable task) {
-            world.scheduler().spawn(group, task);
+            execute(task, threads);
         }
 
         @Override
         public void read(Runnable task) {
-            execute(task);
+            execute(task, readers);
+        }
+
+        private void execute(Runnable task, Pool pool) {
+            if (closing) {
+                throw new RejectedExecutionException();
+            }
+            pool.execute(task);
         }
 
         @Override
         public void later(Duration delay, Runnable task) {
-            world.scheduler().after(group, delay, task);
+            world.scheduler().after(group, delay, () -> {
+                if (!closing) {
+                    task.run();
+                }
+            });
         }
 
         @Override
         public boolean pause(Duration delay) {
-            world.scheduler().sleep(delay);
-            return true;
+            if (!closing) {
+                Scheduler.Task me = world.scheduler().current();
+                pausing.add(me);
+                world.scheduler().after(delay, () -> {
+                    // Closing may have woken it before, and it may wait for something else by now.
+                    if (pausing.remove(me)) {
+                        world.scheduler().wake(me);
+                    }
+                });
+                world.scheduler().block();
+            }
+            return !closing;
         }
 
         @Override
-        public void acquire(Semaphore slots) {
+        public void acquire(Semaphore slots) throws InterruptedException {
             while (!slots.tryAcquire()) {
+                if (interrupted) {
+                    throw new InterruptedException();
+                }
                 world.scheduler().sleep(Duration.ofMillis(1));
             }
         }
 
         @Override
         public void close(Duration limit) {
-            throw new UnsupportedOperationException();
+            closing = true;
+            pausing.forEach(world.scheduler()::wake);
+            pausing.clear();
+            long start = world.now();
+            while (threads.running > 0 && world.now() - start < limit.toNanos()) {
+                world.scheduler().sleep(Duration.ofMillis(10));
+            }
+            interrupted = true;
+            threads.queue.clear();
+            readers.queue.clear();
         }
     }
 
     private final class SimulatedRenewal implements Renewal {
+        /** The machine, for what outlives a process where it must not. */
+        @Override
+        public String toString() {
+            return Life.this.toString();
+        }
+
         @Override
         public @Nullable GrantRow begin() {
             return null;
@@ -348,7 +590,10 @@ final class Life {
         @Override
         public void revoke(TokenSet tokens) {
             world.laws().revoking(tokens, lastSeen.get(world.scheduler().current()));
-            world.say(Life.this, "revokes " + world.server().of(tokens));
+            if (world.tells()) {
+                world.say(Life.this, "revokes " + world.server().of(tokens));
+            }
+            world.happened("tokens are given back");
             world.scheduler().sleep(world.upTo(Duration.ofMillis(10)));
             world.server().revoke(tokens, world.plan().wide());
             world.scheduler().sleep(world.upTo(Duration.ofMillis(10)));
@@ -358,12 +603,19 @@ final class Life {
     private final class TracedEvents extends Unheard {
         @Override
         public void writePending(AccountKey key, IOException cause) {
-            world.say(Life.this, "keeps tokens in memory");
+            world.say(Life.this, key, "keeps tokens in memory");
+            world.happened("tokens are kept in memory");
+        }
+
+        @Override
+        public void storedAgain(AccountKey key) {
+            world.broken("a row is restored although the store has lost nothing");
         }
 
         @Override
         public void writeLanded(AccountKey key, Duration took) {
-            world.say(Life.this, "has stored them after all");
+            world.say(Life.this, key, "has stored them after all");
+            world.happened("tokens that were kept are stored");
         }
     }
 }

@@ -64,8 +64,14 @@ record Mutant(String rule, List<Edit> edits, long first) {
     }
 
     /** Compiles and loads this mutant. What comes back is closeable. */
-    @SuppressWarnings("unchecked")
     LongFunction<@Nullable String> load(Path directory) throws IOException, ReflectiveOperationException {
+        return load(directory, null);
+    }
+
+    /** The same, for runs in which all faults are of one kind. */
+    @SuppressWarnings("unchecked")
+    LongFunction<@Nullable String> load(Path directory, Plan.@Nullable Kind only)
+            throws IOException, ReflectiveOperationException {
         Map<String, String> sources = new LinkedHashMap<>();
         for (Edit edit : edits) {
             String source = sources.containsKey(edit.file)
@@ -78,7 +84,8 @@ record Mutant(String rule, List<Edit> edits, long first) {
             compile(sources, directory, classes);
         }
         Class<?> schedules = new Alone(classes).loadClass(Schedules.class.getName());
-        return (LongFunction<@Nullable String>) schedules.getConstructor().newInstance();
+        return (LongFunction<@Nullable String>)
+                schedules.getConstructor(String.class).newInstance(only == null ? null : only.name());
     }
 
     private static String replaced(String source, Edit edit) {

@@ -51,10 +51,16 @@ final class Scheduler {
         private final Runnable body;
         private @Nullable Carrier carrier;
         private boolean waiting;
+        private boolean over;
 
         private Task(Group group, Runnable body) {
             this.group = group;
             this.body = body;
+        }
+
+        /** Whether it came to its end. */
+        boolean over() {
+            return over;
         }
     }
 
@@ -337,6 +343,7 @@ final class Scheduler {
             try {
                 alive();
                 task.body.run();
+                task.over = true;
             } catch (Killed e) {
                 // as it should
             } catch (RuntimeException | Error e) {

@@ -6,21 +6,28 @@ import dev.grantkeeper.internal.refresh.Plan.Rotation;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The authorization server, and the way there and back: requests arrive late or never, answers get lost. */
 final class SimulatedServer {
-    /** One login of the user, and everything that was made from it. */
+    /** One login of a user, and everything that was made from it. */
     static final class Family {
+        final AccountKey key;
         final String login;
         boolean live = true;
+        /** Until when an API answers 401 to whatever comes. */
+        long unwelcomeUntil;
 
-        Family(String login) {
+        Family(AccountKey key, String login) {
+            this.key = key;
             this.login = login;
         }
     }
@@ -39,8 +46,10 @@ final class SimulatedServer {
         final Family family;
         final @Nullable Issued parent;
         final @Nullable Sent by;
-        /** When its access token ends, by the wall clock. */
+        /** When its access token ends, by a clock that is right. */
         final Instant ends;
+
+        final long since;
 
         final List<Sent> sent = new ArrayList<>();
         State state = State.FRESH;
@@ -55,15 +64,16 @@ final class SimulatedServer {
         boolean rewritten;
         /** A reuse ended it, after an attempt had outlived T. */
         boolean undone;
-        /** An operator took a refusal back. */
-        boolean reconsidered;
+        /** When an operator took a refusal back, for the last time. */
+        long reconsidered = -1;
 
-        Issued(int number, Family family, @Nullable Issued parent, @Nullable Sent by, Instant ends) {
+        Issued(int number, Family family, @Nullable Issued parent, @Nullable Sent by, Instant ends, long since) {
             this.number = number;
             this.family = family;
             this.parent = parent;
             this.by = by;
             this.ends = ends;
+            this.since = since;
         }
 
         @Override
@@ -77,21 +87,33 @@ final class SimulatedServer {
         final Issued set;
         final String attempt;
         final Life life;
+        final Scheduler.Task task;
         final long called;
         long answered = -1;
         boolean lost;
         boolean beyond;
         boolean exchanged;
         boolean failed;
+        /** It failed because the node has a wrong secret. */
+        boolean notOurs;
+        /** Its node died, or was closed, while this was not done. */
+        boolean cutShort;
+        /** A login or an operator brought the set back after this had been sent. */
+        boolean forgiven;
 
         @Nullable
         Issued issued;
 
-        Sent(Issued set, String attempt, Life life, long called) {
+        Sent(Issued set, String attempt, Life life, Scheduler.Task task, long called) {
             this.set = set;
             this.attempt = attempt;
             this.life = life;
+            this.task = task;
             this.called = called;
+        }
+
+        AccountKey key() {
+            return set.family.key;
         }
     }
 
@@ -112,6 +134,7 @@ final class SimulatedServer {
     private final Simulation world;
     private final Rotation rotation;
     private final List<Issued> issued = new ArrayList<>();
+    private final Map<AccountKey, Issued> newest = new HashMap<>();
 
     SimulatedServer(Simulation world, Rotation rotation) {
         this.world = world;
@@ -119,15 +142,16 @@ final class SimulatedServer {
     }
 
     private Issued issue(Family family, @Nullable Issued parent, @Nullable Sent by, Duration lifetime) {
-        Issued next = new Issued(issued.size(), family, parent, by, world.wall().plus(lifetime));
+        Issued next = new Issued(issued.size(), family, parent, by, world.wall().plus(lifetime), world.now());
+        next.rejected = world.now() < family.unwelcomeUntil;
         issued.add(next);
+        newest.put(family.key, next);
         return next;
     }
 
-    /** The user signs in. */
-    TokenSet login(String login, Duration lifetime) {
-        Issued first = issue(new Family(login), null, null, lifetime);
-        Instant now = world.wall();
+    /** A user signs in, at a node whose clock shows this. */
+    TokenSet login(AccountKey key, String login, Duration lifetime, Instant now) {
+        Issued first = issue(new Family(key, login), null, null, lifetime);
         return TokenSet.builder("access-" + first.number)
                 .refreshToken("refresh-" + first.number)
                 .receivedAt(now)
@@ -145,8 +169,9 @@ final class SimulatedServer {
         return issued.get(Integer.parseInt(tokens.accessToken().substring("access-".length())));
     }
 
-    Issued newest() {
-        return issued.get(issued.size() - 1);
+    @Nullable
+    Issued newest(AccountKey key) {
+        return newest.get(key);
     }
 
     /** A node's token request. */
@@ -158,12 +183,17 @@ final class SimulatedServer {
         if (set == null || attempt == null) {
             throw new IllegalStateException("A token request for a row without tokens or without an attempt");
         }
-        Sent sent = new Sent(set, attempt, life, world.now());
+        AccountKey key = set.family.key;
+        Sent sent = new Sent(set, attempt, life, scheduler.current(), world.now());
         world.laws().sending(sent, row);
         set.sent.add(sent);
-        world.say(life, "sends " + set + " under " + world.name("a", attempt));
-        world.at(Moment.REQUEST, life);
+        life.sends(sent);
+        if (world.tells()) {
+            world.say(life, "sends " + set + " under " + world.name("a", attempt));
+        }
+        world.at(Moment.REQUEST, life, key);
         Fate fate = life.nextRequest();
+        world.happened(fate);
         Duration call = Simulation.TIMING.call();
         Duration there = world.upTo(Duration.ofMillis(fate == Fate.SLOW ? call.toMillis() - 25 : 20));
         Duration back = world.upTo(Duration.ofMillis(fate == Fate.SLOW ? call.toMillis() - 1 : 20)
@@ -179,7 +209,9 @@ final class SimulatedServer {
             case CLIENT_REFUSED -> {
                 scheduler.sleep(there.plus(back));
                 sent.failed = true;
+                sent.notOurs = true;
                 world.say(life, "is told that its secret is wrong");
+                world.laws().failed(sent, true);
                 return new Answer.Failure(Answer.Kind.MISCONFIGURED, 401, "invalid_client", null, null, null);
             }
             case UNAVAILABLE -> {
@@ -200,6 +232,7 @@ final class SimulatedServer {
                 }
                 scheduler.sleep(patience);
                 world.say(life, "gets no answer (" + fate + ")");
+                world.laws().failed(sent, false);
                 return new Answer.Lost(silence);
             }
             default -> {
@@ -214,8 +247,13 @@ final class SimulatedServer {
                 });
                 scheduler.block();
                 sent.answered = world.now();
-                world.say(life, "gets the answer for " + set + ": " + (sent.issued == null ? "refused" : sent.issued));
-                world.at(Moment.ANSWERED, life);
+                Issued got = sent.issued;
+                if (got != null) {
+                    life.hasGot(got);
+                }
+                world.say(life, "gets the answer for " + set + ": " + (got == null ? "refused" : got));
+                world.at(Moment.ANSWERED, life, key);
+                world.laws().answered(life);
                 return answer[0];
             }
         }
@@ -224,12 +262,13 @@ final class SimulatedServer {
     private Answer failed(Sent sent, int status, @Nullable Duration retryAfter) {
         sent.failed = true;
         world.say(sent.life, "gets a temporary failure");
+        world.laws().failed(sent, retryAfter != null);
         return new Answer.Failure(Answer.Kind.TEMPORARY, status, null, null, retryAfter, null);
     }
 
     private Answer arrives(Sent sent) {
         if (!sent.life.dead()) {
-            world.at(Moment.ARRIVED, sent.life);
+            world.at(Moment.ARRIVED, sent.life, sent.key());
         }
         Issued set = sent.set;
         Family family = set.family;
@@ -266,6 +305,7 @@ final class SimulatedServer {
             return refused(sent);
         }
         world.say(null, "server: REUSE of " + set + ", its family ends");
+        world.happened("a reuse ends a grant");
         for (Issued other : issued) {
             if (other.family == family) {
                 world.laws().killed(other, sent);
@@ -302,7 +342,7 @@ final class SimulatedServer {
     void revoke(TokenSet tokens, boolean wide) {
         Family family = of(tokens).family;
         for (Issued other : issued) {
-            if (wide || other.family == family) {
+            if (other.family == family || (wide && other.family.key.equals(family.key))) {
                 other.family.live = false;
             }
         }

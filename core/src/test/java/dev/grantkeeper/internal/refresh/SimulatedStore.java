@@ -13,12 +13,11 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One row that all nodes share, and the laws that every write of it has to keep. A call takes its time, lands at one moment of
- * it, and may fail before, fail after, or land although it has failed.
+ * The rows that all nodes share, one for each user, and the laws that every write of one has to keep. A call takes its time,
+ * lands at one moment of it, and may fail before, fail after, or land although it has failed.
  */
 final class SimulatedStore {
     /** How a write ends. */
@@ -33,17 +32,38 @@ final class SimulatedStore {
     enum Role {
         REFRESH,
         LOGIN,
+        IMPORT,
         SIGN_OUT,
         RECONSIDER
     }
 
-    /**
-     * An attempt, as nobody in the system can see it.
-     *
-     * @param life whose it is
-     * @param start when its first write began
-     */
-    record Attempt(Life life, long start) {}
+    /** An attempt, as nobody in the system can see it. */
+    static final class Attempt {
+        final Life life;
+        final AccountKey key;
+        /** When its first write began. */
+        final long start;
+        /** The tokens of the row that it was written into, once it was. */
+        @Nullable
+        Issued over;
+
+        private long ended = -1;
+
+        Attempt(Life life, AccountKey key, long start) {
+            this.life = life;
+            this.key = key;
+            this.start = start;
+        }
+
+        long end() {
+            return start + Simulation.TIMING.attempt().toNanos();
+        }
+
+        /** Whether the row carried it when its T was over. */
+        boolean outlived(long now) {
+            return (ended < 0 ? now : ended) >= end();
+        }
+    }
 
     private record Row(StoredTokens stored, GrantRow grant) {
         String version() {
@@ -51,38 +71,72 @@ final class SimulatedStore {
         }
     }
 
+    /** What there is about one user. */
+    private final class Cell {
+        private @Nullable Row row;
+        private long tokensSince;
+        private long lastAbsent = -1;
+
+        @Nullable
+        GrantRow grant() {
+            return row == null ? null : row.grant();
+        }
+
+        void put(@Nullable Row next) {
+            GrantRow before = grant();
+            GrantRow after = next == null ? null : next.grant();
+            String attempt = before == null ? null : before.attempt();
+            if (attempt != null && (after == null || !attempt.equals(after.attempt()))) {
+                Attempt ending = attempt(attempt);
+                ending.ended = world.now();
+                if (after != null && after.attempt() != null) {
+                    world.happened("an attempt is taken over");
+                }
+                if (ending.outlived(world.now()) && !ending.life.dead()) {
+                    world.happened("an attempt outlives its T, and its holder runs");
+                }
+            }
+            if (before == null) {
+                lastAbsent = world.now();
+            }
+            if (before == null
+                    || before.tokens() == null
+                    || after == null
+                    || !before.tokens().equals(after.tokens())) {
+                tokensSince = world.now();
+            }
+            row = next;
+        }
+    }
+
     private final Simulation world;
     private final RowFormat format = new RowFormat(null);
     private final Map<String, Attempt> attempts = new HashMap<>();
-
-    private @Nullable Row row;
-    private long tokensSince;
-    private long lastAbsent = -1;
-    private long lastRefused = -1;
+    private final Map<AccountKey, Cell> cells = new HashMap<>();
 
     SimulatedStore(Simulation world) {
         this.world = world;
     }
 
+    private Cell cell(AccountKey key) {
+        return cells.computeIfAbsent(key, k -> new Cell());
+    }
+
     /** What stands there now. */
     @Nullable
-    GrantRow row() {
-        return row == null ? null : row.grant();
+    GrantRow row(AccountKey key) {
+        return cell(key).grant();
     }
 
     /** When there was no row, for the last time. */
-    long lastAbsent() {
-        return row == null ? world.now() : lastAbsent;
-    }
-
-    /** When the grant was marked as refused, for the last time. */
-    long lastRefused() {
-        return row != null && row.grant().refusal() != null ? world.now() : lastRefused;
+    long lastAbsent(AccountKey key) {
+        Cell cell = cell(key);
+        return cell.row == null ? world.now() : cell.lastAbsent;
     }
 
     /** Since when the same tokens have been standing there. */
-    long tokensSince() {
-        return tokensSince;
+    long tokensSince(AccountKey key) {
+        return cell(key).tokensSince;
     }
 
     Attempt attempt(String name) {
@@ -93,8 +147,8 @@ final class SimulatedStore {
         return attempt;
     }
 
-    void begin(GrantRow first) {
-        row = new Row(format.write(Simulation.KEY, first), first);
+    void begin(AccountKey key, GrantRow first) {
+        cell(key).put(new Row(format.write(key, first), first));
     }
 
     /** The store as one node reaches it. */
@@ -102,91 +156,93 @@ final class SimulatedStore {
         return new TokenStore() {
             @Override
             public Optional<StoredTokens> find(AccountKey key) throws IOException {
-                Row found = call(life, Moment.FIND, false, "find", () -> row);
-                life.saw(found == null ? null : found.grant());
+                long[] landed = new long[1];
+                Row found = call(life, key, Moment.FIND, false, "find", late -> {
+                    landed[0] = world.now();
+                    return cell(key).row;
+                });
+                life.saw(key, found == null ? null : found.grant(), landed[0]);
                 return Optional.ofNullable(found).map(Row::stored);
             }
 
             @Override
             public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
-                return write(life, null, tokens);
+                return write(life, key, null, tokens);
             }
 
             @Override
             public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
-                return write(life, version, next);
+                return write(life, key, version, next);
             }
 
             @Override
             public boolean delete(AccountKey key, String version) throws IOException {
-                String what = "delete " + world.name("v", version);
+                String what = world.tells() ? "delete " + world.name("v", version) : "";
                 Life.SigningOut out = life.signingOut();
+                Cell cell = cell(key);
                 if (out != null
                         && out.target == null
-                        && row != null
-                        && row.version().equals(version)) {
-                    out.target = row.grant().login();
+                        && cell.row != null
+                        && cell.row.version().equals(version)) {
+                    out.target = cell.row.grant().login();
                 }
-                boolean deleted = call(life, Moment.DELETE, true, what, () -> {
-                    if (row == null || !row.version().equals(version)) {
+                boolean deleted = call(life, key, Moment.DELETE, true, what, late -> {
+                    if (cell.row == null || !cell.row.version().equals(version)) {
                         return false;
                     }
-                    world.laws().deleted(row.grant(), out);
-                    lastRefused = lastRefused();
-                    row = null;
-                    tokensSince = world.now();
+                    world.laws().deleted(cell.row.grant(), out);
+                    cell.put(null);
                     return true;
                 });
                 if (deleted) {
-                    life.saw(null);
+                    life.saw(key, null, world.now());
                 }
                 return deleted;
             }
         };
     }
 
-    private boolean write(Life life, @Nullable String version, StoredTokens next) throws IOException {
-        GrantRow wanted = format.read(Simulation.KEY, next).row();
+    private boolean write(Life life, AccountKey key, @Nullable String version, StoredTokens next) throws IOException {
+        GrantRow wanted = format.read(key, next).row();
         Role role = life.role();
-        Moment written = written(role, wanted);
+        Cell cell = cell(key);
+        Moment written = written(role, cell, wanted);
         String attempt = wanted.attempt();
-        if (written == Moment.MARK_WRITTEN && attempt != null) {
-            attempts.putIfAbsent(attempt, new Attempt(life, world.now()));
+        if (written == Moment.MARK_WRITTEN && attempt != null && !attempts.containsKey(attempt)) {
+            attempts.put(attempt, new Attempt(life, key, world.now()));
         }
-        String what = (version == null ? "create " : "replace " + world.name("v", version) + " by ")
-                + world.name("v", next.version()) + " " + world.tell(wanted);
-        boolean won = call(life, written, true, what, () -> {
-            String there = row == null ? null : row.version();
+        String what = !world.tells()
+                ? ""
+                : (version == null ? "create " : "replace " + world.name("v", version) + " by ")
+                        + world.name("v", next.version()) + " " + world.tell(wanted);
+        boolean won = call(life, key, written, true, what, late -> {
+            String there = cell.row == null ? null : cell.row.version();
             if (version == null ? there != null : !version.equals(there)) {
                 return false;
             }
-            lastAbsent = lastAbsent();
-            lastRefused = lastRefused();
-            GrantRow before = row();
-            boolean sameTokens =
-                    before != null && before.tokens() != null && before.tokens().equals(wanted.tokens());
-            row = new Row(next, wanted);
-            if (!sameTokens) {
-                tokensSince = world.now();
+            GrantRow before = cell.grant();
+            cell.put(new Row(next, wanted));
+            if (attempt != null && role == Role.REFRESH) {
+                attempt(attempt).over = world.server().of(wanted);
             }
-            world.laws().written(life, role, before, wanted);
-            world.at(landed(written), life);
+            world.laws().written(life, key, role, before, wanted, late && version == null);
+            world.at(landed(written), life, key);
             return true;
         });
         if (won) {
-            life.saw(wanted);
+            life.saw(key, wanted, world.now());
         }
         return won;
     }
 
-    private Moment written(Role role, GrantRow wanted) {
-        if (role == Role.LOGIN) {
+    private Moment written(Role role, Cell cell, GrantRow wanted) {
+        if (role == Role.LOGIN || role == Role.IMPORT) {
             return Moment.LOGIN_WRITTEN;
         }
         if (role == Role.REFRESH && wanted.attempt() != null) {
             return Moment.MARK_WRITTEN;
         }
-        Issued there = world.server().of(row());
+        Issued there = world.server().of(cell.grant());
         return there == world.server().of(wanted) ? Moment.FAILURE_WRITTEN : Moment.TOKENS_WRITTEN;
     }
 
@@ -199,87 +255,105 @@ final class SimulatedStore {
         };
     }
 
-    private <T> T call(Life life, Moment moment, boolean write, String what, Supplier<@Nullable T> landing)
+    /** What a call does at the moment at which it lands. */
+    private interface Statement<T> {
+        /**
+         * Lands.
+         *
+         * @param late after the call had failed
+         */
+        @Nullable
+        T land(boolean late);
+    }
+
+    private <T> T call(Life life, AccountKey key, Moment moment, boolean write, String what, Statement<T> statement)
             throws IOException {
         world.scheduler().alive();
-        world.at(moment, life);
-        long begun = life.callBegins();
+        world.at(moment, life, key);
+        Life.Call call = life.callBegins(key);
         try {
-            return outcome(life, write, what, landing);
+            return outcome(life, call, write, new Landing<>(life, key, what, statement));
+        } catch (IOException e) {
+            life.fails(call);
+            throw e;
         } finally {
-            life.callEnds(begun);
+            life.callEnds(call);
         }
     }
 
-    private <T> T outcome(Life life, boolean write, String what, Supplier<@Nullable T> landing) throws IOException {
+    private <T> T outcome(Life life, Life.Call call, boolean write, Landing<T> landing) throws IOException {
         Scheduler scheduler = world.scheduler();
         if (life.storeIsDown(write)) {
-            life.trouble();
+            call.trouble = true;
             scheduler.sleep(world.upTo(world.chance(4) ? Duration.ofMillis(300) : Duration.ofMillis(4)));
-            life.trouble();
-            world.say(life, what + ": the store is down");
+            landing.say("the store is down");
+            world.happened("the store is down");
             throw new IOException("down");
         }
         Fate fate = write ? life.nextWrite() : Fate.LANDS;
-        if (fate == Fate.FAILS_AND_LANDS_LATER && what.startsWith("create")) {
-            fate = Fate.FAILS; // Rule 3.1 of the contract: a store has to rule this out, there is no protection
-            // against it.
+        if (write) {
+            world.happened(fate);
         }
         Duration before = world.upTo(Duration.ofMillis(2));
         Duration after = world.upTo(Duration.ofMillis(2));
         Duration slow = life.nextDelay();
+        call.trouble = fate != Fate.LANDS || !slow.isZero();
         if (!slow.isZero()) {
-            life.trouble();
             if (world.chance(2)) {
                 before = before.plus(slow);
             } else {
                 after = after.plus(slow);
             }
         }
-        Landing<T> landed = new Landing<>(life, what, landing);
         if (fate == Fate.FAILS) {
             scheduler.sleep(before.plus(after));
         } else if (fate == Fate.FAILS_AND_LANDS_LATER) {
-            scheduler.after(before.plus(after).plus(world.upTo(Duration.ofMillis(900))), landed);
+            scheduler.after(before.plus(after).plus(world.upTo(Duration.ofMillis(900))), () -> landing.land(true));
             scheduler.sleep(before.plus(after));
         } else {
             Scheduler.Task me = scheduler.current();
             Duration answering = after;
             scheduler.after(before, () -> {
-                landed.run();
+                landing.land(false);
                 scheduler.after(answering, () -> scheduler.wake(me));
             });
             scheduler.block();
         }
-        if (fate != Fate.LANDS || !slow.isZero()) {
-            life.trouble();
-        }
         if (fate != Fate.LANDS) {
-            world.say(life, what + ": " + fate);
+            landing.say(fate.toString());
             throw new IOException(fate.toString());
         }
-        return landed.result;
+        return landing.result;
     }
 
-    private final class Landing<T> implements Runnable {
+    private final class Landing<T> {
         private final Life life;
+        private final AccountKey key;
         private final String what;
-        private final Supplier<@Nullable T> statement;
+        private final Statement<T> statement;
         private @Nullable T result;
 
-        Landing(Life life, String what, Supplier<@Nullable T> statement) {
+        Landing(Life life, AccountKey key, String what, Statement<T> statement) {
             this.life = life;
+            this.key = key;
             this.what = what;
             this.statement = statement;
         }
 
-        @Override
-        public void run() {
+        void land(boolean late) {
             // A statement that is on its way when its node dies lands or does not.
             if (!life.dead() || !life.cutOff()) {
-                T value = statement.get();
+                T value = statement.land(late);
                 result = value;
-                world.say(life, what + ": " + (value instanceof Row found ? world.tell(found.grant()) : value));
+                if (world.tells()) {
+                    say(value instanceof Row found ? world.tell(found.grant()) : String.valueOf(value));
+                }
+            }
+        }
+
+        void say(String outcome) {
+            if (world.tells()) {
+                world.say(life, key, what + ": " + outcome);
             }
         }
     }

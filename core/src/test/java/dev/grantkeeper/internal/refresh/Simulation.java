@@ -11,6 +11,7 @@ import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -23,15 +24,18 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run: a few nodes over one store and one server, one user, and a plan of what goes wrong. The nodes are the real classes
- * of this package; threads, time, store, server and network are simulated.
+ * One run: a few nodes over one store and one server, one to three users, and a plan of what goes wrong. The nodes are the real
+ * classes of this package; threads, time, store, server and network are simulated.
  *
- * <p>A run goes in rounds. Each begins when the access token is about to end: then the nodes' callers come, and faults strike at
+ * <p>For each user a run goes in rounds. Each begins when the access token is about to end: then the nodes' callers come, and faults strike at
  * the moments that the plan names. After the last round everything heals, the callers come again, and {@link Laws} looks at what
  * is left.
  */
 final class Simulation {
-    static final AccountKey KEY = new AccountKey("simulated", "alice");
+    private static final List<AccountKey> USERS = List.of(
+            new AccountKey("simulated", "alice"),
+            new AccountKey("simulated", "bob"),
+            new AccountKey("simulated", "carol"));
     static final Duration LIFETIME = Duration.ofSeconds(20);
     static final Timing TIMING = new Timing(Duration.ofMillis(400), Duration.ofSeconds(5));
 
@@ -51,10 +55,16 @@ final class Simulation {
     /** A caller who waits for tokens. */
     private static final class Asking {
         private final Life life;
+        private final AccountKey key;
+        private final long since;
+        private @Nullable CompletableFuture<Outcome> future;
         private boolean answered;
+        private int patience = 4;
 
-        Asking(Life life) {
+        Asking(Life life, AccountKey key, long since) {
             this.life = life;
+            this.key = key;
+            this.since = since;
         }
     }
 
@@ -64,56 +74,80 @@ final class Simulation {
     private final SimulatedServer server;
     private final SimulatedStore store;
     private final Laws laws = new Laws(this);
+    private final List<AccountKey> users;
+    /** How much the wall clocks are ahead, in milliseconds; node 0 is where it all begins. */
+    private final long[] ahead;
+    /** When they were set, for the last time. */
+    private final long[] jumped;
+
+    /** Those that run now. */
     private final List<Life> nodes = new ArrayList<>();
+    /** Those, and all that ran before. */
+    private final List<Life> lives = new ArrayList<>();
+
     private final List<Asking> asked = new ArrayList<>();
     private final List<Pending> pending = new ArrayList<>();
     private final Map<String, String> names = new HashMap<>();
     private final @Nullable StringBuilder trace;
+    private final Set<Object> happened = new HashSet<>();
     private @Nullable String broken;
     private int loginsBegun;
+    private int roundsLeft;
+    /** Who has to be served whatever happens, once everything has come to rest. */
+    private List<AccountKey> expected = List.of();
+
     private boolean healed;
     private boolean calm;
 
-    private Simulation(long seed, Scheduler.Carriers carriers, @Nullable StringBuilder trace) {
-        SplittableRandom seeded = new SplittableRandom(seed);
-        this.plan = Plan.of(seeded.split());
+    Simulation(long seed, Plan plan, Scheduler.Carriers carriers, @Nullable StringBuilder trace) {
+        SplittableRandom seeded = new SplittableRandom(~seed);
+        this.plan = plan;
         this.dice = seeded.split();
         this.scheduler = new Scheduler(seeded.split(), carriers, MOST_STEPS);
         this.server = new SimulatedServer(this, plan.rotation());
         this.store = new SimulatedStore(this);
+        this.users = USERS.subList(0, plan.users());
+        this.ahead = new long[plan.nodes() + 1];
+        this.jumped = new long[plan.nodes() + 1];
+        Arrays.fill(jumped, -1);
+        for (int i = 0; i < plan.nodes(); i++) {
+            ahead[i + 1] = plan.clocks().get(i);
+        }
         this.trace = trace;
     }
 
-    /** How a run went: the law that was broken, if any, and how many steps it took. */
-    record Result(@Nullable String broken, int steps) {}
+    /**
+     * How a run went.
+     *
+     * @param broken the law that was broken, if any
+     * @param happened what has happened, each once: values of enums, and sentences
+     */
+    record Result(@Nullable String broken, Set<Object> happened) {}
 
     /** Runs one schedule. */
-    static Result run(long seed, Scheduler.Carriers carriers) {
-        return new Simulation(seed, carriers, null).run();
+    static Result run(long seed, Plan plan, Scheduler.Carriers carriers) {
+        return new Simulation(seed, plan, carriers, null).run();
     }
 
     /** Runs one schedule and tells it. */
-    static String tell(long seed, Scheduler.Carriers carriers) {
+    static String tell(long seed, Plan plan, Scheduler.Carriers carriers) {
         StringBuilder trace = new StringBuilder();
-        Simulation simulation = new Simulation(seed, carriers, trace);
-        trace.append("seed ").append(seed).append(": ").append(simulation.plan).append('\n');
-        Result result = simulation.run();
+        trace.append("seed ").append(seed).append(": ").append(plan).append('\n');
+        Result result = new Simulation(seed, plan, carriers, trace).run();
         return trace.append(result.broken() == null ? "holds" : "broken: " + result.broken())
                 .append('\n')
                 .toString();
     }
 
     private Result run() {
-        String login = "login-" + ++loginsBegun;
-        GrantRow first = GrantRow.of(login, wall(), server.login(login, LIFETIME), null);
-        laws.begun(login);
-        store.begin(first);
-        laws.written(new Life(this, 0), Role.LOGIN, null, first);
+        begin();
         for (int i = 1; i <= plan.nodes(); i++) {
             nodes.add(new Life(this, i));
         }
+        lives.addAll(nodes);
         plan.faults().forEach(fault -> pending.add(new Pending(fault)));
-        round(plan.rounds());
+        roundsLeft = users.size() * plan.rounds();
+        users.forEach(key -> round(key, plan.rounds()));
         Throwable thrown = scheduler.run();
         if (broken == null && thrown != null) {
             broken = thrown.toString() + (thrown.getStackTrace().length > 0 ? " at " + thrown.getStackTrace()[0] : "");
@@ -121,10 +155,40 @@ final class Simulation {
         if (broken == null && !calm) {
             broken = "the run ended early";
         }
-        return new Result(broken, scheduler.steps());
+        happened(plan.rotation());
+        happened(plan.replay());
+        if (!plan.hasRightClocks()) {
+            happened("clocks are wrong");
+        }
+        if (plan.users() > 1) {
+            happened("several users");
+        }
+        return new Result(broken, happened);
+    }
+
+    /** All users are signed in. */
+    void begin() {
+        Life beginning = new Life(this, 0);
+        for (AccountKey key : users) {
+            String login = "login-" + ++loginsBegun;
+            GrantRow first = GrantRow.of(login, wall(), server.login(key, login, LIFETIME, wall()), null);
+            laws.begun(login);
+            store.begin(key, first);
+            laws.written(beginning, key, Role.LOGIN, null, first, false);
+        }
     }
 
     // ---- what the parts need from each other
+
+    List<AccountKey> users() {
+        return users;
+    }
+
+    /** The law that was broken first. */
+    @Nullable
+    String broken() {
+        return broken;
+    }
 
     Plan plan() {
         return plan;
@@ -150,8 +214,34 @@ final class Simulation {
         return scheduler.now();
     }
 
+    /** What a clock shows that is right. */
     Instant wall() {
         return Instant.ofEpochMilli(EPOCH + now() / 1_000_000);
+    }
+
+    /** How much the clock of a node is ahead, in milliseconds. */
+    long ahead(int node) {
+        return ahead[node];
+    }
+
+    /** Whether the clock of a node was set. */
+    boolean jumpedSince(int node, long start) {
+        return jumped[node] >= start;
+    }
+
+    /** Something happened in this run of which one would like to know that it happens. */
+    void happened(Object what) {
+        happened.add(what);
+    }
+
+    /** Whether somebody listens to {@link #say}. */
+    boolean tells() {
+        return trace != null;
+    }
+
+    /** A login that was signed out is there again, by the fault of the store. */
+    void forgetSignOut(AccountKey key, String login) {
+        lives.forEach(life -> life.sight(key).signedOut.remove(login));
     }
 
     long random(long bound) {
@@ -180,10 +270,15 @@ final class Simulation {
         }
     }
 
-    void say(@Nullable Life life, String what) {
+    void say(Life life, AccountKey key, String what) {
         // Nodes that wait look again and again.
-        boolean looks = life != null && what.startsWith("find: ");
-        if (trace != null && !(looks && life.toldAgain(what))) {
+        if (trace != null && !(what.startsWith("find: ") && life.toldAgain(key, what))) {
+            say(life, users.size() == 1 ? what : key.account() + ": " + what);
+        }
+    }
+
+    void say(@Nullable Life life, String what) {
+        if (trace != null) {
             trace.append(String.format(
                     Locale.ROOT, "%10.3f %-3s %s%n", now() / 1e9, life == null ? "" : life.toString(), what));
         }
@@ -206,23 +301,24 @@ final class Simulation {
 
     // ---- the script
 
-    private void round(int left) {
+    private void round(AccountKey key, int left) {
         // The newest tokens may not be in the store.
-        Issued next = chance(3) ? server.newest() : server.of(store.row());
+        Issued next = chance(3) ? server.newest(key) : server.of(store.row(key));
         long end = next == null ? 0 : next.ends.toEpochMilli() - EPOCH - now() / 1_000_000;
         // Past the soft limit, past the hard limit, or past its expiry.
         long early = chance(4) ? 3_500 : chance(2) ? 1_500 : -100;
         Duration wait = Duration.ofMillis(Math.max(chance(2) ? 10 : 1_000, end - early));
         scheduler.after(wait, () -> {
-            if (store.row() == null && chance(2)) {
-                login(any());
+            if (store.row(key) == null && chance(2)) {
+                login(any(), key, chance(4) ? Role.IMPORT : Role.LOGIN);
             }
-            burst(Duration.ofMillis(60));
-            scheduler.after(Duration.ofMillis(100), () -> burst(TIMING.attempt()));
+            burst(key, Duration.ofMillis(60));
+            scheduler.after(Duration.ofMillis(100), () -> burst(key, TIMING.attempt()));
             scheduler.after(TIMING.attempt().multipliedBy(3), () -> {
                 if (left > 1) {
-                    round(left - 1);
-                } else {
+                    round(key, left - 1);
+                }
+                if (--roundsLeft == 0) {
                     heal();
                 }
             });
@@ -233,10 +329,10 @@ final class Simulation {
         return nodes.get(dice.nextInt(nodes.size()));
     }
 
-    private void burst(Duration within) {
+    private void burst(AccountKey key, Duration within) {
         for (Life node : nodes) {
             for (int i = 1 + dice.nextInt(2); i > 0; i--) {
-                scheduler.after(upTo(within), () -> ask(node));
+                scheduler.after(upTo(within), () -> ask(nodes.get(node.node - 1), key));
             }
         }
     }
@@ -245,31 +341,38 @@ final class Simulation {
         say(null, "everything heals");
         healed = true;
         pending.clear();
-        nodes.forEach(Life::heal);
-        // Longer than any back-off, any T, and any retry of a write.
-        scheduler.after(Duration.ofSeconds(90), () -> {
-            // Its outcome is anybody's: the first to ask may find out that the grant has ended.
-            burst(Duration.ofSeconds(1));
-            scheduler.after(Duration.ofSeconds(90), this::lastCall);
-        });
+        lives.forEach(Life::heal);
+        // Longer than any back-off, any T, and any retry of a write. A clock that was set back makes a back-off longer,
+        // but
+        // not by more than an hour.
+        scheduler.after(
+                Duration.ofSeconds(90).plus(plan.hasRightClocks() ? Duration.ZERO : Duration.ofHours(1)), () -> {
+                    // Its outcome is anybody's: the first to ask may find out that the grant has ended.
+                    users.forEach(key -> burst(key, Duration.ofSeconds(1)));
+                    scheduler.after(Duration.ofSeconds(90), this::lastCall);
+                });
     }
 
     private void lastCall() {
         calm = true;
         say(null, "the last call");
-        boolean expected = laws.atRest();
+        expected = users.stream().filter(laws::atRest).toList();
         for (Life node : nodes) {
-            Asking mine = ask(node);
-            scheduler.after(Duration.ofSeconds(60), () -> {
-                if (!mine.answered && broken == null) {
-                    broken("P7, law 12: a caller waits forever");
-                }
-            });
+            for (AccountKey key : users) {
+                Asking mine = ask(node, key);
+                scheduler.after(Duration.ofSeconds(60), () -> {
+                    if (!mine.answered && broken == null) {
+                        broken("P7, law 12: a caller waits forever");
+                    }
+                });
+            }
         }
         scheduler.after(Duration.ofSeconds(70), () -> {
-            boolean served = laws.atRest();
-            if (expected && !served) {
-                broken("P4: the grant was alive, and nothing went wrong, and now it is not");
+            for (AccountKey key : users) {
+                boolean served = laws.atRest(key);
+                if (expected.contains(key) && !served) {
+                    broken("P4: the grant was alive, and nothing went wrong, and now it is not");
+                }
             }
             for (Asking asking : asked) {
                 if (!asking.answered && !asking.life.dead()) {
@@ -286,8 +389,8 @@ final class Simulation {
 
     // ---- callers, logins, sign-outs
 
-    private Asking ask(Life life) {
-        Asking asking = new Asking(life);
+    private Asking ask(Life life, AccountKey key) {
+        Asking asking = new Asking(life, key, now());
         if (life.dead()) {
             asking.answered = true;
             return asking;
@@ -299,68 +402,129 @@ final class Simulation {
 
     private void ask(Asking asking, @Nullable String rejected) {
         Life life = asking.life;
-        life.look();
+        AccountKey key = asking.key;
         long since = now();
-        int newest = life.newestLogin;
-        Set<String> signedOut = new HashSet<>(life.signedOut);
-        say(life, "is asked for tokens" + (rejected == null ? "" : " instead of " + rejected));
+        long earliest = life.earliestCall(key);
+        Life.Sight sight = life.sight(key);
+        int newest = sight.newestLogin;
+        Set<String> signedOut = sight.signedOut.isEmpty() ? Set.of() : new HashSet<>(sight.signedOut);
+        say(life, key, "is asked for tokens" + (rejected == null ? "" : " instead of " + rejected));
         CompletableFuture<Outcome> future =
-                rejected == null ? life.refresher.current(KEY) : life.refresher.insteadOf(KEY, rejected);
+                rejected == null ? life.refresher.current(key) : life.refresher.insteadOf(key, rejected);
+        asking.future = future;
         CompletableFuture<Outcome> unused = future.whenComplete((outcome, thrown) -> {
-            if (life.dead()) {
+            if (life.dead() || asking.answered) {
                 return;
             }
             if (thrown != null) {
-                broken("a call failed: " + thrown);
+                broken("law 11: a call failed: " + thrown);
                 return;
             }
-            laws.waited(life, since, rejected != null);
+            laws.waited(life, key, since, rejected != null);
             if (outcome instanceof Outcome.Usable usable) {
                 Issued set = server.of(usable.tokens());
-                say(life, "serves " + set);
-                laws.served(life, usable.tokens(), signedOut, newest, since);
+                say(life, key, "serves " + set);
+                happened(outcome.getClass());
+                laws.served(life, key, usable.tokens(), signedOut, newest, since);
                 if (set.rejected && rejected == null) {
                     ask(asking, usable.tokens().accessToken());
                     return;
                 }
             } else {
-                say(life, "answers " + outcome);
-                laws.notServed(life, outcome, since, rejected);
+                say(life, key, "answers " + outcome);
+                happened(outcome.getClass());
+                laws.notServed(life, key, outcome, since, earliest);
             }
-            if (calm && !(outcome instanceof Outcome.Usable) && laws.atRest()) {
+            if (!(outcome instanceof Outcome.Usable) && expected.contains(key)) {
+                // After failures one request tries the token endpoint first, perhaps that of another user.
+                if (outcome instanceof Outcome.RequestFailed && users.size() > 1 && --asking.patience > 0) {
+                    scheduler.after(Duration.ofSeconds(2), () -> ask(asking, null));
+                    return;
+                }
                 broken("P4: nothing is wrong, and a call brings " + outcome);
             }
             asking.answered = true;
         });
     }
 
-    private void login(Life life) {
+    /** Half of those who wait here give up. */
+    private void giveUp(Life life) {
+        for (Asking asking : List.copyOf(asked)) {
+            CompletableFuture<Outcome> future = asking.future;
+            if (asking.life == life && !asking.answered && future != null && chance(2)) {
+                asking.answered = true;
+                say(life, asking.key, "a caller gives up");
+                happened("a caller gives up");
+                future.cancel(true);
+            }
+        }
+    }
+
+    private void login(Life life, AccountKey key, Role role) {
         String login = "login-" + ++loginsBegun;
         // Access tokens that are about to end are refreshed while the login is still being written.
-        TokenSet tokens = server.login(login, chance(3) ? Duration.ofMillis(1 + random(300)) : LIFETIME);
-        GrantRow row = GrantRow.of(login, wall(), tokens, null);
-        say(life, login + " begins with " + server.of(tokens));
-        life.spawn(Role.LOGIN, () -> {
-            life.logins.login(KEY, row);
-            say(life, login + " returns");
-            laws.loggedIn(life, login);
+        TokenSet tokens =
+                server.login(key, login, chance(3) ? Duration.ofMillis(1 + random(300)) : LIFETIME, life.wall());
+        GrantRow row = GrantRow.of(login, life.wall(), tokens, null);
+        if (tells()) {
+            say(life, key, login + " begins with " + server.of(tokens));
+        }
+        life.spawn(role, () -> {
+            if (role == Role.LOGIN) {
+                life.logins.login(key, row);
+            } else if (!life.logins.create(key, row)) {
+                return;
+            }
+            say(life, key, login + " returns");
+            happened(role);
+            if (role == Role.LOGIN) {
+                laws.loggedIn(life, key, login);
+            } else {
+                laws.begun(login);
+            }
         });
     }
 
-    private void signOut(Life life) {
-        say(life, "a sign-out begins");
+    private void signOut(Life life, AccountKey key) {
+        say(life, key, "a sign-out begins");
         life.spawn(Role.SIGN_OUT, () -> {
-            Life.SigningOut out = life.signsOut(laws.standing());
-            life.logins.signOut(KEY);
-            say(life, "a sign-out returns");
-            laws.signedOut(life, out);
+            Life.SigningOut out = life.signsOut(laws.standing(key));
+            life.logins.signOut(key);
+            say(life, key, "a sign-out returns");
+            laws.signedOut(life, key, out);
+        });
+    }
+
+    private Life start(int node) {
+        Life next = new Life(this, node);
+        nodes.set(node - 1, next);
+        lives.add(next);
+        say(next, "starts");
+        return next;
+    }
+
+    /** A node is closed in order; then its process ends, or goes on with a new one. */
+    private void close(Life life, Duration limit, Duration grace) {
+        if (life.closed()) {
+            return;
+        }
+        life.spawn(Role.REFRESH, () -> {
+            say(life, "is closed within " + limit);
+            long since = now();
+            int unsaved = life.close(limit);
+            say(life, "is closed, and " + unsaved + " token sets are not stored");
+            laws.closed(life, users, unsaved, since, limit);
+            Life next = start(life.node);
+            scheduler.after(grace, () -> life.crash(grace.isZero()));
+            scheduler.after(upTo(TIMING.attempt()), () -> ask(next, users.get(0)));
         });
     }
 
     // ---- faults
 
     /** A moment that a fault may be waiting for. */
-    void at(Moment moment, Life life) {
+    void at(Moment moment, Life life, AccountKey key) {
+        happened(moment);
         if (healed || life.node == 0) {
             return;
         }
@@ -368,30 +532,45 @@ final class Simulation {
             Pending next = i.next();
             if (next.fault.moment() == moment && next.skip-- == 0) {
                 i.remove();
-                strike(next.fault, life);
+                strike(next.fault, life, key);
                 return;
             }
         }
     }
 
-    private void strike(Fault fault, Life here) {
+    private void strike(Fault fault, Life here, AccountKey whose) {
         SplittableRandom own = new SplittableRandom(fault.dice());
         Life life = fault.elsewhere() ? nodes.get(own.nextInt(nodes.size())) : here;
+        AccountKey key = fault.another() ? users.get(own.nextInt(users.size())) : whose;
         if (life.dead()) {
             return;
         }
-        say(life, "fault at " + fault.moment() + ": " + fault.kind());
+        happened(fault.kind());
+        say(life, key, "fault at " + fault.moment() + ": " + fault.kind());
         long t = TIMING.attempt().toMillis();
         switch (fault.kind()) {
             case CRASH -> {
                 life.crash(own.nextBoolean());
-                scheduler.after(Duration.ofMillis(own.nextLong(2 * t)), () -> {
-                    nodes.set(life.node - 1, new Life(this, life.node));
-                    say(nodes.get(life.node - 1), "starts again");
-                    if (!healed) {
-                        ask(nodes.get(life.node - 1));
-                    }
-                });
+                if (nodes.get(life.node - 1) == life) {
+                    scheduler.after(Duration.ofMillis(own.nextLong(2 * t)), () -> {
+                        Life next = start(life.node);
+                        if (!healed) {
+                            ask(next, key);
+                        }
+                    });
+                }
+            }
+            case CLOSE -> {
+                long[] limits = {0, 50, t, 5_000};
+                close(
+                        life,
+                        Duration.ofMillis(limits[own.nextInt(limits.length)]),
+                        Duration.ofMillis(own.nextInt(2) * own.nextLong(2 * t)));
+            }
+            case CLOCK -> {
+                ahead[life.node] = own.nextInt(3) == 0 ? 0 : Plan.WRONG[own.nextInt(Plan.WRONG.length)];
+                jumped[life.node] = now();
+                say(life, "its clock is ahead by " + ahead[life.node] + " ms from now on");
             }
             case PAUSE -> {
                 long[] lengths = {50, 300, t * 2 / 3, t, t * 3 / 2, t * 5 / 2};
@@ -438,27 +617,60 @@ final class Simulation {
                 }
             }
             case VERY_LATE -> life.willSend(SimulatedServer.Fate.ARRIVES_BEYOND_ALL_LIMITS);
-            case LOGIN -> login(life);
-            case SIGN_OUT -> signOut(life);
+            case LOGIN -> login(life, key, Role.LOGIN);
+            case IMPORT -> login(life, key, Role.IMPORT);
+            case SIGN_OUT -> signOut(life, key);
             case CALLERS -> {
                 for (int i = own.nextInt(4); i >= 0; i--) {
-                    scheduler.after(Duration.ofMillis(own.nextLong(4)), () -> ask(any()));
+                    scheduler.after(Duration.ofMillis(own.nextLong(4)), () -> ask(any(), key));
+                }
+            }
+            case GIVE_UP -> {
+                for (int i = own.nextInt(3); i >= 0; i--) {
+                    scheduler.after(Duration.ofMillis(i * own.nextLong(t)), () -> giveUp(life));
                 }
             }
             case CONSENT -> {
-                Issued set = server.of(store.row());
+                Issued set = server.of(store.row(key));
                 if (set != null) {
                     set.family.live = false;
                 }
             }
-            case REJECTED -> {
-                Issued set = server.of(store.row());
-                if (set != null) {
-                    set.rejected = true;
-                    ask(life);
-                }
-            }
-            case RECONSIDER -> life.spawn(Role.RECONSIDER, () -> life.logins.reconsider(KEY));
+            case REJECTED -> rejected(life, key, own);
+            case RECONSIDER -> life.spawn(Role.RECONSIDER, () -> life.logins.reconsider(key));
         }
+    }
+
+    /** An API answers 401 to valid tokens: once, or to whatever it gets for a while. Some hear of it late. */
+    private void rejected(Life life, AccountKey key, SplittableRandom own) {
+        Issued set = server.of(store.row(key));
+        if (set == null) {
+            return;
+        }
+        set.rejected = true;
+        String token = "access-" + set.number;
+        if (own.nextInt(4) == 0) {
+            set.family.unwelcomeUntil =
+                    now() + Duration.ofMillis(own.nextLong(10_000)).toNanos();
+            for (int i = 1; i <= 4; i++) {
+                scheduler.after(Duration.ofMillis(i * own.nextLong(2_000)), () -> ask(any(), key));
+            }
+        }
+        if (own.nextInt(3) == 0) {
+            say(life, key, "hears that " + set + " was rejected by a call that cannot be repeated");
+            happened("invalidate");
+            life.refresher.invalidate(key, token);
+        }
+        for (int i = own.nextInt(3); i > 0; i--) {
+            scheduler.after(Duration.ofMillis(own.nextLong(3_000)), () -> {
+                Life late = any();
+                if (!late.dead()) {
+                    Asking asking = new Asking(late, key, now());
+                    asked.add(asking);
+                    ask(asking, token);
+                }
+            });
+        }
+        ask(life, key);
     }
 }
