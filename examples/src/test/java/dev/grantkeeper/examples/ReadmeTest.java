@@ -30,6 +30,7 @@ class ReadmeTest {
             import dev.grantkeeper.testkit.*;
             import dev.grantkeeper.token.*;
             import java.io.IOException;
+            import java.util.List;
             import java.util.Optional;
             import okhttp3.OkHttpClient;
             import okhttp3.Request;
@@ -112,7 +113,13 @@ class ReadmeTest {
     }
 
     @Test
+    void work_over_all_grants_compiles() throws IOException {
+        assertThat(errors(method("Grantkeeper spotify, JdbcTokenStore store", blocks().get(5))))
+                .isEmpty();
+    }
+
+    @Test
     void there_is_no_block_that_nobody_compiles() throws IOException {
-        assertThat(blocks()).hasSize(5);
+        assertThat(blocks()).hasSize(6);
     }
 }

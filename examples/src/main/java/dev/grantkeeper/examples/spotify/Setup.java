@@ -7,7 +7,9 @@ import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.Rotation;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param port where the application listens; the redirect URI follows from it
  * @param database the path of the H2 database, without {@code .mv.db}
  * @param sealingSecret seals the tokens in that database
+ * @param clock what time it is; real, unless a test lets time pass
+ * @param ticker how much time has passed, in nanoseconds
  * @param demo the authorization server of the demonstration; {@code null} when this is the real Spotify
  */
 record Setup(
@@ -28,11 +32,22 @@ record Setup(
         int port,
         Path database,
         String sealingSecret,
+        InstantSource clock,
+        LongSupplier ticker,
         @Nullable FakeAuthorizationServer demo) {
 
     /** The real Spotify. The redirect URI has to be registered there, character by character. */
     static Setup spotify(String clientId, @Nullable String clientSecret, int port, Path database, String secret) {
-        return new Setup(Spotify.provider(), clientId, clientSecret, port, database, secret, null);
+        return new Setup(
+                Spotify.provider(),
+                clientId,
+                clientSecret,
+                port,
+                database,
+                secret,
+                InstantSource.system(),
+                System::nanoTime,
+                null);
     }
 
     /** Nobody is registered anywhere: a server of our own, in this process, that behaves as Spotify does. */
@@ -53,7 +68,24 @@ record Setup(
                         server.profileEndpoint(), Map.of("sub", "id", "name", "display_name", "email", "email"))
                 .replay(Provider.Replay.LATE) // unlike Spotify, this one rotates refresh tokens, strictly
                 .build();
-        return new Setup(provider, "listening-diary", "demo-secret", port, database, secret, server);
+        return new Setup(
+                provider,
+                "listening-diary",
+                "demo-secret",
+                port,
+                database,
+                secret,
+                InstantSource.system(),
+                System::nanoTime,
+                server);
+    }
+
+    /** The same with other clocks, for the server of the demonstration as well. */
+    Setup at(InstantSource newClock, LongSupplier newTicker) {
+        if (demo != null) {
+            demo.time(newClock);
+        }
+        return new Setup(provider, clientId, clientSecret, port, database, sealingSecret, newClock, newTicker, demo);
     }
 
     /** Our own origin, under the name that Spotify takes: {@code localhost} it refuses. */

@@ -98,6 +98,7 @@ final class WebApp implements AutoCloseable {
                 .fetchProfile() // Spotify has no ID tokens: its /v1/me tells who signed in
                 .tokenStore(JdbcTokenStore.create(database.dataSource()))
                 .sealingKeys(SealingKeys.of(setup.sealingSecret()))
+                .time(setup.clock(), setup.ticker())
                 .listener(activity)
                 .build();
         this.server = Javalin.create(this::configure).start("127.0.0.1", setup.port());
