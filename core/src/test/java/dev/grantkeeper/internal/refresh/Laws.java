@@ -310,6 +310,18 @@ final class Laws {
         }
     }
 
+    /** A node takes the row for one that the store has lost writes of, and has written what it knew. */
+    void restored(AccountKey key) {
+        Issued set = world.server().of(world.store().row(key));
+        while (set != null && !set.rewritten) {
+            set = set.parent;
+        }
+        // A login that had not heard of its own success, and was signed out meanwhile, takes a row back, too.
+        if (set == null) {
+            broken("a row is restored although the store has lost nothing");
+        }
+    }
+
     /** A row was removed. */
     void deleted(GrantRow row, Life.@Nullable SigningOut out) {
         superseded.put(row.login(), world.now());

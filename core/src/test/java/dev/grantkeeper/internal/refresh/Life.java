@@ -61,9 +61,6 @@ final class Life {
         }
     }
 
-    /** Until when an access token can be used, by the clock that does not jump: as it was seen first, and at least. */
-    private record Bound(long first, long least) {}
-
     /** What a node may know of one user. */
     static final class Sight {
         /** The logins that came in here, by the order in which they reached the store. */
@@ -74,7 +71,10 @@ final class Life {
         long shownAbsent = -1;
 
         long shownRefused = -1;
-        private final Map<Issued, Bound> bounds = new HashMap<>();
+        /** Until when access tokens can be used at least, by the clock that does not jump, as far as they were seen. */
+        private final Map<Issued, Long> least = new HashMap<>();
+        /** Until when at most, counted from when they came or were served first. */
+        private final Map<Issued, Long> most = new HashMap<>();
 
         private final List<Interval> troubles = new ArrayList<>();
         private final List<Call> underWay = new ArrayList<>();
@@ -283,7 +283,7 @@ final class Life {
         Issued set = world.server().of(row);
         TokenSet tokens = row == null ? null : row.tokens();
         if (set != null && tokens != null) {
-            bound(sight, set, tokens.receivedAt(), tokens.expiresAt().orElseThrow());
+            sight.least.merge(set, bound(tokens), Math::min);
         }
         lastSeen.put(world.scheduler().current(), new Seen(row, when));
         if (sight.crossed) {
@@ -293,28 +293,26 @@ final class Life {
 
     /** The server gave it these. */
     void hasGot(Issued set) {
-        bound(sight(set.family.key), set, wall(), wall().plus(Simulation.LIFETIME));
+        Sight sight = sight(set.family.key);
+        long bound = world.now() + Simulation.LIFETIME.toNanos();
+        sight.least.merge(set, bound, Math::min);
+        sight.most.putIfAbsent(set, bound);
     }
 
-    private void bound(Sight sight, Issued set, Instant received, Instant expires) {
-        long lifetime = Duration.between(received, expires).toNanos();
-        long left = Duration.between(wall(), expires).toNanos();
-        long bound = world.now() + Math.max(0, Math.min(left, lifetime));
-        Bound before = sight.bounds.get(set);
-        sight.bounds.put(
-                set, before == null ? new Bound(bound, bound) : new Bound(before.first, Math.min(before.least, bound)));
+    private long bound(TokenSet tokens) {
+        long lifetime = Duration.between(tokens.receivedAt(), tokens.expiresAt().orElseThrow())
+                .toNanos();
+        return world.now() + Math.max(0, Math.min(byTheWall(tokens).toNanos(), lifetime));
     }
 
     /** How long an access token can be used here at least, as far as the node can know: both clocks say so. */
     Duration left(Issued set, TokenSet tokens) {
-        Bound bound = sight(set.family.key).bounds.get(set);
-        return least(byTheWall(tokens), bound == null ? Long.MAX_VALUE : bound.least);
+        return least(byTheWall(tokens), sight(set.family.key).least.getOrDefault(set, Long.MAX_VALUE));
     }
 
     /** How long it can be used here at most. */
     Duration leftAtMost(Issued set, TokenSet tokens) {
-        Bound bound = sight(set.family.key).bounds.get(set);
-        return least(byTheWall(tokens), bound == null ? Long.MAX_VALUE : bound.first);
+        return least(byTheWall(tokens), sight(set.family.key).most.computeIfAbsent(set, s -> bound(tokens)));
     }
 
     private Duration byTheWall(TokenSet tokens) {
@@ -609,7 +607,7 @@ final class Life {
 
         @Override
         public void storedAgain(AccountKey key) {
-            world.broken("a row is restored although the store has lost nothing");
+            world.laws().restored(key);
         }
 
         @Override
