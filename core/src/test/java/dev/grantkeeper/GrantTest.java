@@ -7,12 +7,16 @@ import dev.grantkeeper.provider.EntraId;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.Spotify;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
+import dev.grantkeeper.testkit.Held;
+import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.Set;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -125,5 +129,22 @@ class GrantTest {
         Grant grant = alice.grant().orElseThrow();
         assertThat(grant.authorizedAt()).isEqualTo(authorized);
         assertThat(grant.consentEndsAt()).contains(Instant.parse("2026-09-30T10:00:00Z"));
+    }
+
+    @Test
+    void law_14_imported_tokens_drop_unsaved_ones_of_an_older_login() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        scene.store.writesDown(true);
+        held.release();
+        String unsaved = waiting.get(10, TimeUnit.SECONDS).accessToken();
+        scene.store.rows.clear(); // signed out elsewhere
+        scene.store.writesDown(false);
+        assertThat(alice.importTokens(TokenSet.builder("imported").build())).isTrue();
+        assertThat(alice.tokens().accessToken()).isEqualTo("imported").isNotEqualTo(unsaved);
     }
 }

@@ -157,7 +157,7 @@ final class EndpointGate {
             return;
         }
         failures++;
-        if (failures >= SEVERAL || failure.retryAfter() != null || failure.isAboutTheClient()) {
+        if (closed || failures >= SEVERAL || failure.retryAfter() != null || failure.isAboutTheClient()) {
             closed = true;
             closedUntil = time.ticks()
                     + Backoff.after(Math.max(0, failures - SEVERAL), failure.retryAfter(), time)

@@ -60,7 +60,11 @@ public final class Logins {
         if (written instanceof Written.Unclear unclear) {
             throw unclear.cause();
         }
-        return written instanceof Written.Won;
+        if (!(written instanceof Written.Won)) {
+            return false;
+        }
+        refresher.loggedIn(key, row.login());
+        return true;
     }
 
     /** Takes back a refusal and the waiting after failures. */

@@ -29,6 +29,8 @@ final class Memory {
         private volatile long checkedAt;
         private volatile long nextBackground;
         private volatile boolean doubted;
+        private boolean tokensHaveChanged;
+        private long tokensChanged; // when
 
         // guarded by the memory
         private boolean written;
@@ -62,6 +64,11 @@ final class Memory {
         /** Whether another read or write, at the same time, told otherwise. */
         boolean doubted() {
             return doubted;
+        }
+
+        /** Whether this node saw other tokens in the row, and these instead of them so short a time ago. */
+        boolean tokensChangedWithin(Duration limit, Time time) {
+            return tokensHaveChanged && time.since(tokensChanged).compareTo(limit) < 0;
         }
 
         boolean trusted(Time time, Duration trust) {
@@ -154,7 +161,15 @@ final class Memory {
                 return;
             }
         }
+        // A read that began before this write, came back before it and brought neither row: it may have seen what came
+        // after.
+        boolean crossed = before != null
+                && before.noted > stamp
+                && before.stamp <= stamp
+                && !Objects.equals(versionOf(before.grant), over)
+                && !Objects.equals(versionOf(before.grant), versionOf(grant));
         Remembered after = put(key, grant, ++stamps);
+        after.doubted = crossed;
         after.written = true;
         after.over = over;
     }
@@ -189,6 +204,11 @@ final class Memory {
                 now);
         if (before != null && sameTokens) {
             after.nextBackground = before.nextBackground;
+            after.tokensHaveChanged = before.tokensHaveChanged;
+            after.tokensChanged = before.tokensChanged;
+        } else if (known != null) {
+            after.tokensHaveChanged = true;
+            after.tokensChanged = now;
         }
         after.noted = ++stamps;
         rows.put(key, after);

@@ -274,10 +274,11 @@ public final class Refresher {
 
     /** Reads the row, once for all who ask meanwhile, not waiting for a flight that is under way. */
     private CompletableFuture<Outcome> look(AccountKey key) {
+        long asked = time.ticks();
         CompletableFuture<Outcome> shared = new CompletableFuture<>();
         CompletableFuture<Outcome> other = looks.putIfAbsent(key, shared);
         CompletableFuture<Outcome> mine =
-                other == null ? shared.copy() : other.thenCompose(o -> since(o, key, Want.VALID));
+                other == null ? shared.copy() : other.thenCompose(o -> since(asked, o, key, Want.VALID));
         if (other == null) {
             try {
                 workers.read(() -> read(key, shared));
@@ -368,6 +369,7 @@ public final class Refresher {
 
     /** Joins the flight that is under way, or starts one. */
     private CompletableFuture<Outcome> fly(AccountKey key, Want want) {
+        long asked = time.ticks();
         Flight mine = new Flight(key, want);
         Flight other = flights.putIfAbsent(key, mine);
         if (other == null) {
@@ -377,12 +379,12 @@ public final class Refresher {
             return other.landed.copy();
         }
         if (other.want.equals(want)) {
-            return other.landed.thenCompose(outcome -> since(outcome, key, want));
+            return other.landed.thenCompose(outcome -> since(asked, outcome, key, want));
         }
         // It may have been after less than we are: then ours comes next.
         boolean less = other.want.onlySave();
         return other.landed.thenCompose(
-                outcome -> !less && satisfies(outcome, want) ? since(outcome, key, want) : fly(key, want));
+                outcome -> !less && satisfies(outcome, want) ? since(asked, outcome, key, want) : fly(key, want));
     }
 
     private CompletableFuture<Outcome> start(Flight mine) {
@@ -398,14 +400,21 @@ public final class Refresher {
     /**
      * What the outcome of something that had begun before says to who came later: that a login is required may have been read
      * before somebody signed in, so the row is read once more (law 5).
+     *
+     * @param asked when the caller came
      */
-    private CompletableFuture<Outcome> since(Outcome outcome, AccountKey key, Want want) {
+    private CompletableFuture<Outcome> since(long asked, Outcome outcome, AccountKey key, Want want) {
         if (!(outcome instanceof LoginRequired)) {
             return CompletableFuture.completedFuture(outcome);
         }
         Flight mine = new Flight(key, want);
         Flight other = flights.putIfAbsent(key, mine);
-        return other == null ? start(mine) : other.landed.copy();
+        if (other == null) {
+            return start(mine);
+        }
+        return other.began - asked < 0
+                ? other.landed.thenCompose(o -> since(asked, o, key, want))
+                : other.landed.copy();
     }
 
     private boolean satisfies(Outcome outcome, Want want) {
@@ -598,7 +607,7 @@ public final class Refresher {
                 return new LoginRequired(Reason.NO_REFRESH_TOKEN, null, null);
             }
             // A forced refresh has just brought these: another one would not bring better ones (law 10).
-            if (tokens != null && rejected && row.afterRejection() && isRecent(tokens)) {
+            if (tokens != null && rejected && row.afterRejection() && isRecent(seen, tokens)) {
                 return new Usable(tokens);
             }
             Duration left = leftOf(row.notBefore());
@@ -609,13 +618,15 @@ public final class Refresher {
         }
 
         /** A tenth of the tokens' life, so that short ones are not stuck with a 401 until they end. */
-        private boolean isRecent(TokenSet tokens) {
+        private boolean isRecent(Remembered seen, TokenSet tokens) {
             Duration cooldown = tokens.expiresAt()
                     .map(expires ->
                             Duration.between(tokens.receivedAt(), expires).dividedBy(10))
                     .filter(tenth -> tenth.compareTo(COOLDOWN) < 0)
                     .orElse(COOLDOWN);
-            return Duration.between(tokens.receivedAt(), time.now()).abs().compareTo(cooldown) < 0;
+            // Another node may have fetched them, by a clock that differs from ours.
+            return Duration.between(tokens.receivedAt(), time.now()).abs().compareTo(cooldown) < 0
+                    || seen.tokensChangedWithin(cooldown, time);
         }
 
         /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */

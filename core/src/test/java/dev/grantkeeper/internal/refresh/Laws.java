@@ -143,7 +143,7 @@ final class Laws {
             if (valid && !set.rejected) {
                 broken("law 1: a refresh without need");
             }
-            // A tenth of its life.
+            // A tenth of its life. A node that has not seen how the tokens changed has only its clock to go by.
             if (valid
                     && row.afterRejection()
                     && world.plan().hasRightClocks()
@@ -164,7 +164,7 @@ final class Laws {
             return; // Many that fail at once are one failure of the endpoint.
         }
         life.failures++;
-        if (atOnce || life.failures >= 3) {
+        if (atOnce || life.shutSince >= 0 || life.failures >= 3) {
             life.shutSince = world.now();
             world.happened("an endpoint is left alone");
         }

@@ -101,6 +101,16 @@ class MemoryTest {
     }
 
     @Test
+    void a_write_that_crossed_a_read_of_something_else_is_not_trusted() {
+        long read = memory.stamp();
+        long write = memory.stamp();
+        // What the read brought is neither what was replaced nor what was written: it may be what came after.
+        memory.read(KEY, version("3"), read);
+        memory.wrote(KEY, "1", version("2"), write);
+        assertThat(isTrusted()).isFalse();
+    }
+
+    @Test
     void the_least_used_row_is_forgotten_first() {
         AccountKey other = new AccountKey("registration", "other");
         memory.read(KEY, version("1"), memory.stamp());

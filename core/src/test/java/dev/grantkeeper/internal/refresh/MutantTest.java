@@ -223,7 +223,7 @@ class MutantTest {
                 Mutant.of(
                         "a 401 that comes back is the API's problem",
                         REFRESHER,
-                        "if (tokens != null && rejected && row.afterRejection() && isRecent(tokens)) {",
+                        "if (tokens != null && rejected && row.afterRejection() && isRecent(seen, tokens)) {",
                         "if (false) {"),
                 Mutant.of(
                         "a 401 on a token that was replaced makes no request",

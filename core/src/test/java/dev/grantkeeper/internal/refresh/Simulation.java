@@ -477,11 +477,7 @@ final class Simulation {
             }
             say(life, key, login + " returns");
             happened(role);
-            if (role == Role.LOGIN) {
-                laws.loggedIn(life, key, login);
-            } else {
-                laws.begun(login);
-            }
+            laws.loggedIn(life, key, login);
         });
     }
 
