@@ -625,8 +625,10 @@ public final class Refresher {
                     .filter(tenth -> tenth.compareTo(COOLDOWN) < 0)
                     .orElse(COOLDOWN);
             // Another node may have fetched them, by a clock that differs from ours.
-            return Duration.between(tokens.receivedAt(), time.now()).abs().compareTo(cooldown) < 0
-                    || seen.tokensChangedWithin(cooldown, time);
+            boolean recent =
+                    Duration.between(tokens.receivedAt(), time.now()).abs().compareTo(cooldown) < 0
+                            || seen.tokensChangedWithin(cooldown, time);
+            return recent && !seen.limits().expired(time);
         }
 
         /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
