@@ -16,13 +16,20 @@ import java.util.Base64;
  * <p>A real application gets it from where its other secrets come from, and never keeps it beside the database: who steals the
  * one must not have the other. For a demonstration that starts with one command, a file that only its owner can read will do.
  */
-final class SealingSecret {
-    static final String VARIABLE = "GRANTKEEPER_SEALING_SECRET";
+public final class SealingSecret {
+    /** The environment variable that has it. */
+    public static final String VARIABLE = "GRANTKEEPER_SEALING_SECRET";
 
     private SealingSecret() {}
 
-    /** The one from the environment, or else the demonstration's own, made when it is needed first. */
-    static String find(Path database) throws IOException {
+    /**
+     * The one from the environment, or else the demonstration's own, made when it is needed first.
+     *
+     * @param database the database beside which the demonstration's own is kept
+     * @return the secret
+     * @throws IOException if it can be neither read nor made
+     */
+    public static String find(Path database) throws IOException {
         String given = System.getenv(VARIABLE);
         return given != null && !given.isBlank() ? given : beside(database);
     }

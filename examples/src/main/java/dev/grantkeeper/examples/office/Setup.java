@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.office;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.grantkeeper.provider.EntraId;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.testkit.Answer;
+import dev.grantkeeper.testkit.FakeAuthorizationServer;
+import dev.grantkeeper.testkit.Rotation;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the add-in's server runs and whom it talks to. Immutable; does not print secrets.
+ *
+ * @param provider Entra ID, or something that speaks like it
+ * @param clientId as the registration in Entra shows it
+ * @param clientSecret likewise
+ * @param api where Graph is, its version included
+ * @param here where this server is
+ * @param database the path of the H2 database, without {@code .mv.db}
+ * @param secret seals what is stored and signs the session cookie
+ * @param secretBefore the secret before that one, still good for reading; {@code null} if there is none
+ * @param demo the authorization server of the demonstration; {@code null} when this is the real Entra
+ */
+record Setup(
+        Provider provider,
+        String clientId,
+        @Nullable String clientSecret,
+        String api,
+        Here here,
+        Path database,
+        String secret,
+        @Nullable String secretBefore,
+        @Nullable FakeAuthorizationServer demo) {
+
+    /** The tenant that the demonstration pretends to be. */
+    static final String DEMO_TENANT = "3f6c1b5e-6f0a-4c0e-9a53-0d4d3a6f7b21";
+
+    private static final JsonMapper JSON = new JsonMapper();
+
+    /**
+     * An address on this machine.
+     *
+     * @param https whether with a certificate; without, browsers take the pane's cookie on a page of its own only
+     * @param port where to listen
+     * @param framedBy the origins whose pages may show the pane, as CSP writes them
+     */
+    record Here(boolean https, int port, List<String> framedBy) {
+        /** Where Office runs in browsers. */
+        static final List<String> OFFICE = List.of(
+                "https://*.officeapps.live.com",
+                "https://*.office.com",
+                "https://*.office365.com",
+                "https://*.sharepoint.com",
+                "https://*.microsoft.com");
+
+        static Here https(int port) {
+            return new Here(true, port, OFFICE);
+        }
+
+        static Here http(int port) {
+            return new Here(false, port, OFFICE);
+        }
+
+        /** The name, not 127.0.0.1: it is what Entra takes, and what the certificate says. */
+        String authority() {
+            return "localhost:" + port;
+        }
+
+        String origin() {
+            return (https ? "https://" : "http://") + authority();
+        }
+
+        String redirectUri() {
+            return origin() + "/callback";
+        }
+    }
+
+    /** The real Entra ID. The redirect URI has to be registered there, as one of the kind "Web". */
+    static Setup entra(
+            String tenant,
+            String clientId,
+            @Nullable String clientSecret,
+            Here here,
+            Path database,
+            String secret,
+            @Nullable String secretBefore) {
+        Provider provider = EntraId.provider(tenant);
+        String api = provider.apiOrigins().iterator().next() + "/v1.0";
+        return new Setup(provider, clientId, clientSecret, api, here, database, secret, secretBefore, null);
+    }
+
+    /** Nobody is registered anywhere: a server of our own, in this process, that speaks as Entra does. */
+    static Setup demo(FakeAuthorizationServer server, Duration tokenLifetime, Here here, Path database, String secret) {
+        server.title("Contoso (a demonstration)")
+                .client("office-add-in", "demo-secret", here.redirectUri())
+                .rotation(Rotation.GRACE)
+                .accessTokenLifetime(tokenLifetime)
+                .idTokenClaims(Setup::asEntraDoes)
+                .onApiRequest((request, answer) ->
+                        request.path().equals("/api/v1.0/me") && answer.status() == 200 ? asGraphDoes(answer) : answer);
+        // The same preset, pointed elsewhere. Nothing else in this program knows the difference.
+        Provider provider = EntraId.provider(DEMO_TENANT)
+                .newBuilder()
+                .allowHttpOnLoopback()
+                .authorizationEndpoint(server.authorizationEndpoint())
+                .tokenEndpoint(server.tokenEndpoint())
+                .revocationEndpoint(server.revocationEndpoint()) // Entra has none
+                .openId(server.issuer(), server.jwksUri())
+                .apiOrigins(server.url())
+                .build();
+        return new Setup(
+                provider,
+                "office-add-in",
+                "demo-secret",
+                server.url() + "/api/v1.0",
+                here,
+                database,
+                secret,
+                null,
+                server);
+    }
+
+    private static Map<String, Object> asEntraDoes(Map<String, Object> claims) {
+        String user = String.valueOf(claims.get("sub"));
+        claims.put(
+                "oid",
+                UUID.nameUUIDFromBytes(user.getBytes(StandardCharsets.UTF_8)).toString());
+        claims.put("tid", DEMO_TENANT);
+        claims.put("ver", "2.0");
+        claims.put("preferred_username", user + "@contoso.example");
+        claims.put("unique_name", user + "@contoso.example"); // what version 1.0 called it
+        return claims;
+    }
+
+    private static Answer asGraphDoes(Answer answer) {
+        try {
+            String user = JSON.readTree(answer.text()).path("user").asText();
+            Map<String, Object> me = new LinkedHashMap<>();
+            me.put("displayName", user.substring(0, 1).toUpperCase(Locale.ROOT) + user.substring(1));
+            me.put("userPrincipalName", user + "@contoso.example");
+            me.put("jobTitle", "Accountant");
+            me.put("officeLocation", "Room 4.12");
+            return answer.body(JSON.writeValueAsString(me));
+        } catch (IOException e) {
+            throw new IllegalStateException("The demonstration's API does not speak JSON", e);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "Setup[" + provider.name() + ", " + here.origin() + ", " + database + "]";
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of the pop-up: tells the pane how it went, and closes the window. What it tells is no OAuth token and no code.
+'use strict';
+
+const OFFICE_JS = 'https://appsforoffice.microsoft.com/lib/1/hosted/office.js';
+const PATIENCE = 5000;
+
+const message = JSON.parse(document.body.dataset.message);
+let answered = false;
+
+// The code is used up, and has no business in the history.
+history.replaceState(null, '', '/done');
+
+function say(title, text) {
+  document.getElementById('title').textContent = title;
+  document.getElementById('text').textContent = text;
+  document.getElementById('close').hidden = false;
+}
+
+/** A pane has it. That was all this window was for. */
+function received() {
+  answered = true;
+  if (message.status === 'granted') {
+    say('You are signed in', 'You can close this window.');
+  }
+  window.close();
+}
+
+function nobody() {
+  if (!answered && message.status === 'granted') {
+    // Somebody may have sent this window's address, or the pane is gone. Both look alike from here, and end alike.
+    say('Nobody is waiting for this', 'The pane that opened this window cannot be reached, so nothing was stored. '
+      + 'Close this window, and begin again in the pane.');
+  }
+}
+
+/** Office's dialogs have no opener. The pane hears the message by Office, and closes this window itself. */
+function throughOffice() {
+  Office.onReady(() => {
+    try {
+      Office.context.ui.messageParent(JSON.stringify(message), {targetOrigin: location.origin});
+    } catch (e) {
+      nobody(); // the pane was loaded anew meanwhile
+    }
+  });
+}
+
+function throughTheBrowser() {
+  if ('BroadcastChannel' in window) {
+    // Reaches our own pages in this browser, also when the opener was cut off on the way (COOP). One channel for each attempt.
+    const channel = new BroadcastChannel('sign-in ' + message.tx);
+    channel.onmessage = event => {
+      if (event.data === 'received') {
+        received();
+      }
+    };
+    channel.postMessage(message);
+  }
+  window.addEventListener('message', event => {
+    if (event.origin === location.origin && event.data && event.data.type === 'received' && event.data.tx === message.tx) {
+      received();
+    }
+  });
+  if (window.opener) {
+    // To our own origin and no other: whoever opened this window may be anybody.
+    window.opener.postMessage(message, location.origin);
+  }
+  setTimeout(nobody, PATIENCE);
+}
+
+document.getElementById('close').addEventListener('click', () => window.close());
+if (message.status !== 'granted') {
+  document.getElementById('close').hidden = false;
+}
+if (message.tx !== undefined) {
+  if (document.body.dataset.office === 'true') {
+    if (window.Office) {
+      throughOffice();
+    } else {
+      const script = document.createElement('script');
+      script.src = OFFICE_JS;
+      script.onload = throughOffice;
+      script.onerror = nobody;
+      document.head.append(script);
+    }
+  } else {
+    throughTheBrowser();
+  }
+}
