@@ -8,6 +8,7 @@ import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.Client;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.ClientAuthentication;
@@ -86,8 +87,8 @@ public final class Grantkeeper implements AutoCloseable {
         Time time = new Time(builder.clock, builder.ticker);
         Http http = new Http(
                 builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout);
-        TokenEndpoint tokenEndpoint = new TokenEndpoint(
-                http, provider, clientId, builder.clientSecret, builder.authentication(), builder.clock);
+        Client client = new Client(clientId, builder.clientSecret, builder.authentication());
+        TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, builder.clock);
         this.flow = new AuthorizationCodeFlow(
                 provider,
                 registration,

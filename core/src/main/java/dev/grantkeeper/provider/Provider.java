@@ -75,6 +75,11 @@ public final class Provider {
     private final URI authorizationEndpoint;
     private final URI tokenEndpoint;
     private final @Nullable URI revocationEndpoint;
+    private final @Nullable URI pushedAuthorizationRequestEndpoint;
+    private final @Nullable URI deviceAuthorizationEndpoint;
+    private final @Nullable URI introspectionEndpoint;
+    private final @Nullable URI endSessionEndpoint;
+    private final @Nullable URI userInfoEndpoint;
     private final @Nullable URI profileEndpoint;
     private final Map<String, String> profileClaims;
     private final @Nullable String issuer;
@@ -98,6 +103,13 @@ public final class Provider {
         this.authorizationEndpoint = endpoint("authorization endpoint", builder.authorizationEndpoint);
         this.tokenEndpoint = endpoint("token endpoint", builder.tokenEndpoint);
         this.revocationEndpoint = optionalEndpoint("revocation endpoint", builder.revocationEndpoint);
+        this.pushedAuthorizationRequestEndpoint =
+                optionalEndpoint("pushed authorization request endpoint", builder.pushedAuthorizationRequestEndpoint);
+        this.deviceAuthorizationEndpoint =
+                optionalEndpoint("device authorization endpoint", builder.deviceAuthorizationEndpoint);
+        this.introspectionEndpoint = optionalEndpoint("introspection endpoint", builder.introspectionEndpoint);
+        this.endSessionEndpoint = optionalEndpoint("end session endpoint", builder.endSessionEndpoint);
+        this.userInfoEndpoint = optionalEndpoint("UserInfo endpoint", builder.userInfoEndpoint);
         this.profileEndpoint = optionalEndpoint("profile endpoint", builder.profileEndpoint);
         this.jwksUri = optionalEndpoint("JWKS URI", builder.jwksUri);
         this.documentation = builder.documentation == null
@@ -236,6 +248,51 @@ public final class Provider {
      */
     public Optional<URI> revocationEndpoint() {
         return Optional.ofNullable(revocationEndpoint);
+    }
+
+    /**
+     * Where an authorization request is handed over before the browser is sent (RFC 9126).
+     *
+     * @return the endpoint, empty if the provider has none
+     */
+    public Optional<URI> pushedAuthorizationRequestEndpoint() {
+        return Optional.ofNullable(pushedAuthorizationRequestEndpoint);
+    }
+
+    /**
+     * Where a login begins that the user finishes on another device (RFC 8628).
+     *
+     * @return the endpoint, empty if the provider has none
+     */
+    public Optional<URI> deviceAuthorizationEndpoint() {
+        return Optional.ofNullable(deviceAuthorizationEndpoint);
+    }
+
+    /**
+     * What tells whether a token is good (RFC 7662).
+     *
+     * @return the endpoint, empty if the provider has none
+     */
+    public Optional<URI> introspectionEndpoint() {
+        return Optional.ofNullable(introspectionEndpoint);
+    }
+
+    /**
+     * Where a browser is sent to end the user's session at the provider (OpenID Connect RP-Initiated Logout).
+     *
+     * @return the endpoint, empty if the provider has none
+     */
+    public Optional<URI> endSessionEndpoint() {
+        return Optional.ofNullable(endSessionEndpoint);
+    }
+
+    /**
+     * What tells more about a user than the ID token does (OpenID Connect Core section 5.3).
+     *
+     * @return the endpoint, empty if the provider has none
+     */
+    public Optional<URI> userInfoEndpoint() {
+        return Optional.ofNullable(userInfoEndpoint);
     }
 
     /**
@@ -387,6 +444,11 @@ public final class Provider {
         private @Nullable String authorizationEndpoint;
         private @Nullable String tokenEndpoint;
         private @Nullable String revocationEndpoint;
+        private @Nullable String pushedAuthorizationRequestEndpoint;
+        private @Nullable String deviceAuthorizationEndpoint;
+        private @Nullable String introspectionEndpoint;
+        private @Nullable String endSessionEndpoint;
+        private @Nullable String userInfoEndpoint;
         private @Nullable String profileEndpoint;
         private Map<String, String> profileClaims = Map.of();
         private @Nullable String issuer;
@@ -419,6 +481,11 @@ public final class Provider {
             this.authorizationEndpoint = provider.authorizationEndpoint.toString();
             this.tokenEndpoint = provider.tokenEndpoint.toString();
             this.revocationEndpoint = text(provider.revocationEndpoint);
+            this.pushedAuthorizationRequestEndpoint = text(provider.pushedAuthorizationRequestEndpoint);
+            this.deviceAuthorizationEndpoint = text(provider.deviceAuthorizationEndpoint);
+            this.introspectionEndpoint = text(provider.introspectionEndpoint);
+            this.endSessionEndpoint = text(provider.endSessionEndpoint);
+            this.userInfoEndpoint = text(provider.userInfoEndpoint);
             this.profileEndpoint = text(provider.profileEndpoint);
             this.profileClaims = provider.profileClaims;
             this.issuer = provider.issuer;
@@ -482,6 +549,61 @@ public final class Provider {
          */
         public Builder revocationEndpoint(@Nullable String url) {
             this.revocationEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets where authorization requests are handed over before the browser is sent (RFC 9126). Default: none.
+         *
+         * @param url the endpoint, {@code null} for none
+         * @return this builder
+         */
+        public Builder pushedAuthorizationRequestEndpoint(@Nullable String url) {
+            this.pushedAuthorizationRequestEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets where logins begin that users finish on another device (RFC 8628). Default: none.
+         *
+         * @param url the endpoint, {@code null} for none
+         * @return this builder
+         */
+        public Builder deviceAuthorizationEndpoint(@Nullable String url) {
+            this.deviceAuthorizationEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets what tells whether a token is good (RFC 7662). Default: none.
+         *
+         * @param url the endpoint, {@code null} for none
+         * @return this builder
+         */
+        public Builder introspectionEndpoint(@Nullable String url) {
+            this.introspectionEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets where a browser is sent to end the user's session (OpenID Connect RP-Initiated Logout). Default: none.
+         *
+         * @param url the endpoint, {@code null} for none
+         * @return this builder
+         */
+        public Builder endSessionEndpoint(@Nullable String url) {
+            this.endSessionEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets what tells more about a user than the ID token does (OpenID Connect Core section 5.3). Default: none.
+         *
+         * @param url the endpoint, {@code null} for none
+         * @return this builder
+         */
+        public Builder userInfoEndpoint(@Nullable String url) {
+            this.userInfoEndpoint = url;
             return this;
         }
 

@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
-import com.nimbusds.oauth2.sdk.auth.ClientSecretBasic;
-import com.nimbusds.oauth2.sdk.auth.Secret;
-import com.nimbusds.oauth2.sdk.id.ClientID;
-import com.nimbusds.oauth2.sdk.util.URLUtils;
-import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import okhttp3.MediaType;
-import okhttp3.Request;
-import okhttp3.RequestBody;
-import okio.BufferedSink;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,28 +16,16 @@ import org.jspecify.annotations.Nullable;
  * Every request goes out at most once. Thread-safe; {@code toString} shows no secret.
  */
 public final class TokenEndpoint {
-    private static final MediaType FORM = MediaType.get("application/x-www-form-urlencoded");
-
     private final Http http;
     private final Provider provider;
-    private final String clientId;
-    private final @Nullable String clientSecret;
-    private final ClientAuthentication authentication;
+    private final Client client;
     private final InstantSource clock;
 
     /** One client's view of a provider. */
-    public TokenEndpoint(
-            Http http,
-            Provider provider,
-            String clientId,
-            @Nullable String clientSecret,
-            ClientAuthentication authentication,
-            InstantSource clock) {
+    public TokenEndpoint(Http http, Provider provider, Client client, InstantSource clock) {
         this.http = http;
         this.provider = provider;
-        this.clientId = clientId;
-        this.clientSecret = clientSecret;
-        this.authentication = authentication;
+        this.client = client;
         this.clock = clock;
     }
 
@@ -83,7 +61,7 @@ public final class TokenEndpoint {
 
     private Answer request(Map<String, String> form) {
         try {
-            Http.Reply reply = http.call(post(provider.tokenEndpoint(), form));
+            Http.Reply reply = http.call(client.post(provider.tokenEndpoint(), form));
             Answer answer = TokenAnswers.read(
                     reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant(), secrets(form));
             return answer instanceof Answer.Failure failure && mayBeDone(failure) ? new Answer.Lost(failure) : answer;
@@ -114,7 +92,7 @@ public final class TokenEndpoint {
         for (String name : List.of("code", "code_verifier", "refresh_token")) {
             secrets.add(form.getOrDefault(name, ""));
         }
-        secrets.add(clientSecret == null ? "" : clientSecret);
+        secrets.addAll(client.secrets());
         return secrets;
     }
 
@@ -132,62 +110,10 @@ public final class TokenEndpoint {
         form.put("token", token);
         form.put("token_type_hint", hint);
         try {
-            return http.call(post(endpoint, form)).status() == 200;
+            return http.call(client.post(endpoint, form)).status() == 200;
         } catch (IOException e) {
             return false;
         }
-    }
-
-    private Request post(URI endpoint, Map<String, String> form) {
-        Request.Builder request = new Request.Builder().url(endpoint.toString()).header("Accept", "application/json");
-        Map<String, List<String>> parameters = new LinkedHashMap<>();
-        form.forEach((name, value) -> parameters.put(name, List.of(value)));
-        switch (authentication) {
-            case SECRET_BASIC ->
-                request.header(
-                        "Authorization",
-                        new ClientSecretBasic(new ClientID(clientId), new Secret(secret()))
-                                .toHTTPAuthorizationHeader());
-            case SECRET_POST -> {
-                parameters.put("client_id", List.of(clientId));
-                parameters.put("client_secret", List.of(secret()));
-            }
-            case NONE -> parameters.put("client_id", List.of(clientId));
-        }
-        return request.post(once(URLUtils.serializeParameters(parameters))).build();
-    }
-
-    private String secret() {
-        if (clientSecret == null) {
-            throw new IllegalStateException("Checked when the Grantkeeper was built");
-        }
-        return clientSecret;
-    }
-
-    /** A body that says it cannot be sent twice: OkHttp then does not try to, after a 408 or a 421. */
-    private static RequestBody once(String form) {
-        byte[] bytes = form.getBytes(StandardCharsets.UTF_8);
-        return new RequestBody() {
-            @Override
-            public MediaType contentType() {
-                return FORM;
-            }
-
-            @Override
-            public long contentLength() {
-                return bytes.length;
-            }
-
-            @Override
-            public boolean isOneShot() {
-                return true;
-            }
-
-            @Override
-            public void writeTo(BufferedSink sink) throws IOException {
-                sink.write(bytes);
-            }
-        };
     }
 
     @Override
