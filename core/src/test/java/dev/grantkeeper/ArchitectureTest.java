@@ -128,7 +128,7 @@ class ArchitectureTest {
                         ROOT + ".internal.wire.AuthorizationEndpoint",
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.Profiles",
-                        ROOT + ".internal.wire.TokenEndpoint");
+                        ROOT + ".internal.wire.Client");
     }
 
     @Test
