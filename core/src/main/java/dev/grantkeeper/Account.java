@@ -5,14 +5,18 @@ import dev.grantkeeper.internal.refresh.Logins;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.net.URI;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One user's grant at one provider, whether it exists or not; or the application's own, see
@@ -26,12 +30,60 @@ public final class Account {
     private final AccountKey key;
     private final Refresher refresher;
     private final Logins logins;
+    private final @Nullable Resource resource;
 
-    Account(Grantkeeper grantkeeper, AccountKey key, Refresher refresher, Logins logins) {
+    Account(Grantkeeper grantkeeper, AccountKey key, Refresher refresher, Logins logins, @Nullable Resource resource) {
         this.grantkeeper = grantkeeper;
         this.key = key;
         this.refresher = refresher;
         this.logins = logins;
+        this.resource = resource;
+    }
+
+    /**
+     * One of several APIs that this account has tokens for.
+     *
+     * @param name as the authorization server calls it
+     * @param origins where its access token may go
+     */
+    record Resource(String name, Set<String> origins) {}
+
+    /**
+     * The same account with access tokens for another API: one login, one refresh token, and an access token for each (RFC 8707;
+     * Entra ID's scopes of another resource). Each is fetched when it is needed first, stored beside the others, refreshed when it
+     * is due, and goes to its own API and nowhere else. What is said of the grant, like {@link #signOut()}, is said of all.
+     *
+     * <pre>{@code
+     * OkHttpClient vault = user.forResource("https://vault.azure.net").wrap(http);
+     * }</pre>
+     *
+     * @param resource the API as the authorization server calls it; an absolute URI without fragment
+     * @param apiOrigins where its access token may go: scheme, host and, if it is not the scheme's own, port. Default: the
+     *     resource itself, which then has to be an https URL
+     * @return a view of this account
+     * @throws IllegalArgumentException if that is no resource, or nothing says where its tokens may go
+     */
+    public Account forResource(String resource, String... apiOrigins) {
+        URI uri = URI.create(resource);
+        if (!uri.isAbsolute() || uri.getRawFragment() != null) {
+            throw new IllegalArgumentException(
+                    "A resource is an absolute URI without fragment (RFC 8707 section 2): " + resource);
+        }
+        if (apiOrigins.length == 0 && !"https".equalsIgnoreCase(uri.getScheme())) {
+            throw new IllegalArgumentException("The resource " + resource
+                    + " does not tell where its API is: say forResource(resource, \"https://api.example.com\")");
+        }
+        Provider itsApis = grantkeeper
+                .provider()
+                .newBuilder()
+                .apiOrigins(apiOrigins.length == 0 ? new String[] {resource} : apiOrigins)
+                .build();
+        return new Account(
+                grantkeeper,
+                key,
+                refresher,
+                logins,
+                new Resource(resource, AuthorizingInterceptor.origins(itsApis.apiOrigins())));
     }
 
     /**
@@ -44,7 +96,11 @@ public final class Account {
     }
 
     TokenSource source() {
-        return TokenSource.of(refresher, key);
+        return TokenSource.of(
+                refresher,
+                key,
+                resource == null ? null : resource.name(),
+                resource == null ? grantkeeper.apiOrigins() : resource.origins());
     }
 
     boolean isOf(Grantkeeper other) {
@@ -88,7 +144,9 @@ public final class Account {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public TokenSet tokens() throws IOException {
-        return grantkeeper.waiting().tokens(source(), refresher.current(key), null);
+        return grantkeeper
+                .waiting()
+                .tokens(source(), refresher.current(key, resource == null ? null : resource.name()), null);
     }
 
     /**
@@ -98,7 +156,9 @@ public final class Account {
      *     {@link #tokens()} would throw; cancelling it does not disturb the refresh
      */
     public CompletableFuture<TokenSet> tokensAsync() {
-        return grantkeeper.waiting().tokensAsync(source(), refresher.current(key));
+        return grantkeeper
+                .waiting()
+                .tokensAsync(source(), refresher.current(key, resource == null ? null : resource.name()));
     }
 
     /**
@@ -207,6 +267,6 @@ public final class Account {
 
     @Override
     public String toString() {
-        return "Account[" + key + "]";
+        return "Account[" + key + (resource == null ? "" : " for " + resource.name()) + "]";
     }
 }

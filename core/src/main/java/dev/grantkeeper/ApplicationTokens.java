@@ -40,7 +40,15 @@ final class ApplicationTokens implements Renewal {
 
     @Override
     public Answer request(GrantRow row) {
-        Answer answer = endpoint.clientCredentials(String.join(provider.scopeSeparator(), scopes));
+        return aboutTheApplication(endpoint.clientCredentials(String.join(provider.scopeSeparator(), scopes)));
+    }
+
+    @Override
+    public Answer request(GrantRow row, String resource) {
+        return aboutTheApplication(endpoint.clientCredentialsFor(resource));
+    }
+
+    private static Answer aboutTheApplication(Answer answer) {
         // No user's grant can end here: what the server refuses is the application.
         return answer instanceof Answer.Failure failure && failure.kind() == Answer.Kind.REFUSED
                 ? new Answer.Failure(
@@ -56,6 +64,14 @@ final class ApplicationTokens implements Renewal {
     @Override
     public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
         return response.toTokenSet(null, scopes, now, provider.defaultLifetime());
+    }
+
+    @Override
+    public TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
+        return response.toTokenSet(null, Set.of(), now, provider.defaultLifetime())
+                .newBuilder()
+                .refreshToken(null)
+                .build();
     }
 
     @Override

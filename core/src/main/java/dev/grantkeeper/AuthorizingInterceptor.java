@@ -37,10 +37,14 @@ final class AuthorizingInterceptor implements Interceptor {
     private final Set<String> mentioned = ConcurrentHashMap.newKeySet();
 
     AuthorizingInterceptor(Set<String> origins, Sources sources, Waiting waiting) {
-        // Compared as OkHttp writes them: it takes the brackets off an IPv6 address, and shortens it.
-        this.origins = origins.stream().map(text -> origin(HttpUrl.get(text))).collect(Collectors.toUnmodifiableSet());
+        this.origins = origins;
         this.sources = sources;
         this.waiting = waiting;
+    }
+
+    /** Origins to compare with, as OkHttp writes them: it takes the brackets off an IPv6 address, and shortens it. */
+    static Set<String> origins(Set<String> origins) {
+        return origins.stream().map(text -> origin(HttpUrl.get(text))).collect(Collectors.toUnmodifiableSet());
     }
 
     @Override
@@ -51,18 +55,27 @@ final class AuthorizingInterceptor implements Interceptor {
             throw new OAuthException(
                     "Add Grantkeeper's interceptor with addInterceptor, not with addNetworkInterceptor", null);
         }
-        if (!origins.contains(origin(request.url()))) {
+        String origin = origin(request.url());
+        TokenSource source = sources.of(request);
+        boolean its = source != null && source.origins().contains(origin);
+        if (!its && !origins.contains(origin)) {
             mention(request.url());
             return chain.proceed(request);
         }
         if (request.header("Authorization") != null) {
             return chain.proceed(request);
         }
-        TokenSource source = sources.of(request);
         if (source == null) {
             throw new OAuthException(
                     "The request to " + request.url().host()
                             + " does not say whose it is: set the tag Account.class on it, or use account.wrap(http)",
+                    null);
+        }
+        if (!its) {
+            throw new OAuthException(
+                    "The request to " + request.url().host()
+                            + " says forResource(…), and that resource's tokens do not go"
+                            + " there: use the account itself",
                     null);
         }
         TokenSet tokens = waiting.tokens(source, source.current(), chain.call());

@@ -72,6 +72,7 @@ public final class Grantkeeper implements AutoCloseable {
     private final String registration;
     private final String clientId;
     private final Set<String> scopes;
+    private final Set<String> apiOrigins;
     private final AuthorizationCodeFlow flow;
     private final Waiting waiting;
     private final Listening listening;
@@ -82,6 +83,7 @@ public final class Grantkeeper implements AutoCloseable {
         this.clientId = Objects.requireNonNull(builder.clientId);
         this.registration = builder.registration == null ? provider.name() + ":" + clientId : builder.registration;
         this.scopes = builder.scopes;
+        this.apiOrigins = AuthorizingInterceptor.origins(provider.apiOrigins());
         this.waiting = new Waiting(builder.longestWait);
         this.listening = new Listening(builder.listener, builder.clock);
         Time time = new Time(builder.clock, builder.ticker);
@@ -176,7 +178,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return the account
      */
     public Account account(String accountId) {
-        return new Account(this, new AccountKey(registration, accountId), engine.users(), engine.logins());
+        return new Account(this, new AccountKey(registration, accountId), engine.users(), engine.logins(), null);
     }
 
     /**
@@ -190,7 +192,8 @@ public final class Grantkeeper implements AutoCloseable {
                 this,
                 new AccountKey(registration + " client_credentials", clientId),
                 engine.application(),
-                engine.applicationLogins());
+                engine.applicationLogins(),
+                null);
     }
 
     /**
@@ -212,7 +215,7 @@ public final class Grantkeeper implements AutoCloseable {
      */
     public Interceptor interceptor() {
         return new AuthorizingInterceptor(
-                provider.apiOrigins(),
+                apiOrigins,
                 request -> {
                     Account account = request.tag(Account.class);
                     return account != null && account.isOf(this) ? account.source() : null;
@@ -221,7 +224,12 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     Interceptor interceptor(TokenSource source) {
-        return new AuthorizingInterceptor(provider.apiOrigins(), request -> source, waiting);
+        return new AuthorizingInterceptor(source.origins(), request -> source, waiting);
+    }
+
+    /** Where access tokens go that are not for a particular resource. */
+    Set<String> apiOrigins() {
+        return apiOrigins;
     }
 
     /**

@@ -61,7 +61,7 @@ public sealed interface LoginResult {
          */
         public OkHttpClient wrap(OkHttpClient http) {
             return http.newBuilder()
-                    .addInterceptor(grantkeeper.interceptor(TokenSource.fixed(tokens)))
+                    .addInterceptor(grantkeeper.interceptor(TokenSource.fixed(tokens, grantkeeper.apiOrigins())))
                     .build();
         }
 

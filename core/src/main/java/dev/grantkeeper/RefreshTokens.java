@@ -38,8 +38,12 @@ final class RefreshTokens implements Renewal {
     @Override
     public Answer request(GrantRow row) {
         TokenSet tokens = row.tokens();
-        Answer answer =
-                endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse(""));
+        return ofTheSameUser(
+                row,
+                endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse("")));
+    }
+
+    private Answer ofTheSameUser(GrantRow row, Answer answer) {
         return answer instanceof Answer.Tokens success && isAnotherUsers(row.identity(), success.response())
                 ? new Answer.Failure(
                         Answer.Kind.MALFORMED,
@@ -49,6 +53,25 @@ final class RefreshTokens implements Renewal {
                         null,
                         null)
                 : answer;
+    }
+
+    @Override
+    public Answer request(GrantRow row, String resource) {
+        TokenSet tokens = row.tokens();
+        return ofTheSameUser(
+                row,
+                endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse(""), resource));
+    }
+
+    @Override
+    public TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
+        // Refresh and ID token belong to the grant, whatever they came with.
+        return response.toTokenSet(row.state(resource).tokens(), Set.of(), now, provider.defaultLifetime())
+                .newBuilder()
+                .refreshToken(null)
+                .refreshTokenExpiresAt(null)
+                .idToken(null)
+                .build();
     }
 
     private boolean isAnotherUsers(@Nullable Identity identity, TokenResponse response) {

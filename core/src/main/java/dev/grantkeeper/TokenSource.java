@@ -5,12 +5,17 @@ import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** Where the interceptor gets tokens from. Thread-safe. */
 interface TokenSource {
     /** Whose tokens these are. */
     AccountKey key();
+
+    /** Where these tokens may go. */
+    Set<String> origins();
 
     /** Tokens to use now. */
     CompletableFuture<Outcome> current();
@@ -28,7 +33,7 @@ interface TokenSource {
     AccountKey NOBODY = new AccountKey("login", "not kept yet");
 
     /** An account's tokens, kept fresh. */
-    static TokenSource of(Refresher refresher, AccountKey key) {
+    static TokenSource of(Refresher refresher, AccountKey key, @Nullable String resource, Set<String> origins) {
         return new TokenSource() {
             @Override
             public AccountKey key() {
@@ -36,18 +41,23 @@ interface TokenSource {
             }
 
             @Override
+            public Set<String> origins() {
+                return origins;
+            }
+
+            @Override
             public CompletableFuture<Outcome> current() {
-                return refresher.current(key);
+                return refresher.current(key, resource);
             }
 
             @Override
             public CompletableFuture<Outcome> insteadOf(String rejected) {
-                return refresher.insteadOf(key, rejected);
+                return refresher.insteadOf(key, resource, rejected);
             }
 
             @Override
             public void invalidate(String rejected) {
-                refresher.invalidate(key, rejected);
+                refresher.invalidate(key, resource, rejected);
             }
 
             @Override
@@ -58,11 +68,16 @@ interface TokenSource {
     }
 
     /** These tokens and no others. */
-    static TokenSource fixed(TokenSet tokens) {
+    static TokenSource fixed(TokenSet tokens, Set<String> origins) {
         return new TokenSource() {
             @Override
             public AccountKey key() {
                 return NOBODY;
+            }
+
+            @Override
+            public Set<String> origins() {
+                return origins;
             }
 
             @Override

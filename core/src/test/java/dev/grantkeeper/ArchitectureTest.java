@@ -208,6 +208,7 @@ class ArchitectureTest {
                         "provider.Provider$Builder",
                         "provider.Provider$Loopback",
                         "provider.Provider$Replay",
+                        "provider.Provider$ResourceStyle",
                         "provider.Spotify",
                         "token.AccountKey",
                         "token.Identity",

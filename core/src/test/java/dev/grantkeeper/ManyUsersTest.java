@@ -112,7 +112,7 @@ class ManyUsersTest {
                         .expiresAt(received.plus(Duration.ofHours(1)))
                         .build(),
                 null);
-        return refusal == null ? row : row.refused(refusal);
+        return refusal == null ? row : row.refused(null, refusal);
     }
 
     private void assertForgotten(GrantRow row, Touch touch) throws Exception {

@@ -89,6 +89,7 @@ public final class EntraId {
                         "version 2.0 of Entra ID has no resource (AADSTS901002). Ask for the scope that"
                                 + " EntraId.scopeForResource(resource) returns")
                 .loopback(Provider.Loopback.NAME)
+                .resourceStyle(Provider.ResourceStyle.DEFAULT_SCOPE)
                 .replay(Provider.Replay.PROMPT)
                 .refreshTokenLifetime(Duration.ofDays(90), Provider.Anchor.LAST_USE)
                 .build();

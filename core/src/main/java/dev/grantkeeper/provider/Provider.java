@@ -45,6 +45,14 @@ public final class Provider {
         LAST_USE
     }
 
+    /** How a client says for which of several APIs it wants an access token. */
+    public enum ResourceStyle {
+        /** By the parameter {@code resource} (RFC 8707). */
+        PARAMETER,
+        /** By a scope: the resource and {@code /.default}. */
+        DEFAULT_SCOPE
+    }
+
     /** What the provider takes as redirect URI of a program that listens on its own machine (RFC 8252 section 7.3). */
     public enum Loopback {
         /** Both the name {@code localhost} and the addresses {@code 127.0.0.1} and {@code [::1]}. */
@@ -95,6 +103,7 @@ public final class Provider {
     private final @Nullable TemporalAmount refreshTokenLifetime;
     private final Anchor refreshTokenAnchor;
     private final Loopback loopback;
+    private final ResourceStyle resourceStyle;
     private final boolean httpOnLoopback;
 
     private Provider(Builder builder) {
@@ -146,6 +155,7 @@ public final class Provider {
         this.refreshTokenLifetime = builder.refreshTokenLifetime;
         this.refreshTokenAnchor = builder.refreshTokenAnchor;
         this.loopback = builder.loopback;
+        this.resourceStyle = builder.resourceStyle;
     }
 
     private @Nullable URI optionalEndpoint(String what, @Nullable String text) {
@@ -432,6 +442,15 @@ public final class Provider {
         return loopback;
     }
 
+    /**
+     * How a client says for which API it wants an access token.
+     *
+     * @return the style
+     */
+    public ResourceStyle resourceStyle() {
+        return resourceStyle;
+    }
+
     @Override
     public String toString() {
         return "Provider[" + name + ", " + tokenEndpoint + "]";
@@ -464,6 +483,7 @@ public final class Provider {
         private @Nullable TemporalAmount refreshTokenLifetime;
         private Anchor refreshTokenAnchor = Anchor.LAST_USE;
         private Loopback loopback = Loopback.ANY;
+        private ResourceStyle resourceStyle = ResourceStyle.PARAMETER;
         private boolean httpOnLoopback;
 
         private Builder(String name) {
@@ -501,6 +521,7 @@ public final class Provider {
             this.refreshTokenLifetime = provider.refreshTokenLifetime;
             this.refreshTokenAnchor = provider.refreshTokenAnchor;
             this.loopback = provider.loopback;
+            this.resourceStyle = provider.resourceStyle;
             this.httpOnLoopback = provider.httpOnLoopback;
         }
 
@@ -729,6 +750,17 @@ public final class Provider {
          */
         public Builder loopback(Loopback loopback) {
             this.loopback = Objects.requireNonNull(loopback);
+            return this;
+        }
+
+        /**
+         * Sets how a client says for which API it wants an access token. Default: {@link ResourceStyle#PARAMETER}.
+         *
+         * @param resourceStyle the style
+         * @return this builder
+         */
+        public Builder resourceStyle(ResourceStyle resourceStyle) {
+            this.resourceStyle = Objects.requireNonNull(resourceStyle);
             return this;
         }
 

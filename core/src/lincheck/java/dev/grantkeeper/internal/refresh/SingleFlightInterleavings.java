@@ -76,7 +76,7 @@ public class SingleFlightInterleavings {
 
     @Operation
     public String insteadOfTheExpired() {
-        return token(one.insteadOf(KEY, "old").join());
+        return token(one.insteadOf(KEY, null, "old").join());
     }
 
     @Validate

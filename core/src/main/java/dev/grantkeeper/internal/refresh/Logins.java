@@ -71,7 +71,7 @@ public final class Logins {
     public void reconsider(AccountKey key) throws IOException {
         for (int i = 0; i < TRIES; i++) {
             StoredGrant found = rows.find(key).grant();
-            if (found == null || (found.row().refusal() == null && found.row().notBefore() == null)) {
+            if (found == null || !found.row().hasFailed()) {
                 return;
             }
             Written written = rows.replace(key, found.version(), found.row().reconsidered());

@@ -4,7 +4,9 @@ package dev.grantkeeper.internal.refresh;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.StoredGrant;
 import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -23,23 +25,29 @@ final class Memory {
     /** What is remembered of one row. */
     static final class Remembered {
         private final @Nullable StoredGrant grant;
-        private final Limits limits;
+        private final Map<String, Seen> seen;
+        private final Limits none;
         private final long attemptSince;
         private final long stamp;
         private volatile long checkedAt;
         private volatile long nextBackground;
         private volatile boolean doubted;
-        private boolean tokensHaveChanged;
-        private long tokensChanged; // when
 
         // guarded by the memory
         private boolean written;
         private @Nullable String over; // the version that this node replaced, if it wrote this
         private long noted;
 
-        private Remembered(@Nullable StoredGrant grant, Limits limits, long attemptSince, long stamp, long now) {
+        private Remembered(
+                @Nullable StoredGrant grant,
+                Map<String, Seen> seen,
+                Limits none,
+                long attemptSince,
+                long stamp,
+                long now) {
             this.grant = grant;
-            this.limits = limits;
+            this.seen = seen;
+            this.none = none;
             this.attemptSince = attemptSince;
             this.stamp = stamp;
             this.checkedAt = now;
@@ -52,8 +60,16 @@ final class Memory {
             return grant;
         }
 
-        Limits limits() {
-            return limits;
+        /** Until when the access token for a resource is of use; {@code null} for the grant's own. */
+        Limits limits(@Nullable String resource) {
+            Seen its = seen.get(resource == null ? "" : resource);
+            return its == null ? none : its.limits();
+        }
+
+        /** The tokens for a resource, as far as there are any. */
+        @Nullable
+        TokenSet tokens(@Nullable String resource) {
+            return grant == null ? null : grant.row().state(resource).tokens();
         }
 
         /** When the attempt that stands in the row was first seen here, by the monotonic clock. */
@@ -66,9 +82,10 @@ final class Memory {
             return doubted;
         }
 
-        /** Whether this node saw other tokens in the row, and these instead of them so short a time ago. */
-        boolean tokensChangedWithin(Duration limit, Time time) {
-            return tokensHaveChanged && time.since(tokensChanged).compareTo(limit) < 0;
+        /** Whether this node saw another access token in the row, and this one instead of it so short a time ago. */
+        boolean tokensChangedWithin(Duration limit, @Nullable String resource, Time time) {
+            Seen its = seen.get(resource == null ? "" : resource);
+            return its != null && its.changed() && time.since(its.changedAt()).compareTo(limit) < 0;
         }
 
         boolean trusted(Time time, Duration trust) {
@@ -91,6 +108,15 @@ final class Memory {
             return true;
         }
     }
+
+    /**
+     * How long one of the access tokens in a row has been known.
+     *
+     * @param limits counted from when it was seen first
+     * @param changed whether there was another one before
+     * @param changedAt when that was
+     */
+    private record Seen(Limits limits, boolean changed, long changedAt) {}
 
     private final Time time;
     private final int capacity;
@@ -174,6 +200,13 @@ final class Memory {
         after.over = over;
     }
 
+    /** Whether it is the same access token; the refresh token beside it may have been replaced. */
+    private static boolean isSameAccess(TokenSet a, TokenSet b) {
+        return a.accessToken().equals(b.accessToken())
+                && a.receivedAt().equals(b.receivedAt())
+                && a.expiresAt().equals(b.expiresAt());
+    }
+
     private static @Nullable String versionOf(@Nullable StoredGrant grant) {
         return grant == null ? null : grant.version();
     }
@@ -188,27 +221,25 @@ final class Memory {
                 && known != null
                 && attempt != null
                 && attempt.equals(known.row().attempt());
-        boolean sameTokens = before != null
-                && known != null
-                && grant != null
-                && known.row().tokens() != null
-                && known.row().tokens().equals(grant.row().tokens());
+        Map<String, TokenSet> tokens = grant == null ? Map.of() : grant.row().allTokens();
+        Map<String, TokenSet> others = known == null ? Map.of() : known.row().allTokens();
+        Map<String, Seen> seen = new HashMap<>();
+        tokens.forEach((resource, set) -> {
+            TokenSet other = others.get(resource);
+            Seen its = before == null ? null : before.seen.get(resource);
+            boolean same = other != null && its != null && isSameAccess(set, other);
+            // The monotonic bound counts from when these tokens were seen first, not from when they were read last.
+            seen.put(resource, same && its != null ? its : new Seen(Limits.of(set, time), other != null, now));
+        });
         Remembered after = new Remembered(
                 grant,
-                // The monotonic bound counts from when these tokens were seen first, not from when they were read last.
-                sameTokens && before != null
-                        ? before.limits
-                        : Limits.of(grant == null ? null : grant.row().tokens(), time),
+                seen,
+                Limits.of(null, time),
                 sameAttempt && before != null ? before.attemptSince : now,
                 stamp,
                 now);
-        if (before != null && sameTokens) {
+        if (before != null && tokens.equals(others)) {
             after.nextBackground = before.nextBackground;
-            after.tokensHaveChanged = before.tokensHaveChanged;
-            after.tokensChanged = before.tokensChanged;
-        } else if (known != null) {
-            after.tokensHaveChanged = true;
-            after.tokensChanged = now;
         }
         after.noted = ++stamps;
         rows.put(key, after);

@@ -12,6 +12,7 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.StoredGrant;
 import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
@@ -19,9 +20,11 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -77,6 +80,12 @@ import org.jspecify.annotations.Nullable;
  * A login that comes in here meanwhile drops them. A store that comes back without its last writes, from a replica or a backup,
  * gets the row again that is remembered here, if that is a later one of the same login ({@link Rows#find}).
  *
+ * <h2>Several resources</h2>
+ *
+ * <p>One refresh token may bring access tokens for several APIs (RFC 8707). They lie in the same row, each with its own limits,
+ * refusal and back-off, and each refresh of any of them is one attempt on that row: it is the refresh token that works once. What
+ * a server refuses for one resource ends nothing else; only a lost answer is about the refresh token and so about the whole grant.
+ *
  * <h2>Threads</h2>
  *
  * <p>All callers of one key share a <em>flight</em>, which runs on a thread of ours: a caller who is cancelled, interrupted or
@@ -114,7 +123,7 @@ public final class Refresher {
     private final Workers workers;
     private final RefreshEvents events;
 
-    private final Map<AccountKey, CompletableFuture<Outcome>> looks = new ConcurrentHashMap<>();
+    private final Map<Look, CompletableFuture<Outcome>> looks = new ConcurrentHashMap<>();
     private final Map<AccountKey, Flight> flights = new ConcurrentHashMap<>();
     /** Tokens that the store does not have yet. Never dropped but for a newer login. */
     private final Map<AccountKey, Unsaved> unsaved = new ConcurrentHashMap<>();
@@ -160,30 +169,45 @@ public final class Refresher {
      * New tokens that could not be written yet.
      *
      * @param version the version that they replace
-     * @param madeFrom the tokens that were spent on them
+     * @param madeFrom all tokens that the row held before
      * @param row what to write
-     * @param limits of the new tokens
+     * @param limits of the access tokens in it, by resource
      * @param since when they came
      * @param failures how often the write has failed
      */
     private record Unsaved(
-            String version, @Nullable TokenSet madeFrom, GrantRow row, Limits limits, long since, int failures) {
-        TokenSet tokens() {
-            TokenSet tokens = row.tokens();
-            if (tokens == null) {
-                throw new IllegalStateException("Only tokens wait to be written");
-            }
-            return tokens;
+            String version,
+            Map<String, TokenSet> madeFrom,
+            GrantRow row,
+            Map<String, Limits> limits,
+            long since,
+            int failures) {
+        /** Tokens that can be used without a second thought. */
+        @Nullable
+        TokenSet current(@Nullable String resource, Time time) {
+            Limits its = limits.get(name(resource));
+            return its == null || its.pastHard(time)
+                    ? null
+                    : row.state(resource).tokens();
+        }
+
+        /** Tokens that can be used, by somebody who saw others rejected. */
+        @Nullable
+        TokenSet ofUse(@Nullable String resource, @Nullable String rejected, Time time) {
+            Limits its = limits.get(name(resource));
+            TokenSet tokens = row.state(resource).tokens();
+            return its == null
+                            || its.expired(time)
+                            || tokens == null
+                            || tokens.accessToken().equals(rejected)
+                    ? null
+                    : tokens;
         }
 
         /** Whether the row has gone, or another login stands there. What is known of it is newer than our attempt in it. */
         boolean isOutlived(@Nullable Remembered now) {
             StoredGrant known = now == null ? null : now.grant();
             return now != null && (known == null || !known.row().login().equals(row.login()));
-        }
-
-        boolean isOfUse(@Nullable String rejected, Time time) {
-            return !limits.expired(time) && !tokens().accessToken().equals(rejected);
         }
 
         Unsaved onTopOf(StoredGrant grant) {
@@ -195,71 +219,104 @@ public final class Refresher {
         }
     }
 
+    /** Who reads the row at the same time shares it, if they are after the same token. */
+    private record Look(AccountKey key, @Nullable String resource) {}
+
     /**
      * What a flight is for.
      *
+     * @param resource what the access token is for; {@code null} for the grant's own
      * @param rejected the access token that an API rejected
      * @param behindTheScenes the tokens can still be used, and nobody waits
      * @param onlySave write what is unsaved, nothing else
      */
-    private record Want(@Nullable String rejected, boolean behindTheScenes, boolean onlySave) {
-        static final Want VALID = new Want(null, false, false);
-        static final Want FRESHER = new Want(null, true, false);
-        static final Want SAVED = new Want(null, true, true);
+    private record Want(
+            @Nullable String resource, @Nullable String rejected, boolean behindTheScenes, boolean onlySave) {
+        static final Want SAVED = new Want(null, null, true, true);
+
+        static Want valid(@Nullable String resource) {
+            return new Want(resource, null, false, false);
+        }
+
+        static Want fresher(@Nullable String resource) {
+            return new Want(resource, null, true, false);
+        }
+
+        static Want insteadOf(@Nullable String resource, String rejected) {
+            return new Want(resource, rejected, false, false);
+        }
+    }
+
+    private static String name(@Nullable String resource) {
+        return resource == null ? "" : resource;
     }
 
     /** Tokens that are valid now: from memory where it can be trusted, from the store, or by a refresh. */
     public CompletableFuture<Outcome> current(AccountKey key) {
+        return current(key, null);
+    }
+
+    /**
+     * The same for another resource (RFC 8707): one refresh token, an access token for each.
+     *
+     * @param resource {@code null} for the grant's own access token
+     */
+    public CompletableFuture<Outcome> current(AccountKey key, @Nullable String resource) {
         Unsaved pending = unsaved.get(key);
-        if (pending != null && !pending.limits().pastHard(time)) {
-            return CompletableFuture.completedFuture(new Usable(pending.tokens()));
+        TokenSet unsavedTokens = pending == null ? null : pending.current(resource, time);
+        if (unsavedTokens != null) {
+            return CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
         Remembered known = memory.get(key);
         if (pending == null && known != null && known.grant() != null && known.trusted(time, timing.trustStored())) {
-            return decide(key, known);
+            return decide(key, resource, known);
         }
-        return look(key);
+        return look(key, resource);
     }
 
     /** Tokens in place of an access token that an API rejected. The same tokens come back if no others can be expected. */
-    public CompletableFuture<Outcome> insteadOf(AccountKey key, String rejected) {
+    public CompletableFuture<Outcome> insteadOf(AccountKey key, @Nullable String resource, String rejected) {
         Unsaved pending = unsaved.get(key);
-        if (pending != null
-                && !pending.limits().pastHard(time)
-                && !pending.tokens().accessToken().equals(rejected)) {
-            return CompletableFuture.completedFuture(new Usable(pending.tokens()));
+        TokenSet unsavedTokens = pending == null ? null : pending.current(resource, time);
+        if (unsavedTokens != null && !unsavedTokens.accessToken().equals(rejected)) {
+            return CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
-        return fly(key, new Want(rejected, false, false));
+        return fly(key, Want.insteadOf(resource, rejected));
     }
 
     /** An access token was rejected by a call that cannot be repeated; the next one should find another. */
-    public void invalidate(AccountKey key, String rejected) {
-        begin(key, new Want(rejected, true, false));
+    public void invalidate(AccountKey key, @Nullable String resource, String rejected) {
+        begin(key, new Want(resource, rejected, true, false));
     }
 
-    private CompletableFuture<Outcome> decide(AccountKey key, Remembered known) {
+    private CompletableFuture<Outcome> decide(AccountKey key, @Nullable String resource, Remembered known) {
         StoredGrant grant = known.grant();
         if (grant == null && renewal.begin() == null) {
             // Just read: nobody has to wait for a flight that began when there was something to refresh.
             return CompletableFuture.completedFuture(notConnected());
         }
-        TokenSet tokens = tokensOf(known);
-        if (grant == null || tokens == null || known.limits().pastHard(time)) {
-            return fly(key, Want.VALID);
+        TokenSet tokens = known.tokens(resource);
+        Limits limits = known.limits(resource);
+        if (grant == null || tokens == null || limits.pastHard(time)) {
+            return fly(key, Want.valid(resource));
         }
         Flight underWay = flights.get(key);
         if (underWay != null && tokens.accessToken().equals(underWay.want.rejected())) {
             // Somebody has just seen these rejected. What replaces them is on its way.
-            return fly(key, new Want(tokens.accessToken(), false, false));
+            return fly(key, Want.insteadOf(resource, tokens.accessToken()));
         }
-        if (known.limits().pastSoft(time) && worthTrying(grant.row()) && known.mayStartBackground(time)) {
-            begin(key, Want.FRESHER);
+        if (limits.pastSoft(time) && worthTrying(grant.row(), resource) && known.mayStartBackground(time)) {
+            begin(key, Want.fresher(resource));
         }
         return CompletableFuture.completedFuture(new Usable(tokens));
     }
 
-    private boolean worthTrying(GrantRow row) {
-        return row.refusal() == null && renewal.possible(row) && leftOf(row.notBefore()) == null;
+    private boolean worthTrying(GrantRow row, @Nullable String resource) {
+        GrantRow.State state = row.state(resource);
+        return row.refusal() == null
+                && state.refusal() == null
+                && renewal.possible(row)
+                && leftOf(state.notBefore()) == null;
     }
 
     /** How long a grant is to be left alone. A time further ahead than any back-off was written by a clock that is wrong. */
@@ -273,53 +330,59 @@ public final class Refresher {
     }
 
     /** Reads the row, once for all who ask meanwhile, not waiting for a flight that is under way. */
-    private CompletableFuture<Outcome> look(AccountKey key) {
+    private CompletableFuture<Outcome> look(AccountKey key, @Nullable String resource) {
         long asked = time.ticks();
+        Look look = new Look(key, resource);
         CompletableFuture<Outcome> shared = new CompletableFuture<>();
-        CompletableFuture<Outcome> other = looks.putIfAbsent(key, shared);
+        CompletableFuture<Outcome> other = looks.putIfAbsent(look, shared);
         CompletableFuture<Outcome> mine =
-                other == null ? shared.copy() : other.thenCompose(o -> since(asked, o, key, Want.VALID));
+                other == null ? shared.copy() : other.thenCompose(o -> since(asked, o, key, Want.valid(resource)));
         if (other == null) {
             try {
-                workers.read(() -> read(key, shared));
+                workers.read(() -> read(look, shared));
             } catch (RejectedExecutionException e) {
-                looks.remove(key, shared);
+                looks.remove(look, shared);
                 shared.complete(closed());
             }
         }
-        if (remembered(key, null) != null && !mine.isDone()) {
+        if (remembered(key, resource, null) != null && !mine.isDone()) {
             // A store that hangs is a store that is down (law 7). Without valid tokens there is nothing but to wait for
             // it.
             workers.later(PATIENCE, () -> {
-                if (!mine.isDone() && remembered(key, null) != null) {
-                    mine.complete(withoutStore(key, new IOException("The token store does not answer"), null));
+                if (!mine.isDone() && remembered(key, resource, null) != null) {
+                    mine.complete(
+                            withoutStore(key, resource, new IOException("The token store does not answer"), null));
                 }
             });
         }
         return mine;
     }
 
-    private void read(AccountKey key, CompletableFuture<Outcome> shared) {
+    private void read(Look look, CompletableFuture<Outcome> shared) {
         CompletableFuture<Outcome> decided;
         try {
-            decided = decide(key, rows.find(key));
+            decided = decide(look.key(), look.resource(), rows.find(look.key()));
         } catch (IOException e) {
-            decided = CompletableFuture.completedFuture(withoutStore(key, e, null));
+            decided = CompletableFuture.completedFuture(withoutStore(look.key(), look.resource(), e, null));
         } catch (Throwable e) {
             decided = CompletableFuture.failedFuture(e);
         }
-        looks.remove(key, shared);
+        looks.remove(look, shared);
         pass(decided, shared);
     }
 
     /** What callers get when the store cannot be asked: what is remembered has to do for a while. */
-    private Outcome withoutStore(AccountKey key, IOException cause, @Nullable String rejected) {
+    private Outcome withoutStore(
+            AccountKey key, @Nullable String resource, IOException cause, @Nullable String rejected) {
         Unsaved pending = unsaved.get(key);
-        if (pending != null && !pending.isOutlived(memory.get(key)) && pending.isOfUse(rejected, time)) {
-            return new Usable(pending.tokens());
+        if (pending != null && !pending.isOutlived(memory.get(key))) {
+            TokenSet ofUse = pending.ofUse(resource, rejected, time);
+            if (ofUse != null) {
+                return new Usable(ofUse);
+            }
         }
-        Remembered known = remembered(key, rejected);
-        TokenSet tokens = known == null ? null : tokensOf(known);
+        Remembered known = remembered(key, resource, rejected);
+        TokenSet tokens = known == null ? null : known.tokens(resource);
         if (known == null || tokens == null) {
             return new StoreFailed(cause);
         }
@@ -328,20 +391,15 @@ public final class Refresher {
     }
 
     /** The row, as far as it is known, if its tokens are of use to somebody who saw others rejected. */
-    private @Nullable Remembered remembered(AccountKey key, @Nullable String rejected) {
+    private @Nullable Remembered remembered(AccountKey key, @Nullable String resource, @Nullable String rejected) {
         Remembered known = memory.get(key);
-        TokenSet tokens = known == null ? null : tokensOf(known);
+        TokenSet tokens = known == null ? null : known.tokens(resource);
         return known != null
                         && tokens != null
                         && !tokens.accessToken().equals(rejected)
-                        && !known.limits().expired(time)
+                        && !known.limits(resource).expired(time)
                 ? known
                 : null;
-    }
-
-    private static @Nullable TokenSet tokensOf(Remembered known) {
-        StoredGrant grant = known.grant();
-        return grant == null ? null : grant.row().tokens();
     }
 
     private static void pass(CompletableFuture<Outcome> from, CompletableFuture<Outcome> to) {
@@ -376,13 +434,13 @@ public final class Refresher {
             return start(mine);
         }
         if (want.behindTheScenes()) {
-            return other.landed.copy();
+            return other.landed.copy(); // also if that is after another resource: the next call begins again
         }
         if (other.want.equals(want)) {
             return other.landed.thenCompose(outcome -> since(asked, outcome, key, want));
         }
         // It may have been after less than we are: then ours comes next.
-        boolean less = other.want.onlySave();
+        boolean less = other.want.onlySave() || !Objects.equals(other.want.resource(), want.resource());
         return other.landed.thenCompose(
                 outcome -> !less && satisfies(outcome, want) ? since(asked, outcome, key, want) : fly(key, want));
     }
@@ -446,7 +504,7 @@ public final class Refresher {
         boolean gone = now != null && now.grant() == null;
         // Another's: of an older one if nothing is left, otherwise of the one that came in meanwhile.
         boolean dropped = (its || gone) && unsaved.remove(key, pending);
-        return its && dropped ? pending.tokens() : null;
+        return its && dropped ? pending.row().tokens() : null;
     }
 
     /** Whether the store is at work for this key, or stuck. */
@@ -513,7 +571,7 @@ public final class Refresher {
                 try {
                     seen = rows.find(key);
                 } catch (IOException e) {
-                    return withoutStore(key, e, want.rejected());
+                    return withoutStore(e);
                 }
                 StoredGrant grant = seen.grant();
                 if (grant == null) {
@@ -583,21 +641,27 @@ public final class Refresher {
             return new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "The token endpoint did not answer", left, null);
         }
 
+        private Outcome withoutStore(IOException cause) {
+            return Refresher.this.withoutStore(key, want.resource(), cause, want.rejected());
+        }
+
         private @Nullable Outcome withoutRequest(Remembered seen, GrantRow row) {
-            TokenSet tokens = row.tokens();
+            GrantRow.State state = row.state(want.resource());
+            Limits limits = seen.limits(want.resource());
+            TokenSet tokens = state.tokens();
             boolean rejected = tokens != null && tokens.accessToken().equals(want.rejected());
             boolean early = want.behindTheScenes() && want.rejected() == null;
-            boolean enough =
-                    early ? !seen.limits().pastSoft(time) : !seen.limits().pastHard(time);
+            boolean enough = early ? !limits.pastSoft(time) : !limits.pastHard(time);
             if (tokens != null && !rejected && enough) {
                 if (waited) {
                     events.waited(key, time.since(began));
                 }
                 return new Usable(tokens);
             }
-            GrantRow.Refusal refusal = row.refusal();
+            // Without the grant's own refresh token there is nothing for other resources either.
+            GrantRow.Refusal refusal = row.refusal() == null ? state.refusal() : row.refusal();
             boolean ended = refusal != null || !renewal.possible(row);
-            if (ended && tokens != null && !rejected && !seen.limits().expired(time)) {
+            if (ended && tokens != null && !rejected && !limits.expired(time)) {
                 return new Usable(tokens);
             }
             if (refusal != null) {
@@ -607,10 +671,10 @@ public final class Refresher {
                 return new LoginRequired(Reason.NO_REFRESH_TOKEN, null, null);
             }
             // A forced refresh has just brought these: another one would not bring better ones (law 10).
-            if (tokens != null && rejected && row.afterRejection() && isRecent(seen, tokens)) {
+            if (tokens != null && rejected && state.afterRejection() && isRecent(seen, tokens)) {
                 return new Usable(tokens);
             }
-            Duration left = leftOf(row.notBefore());
+            Duration left = leftOf(state.notBefore());
             if (left != null) {
                 return notNow(seen, gate.lastFailure(left));
             }
@@ -627,8 +691,8 @@ public final class Refresher {
             // Another node may have fetched them, by a clock that differs from ours.
             boolean recent =
                     Duration.between(tokens.receivedAt(), time.now()).abs().compareTo(cooldown) < 0
-                            || seen.tokensChangedWithin(cooldown, time);
-            return recent && !seen.limits().expired(time);
+                            || seen.tokensChangedWithin(cooldown, want.resource(), time);
+            return recent && !seen.limits(want.resource()).expired(time);
         }
 
         /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
@@ -639,7 +703,7 @@ public final class Refresher {
             Written marked = rows.replace(key, read.version(), read.row().attempting(name));
             if (marked instanceof Written.Unclear unclear) {
                 unsent.put(key, name);
-                return withoutStore(key, unclear.cause(), want.rejected());
+                return withoutStore(unclear.cause());
             }
             if (!(marked instanceof Written.Won won)) {
                 return null;
@@ -678,20 +742,17 @@ public final class Refresher {
                 }
             }
             if (answer instanceof Answer.Tokens tokens) {
-                TokenSet set = renewal.tokens(mine.row(), tokens.response(), time.now());
-                GrantRow next = mine.row().refreshed(set, want.rejected() != null);
-                Unsaved fresh =
-                        new Unsaved(mine.version(), mine.row().tokens(), next, Limits.of(set, time), time.ticks(), 0);
-                Outcome notYet = save(fresh);
+                GrantRow next = refreshed(mine.row(), tokens.response());
+                TokenSet set = next.state(want.resource()).tokens();
+                Outcome notYet =
+                        save(new Unsaved(mine.version(), mine.row().allTokens(), next, limits(next), time.ticks(), 0));
                 if (notYet != null) {
                     tellOfConsent(mine.row(), next);
                     return notYet;
                 }
                 // Stored, then used. Even tokens that end at once serve those who waited for them (law 13).
                 Remembered now = memory.get(key);
-                if (now != null
-                        && now.grant() != null
-                        && set.equals(now.grant().row().tokens())) {
+                if (now != null && set != null && set.equals(now.tokens(want.resource()))) {
                     events.refreshed(key, set, cause(), time.since(began));
                     tellOfConsent(mine.row(), next);
                     return new Usable(set);
@@ -716,17 +777,52 @@ public final class Refresher {
                 Written written = rows.replace(key, mine.version(), mine.row().attempting(null));
                 return written instanceof Written.Lost ? null : failed(seen, failure);
             }
-            Instant next = time.now().plus(Backoff.after(mine.row().failures(), failure.retryAfter(), time));
-            Written written = rows.replace(key, mine.version(), mine.row().failedUntil(next));
+            int failures = mine.row().state(want.resource()).failures();
+            Instant next = time.now().plus(Backoff.after(failures, failure.retryAfter(), time));
+            Written written = rows.replace(key, mine.version(), mine.row().failedUntil(want.resource(), next));
             // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
             return written instanceof Written.Lost ? null : failed(seen, failure);
         }
 
         private Answer request(GrantRow row, EndpointGate.Pass pass) {
             asked = time.ticks();
-            Answer answer = renewal.request(row);
+            Answer answer = want.resource() == null ? renewal.request(row) : renewal.request(row, want.resource());
             pass.report(answer);
             return answer;
+        }
+
+        private GrantRow refreshed(GrantRow row, TokenResponse response) {
+            boolean rejected = want.rejected() != null;
+            if (want.resource() == null) {
+                return row.refreshed(renewal.tokens(row, response, time.now()), rejected);
+            }
+            TokenSet set = renewal.tokens(row, want.resource(), response, time.now());
+            TokenSet own = row.tokens();
+            if (own != null && response.refreshToken() != null) {
+                // It has taken the place of the one that was sent, whatever it was sent for.
+                Duration lifetime = response.refreshLifetime();
+                own = own.newBuilder()
+                        .refreshToken(response.refreshToken())
+                        .refreshTokenExpiresAt(
+                                lifetime == null ? null : time.now().plus(lifetime))
+                        .build();
+            }
+            return row.refreshedFor(want.resource(), set, rejected, own);
+        }
+
+        /** Until when all the tokens in a row are of use: those that were there before from when they were seen first. */
+        private Map<String, Limits> limits(GrantRow next) {
+            Remembered known = memory.get(key);
+            Map<String, Limits> limits = new HashMap<>();
+            next.allTokens().forEach((resource, tokens) -> {
+                boolean fresh = resource.equals(name(want.resource()));
+                limits.put(
+                        resource,
+                        fresh || known == null
+                                ? Limits.of(tokens, time)
+                                : known.limits(resource.isEmpty() ? null : resource));
+            });
+            return limits;
         }
 
         private RefreshEvents.Cause cause() {
@@ -757,7 +853,7 @@ public final class Refresher {
                 rows.find(key);
                 return null;
             } catch (IOException e) {
-                return withoutStore(key, e, want.rejected());
+                return withoutStore(e);
             }
         }
 
@@ -771,12 +867,14 @@ public final class Refresher {
                 StoredGrant mine, @Nullable String error, @Nullable String description, boolean answerLost) {
             GrantRow.Refusal refusal =
                     new GrantRow.Refusal(error == null ? "invalid_grant" : error, description, answerLost, time.now());
-            Written written = rows.replace(key, mine.version(), mine.row().refused(refusal));
+            // What is said of one resource is no word about the others.
+            String resource = answerLost ? null : want.resource();
+            Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));
             if (written instanceof Written.Lost) {
                 return null;
             }
             if (written instanceof Written.Unclear unclear) {
-                return withoutStore(key, unclear.cause(), want.rejected());
+                return withoutStore(unclear.cause());
             }
             events.refused(key, refusal.error(), time.since(began));
             return null; // What it means for the callers, the row says, unless somebody has written since.
@@ -798,10 +896,10 @@ public final class Refresher {
             // A login or a sign-out may have come in here since the row was seen.
             Remembered now = memory.get(key);
             Remembered known = now == null ? seen : now;
-            TokenSet tokens = tokensOf(known);
+            TokenSet tokens = known.tokens(want.resource());
             if (tokens != null
                     && !tokens.accessToken().equals(want.rejected())
-                    && !known.limits().expired(time)) {
+                    && !known.limits(want.resource()).expired(time)) {
                 events.servedWhileStale(key, tokens);
                 return new Usable(tokens);
             }
@@ -809,7 +907,7 @@ public final class Refresher {
         }
 
         private Outcome served(GrantRow row) {
-            TokenSet tokens = row.tokens();
+            TokenSet tokens = row.state(want.resource()).tokens();
             return tokens == null ? notConnected() : new Usable(tokens);
         }
 
@@ -833,17 +931,17 @@ public final class Refresher {
                         StoredGrant now = rows.find(key).grant();
                         if (now == null) {
                             unsaved.remove(key);
-                            renewal.revoke(pending.tokens());
+                            revoke(pending);
                             return null;
                         }
                         boolean sameLogin =
                                 now.row().login().equals(pending.row().login());
-                        TokenSet there = now.row().tokens();
-                        if (sameLogin && there != null && there.equals(pending.madeFrom())) {
+                        Map<String, TokenSet> there = now.row().allTokens();
+                        if (sameLogin && there.equals(pending.madeFrom())) {
                             pending = pending.onTopOf(now);
                             continue;
                         }
-                        if (sameLogin && pending.tokens().equals(there)) {
+                        if (sameLogin && there.equals(pending.row().allTokens())) {
                             saved(first); // landed after all
                         } else {
                             unsaved.remove(key); // another login's, or newer ones
@@ -873,7 +971,7 @@ public final class Refresher {
             if (now != null && pending.isOutlived(now)) {
                 unsaved.remove(key);
                 if (now.grant() == null) {
-                    renewal.revoke(pending.tokens());
+                    revoke(pending);
                 }
                 return null;
             }
@@ -882,7 +980,14 @@ public final class Refresher {
             }
             saveLater(key, again.failures());
             // If these have expired: where an attempt outlived T, the row may hold newer ones, which are as good.
-            return withoutStore(key, cause, want.rejected());
+            return withoutStore(cause);
+        }
+
+        private void revoke(Unsaved pending) {
+            TokenSet tokens = pending.row().tokens();
+            if (tokens != null) {
+                renewal.revoke(tokens);
+            }
         }
     }
 

@@ -24,6 +24,21 @@ public interface Renewal {
     /** The token set that an answer makes of a grant. */
     TokenSet tokens(GrantRow row, TokenResponse response, Instant now);
 
+    /**
+     * Makes one token request for an access token for another resource.
+     *
+     * @return by default that there is no such thing
+     */
+    default Answer request(GrantRow row, String resource) {
+        return new Answer.Failure(
+                Answer.Kind.MISCONFIGURED, 0, null, "This grant is good for one resource only", null, null);
+    }
+
+    /** The token set for another resource that an answer makes; what it says of a refresh token is the grant's, not its own. */
+    default TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
+        throw new IllegalStateException("There was no such request");
+    }
+
     /** What may be done after a lost answer. */
     Provider.Replay replay();
 

@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param refusal why the authorization server will not refresh this grant
  * @param notBefore when the next token request may be made, after failures
  * @param failures how many token requests have failed in a row
+ * @param resources access tokens for other resources that came from the same refresh token (RFC 8707), each with its own failures
  * @param other members that a newer version of the library wrote; kept as they are
  */
 public record GrantRow(
@@ -33,7 +37,11 @@ public record GrantRow(
         @Nullable Refusal refusal,
         @Nullable Instant notBefore,
         int failures,
+        Map<String, State> resources,
         @Nullable ObjectNode other) {
+
+    /** More would not fit beside each other into what a store takes. */
+    private static final int MOST_RESOURCES = 30;
 
     /**
      * Why a grant ended.
@@ -45,65 +53,154 @@ public record GrantRow(
      */
     public record Refusal(String error, @Nullable String description, boolean answerLost, Instant at) {}
 
+    /**
+     * The access token for one resource, and how it went with getting one. The members are those of the row.
+     */
+    public record State(
+            @Nullable TokenSet tokens,
+            boolean afterRejection,
+            @Nullable Refusal refusal,
+            @Nullable Instant notBefore,
+            int failures) {
+        static final State NEW = new State(null, false, null, null, 0);
+
+        private State refused(Refusal newRefusal) {
+            return new State(tokens, afterRejection, newRefusal, null, 0);
+        }
+
+        private State failedUntil(Instant next) {
+            return new State(tokens, afterRejection, refusal, next, failures + 1);
+        }
+    }
+
     /** A row with nothing but a login. */
     public static GrantRow of(
             String login, Instant authorizedAt, @Nullable TokenSet tokens, @Nullable Identity identity) {
-        return new GrantRow(login, authorizedAt, 0, tokens, identity, false, null, null, null, 0, null);
+        return new GrantRow(login, authorizedAt, 0, tokens, identity, false, null, null, null, 0, Map.of(), null);
+    }
+
+    /**
+     * What is there for one resource.
+     *
+     * @param resource {@code null} for the grant's own access token
+     */
+    public State state(@Nullable String resource) {
+        return resource == null
+                ? new State(tokens, afterRejection, refusal, notBefore, failures)
+                : resources.getOrDefault(resource, State.NEW);
+    }
+
+    /** All tokens by resource, the grant's own under the empty name: two rows that hold the same are equal in this. */
+    public Map<String, TokenSet> allTokens() {
+        Map<String, TokenSet> all = new LinkedHashMap<>();
+        if (tokens != null) {
+            all.put("", tokens);
+        }
+        resources.forEach((resource, state) -> {
+            if (state.tokens() != null) {
+                all.put(resource, state.tokens());
+            }
+        });
+        return all;
     }
 
     /** This row while somebody makes the given attempt, or nobody any more. */
     public GrantRow attempting(@Nullable String newAttempt) {
-        return new GrantRow(
-                login,
-                authorizedAt,
-                refreshes,
-                tokens,
-                identity,
-                afterRejection,
-                newAttempt,
-                refusal,
-                notBefore,
-                failures,
-                other);
+        return with(tokens, newAttempt, state(null), refreshes, resources);
     }
 
     /** This row after an attempt that brought tokens. */
     public GrantRow refreshed(TokenSet newTokens, boolean rejected) {
-        return new GrantRow(
-                login, authorizedAt, refreshes + 1, newTokens, identity, rejected, null, null, null, 0, other);
+        return with(newTokens, null, new State(newTokens, rejected, null, null, 0), refreshes + 1, resources);
+    }
+
+    /**
+     * This row after an attempt that brought an access token for another resource.
+     *
+     * @param own the grant's own tokens, with the refresh token that may have come along
+     */
+    public GrantRow refreshedFor(String resource, TokenSet newTokens, boolean rejected, @Nullable TokenSet own) {
+        return with(
+                own, null, state(null), refreshes + 1, with(resource, new State(newTokens, rejected, null, null, 0)));
     }
 
     /** This row after an attempt that was refused for good. */
-    public GrantRow refused(Refusal newRefusal) {
-        return new GrantRow(
-                login, authorizedAt, refreshes, tokens, identity, afterRejection, null, newRefusal, null, 0, other);
+    public GrantRow refused(@Nullable String resource, Refusal newRefusal) {
+        return resource == null
+                ? with(tokens, null, state(null).refused(newRefusal), refreshes, resources)
+                : with(
+                        tokens,
+                        null,
+                        state(null),
+                        refreshes,
+                        with(resource, state(resource).refused(newRefusal)));
     }
 
     /** This row after an attempt that failed for now. */
-    public GrantRow failedUntil(Instant next) {
-        return new GrantRow(
-                login,
-                authorizedAt,
-                refreshes,
-                tokens,
-                identity,
-                afterRejection,
-                null,
-                refusal,
-                next,
-                failures + 1,
-                other);
+    public GrantRow failedUntil(@Nullable String resource, Instant next) {
+        return resource == null
+                ? with(tokens, null, state(null).failedUntil(next), refreshes, resources)
+                : with(
+                        tokens,
+                        null,
+                        state(null),
+                        refreshes,
+                        with(resource, state(resource).failedUntil(next)));
     }
 
     /** This row, as if nothing had been refused and nothing had failed. */
     public GrantRow reconsidered() {
+        Map<String, State> forgiven = new LinkedHashMap<>();
+        resources.forEach((resource, state) -> {
+            if (state.tokens() != null) {
+                forgiven.put(resource, new State(state.tokens(), state.afterRejection(), null, null, 0));
+            }
+        });
+        return with(tokens, attempt, new State(tokens, afterRejection, null, null, 0), refreshes, forgiven);
+    }
+
+    /** Whether there is something to forgive. */
+    public boolean hasFailed() {
+        return refusal != null
+                || notBefore != null
+                || resources.values().stream().anyMatch(state -> state.refusal() != null || state.notBefore() != null);
+    }
+
+    private GrantRow with(
+            @Nullable TokenSet newTokens,
+            @Nullable String newAttempt,
+            State own,
+            long newRefreshes,
+            Map<String, State> newResources) {
         return new GrantRow(
-                login, authorizedAt, refreshes, tokens, identity, afterRejection, attempt, null, null, 0, other);
+                login,
+                authorizedAt,
+                newRefreshes,
+                newTokens,
+                identity,
+                own.afterRejection(),
+                newAttempt,
+                own.refusal(),
+                own.notBefore(),
+                own.failures(),
+                newResources,
+                other);
+    }
+
+    private Map<String, State> with(String resource, State state) {
+        Map<String, State> all = new LinkedHashMap<>(resources);
+        all.remove(resource); // to the end: the first is the one that was written longest ago
+        all.put(resource, state);
+        if (all.size() > MOST_RESOURCES) {
+            all.remove(all.keySet().iterator().next());
+        }
+        return Collections.unmodifiableMap(all);
     }
 
     @Override
     public String toString() {
         return "GrantRow[login=" + login + ", tokens=" + tokens + (attempt == null ? "" : ", attempt=" + attempt)
-                + (refusal == null ? "" : ", refused: " + refusal.error()) + "]";
+                + (refusal == null ? "" : ", refused: " + refusal.error())
+                + (resources.isEmpty() ? "" : ", " + resources.size() + " other resources") + "]";
     }
 }

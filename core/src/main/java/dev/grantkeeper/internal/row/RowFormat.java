@@ -20,6 +20,8 @@ import java.security.InvalidKeyException;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
@@ -53,7 +55,8 @@ public final class RowFormat {
             "attempt",
             "refusal",
             "notBefore",
-            "failures");
+            "failures",
+            "resources");
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
@@ -134,19 +137,8 @@ public final class RowFormat {
         json.put("login", row.login());
         json.put("authorizedAt", row.authorizedAt().toEpochMilli());
         json.put("refreshes", row.refreshes());
-        TokenSet tokens = row.tokens();
-        if (tokens != null) {
-            ObjectNode node = json.putObject("tokens");
-            node.put("access", tokens.accessToken());
-            node.put("type", tokens.tokenType());
-            node.put("receivedAt", tokens.receivedAt().toEpochMilli());
-            put(node, "expiresAt", tokens.expiresAt().orElse(null));
-            put(node, "refreshAt", tokens.refreshAt().orElse(null));
-            tokens.refreshToken().ifPresent(token -> node.put("refresh", token));
-            put(node, "refreshExpiresAt", tokens.refreshTokenExpiresAt().orElse(null));
-            tokens.idToken().ifPresent(token -> node.put("id", token));
-            ArrayNode scopes = node.putArray("scopes");
-            tokens.scopes().forEach(scopes::add);
+        if (row.tokens() != null) {
+            json.set("tokens", toJson(row.tokens()));
         }
         Identity identity = row.identity();
         if (identity != null) {
@@ -155,27 +147,19 @@ public final class RowFormat {
             node.put("subject", identity.subject());
             node.set("claims", JSON.valueToTree(identity.claims()));
         }
-        if (row.afterRejection()) {
-            json.put("afterRejection", true);
-        }
         if (row.attempt() != null) {
             json.put("attempt", row.attempt());
         }
-        GrantRow.Refusal refusal = row.refusal();
-        if (refusal != null) {
-            ObjectNode node = json.putObject("refusal");
-            node.put("error", refusal.error());
-            if (refusal.description() != null) {
-                node.put("description", refusal.description());
-            }
-            if (refusal.answerLost()) {
-                node.put("answerLost", true);
-            }
-            put(node, "at", refusal.at());
-        }
-        put(json, "notBefore", row.notBefore());
-        if (row.failures() > 0) {
-            json.put("failures", row.failures());
+        putState(json, row.state(null));
+        if (!row.resources().isEmpty()) {
+            ObjectNode resources = json.putObject("resources");
+            row.resources().forEach((resource, state) -> {
+                ObjectNode node = resources.putObject(resource);
+                if (state.tokens() != null) {
+                    node.set("tokens", toJson(state.tokens()));
+                }
+                putState(node, state);
+            });
         }
         if (row.other() != null) {
             json.setAll(row.other());
@@ -184,6 +168,43 @@ public final class RowFormat {
             return JSON.writeValueAsString(json);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("A tree of plain values can be written");
+        }
+    }
+
+    private static ObjectNode toJson(TokenSet tokens) {
+        ObjectNode node = JSON.createObjectNode();
+        node.put("access", tokens.accessToken());
+        node.put("type", tokens.tokenType());
+        node.put("receivedAt", tokens.receivedAt().toEpochMilli());
+        put(node, "expiresAt", tokens.expiresAt().orElse(null));
+        put(node, "refreshAt", tokens.refreshAt().orElse(null));
+        tokens.refreshToken().ifPresent(token -> node.put("refresh", token));
+        put(node, "refreshExpiresAt", tokens.refreshTokenExpiresAt().orElse(null));
+        tokens.idToken().ifPresent(token -> node.put("id", token));
+        ArrayNode scopes = node.putArray("scopes");
+        tokens.scopes().forEach(scopes::add);
+        return node;
+    }
+
+    private static void putState(ObjectNode node, GrantRow.State state) {
+        if (state.afterRejection()) {
+            node.put("afterRejection", true);
+        }
+        GrantRow.Refusal refusal = state.refusal();
+        if (refusal != null) {
+            ObjectNode why = node.putObject("refusal");
+            why.put("error", refusal.error());
+            if (refusal.description() != null) {
+                why.put("description", refusal.description());
+            }
+            if (refusal.answerLost()) {
+                why.put("answerLost", true);
+            }
+            put(why, "at", refusal.at());
+        }
+        put(node, "notBefore", state.notBefore());
+        if (state.failures() > 0) {
+            node.put("failures", state.failures());
         }
     }
 
@@ -207,23 +228,39 @@ public final class RowFormat {
             }
             ObjectNode other = json.deepCopy();
             other.remove(KNOWN);
-            JsonNode failures = json.path("failures");
+            GrantRow.State own = state(json);
             return new GrantRow(
                     required(json, "login"),
                     Instant.ofEpochMilli(json.path("authorizedAt").asLong()),
                     Math.max(0, json.path("refreshes").asLong(0)),
-                    tokens(json.path("tokens")),
+                    own.tokens(),
                     identity(json.path("identity")),
-                    json.path("afterRejection").asBoolean(),
+                    own.afterRejection(),
                     text(json, "attempt"),
-                    refusal(json.path("refusal")),
-                    instant(json, "notBefore"),
-                    Math.max(0, failures.asInt(0)),
+                    own.refusal(),
+                    own.notBefore(),
+                    own.failures(),
+                    resources(json.path("resources")),
                     other.isEmpty() ? null : other);
         } catch (JsonProcessingException | IllegalArgumentException e) {
             // Neither exception may be a cause: both quote what they read.
             throw unreadable(key, "is damaged: its JSON cannot be read");
         }
+    }
+
+    private static Map<String, GrantRow.State> resources(JsonNode node) {
+        Map<String, GrantRow.State> resources = new LinkedHashMap<>();
+        node.properties().forEach(member -> resources.put(member.getKey(), state(member.getValue())));
+        return Collections.unmodifiableMap(resources);
+    }
+
+    private static GrantRow.State state(JsonNode node) {
+        return new GrantRow.State(
+                tokens(node.path("tokens")),
+                node.path("afterRejection").asBoolean(),
+                refusal(node.path("refusal")),
+                instant(node, "notBefore"),
+                Math.max(0, node.path("failures").asInt(0)));
     }
 
     private static @Nullable TokenSet tokens(JsonNode node) {

@@ -49,6 +49,15 @@ public final class TokenEndpoint {
         return request(form);
     }
 
+    /** Refreshes, for an access token that is good at one of the provider's other APIs (RFC 8707 section 2.2). */
+    public Answer refresh(String refreshToken, String resource) {
+        Map<String, String> form = new LinkedHashMap<>();
+        form.put("grant_type", "refresh_token");
+        form.put("refresh_token", refreshToken);
+        putResource(form, resource);
+        return request(form);
+    }
+
     /** Asks for the application's own token (RFC 6749 section 4.4). */
     public Answer clientCredentials(String scope) {
         Map<String, String> form = new LinkedHashMap<>();
@@ -57,6 +66,21 @@ public final class TokenEndpoint {
             form.put("scope", scope);
         }
         return request(form);
+    }
+
+    /** Asks for the application's own token for one of the provider's other APIs. */
+    public Answer clientCredentialsFor(String resource) {
+        Map<String, String> form = new LinkedHashMap<>();
+        form.put("grant_type", "client_credentials");
+        putResource(form, resource);
+        return request(form);
+    }
+
+    private void putResource(Map<String, String> form, String resource) {
+        switch (provider.resourceStyle()) {
+            case PARAMETER -> form.put("resource", resource);
+            case DEFAULT_SCOPE -> form.put("scope", resource + "/.default");
+        }
     }
 
     private Answer request(Map<String, String> form) {

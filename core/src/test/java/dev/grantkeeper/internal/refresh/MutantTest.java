@@ -76,28 +76,28 @@ class MutantTest {
                         "an attempt of unknown outcome stays (CLEARLOST)",
                         REFRESHER,
                         "lost.put(key, name);",
-                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(time.now().plusSeconds(1)));"),
+                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(null, time.now().plusSeconds(1)));"),
                 Mutant.of(
                         "an outcome that lost is written over what it was made from (RESCUE)",
                         REFRESHER,
-                        "if (sameLogin && there != null && there.equals(pending.madeFrom())) {",
+                        "if (sameLogin && there.equals(pending.madeFrom())) {",
                         "if (false) {"),
                 Mutant.of(
                         "whether a row is still ours is told by the whole token set (RTONLY)",
                         REFRESHER,
                         "there.equals(pending.madeFrom())",
-                        "there.refreshToken().equals(pending.madeFrom().refreshToken())"),
+                        "there.get(\"\").refreshToken().equals(pending.madeFrom().get(\"\").refreshToken())"),
                 Mutant.of(
                         "a refusal names the version it replaces (BLINDREF)",
                         REFRESHER,
-                        "Written written = rows.replace(key, mine.version(), mine.row().refused(refusal));",
+                        "Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));",
                         """
                         Written written;
                         try {
                             StoredGrant any = rows.find(key).grant();
                             written = any == null
                                     ? new Written.Lost()
-                                    : rows.replace(key, any.version(), any.row().refused(refusal));
+                                    : rows.replace(key, any.version(), any.row().refused(resource, refusal));
                         } catch (IOException e) {
                             written = new Written.Unclear(e);
                         }"""),
@@ -105,7 +105,7 @@ class MutantTest {
                         "who loses to a login revokes nothing (REVOKEOLD)",
                         REFRESHER,
                         "unsaved.remove(key); // another login's, or newer ones",
-                        "unsaved.remove(key); if (!sameLogin) { renewal.revoke(pending.tokens()); }"),
+                        "unsaved.remove(key); if (!sameLogin) { revoke(pending); }"),
                 Mutant.of(
                                 "rows name their login (LOGINID)",
                                 LOGINS,
@@ -192,8 +192,8 @@ class MutantTest {
                 Mutant.of(
                         "that bound counts from when tokens were seen first",
                         MEMORY,
-                        "sameTokens && before != null ? before.limits",
-                        "sameTokens && before == null ? before.limits"),
+                        "same && its != null ? its :",
+                        "same && its == null ? its :"),
                 Mutant.of(
                                 "who gives up takes nothing from the others",
                                 REFRESHER,
@@ -203,10 +203,10 @@ class MutantTest {
                 Mutant.of(
                         "tokens that are not stored yet belong to one user",
                         REFRESHER,
-                        "if (pending != null && !pending.limits().pastHard(time)) { return CompletableFuture.completedFuture(new Usable(pending.tokens())); } Remembered",
+                        "if (unsavedTokens != null) { return CompletableFuture.completedFuture(new Usable(unsavedTokens)); } Remembered",
                         """
                         for (Unsaved any : unsaved.values()) {
-                            return CompletableFuture.completedFuture(new Usable(any.tokens()));
+                            return CompletableFuture.completedFuture(new Usable(any.row().tokens()));
                         }
                         Remembered"""),
                 Mutant.of(
@@ -223,7 +223,7 @@ class MutantTest {
                 Mutant.of(
                         "a 401 that comes back is the API's problem",
                         REFRESHER,
-                        "if (tokens != null && rejected && row.afterRejection() && isRecent(seen, tokens)) {",
+                        "if (tokens != null && rejected && state.afterRejection() && isRecent(seen, tokens)) {",
                         "if (false) {"),
                 Mutant.of(
                         "a 401 on a token that was replaced makes no request",
@@ -248,14 +248,14 @@ class MutantTest {
                                 """
                         Remembered now = memory.get(key);
                         TokenSet tokens = mine.row().tokens();
-                        return tokens != null && now != null && !now.limits().expired(time)
+                        return tokens != null && now != null && !now.limits(null).expired(time)
                                 ? new Usable(tokens)
                                 : loginRequired(refusal);""")
                         .from(5_400),
                 Mutant.of(
                                 "who has nothing valid waits for a slow store",
                                 REFRESHER,
-                                "if (!mine.isDone() && remembered(key, null) != null) {",
+                                "if (!mine.isDone() && remembered(key, resource, null) != null) {",
                                 "if (!mine.isDone()) {")
                         .from(2_800),
                 Mutant.of(
@@ -267,8 +267,8 @@ class MutantTest {
                 Mutant.of(
                                 "tokens that could not be stored are served until they end",
                                 REFRESHER,
-                                "if (pending != null && !pending.isOutlived(memory.get(key)) && pending.isOfUse(rejected, time)) {",
-                                "if (pending != null && !pending.isOutlived(memory.get(key)) && !pending.limits().pastHard(time)) {")
+                                "TokenSet ofUse = pending.ofUse(resource, rejected, time);",
+                                "TokenSet ofUse = pending.current(resource, time);")
                         .from(2_700));
     }
 

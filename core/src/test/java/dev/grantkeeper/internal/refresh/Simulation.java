@@ -410,7 +410,7 @@ final class Simulation {
         Set<String> signedOut = sight.signedOut.isEmpty() ? Set.of() : new HashSet<>(sight.signedOut);
         say(life, key, "is asked for tokens" + (rejected == null ? "" : " instead of " + rejected));
         CompletableFuture<Outcome> future =
-                rejected == null ? life.refresher.current(key) : life.refresher.insteadOf(key, rejected);
+                rejected == null ? life.refresher.current(key) : life.refresher.insteadOf(key, null, rejected);
         asking.future = future;
         CompletableFuture<Outcome> unused = future.whenComplete((outcome, thrown) -> {
             if (life.dead() || asking.answered) {
@@ -655,7 +655,7 @@ final class Simulation {
         if (own.nextInt(3) == 0) {
             say(life, key, "hears that " + set + " was rejected by a call that cannot be repeated");
             happened("invalidate");
-            life.refresher.invalidate(key, token);
+            life.refresher.invalidate(key, null, token);
         }
         for (int i = own.nextInt(3); i > 0; i--) {
             scheduler.after(Duration.ofMillis(own.nextLong(3_000)), () -> {

@@ -41,6 +41,12 @@ class RowFormatTest {
         claims.put("yes", true);
         claims.put("list", List.of("a", 1L, false));
         claims.put("map", Map.of("inner", Map.of("deeper", "x")));
+        Map<String, GrantRow.State> resources = new LinkedHashMap<>();
+        TokenSet files = TokenSet.builder("files-canary").receivedAt(NOW).build();
+        resources.put("https://files.example", new GrantRow.State(files, true, null, NOW.plusSeconds(9), 2));
+        resources.put(
+                "api://mail",
+                new GrantRow.State(null, false, new GrantRow.Refusal("consent_required", null, false, NOW), null, 0));
         ObjectNode other = JSON.createObjectNode();
         other.put("fromTheFuture", 1L).putObject("alsoNew").put("a", "ü");
         return new GrantRow(
@@ -63,6 +69,7 @@ class RowFormatTest {
                 new GrantRow.Refusal("invalid_grant", "said so", true, NOW.plusSeconds(5)),
                 NOW.plusSeconds(60),
                 3,
+                resources,
                 other);
     }
 
@@ -185,9 +192,9 @@ class RowFormatTest {
         List<GrantRow> later = List.of(
                 row.attempting("x"),
                 row.attempting("x").refreshed(TokenSet.builder("b").build(), true),
-                row.refused(new GrantRow.Refusal("invalid_grant", null, false, NOW)),
-                row.failedUntil(NOW),
-                row.failedUntil(NOW).reconsidered());
+                row.refused(null, new GrantRow.Refusal("invalid_grant", null, false, NOW)),
+                row.failedUntil(null, NOW),
+                row.failedUntil(null, NOW).reconsidered());
         for (GrantRow one : later) {
             String text = plain.write(ALICE, one).text();
             assertThat(JSON.readTree(text).path("new").toString()).isEqualTo("{\"x\":[1,2]}");
