@@ -8,12 +8,25 @@ const NOTICES = {
   declined: 'You refused, so nothing was connected and nothing is stored. You can change your mind at any time.',
   failed: 'The service did not go through with it, so nothing was connected. Please begin again.',
   disconnected: 'Disconnected. The row is gone from the database, and the tokens with it.',
-  none: 'That login did not begin in this browser, or not lately. Please begin again.',
+  none: 'That login was finished before, or did not begin in this browser. Nothing has changed. Begin again if you are not connected.',
   stale: 'That login took too long. Please begin again.',
   replayed: 'That login was finished before. Please begin again if you are not connected.',
   forged: 'That answer does not belong to your login, so it was ignored. Please begin again.',
   mixed_up: 'That answer came from somebody else than the service we asked. It was ignored.',
-  unavailable: 'The service could not be asked just now. Please try again in a moment.',
+  unavailable: 'The service could not be asked just now, so nothing was connected. Please try again in a moment.',
+};
+const GOOD = ['disconnected'];
+
+const WHY = {
+  REFUSED: 'Spotify has ended this connection: you took your consent back, or it expired. What was stored is of no use any more.',
+  ANSWER_LOST: 'An answer of Spotify was lost on its way, and the only token that was still good with it.',
+  NOT_CONNECTED: 'You disconnected somewhere else. Nothing is stored about your account.',
+};
+
+const DONE = {
+  '/demo/expire': 'Done. The next call is answered with 401. (This button rests for half a minute.)',
+  '/demo/withdraw': 'Done. The next call finds out.',
+  '/demo/restart': 'The application is starting anew. You stay signed in.',
 };
 
 let view = null;
@@ -22,16 +35,22 @@ let version = '';
 let newestSeen = 0;
 let called = false;
 let withdrawn = false;
+let lost = 0;
+let leaving = false;
 
-function notice() {
+function notice(text, good) {
+  $('notice').textContent = text;
+  $('notice').className = good ? 'good' : '';
+  $('notice').hidden = false;
+}
+
+function outcome() {
   const login = new URLSearchParams(location.search).get('login');
   if (login !== null) {
     history.replaceState(null, '', '/');
   }
   if (Object.hasOwn(NOTICES, login)) {
-    $('notice').textContent = NOTICES[login];
-    $('notice').className = login === 'disconnected' ? 'good' : '';
-    $('notice').hidden = false;
+    notice(NOTICES[login], GOOD.includes(login));
   }
 }
 
@@ -42,10 +61,26 @@ function element(name, className, text) {
   return made;
 }
 
-function time(millis, fraction) {
+function time(millis) {
   const date = new Date(millis);
-  const clock = date.toLocaleTimeString('en-GB');
-  return fraction ? clock + '.' + String(date.getMilliseconds()).padStart(3, '0') : clock;
+  return date.toLocaleTimeString('en-GB') + '.' + String(date.getMilliseconds()).padStart(3, '0');
+}
+
+function day(millis) {
+  return new Date(millis).toLocaleDateString('en-GB', {dateStyle: 'long'});
+}
+
+/** As one says it: the day only where it is not today. */
+function playedAt(text) {
+  const made = element('time', '', '');
+  const date = new Date(text);
+  if (!Number.isNaN(date.getTime())) {
+    const today = date.toDateString() === new Date(Date.now() + clockOffset).toDateString();
+    made.dateTime = text;
+    made.textContent = (today ? '' : date.toLocaleDateString('en-GB', {day: 'numeric', month: 'short'}) + ', ')
+      + date.toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'});
+  }
+  return made;
 }
 
 /** The same version has the same colour wherever it stands. */
@@ -61,10 +96,14 @@ function paint(chip, text) {
 }
 
 function show(next) {
+  if (view && view.user && !next.user && !leaving) {
+    notice('You are not signed in any more. You disconnected in another window, or your session is over.', false);
+  }
   view = next;
   clockOffset = view.now - Date.now();
   const user = view.user;
   document.querySelectorAll('.demo').forEach(part => { part.hidden = !view.demo; });
+  document.title = user ? user.name + ' – Listening diary' : 'Listening diary';
   $('who').hidden = !user;
   $('welcome').hidden = Boolean(user);
   $('connected').hidden = !user;
@@ -72,19 +111,20 @@ function show(next) {
     return;
   }
   $('name').textContent = user.name;
-  $('again').hidden = Boolean(view.grant) && !view.grant.loginRequired;
-  $('forgot').hidden = !view.demo || withdrawn;
-  $('why').textContent = view.grant ? 'The service has ended this connection. Only you can mend that.'
-    : 'This account is not connected any more.';
+  const ended = view.grant ? view.grant.loginRequired : 'NOT_CONNECTED';
+  $('again').hidden = !ended;
+  $('connected').classList.toggle('ended', Boolean(ended));
+  $('forgot').hidden = !view.demo || ended !== 'REFUSED' || withdrawn;
+  $('why').textContent = ended ? WHY[ended] || WHY.REFUSED : '';
+  $('since').textContent = ended ? 'Not connected.' : 'Connected since ' + day(view.grant.authorizedAt) + '.'
+    + (view.grant.consentEndsAt ? ' Your consent ends on ' + day(view.grant.consentEndsAt) + '.' : '');
   $('served').textContent = view.activity.served;
   $('requests').textContent = view.activity.tokenRequests;
   showRow(view.row);
   showEntries(view.activity.entries);
   showPlayed(view.activity.played);
-  $('consent').textContent = view.grant && view.grant.consentEndsAt && !view.grant.loginRequired
-    ? 'Your consent ends on ' + new Date(view.grant.consentEndsAt).toLocaleDateString('en-GB', {dateStyle: 'long'}) + '.' : '';
   tick();
-  if (!called && view.activity.played.length === 0 && view.grant && !view.grant.loginRequired) {
+  if (!called && view.activity.played.length === 0 && !ended) {
     called = true;
     press(document.querySelector('[data-post="/call"]'));
   }
@@ -99,8 +139,11 @@ function showRow(row) {
   if (row) {
     document.querySelector('[data-row=text]').textContent = row.text + '… (' + row.length + ' characters)';
   }
+  $('row').hidden = !row;
+  $('sealed').hidden = !row;
+  $('no-row').hidden = Boolean(row);
   paint($('row-version'), row ? row.version : '');
-  $('row-updated').textContent = row && row.updatedAt ? time(row.updatedAt, true) : '';
+  $('row-updated').textContent = row && row.updatedAt ? time(row.updatedAt) : '';
   if (row && version !== '' && version !== row.version) {
     const card = document.querySelector('.row');
     card.classList.remove('stamped');
@@ -118,7 +161,7 @@ function showEntries(entries) {
     if (entry.took > 0) {
       what.append(' ', element('span', 'took', entry.took + ' ms'));
     }
-    line.append(element('time', '', time(entry.at, true)), what, paint(element('span', 'version', ''), entry.version));
+    line.append(element('time', '', time(entry.at)), what, paint(element('span', 'version', ''), entry.version));
     return line;
   }));
   newestSeen = entries.length === 0 ? newestSeen : Math.max(newestSeen, entries[0].at);
@@ -128,30 +171,35 @@ function showPlayed(tracks) {
   $('nothing').hidden = tracks.length > 0;
   $('played').replaceChildren(...tracks.map(track => {
     const line = document.createElement('li');
-    line.append(element('b', '', track.name), element('time', '', time(track.playedAt, false).slice(0, 5)),
-      element('span', '', track.artists));
+    line.append(element('b', '', track.name), playedAt(track.playedAt), element('span', '', track.artists));
     return line;
   }));
 }
 
 function tick() {
-  const grant = view && view.user && view.grant;
-  if (!grant) {
-    $('left').textContent = view && view.user ? 'None' : '';
-    $('condition').textContent = '';
+  if (!view || !view.user) {
     return;
   }
-  const left = grant.expiresAt === null ? Infinity : grant.expiresAt - (Date.now() + clockOffset);
-  const seconds = Math.ceil(left / 1000);
+  const grant = view.grant;
+  const over = !grant || Boolean(grant.loginRequired);
+  const left = !grant ? 0 : grant.expiresAt === null ? Infinity : grant.expiresAt - (Date.now() + clockOffset);
   const expired = left <= 0;
-  document.querySelector('.token').classList.toggle('expired', expired);
-  $('left').textContent = expired ? 'Expired'
-    : seconds < 120 ? seconds + ' s' : Math.floor(seconds / 60) + ' min ' + seconds % 60 + ' s';
-  $('condition').textContent = grant.loginRequired ? 'and no new one without you'
-    : expired ? 'the next call fetches a new one first' : 'until it expires';
-  $('bar').style.transform = 'scaleX(' + (expired ? 1 : Math.min(1, left / (grant.expiresAt - grant.refreshedAt))) + ')';
+  const card = document.querySelector('.token');
+  card.classList.toggle('expired', expired && !over);
+  card.classList.toggle('over', over);
+  $('left').textContent = !grant ? 'None' : over ? 'Ended' : expired ? 'Expired' : left === Infinity ? 'Good' : span(left);
+  $('condition').textContent = !grant ? '' : over ? 'and no new one without you'
+    : expired ? 'the next call fetches a new one first' : left === Infinity ? 'no expiry is known' : 'until it expires';
+  const share = over ? 0 : expired || left === Infinity ? 1 : Math.min(1, left / (grant.expiresAt - grant.refreshedAt));
+  $('bar').style.transform = 'scaleX(' + share + ')';
 }
 
+function span(millis) {
+  const seconds = Math.ceil(millis / 1000);
+  return seconds < 120 ? seconds + ' s' : Math.floor(seconds / 60) + ' min ' + seconds % 60 + ' s';
+}
+
+/** What there is to say of it, and whether it is good news. */
 async function post(path) {
   const response = await fetch(path, {method: 'POST'});
   if (!response.ok) {
@@ -159,34 +207,40 @@ async function post(path) {
   }
   if (path.startsWith('/demo')) {
     withdrawn = withdrawn || path === '/demo/withdraw';
-    return {'/demo/expire': 'Done: the next call meets a 401. (This button rests for half a minute.)',
-      '/demo/withdraw': 'Done: the next call finds out.',
-      '/demo/restart': 'The application is starting anew. You stay signed in.'}[path];
+    return [DONE[path], ''];
   }
   const answer = await response.json();
   if (answer.problem) {
-    return answer.problem;
+    return [(answer.calls === 1 ? '' : answer.served + ' of ' + answer.calls + ' answered. ') + answer.problem, 'bad'];
   }
-  return (answer.calls === 1 ? 'Answered' : answer.served + ' of ' + answer.calls + ' answered') + ' in ' + answer.took
+  return [(answer.calls === 1 ? 'Answered' : answer.served + ' of ' + answer.calls + ' answered') + ' in ' + answer.took
     + ' ms, with ' + (answer.tokenRequests === 0 ? 'no token request'
-      : answer.tokenRequests === 1 ? 'one token request' : answer.tokenRequests + ' token requests') + '.';
+      : answer.tokenRequests === 1 ? 'one token request' : answer.tokenRequests + ' token requests') + '.', 'good'];
 }
 
 async function press(button) {
-  button.disabled = true;
-  try {
-    $('result').textContent = await post(button.dataset.post);
-  } catch (e) {
-    $('result').textContent = e instanceof TypeError ? 'The application does not answer.' : e.message;
-  } finally {
-    // A token that came in place of a rejected one is not replaced again at once: half a minute between two such troubles.
-    setTimeout(() => { button.disabled = false; }, button.dataset.post === '/demo/expire' ? 30000 : 0);
+  if (button.getAttribute('aria-disabled') === 'true') {
+    return;
   }
+  button.setAttribute('aria-disabled', 'true'); // "disabled" would take the focus away from who uses the keyboard
+  let said;
+  try {
+    said = await post(button.dataset.post);
+  } catch (e) {
+    said = [e instanceof TypeError ? 'The application does not answer.' : e.message, 'bad'];
+  }
+  $('result').textContent = said[0];
+  $('result').className = said[1];
+  // A token that came in place of a rejected one is not replaced again at once: half a minute between two such troubles.
+  setTimeout(() => button.setAttribute('aria-disabled', 'false'), button.dataset.post === '/demo/expire' ? 30000 : 0);
 }
 
 function listen() {
   const live = new EventSource('/live');
   live.addEventListener('view', event => {
+    clearTimeout(lost);
+    lost = 0;
+    $('lost').hidden = true;
     $('link').textContent = 'Live';
     $('link').className = 'small live';
     show(JSON.parse(event.data));
@@ -194,17 +248,24 @@ function listen() {
   live.onerror = () => {
     $('link').textContent = 'The application does not answer; trying again…';
     $('link').className = 'small';
+    lost = lost || setTimeout(() => { $('lost').hidden = false; }, 2000); // a restart is shorter
+    called = false; // a new application has nothing to show yet
     live.close();
     setTimeout(listen, 700);
   };
 }
 
 document.querySelectorAll('[data-post]').forEach(button => button.addEventListener('click', () => press(button)));
+document.querySelectorAll('form').forEach(form => form.addEventListener('submit', () => { leaving = true; }));
 setInterval(tick, 200);
 setInterval(() => {
-  if ($('keep').checked && view && view.user && !(view.grant && view.grant.loginRequired)) {
+  if ($('keep').checked && view && view.user && $('again').hidden) {
     press(document.querySelector('[data-post="/call"]'));
   }
 }, 3000);
-notice();
+$('keep').addEventListener('change', () => {
+  // read out every three seconds, nothing else would be heard
+  $('result').setAttribute('aria-live', $('keep').checked ? 'off' : 'polite');
+});
+outcome();
 listen();

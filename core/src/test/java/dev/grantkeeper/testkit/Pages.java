@@ -7,32 +7,37 @@ import org.jspecify.annotations.Nullable;
 /** What people see: one page to choose a user and to agree, one for errors. No script, nothing loaded from elsewhere. */
 final class Pages {
     private static final String STYLE = """
-            :root { color-scheme: light dark; --back: #f4f5f7; --card: #fff; --text: #1b1f24; --soft: #626b76;
-              --line: #d9dee4; --accent: #176b4d; --on-accent: #fff; --pick: #e8f4ef }
+            :root { color-scheme: light dark; --back: #f4f5f7; --card: #fff; --text: #1b1f24; --soft: #57606b;
+              --line: #d9dee4; --edge: #868f99; --accent: #176b4d; --on-accent: #fff; --pick: #e8f4ef }
             @media (prefers-color-scheme: dark) { :root { --back: #14171a; --card: #1e2226; --text: #eceff2;
-              --soft: #9aa4af; --line: #363c43; --accent: #5cc79d; --on-accent: #0c2219; --pick: #1d332a } }
+              --soft: #a9b3bd; --line: #363c43; --edge: #7b858f; --accent: #5cc79d; --on-accent: #0c2219; --pick: #1d332a } }
             * { box-sizing: border-box }
             body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem;
               background: var(--back); color: var(--text); font: 1rem/1.5 system-ui, sans-serif }
             main { width: 100%; max-width: 26rem; background: var(--card); border: 1px solid var(--line);
               border-radius: 14px; padding: 2rem }
-            h1 { margin: 0; font-size: 1.35rem; line-height: 1.25 }
-            h2 { margin: 1.5rem 0 .5rem; font-size: .95rem }
+            h1 { margin: 0; font-size: 1.35rem; line-height: 1.25; text-wrap: balance }
+            h2, legend { margin: 1.5rem 0 .5rem; padding: 0; font-size: .95rem; font-weight: 700 }
             p { margin: .4rem 0 0; color: var(--soft); overflow-wrap: anywhere }
+            b { color: var(--text) }
             fieldset { border: 0; margin: 0; padding: 0 }
             label { display: flex; gap: .75rem; align-items: center; padding: .6rem .8rem; margin-top: .5rem;
-              border: 1px solid var(--line); border-radius: 10px; cursor: pointer }
+              border: 1px solid var(--edge); border-radius: 10px; cursor: pointer }
             label:has(:checked) { border-color: var(--accent); background: var(--pick) }
-            label:focus-within { outline: 2px solid var(--accent); outline-offset: 1px }
+            label:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 1px }
             input { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; margin: 0; flex: none }
             label span { display: block; color: var(--soft); font-size: .85rem; overflow-wrap: anywhere }
-            ul { margin: 0; padding-left: 1.2rem } li { overflow-wrap: anywhere }
+            ul { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .4rem }
+            li { padding: .1rem .55rem; border-radius: 6px; background: var(--pick); overflow-wrap: anywhere;
+              font: .875rem/1.6 ui-monospace, "DejaVu Sans Mono", Menlo, monospace }
             .buttons { display: flex; flex-direction: row-reverse; gap: .75rem; margin-top: 1.75rem }
-            button { flex: 1; padding: .7rem 1rem; border-radius: 10px; border: 1px solid var(--line);
+            button { flex: 1; padding: .7rem 1rem; border-radius: 10px; border: 1px solid var(--edge);
               background: transparent; color: inherit; font: inherit; font-weight: 600; cursor: pointer }
+            button:hover { background: var(--pick) } button.accept:hover { background: var(--accent); opacity: .92 }
             button.accept { background: var(--accent); border-color: var(--accent); color: var(--on-accent) }
             button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
             footer { margin-top: 1.5rem; font-size: .8rem; color: var(--soft) }
+            @media (max-width: 26rem) { body { padding: .9rem } main { padding: 1.35rem } }
             """;
 
     private Pages() {}
@@ -44,9 +49,9 @@ final class Pages {
                 .append(escape(FakeAuthorizationServer.AUTHORIZE + "?" + query))
                 .append("\">\n<h1>Sign in to ")
                 .append(escape(settings.title))
-                .append("</h1>\n<p>to connect <b>")
+                .append("</h1>\n<p>to connect it with <b>")
                 .append(escape(authorization.client().id()))
-                .append("</b></p>\n<fieldset>\n<h2>Who are you?</h2>\n");
+                .append("</b></p>\n<fieldset>\n<legend>Who are you?</legend>\n");
         User chosen = chosen(settings, hint);
         for (User user : settings.users.values()) {
             body.append("<label><input type=\"radio\" name=\"user\" value=\"")
@@ -60,7 +65,7 @@ final class Pages {
         }
         body.append("</fieldset>\n");
         if (!Grants.scopes(authorization.scope()).isEmpty()) {
-            body.append("<h2>It asks to use</h2>\n<ul>\n");
+            body.append("<h2>What it asks for</h2>\n<ul>\n");
             Grants.scopes(authorization.scope()).stream()
                     .sorted()
                     .forEach(scope -> body.append("<li>").append(escape(scope)).append("</li>\n"));

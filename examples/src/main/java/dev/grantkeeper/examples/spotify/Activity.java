@@ -4,6 +4,7 @@ package dev.grantkeeper.examples.spotify;
 import dev.grantkeeper.GrantListener;
 import dev.grantkeeper.token.AccountKey;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -25,6 +26,7 @@ final class Activity implements GrantListener {
     private static final int MOST_ENTRIES = 60;
 
     private final Database database;
+    private final InstantSource clock;
     private final Consumer<String> changed;
     private final Map<String, Log> logs = new ConcurrentHashMap<>();
 
@@ -86,10 +88,12 @@ final class Activity implements GrantListener {
     /**
      * Makes an empty one.
      *
+     * @param clock what time it is
      * @param changed hears of whom there is something new
      */
-    Activity(Database database, Consumer<String> changed) {
+    Activity(Database database, InstantSource clock, Consumer<String> changed) {
         this.database = database;
+        this.clock = clock;
         this.changed = changed;
     }
 
@@ -124,7 +128,7 @@ final class Activity implements GrantListener {
 
     /** Something that the application itself has to tell. */
     void note(AccountKey key, String kind, String text, Duration took) {
-        add(key, kind, text, System.currentTimeMillis(), took);
+        add(key, kind, text, clock.millis(), took);
     }
 
     private void add(AccountKey key, String kind, String text, long at, Duration took) {
@@ -156,7 +160,7 @@ final class Activity implements GrantListener {
     /** Writes down each request as it leaves, repetitions included: a network interceptor. */
     Interceptor wire(AccountKey key) {
         return chain -> {
-            long sent = System.currentTimeMillis();
+            long sent = clock.millis();
             long from = System.nanoTime();
             String version = version(key);
             Response response = chain.proceed(chain.request());

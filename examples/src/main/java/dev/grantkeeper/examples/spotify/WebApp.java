@@ -89,7 +89,7 @@ final class WebApp implements AutoCloseable {
         this.setup = setup;
         this.restart = restart;
         this.database = new Database(setup.database());
-        this.activity = new Activity(database, live::changed);
+        this.activity = new Activity(database, setup.clock(), live::changed);
         this.spotify = Grantkeeper.builder(setup.provider())
                 .clientId(setup.clientId())
                 .clientSecret(setup.clientSecret())
@@ -137,8 +137,11 @@ final class WebApp implements AutoCloseable {
         }
         config.routes.exception(Exception.class, (e, context) -> {
             LOG.error("{} {} failed", context.method(), context.path(), e);
-            context.status(HttpStatus.INTERNAL_SERVER_ERROR).result("Something went wrong here. The log says what.");
+            page(context, HttpStatus.INTERNAL_SERVER_ERROR, "Something went wrong here", "The log says what.");
         });
+        config.routes.error(
+                HttpStatus.NOT_FOUND.getCode(),
+                context -> page(context, HttpStatus.NOT_FOUND, "There is nothing here", "This page does not exist."));
     }
 
     // ---- What the application does with Grantkeeper --------------------------------------------------------------
@@ -225,7 +228,7 @@ final class WebApp implements AutoCloseable {
                         .addNetworkInterceptor(activity.wire(account.key()))
                         .build();
         int tokenRequests = activity.of(account.key()).tokenRequests();
-        Instant from = Instant.now();
+        long from = System.nanoTime();
         if (many > 1) {
             activity.note(account.key(), "calls", many + " calls begin, all at once", Duration.ZERO);
         }
@@ -245,7 +248,7 @@ final class WebApp implements AutoCloseable {
         } finally {
             threads.shutdown();
         }
-        Duration took = Duration.between(from, Instant.now());
+        Duration took = Duration.ofNanos(System.nanoTime() - from);
         int spent = activity.of(account.key()).tokenRequests() - tokenRequests;
         int served = many - problems.size();
         if (many > 1) {
@@ -290,7 +293,7 @@ final class WebApp implements AutoCloseable {
 
     private static String count(int number, String what) {
         return (number == 0 ? "no" : number == 1 ? "one" : String.valueOf(number)) + " " + what
-                + (number == 1 ? "" : "s");
+                + (number <= 1 ? "" : "s");
     }
 
     // ---- The page ------------------------------------------------------------------------------------------------
@@ -298,7 +301,7 @@ final class WebApp implements AutoCloseable {
     /** All that the page shows. No token is in it, and none in anything that it is made from. */
     private Map<String, @Nullable Object> view(@Nullable String session) throws IOException {
         Map<String, @Nullable Object> view = new LinkedHashMap<>();
-        view.put("now", System.currentTimeMillis());
+        view.put("now", setup.clock().millis());
         view.put("demo", setup.demo() != null);
         Database.User user = database.userOfSession(session).orElse(null);
         if (user != null) {
@@ -336,6 +339,33 @@ final class WebApp implements AutoCloseable {
                 throw new UncheckedIOException(e);
             }
         });
+    }
+
+    /** A page of its own for who came by a link or a form, a sentence for scripts. */
+    private static void page(Context context, HttpStatus status, String title, String text) {
+        context.status(status);
+        if (!String.valueOf(context.header("Accept")).contains("text/html")) {
+            context.result(title + ". " + text);
+            return;
+        }
+        context.html("""
+                <!DOCTYPE html>
+                <html lang="en">
+                <head>
+                  <meta charset="utf-8">
+                  <meta name="viewport" content="width=device-width, initial-scale=1">
+                  <title>%1$s – Listening diary</title>
+                  <link rel="icon" href="/icon.svg">
+                  <link rel="stylesheet" href="/style.css">
+                </head>
+                <body>
+                  <header><div class="brand"><img src="/icon.svg" alt="" width="28" height="28">Listening diary</div></header>
+                  <main id="welcome">
+                    <section class="card"><h1>%1$s</h1><p class="lead">%2$s</p><p><a href="/">Back to the diary</a></p></section>
+                  </main>
+                </body>
+                </html>
+                """.formatted(title, text));
     }
 
     private void note(Context context, String text) {

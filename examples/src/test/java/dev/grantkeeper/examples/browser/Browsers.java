@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.openqa.selenium.chrome.ChromeOptions;
@@ -29,7 +30,8 @@ import org.openqa.selenium.chrome.ChromeOptions;
  *
  * <p>Without a browser on this machine the tests are skipped, in CI they fail.
  */
-public final class Browsers implements BeforeAllCallback, AfterEachCallback, AfterAllCallback {
+public final class Browsers
+        implements BeforeAllCallback, AfterTestExecutionCallback, AfterEachCallback, AfterAllCallback {
     private final Map<String, Chromium> open = new LinkedHashMap<>();
     private Thread last = new Thread();
 
@@ -60,8 +62,9 @@ public final class Browsers implements BeforeAllCallback, AfterEachCallback, Aft
         return browser;
     }
 
+    /** Before the test's own clearing up, which the pages would notice. */
     @Override
-    public void afterEach(ExtensionContext context) throws IOException {
+    public void afterTestExecution(ExtensionContext context) throws IOException {
         boolean failed = context.getExecutionException().isPresent();
         String test = context.getTestMethod().map(method -> method.getName()).orElse("test");
         List<String> complaints = new ArrayList<>();
@@ -72,9 +75,13 @@ public final class Browsers implements BeforeAllCallback, AfterEachCallback, Aft
             } else {
                 browser.complaints().forEach(text -> complaints.add(entry.getKey() + ": " + text));
             }
-            browser.tidy();
         }
         assertThat(complaints).as("what pages complained of").isEmpty();
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) {
+        open.values().forEach(Chromium::tidy);
     }
 
     @Override

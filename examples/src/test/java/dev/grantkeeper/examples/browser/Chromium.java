@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,6 +22,7 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openqa.selenium.By;
@@ -44,6 +46,10 @@ import org.openqa.selenium.support.ui.WebDriverWait;
  * What waits gives up after {@value #PATIENCE_SECONDS} seconds. Not thread-safe.
  */
 public final class Chromium implements AutoCloseable {
+    // It misses the DevTools classes of each Chromium's version, which nothing here needs. Held, or the setting is
+    // lost.
+    private static final Logger SELENIUM = Logger.getLogger("org.openqa.selenium");
+
     private static final int PATIENCE_SECONDS = 15;
     private static final Duration PATIENCE = Duration.ofSeconds(PATIENCE_SECONDS);
     private static final Duration GLANCE = Duration.ofMillis(40);
@@ -72,6 +78,7 @@ public final class Chromium implements AutoCloseable {
      * @param more what else this one is told; nothing, mostly
      */
     static Chromium start(Consumer<ChromeOptions> more) throws IOException {
+        SELENIUM.setLevel(Level.SEVERE);
         Path browser = executable("chromium", "chromium", "chromium-browser", "google-chrome");
         Path chromedriver = executable("chromium-driver", "chromedriver");
         Files.createDirectories(TARGET);
@@ -191,18 +198,29 @@ public final class Chromium implements AutoCloseable {
             Files.createDirectories(Objects.requireNonNull(file.getParent()));
             Files.write(file, Base64.getDecoder().decode(String.valueOf(answer.get("data"))));
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 
-    /** The page as it is now, narrow and wide, light and dark: {@code <name>-320-dark.png} and so on. Leaves it wide and light. */
-    public void portraits(String name) {
+    /**
+     * Looks at the page as it is now, narrow and wide, light and dark, and leaves it wide and light. Screenshots are called
+     * {@code <name>-320-dark.png} and so on.
+     *
+     * @return what is wrong with it: too wide, too pale, without a name
+     */
+    public List<String> lookAround(String name) {
+        List<String> wrong = new ArrayList<>();
         for (boolean small : new boolean[] {true, false}) {
             Chromium sized = small ? narrow() : wide();
             for (String scheme : List.of("dark", "light")) {
-                sized.scheme(scheme).screenshot(name + (small ? "-320-" : "-wide-") + scheme);
+                String seen = name + (small ? "-320-" : "-wide-") + scheme;
+                sized.scheme(scheme).screenshot(seen);
+                tooPale().forEach(text -> wrong.add(seen + ", too pale: " + text));
             }
+            tooWide().forEach(element -> wrong.add(name + (small ? "-320" : "-wide") + ", too wide: " + element));
         }
+        nameless().forEach(element -> wrong.add(name + ", without a name: " + element));
+        return wrong;
     }
 
     // ---- What one does with it -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import okhttp3.HttpUrl;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.RequestBody;
@@ -84,6 +85,23 @@ class WebAppTest {
         }
         assertThat(server.tokenRequests()).isZero();
         assertThat(browser.view().has("user")).isFalse();
+    }
+
+    @Test
+    void theUserIsSentToSpotifyWithClientIdAndScopeAndWithoutTheSecret() throws IOException {
+        app.close();
+        Setup real = Setup.spotify(
+                "registered-id", "registered-secret", setup.port(), setup.database(), setup.sealingSecret());
+        app = new WebApp(real, () -> {});
+        HttpUrl sentTo = HttpUrl.get(browser.connect());
+        assertThat(sentTo.newBuilder().query(null).build()).hasToString("https://accounts.spotify.com/authorize");
+        assertThat(sentTo.queryParameter("client_id")).isEqualTo("registered-id");
+        assertThat(sentTo.queryParameter("scope")).isEqualTo("user-read-recently-played");
+        assertThat(sentTo.queryParameter("response_type")).isEqualTo("code");
+        assertThat(sentTo.queryParameter("redirect_uri")).isEqualTo(setup.origin() + "/callback");
+        assertThat(sentTo.queryParameter("code_challenge_method")).isEqualTo("S256");
+        assertThat(sentTo.toString()).doesNotContain("secret");
+        assertThat(browser.post("/demo/withdraw").status()).isEqualTo(404);
     }
 
     @Test
