@@ -176,15 +176,7 @@ final class AuthorizationCodeFlow {
             if (e.kind() == IdentityException.Kind.OTHER_LOGIN) {
                 return mismatched(LoginResult.Mismatched.Reason.FORGED, String.valueOf(e.getMessage()));
             }
-            throw new TokenRequestException(
-                    e.kind() == IdentityException.Kind.UNAVAILABLE
-                            ? TokenRequestException.Kind.TEMPORARY
-                            : TokenRequestException.Kind.MALFORMED,
-                    0,
-                    null,
-                    e.getMessage(),
-                    null,
-                    e);
+            throw Failures.of(e);
         }
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.row.UnreadableRowException;
 import dev.grantkeeper.internal.wire.Answer;
@@ -37,6 +38,19 @@ final class Failures {
                 failure.description(),
                 failure.retryAfter(),
                 failure.cause());
+    }
+
+    /** Tokens came, and who they belong to could not be established. */
+    static TokenRequestException of(IdentityException e) {
+        return new TokenRequestException(
+                e.kind() == IdentityException.Kind.UNAVAILABLE
+                        ? TokenRequestException.Kind.TEMPORARY
+                        : TokenRequestException.Kind.MALFORMED,
+                0,
+                null,
+                e.getMessage(),
+                null,
+                e);
     }
 
     static TokenStoreException of(IOException cause) {

@@ -9,6 +9,7 @@ import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Client;
+import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.ClientAuthentication;
@@ -29,6 +30,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
@@ -74,6 +76,8 @@ public final class Grantkeeper implements AutoCloseable {
     private final Set<String> scopes;
     private final Set<String> apiOrigins;
     private final AuthorizationCodeFlow flow;
+    private final DeviceFlow devices;
+    private final RefreshTokens renewal;
     private final Waiting waiting;
     private final Listening listening;
     private final Engine engine;
@@ -91,24 +95,26 @@ public final class Grantkeeper implements AutoCloseable {
                 builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout);
         Client client = new Client(clientId, builder.clientSecret, builder.authentication());
         TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, builder.clock);
+        IdTokens idTokens =
+                provider.issuer().isPresent() ? new IdTokens(provider, clientId, http, builder.clock) : null;
+        Profiles profiles = builder.fetchProfile ? new Profiles(provider, http) : null;
         this.flow = new AuthorizationCodeFlow(
-                provider,
-                registration,
-                clientId,
-                builder.redirectUri,
-                tokenEndpoint,
-                provider.issuer().isPresent() ? new IdTokens(provider, clientId, http, builder.clock) : null,
-                builder.fetchProfile ? new Profiles(provider, http) : null,
-                time);
+                provider, registration, clientId, builder.redirectUri, tokenEndpoint, idTokens, profiles, time);
+        this.renewal = new RefreshTokens(tokenEndpoint, provider);
         this.engine = new Engine(
                 provider.name(),
                 Objects.requireNonNull(builder.tokenStore),
                 new RowFormat(builder.sealingKeys),
-                new RefreshTokens(tokenEndpoint, provider),
+                renewal,
                 new ApplicationTokens(tokenEndpoint, provider, scopes, time),
                 new Timing(builder.tokenCallTimeout, builder.trustStoredFor),
                 time,
                 listening);
+        DeviceEndpoint deviceEndpoint = provider.deviceAuthorizationEndpoint()
+                .map(uri -> new DeviceEndpoint(http, provider, client, uri, builder.clock))
+                .orElse(null);
+        this.devices =
+                new DeviceFlow(provider, registration, deviceEndpoint, tokenEndpoint, idTokens, profiles, engine, time);
     }
 
     /**
@@ -158,6 +164,39 @@ public final class Grantkeeper implements AutoCloseable {
      */
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query) throws TokenRequestException {
         return flow.finish(this, login, query);
+    }
+
+    DeviceLogin startOnDevice(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
+            throws TokenRequestException {
+        return devices.start(wanted, parameters, carried);
+    }
+
+    /**
+     * Waits until the user has finished a login on another device, has refused it, or the codes have ended: minutes. Asks the
+     * server as often as the server allows (RFC 8628 section 3.5), and goes on while it is down. Stores nothing.
+     *
+     * @param login what {@link LoginRequest#startOnDevice()} returned; another process may finish it
+     * @return how the login ended; {@link LoginResult.Mismatched.Reason#STALE} if the user did not finish in time
+     * @throws TokenRequestException if the server does not accept this application, or makes no sense
+     * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
+     */
+    public LoginResult finishLogin(DeviceLogin login) throws IOException {
+        return devices.finish(this, login);
+    }
+
+    /**
+     * The same without waiting, and without a thread that waits. Who asks twice for one login shares the questions.
+     *
+     * @param login what {@link LoginRequest#startOnDevice()} returned
+     * @return completes with the result, or with what {@link #finishLogin(DeviceLogin)} would throw; when all who asked for this
+     *     login have cancelled theirs, the server is not asked any more
+     */
+    public CompletableFuture<LoginResult> finishLoginAsync(DeviceLogin login) {
+        return devices.finishAsync(this, login);
+    }
+
+    void discard(TokenSet tokens) {
+        renewal.revoke(tokens);
     }
 
     Account keep(GrantRow row, TokenSet tokens, String accountId) throws TokenStoreException {
@@ -264,6 +303,7 @@ public final class Grantkeeper implements AutoCloseable {
      */
     @Override
     public void close() {
+        devices.close();
         int unsaved = engine.close(CLOSE_WAITS);
         if (unsaved > 0) {
             Log.error(

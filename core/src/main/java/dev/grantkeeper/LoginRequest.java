@@ -101,4 +101,17 @@ public final class LoginRequest {
     public PendingLogin start() {
         return grantkeeper.start(scopes, parameters, carried);
     }
+
+    /**
+     * Begins a login that the user finishes on another device (RFC 8628), where this one has no browser. Asks the server for the
+     * codes.
+     *
+     * @return the login; show the user its {@link DeviceLogin#verificationUri()} and {@link DeviceLogin#userCode()}, then wait with
+     *     {@link Grantkeeper#finishLogin(DeviceLogin)}
+     * @throws TokenRequestException if the server gives no codes, or some that cannot be shown: only {@code https} pages are
+     * @throws IllegalStateException if the provider has no device authorization endpoint
+     */
+    public DeviceLogin startOnDevice() throws TokenRequestException {
+        return grantkeeper.startOnDevice(scopes, parameters, carried);
+    }
 }

@@ -76,6 +76,14 @@ public sealed interface LoginResult {
             return grantkeeper.keep(row, tokens, accountId);
         }
 
+        /**
+         * Gives the tokens back to the provider, where it can take them back (RFC 7009), and stores nothing: for grants that the
+         * application does not want to keep. That the provider cannot be reached changes nothing.
+         */
+        public void discard() {
+            grantkeeper.discard(tokens);
+        }
+
         @Override
         public String toString() {
             return "SignedIn[" + tokens + "]";

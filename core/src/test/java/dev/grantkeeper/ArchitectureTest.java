@@ -180,6 +180,7 @@ class ArchitectureTest {
         assertThat(publicTypes().stream().map(type -> type.getName().substring(ROOT.length() + 1)))
                 .containsExactlyInAnyOrder(
                         "Account",
+                        "DeviceLogin",
                         "Grant",
                         "GrantListener",
                         "GrantListener$Event",

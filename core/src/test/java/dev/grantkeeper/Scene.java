@@ -39,6 +39,8 @@ final class Scene implements AutoCloseable {
                 .authorizationEndpoint(server.authorizationEndpoint())
                 .tokenEndpoint(server.tokenEndpoint())
                 .revocationEndpoint(server.revocationEndpoint())
+                .deviceAuthorizationEndpoint(server.deviceAuthorizationEndpoint())
+                .introspectionEndpoint(server.introspectionEndpoint())
                 .profileEndpoint(
                         server.profileEndpoint(), Map.of("sub", "id", "name", "display_name", "email", "email"))
                 .apiOrigins(server.url());

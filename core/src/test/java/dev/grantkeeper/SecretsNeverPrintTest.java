@@ -119,7 +119,8 @@ class SecretsNeverPrintTest {
     /** All that the server has seen and sent. */
     private void collect() {
         for (RecordedRequest request : scene.server.recordedTokenRequests()) {
-            for (String name : List.of("code", "code_verifier", "refresh_token", "client_secret", "token")) {
+            for (String name :
+                    List.of("code", "code_verifier", "refresh_token", "device_code", "client_secret", "token")) {
                 request.param(name).ifPresent(secrets::add);
             }
             request.header("Authorization").ifPresent(header -> secrets.add(header.substring(header.indexOf(' ') + 1)));
@@ -208,6 +209,37 @@ class SecretsNeverPrintTest {
         }
         secrets.add("claim-canary");
         scene.server.idTokenClaims(claims -> claims);
+
+        // On another device, to the end and not.
+        scene.server.deviceInterval(Duration.ofSeconds(1));
+        scene.server.deviceResponse(answer -> {
+            for (String name : List.of("device_code", "user_code")) {
+                if (answer.get(name) instanceof String code) {
+                    secrets.add(code);
+                }
+            }
+            return answer;
+        });
+        for (Fault fault : List.of(Fault.none(), Fault.error(400, "expired_token"), Fault.status(200))) {
+            run(() -> {
+                DeviceLogin device = node.newLogin().startOnDevice();
+                seen.add(device);
+                scene.server.approveDevice(device.userCode(), "alice");
+                scene.server.onNextTokenRequest(fault);
+                LoginResult result = node.finishLogin(device);
+                if (result instanceof SignedIn unwanted) {
+                    unwanted.discard();
+                }
+                return result;
+            });
+        }
+        scene.server.deviceResponse(answer -> {
+            secrets.add("device-canary");
+            answer.put("device_code", "device-canary");
+            answer.put("verification_uri", "javascript:device-canary");
+            return answer;
+        });
+        run(() -> node.newLogin().startOnDevice());
 
         // Calls and refreshes.
         run(() -> scene.status(client));

@@ -14,6 +14,10 @@ import org.jspecify.annotations.Nullable;
 
 /** The endpoints of the authorization server. Stateless: what is remembered rests in {@link Grants}. */
 final class Endpoints {
+    private static final String DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
+    private static final String TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+    private static final String JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
     private final Settings settings;
     private final Grants grants;
     private final Counters counters;
@@ -165,9 +169,18 @@ final class Endpoints {
                     }
                     yield grants.clientCredentials(params.getOrDefault("scope", ""));
                 }
+                case DEVICE_CODE -> grants.redeemDevice(required(params, "device_code"), client);
+                case TOKEN_EXCHANGE ->
+                    grants.exchange(client, subject(params, "subject_token"), params.getOrDefault("scope", ""));
+                case JWT_BEARER ->
+                    grants.exchange(client, subject(params, "assertion"), params.getOrDefault("scope", ""));
                 default -> throw new Refused("unsupported_grant_type", "Unknown grant_type");
             };
-            return Answer.json(200, Json.write(settings.tokenResponse.apply(response(client, tokens))))
+            Map<String, Object> response = response(client, tokens);
+            if (grantType.equals(TOKEN_EXCHANGE)) {
+                response.put("issued_token_type", "urn:ietf:params:oauth:token-type:access_token");
+            }
+            return Answer.json(200, Json.write(settings.tokenResponse.apply(response)))
                     .header("Cache-Control", "no-store")
                     .header("Pragma", "no-cache");
         } catch (Refused e) {
@@ -175,6 +188,16 @@ final class Endpoints {
         } catch (IllegalArgumentException e) {
             return error(new Refused("invalid_request", String.valueOf(e.getMessage())));
         }
+    }
+
+    /** RFC 8693, 2.2.2: a token that cannot be taken is an invalid request; Microsoft calls it an invalid grant. */
+    private String subject(Map<String, String> params, String name) throws Refused {
+        String token = required(params, name);
+        if (!grants.accepts(token)) {
+            throw new Refused(
+                    name.equals("assertion") ? "invalid_grant" : "invalid_request", name + " is not accepted");
+        }
+        return token;
     }
 
     private Map<String, Object> response(Client client, Grants.Tokens tokens) {
@@ -242,6 +265,69 @@ final class Endpoints {
         }
     }
 
+    /** RFC 8628, 3.1. */
+    Answer device(RecordedRequest request) {
+        try {
+            Map<String, String> params = form(request);
+            Client client = authenticate(request, params);
+            Grants.Device device = grants.beginOnDevice(client, params.getOrDefault("scope", ""));
+            String page = settings.url + FakeAuthorizationServer.DEVICE;
+            Map<String, Object> response = new LinkedHashMap<>();
+            response.put("device_code", device.deviceCode);
+            response.put("user_code", device.userCode);
+            response.put("verification_uri", page);
+            response.put("verification_uri_complete", page + "?user_code=" + device.userCode);
+            response.put("expires_in", Grants.DEVICE_CODE_LIFETIME.toSeconds());
+            response.put("interval", settings.deviceInterval.toSeconds());
+            return Answer.json(200, Json.write(settings.deviceResponse.apply(response)))
+                    .header("Cache-Control", "no-store");
+        } catch (Refused e) {
+            return error(e);
+        } catch (IllegalArgumentException e) {
+            return error(new Refused("invalid_request", String.valueOf(e.getMessage())));
+        }
+    }
+
+    /** Where the user types the code in. */
+    Answer devicePage(RecordedRequest request) {
+        if (!request.method().equals("POST")) {
+            return Pages.device(settings, request.queryParams().getOrDefault("user_code", ""));
+        }
+        Map<String, String> decision = request.params();
+        try {
+            boolean accepted = "accept".equals(decision.get("decision"));
+            decide(decision.getOrDefault("user_code", ""), accepted ? decision.getOrDefault("user", "") : null);
+            return Pages.done(settings, accepted);
+        } catch (IllegalArgumentException e) {
+            return Pages.error(settings, String.valueOf(e.getMessage()));
+        }
+    }
+
+    void decide(String userCode, @Nullable String userId) {
+        User user = userId == null ? null : settings.users.get(userId);
+        if (userId != null && user == null) {
+            throw new IllegalArgumentException("There is no user " + userId + ", only " + settings.users.keySet());
+        }
+        grants.decideOnDevice(userCode.strip().toUpperCase(Locale.ROOT), user);
+    }
+
+    /** RFC 7662. */
+    Answer introspect(RecordedRequest request) {
+        try {
+            Map<String, String> params = form(request);
+            Client client = authenticate(request, params);
+            if (client.secret() == null) {
+                throw new Refused("invalid_client", "Only for clients with a secret");
+            }
+            Map<String, Object> claims = grants.introspect(required(params, "token"));
+            return Answer.json(200, Json.write(claims == null ? Map.of("active", false) : claims));
+        } catch (Refused e) {
+            return error(e);
+        } catch (IllegalArgumentException e) {
+            return error(new Refused("invalid_request", String.valueOf(e.getMessage())));
+        }
+    }
+
     Answer jwks() {
         return Answer.json(200, Jwt.jwks(settings.signingKey.get()));
     }
@@ -258,11 +344,21 @@ final class Endpoints {
         metadata.put("authorization_endpoint", settings.url + FakeAuthorizationServer.AUTHORIZE);
         metadata.put("token_endpoint", settings.url + FakeAuthorizationServer.TOKEN);
         metadata.put("revocation_endpoint", settings.url + FakeAuthorizationServer.REVOKE);
+        metadata.put("device_authorization_endpoint", settings.url + FakeAuthorizationServer.DEVICE_AUTHORIZATION);
+        metadata.put("introspection_endpoint", settings.url + FakeAuthorizationServer.INTROSPECT);
         metadata.put("jwks_uri", settings.url + FakeAuthorizationServer.JWKS);
         metadata.put("userinfo_endpoint", settings.url + FakeAuthorizationServer.USERINFO);
         metadata.put("response_types_supported", List.of("code"));
         metadata.put("response_modes_supported", List.of("query"));
-        metadata.put("grant_types_supported", List.of("authorization_code", "refresh_token", "client_credentials"));
+        metadata.put(
+                "grant_types_supported",
+                List.of(
+                        "authorization_code",
+                        "refresh_token",
+                        "client_credentials",
+                        DEVICE_CODE,
+                        TOKEN_EXCHANGE,
+                        JWT_BEARER));
         metadata.put("subject_types_supported", List.of("public"));
         metadata.put("id_token_signing_alg_values_supported", List.of("RS256"));
         metadata.put("scopes_supported", List.of("openid", "profile", "email", "offline_access"));

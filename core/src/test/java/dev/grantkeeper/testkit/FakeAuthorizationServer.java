@@ -57,6 +57,9 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     static final String AUTHORIZE = "/authorize";
     static final String TOKEN = "/token";
     static final String REVOKE = "/revoke";
+    static final String INTROSPECT = "/introspect";
+    static final String DEVICE_AUTHORIZATION = "/device_authorization";
+    static final String DEVICE = "/device";
     static final String JWKS = "/jwks";
     static final String USERINFO = "/userinfo";
     static final String PROFILE = "/v1/me";
@@ -182,6 +185,24 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public String revocationEndpoint() {
         return settings.url + REVOKE;
+    }
+
+    /**
+     * The introspection endpoint (RFC 7662).
+     *
+     * @return its URL
+     */
+    public String introspectionEndpoint() {
+        return settings.url + INTROSPECT;
+    }
+
+    /**
+     * The device authorization endpoint (RFC 8628). The page for users is at {@code /device}.
+     *
+     * @return its URL
+     */
+    public String deviceAuthorizationEndpoint() {
+        return settings.url + DEVICE_AUTHORIZATION;
     }
 
     /**
@@ -358,6 +379,50 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public String refuse(String authorizationUrl) {
         return endpoints.refuse(read(authorizationUrl));
+    }
+
+    /**
+     * Types a code in on another device, signs a user in and agrees (RFC 8628).
+     *
+     * @param userCode what the application shows
+     * @param user who signs in
+     * @throws IllegalArgumentException if there is no such code, or no such user
+     */
+    public void approveDevice(String userCode, String user) {
+        endpoints.decide(userCode, user);
+    }
+
+    /**
+     * Types a code in on another device, and refuses.
+     *
+     * @param userCode what the application shows
+     * @throws IllegalArgumentException if there is no such code
+     */
+    public void refuseDevice(String userCode) {
+        endpoints.decide(userCode, null);
+    }
+
+    /**
+     * How often a device may ask. The default is every 5 seconds. The server does not watch over it; a
+     * {@code Fault.error(400, "slow_down")} complains.
+     *
+     * @param interval the time between two questions
+     * @return this
+     */
+    public FakeAuthorizationServer deviceInterval(Duration interval) {
+        settings.deviceInterval = interval;
+        return this;
+    }
+
+    /**
+     * Changes the answers of the device authorization endpoint before they are sent, as {@link #tokenResponse} does.
+     *
+     * @param change gets a modifiable map and returns what is sent
+     * @return this
+     */
+    public FakeAuthorizationServer deviceResponse(UnaryOperator<Map<String, Object>> change) {
+        settings.deviceResponse = change;
+        return this;
     }
 
     private Endpoints.Authorization read(String authorizationUrl) {
@@ -890,6 +955,9 @@ public final class FakeAuthorizationServer implements AutoCloseable {
                     yield tokenFaults.next().around(() -> endpoints.token(request));
                 }
                 case REVOKE -> revocationFaults.next().around(() -> endpoints.revoke(request));
+                case DEVICE_AUTHORIZATION -> endpoints.device(request);
+                case DEVICE -> endpoints.devicePage(request);
+                case INTROSPECT -> endpoints.introspect(request);
                 case JWKS -> metadataFaults.next().around(endpoints::jwks);
                 case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server" ->
                     metadataFaults.next().around(endpoints::metadata);

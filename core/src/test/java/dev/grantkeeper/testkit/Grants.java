@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Grants {
     private static final Duration CODE_LIFETIME = Duration.ofSeconds(60);
+    static final Duration DEVICE_CODE_LIFETIME = Duration.ofMinutes(10);
     /** A demo that runs for months forgets its oldest tokens. */
     private static final int MOST_ENTRIES = 200_000;
 
@@ -30,6 +31,7 @@ final class Grants {
     private final Counters counters;
     private final SecureRandom random = new SecureRandom();
     private final Map<String, Code> codes = new Bounded<>(); // guarded by this
+    private final Map<String, Device> devices = new Bounded<>(); // by both codes; guarded by this
     // Tokens by their digests: what is remembered in a file is of no use to who finds it.
     private final Map<String, Access> accessTokens = new Bounded<>(); // guarded by this
     private final Map<String, Refresh> refreshTokens = new Bounded<>(); // guarded by this
@@ -115,6 +117,29 @@ final class Grants {
         }
     }
 
+    /** A login that is finished on another device. */
+    static final class Device {
+        final String deviceCode;
+        final String userCode;
+        final Client client;
+        final String scope;
+        final Instant expiresAt;
+
+        @Nullable
+        User user;
+
+        boolean refused;
+        boolean used;
+
+        Device(String deviceCode, String userCode, Client client, String scope, Instant expiresAt) {
+            this.deviceCode = deviceCode;
+            this.userCode = userCode;
+            this.client = client;
+            this.scope = scope;
+            this.expiresAt = expiresAt;
+        }
+    }
+
     /** What one successful token request gives. The user is null for the application itself (client credentials). */
     record Tokens(
             String access,
@@ -184,6 +209,82 @@ final class Grants {
         }
         code.used = true;
         return issueFirst(code.family, code.family.nonce);
+    }
+
+    /** RFC 8628, 3.2. */
+    synchronized Device beginOnDevice(Client client, String scope) {
+        StringBuilder userCode = new StringBuilder();
+        for (int i = 0; i < 8; i++) {
+            // RFC 8628, 6.1: nothing that looks like something else, no vowels that make words
+            userCode.append(i == 4 ? "-" : "").append("BCDFGHJKLMNPQRSTVWXZ".charAt(random.nextInt(20)));
+        }
+        Device device =
+                new Device(random("device"), userCode.toString(), client, scope, now().plus(DEVICE_CODE_LIFETIME));
+        devices.put(device.deviceCode, device);
+        devices.put(device.userCode, device);
+        return device;
+    }
+
+    /** The user has typed the code in, and decided; {@code null} refuses. */
+    synchronized void decideOnDevice(String userCode, @Nullable User user) {
+        Device device = devices.get(userCode);
+        if (device == null || !now().isBefore(device.expiresAt)) {
+            throw new IllegalArgumentException("There is no such user code: " + userCode);
+        }
+        device.user = user;
+        device.refused = user == null;
+    }
+
+    /** RFC 8628, 3.5. */
+    synchronized Tokens redeemDevice(String deviceCode, Client client) throws Refused {
+        Device device = devices.get(deviceCode);
+        if (device == null || device.used || !device.client.id().equals(client.id())) {
+            throw new Refused("invalid_grant", "Invalid device code");
+        }
+        if (!now().isBefore(device.expiresAt)) {
+            throw new Refused("expired_token", "The device code expired");
+        }
+        if (device.refused) {
+            throw new Refused("access_denied", "The user has refused the request");
+        }
+        User user = device.user;
+        if (user == null) {
+            throw new Refused("authorization_pending", "The user has not decided yet");
+        }
+        device.used = true;
+        return issue(client, user, device.scope);
+    }
+
+    /** RFC 8693, and Microsoft's on-behalf-of: another token for the user of a token that was issued here. */
+    synchronized Tokens exchange(Client client, String subjectToken, String scope) throws Refused {
+        User user = userOf(subjectToken);
+        if (user == null) {
+            throw new Refused("invalid_request", "The token stands for no user");
+        }
+        Family family = new Family(client.id(), user, scope, now(), null);
+        return scopes(scope).contains("offline_access") ? issueFirst(family, null) : tokens(family, null, scope, null);
+    }
+
+    /** RFC 7662; {@code null} for a token that is not good, or not this server's. */
+    synchronized @Nullable Map<String, Object> introspect(String value) {
+        Access access = accessTokens.get(digest(value));
+        Refresh refresh = refreshTokens.get(digest(value));
+        Family family = access != null ? access.family : refresh != null ? refresh.family : null;
+        if (!accepts(value)) {
+            return null;
+        }
+        Map<String, Object> claims = new LinkedHashMap<>();
+        claims.put("active", true);
+        if (family != null) {
+            claims.put("sub", family.user.id());
+            claims.put("client_id", family.client);
+            claims.put("scope", family.scope);
+        }
+        if (access != null) {
+            claims.put("exp", access.expiresAt.getEpochSecond());
+            claims.put("token_type", "Bearer");
+        }
+        return claims;
     }
 
     /** Tokens as a login gives them. */

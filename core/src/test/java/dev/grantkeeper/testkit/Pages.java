@@ -40,6 +40,16 @@ final class Pages {
             @media (max-width: 26rem) { body { padding: .9rem } main { padding: 1.35rem } }
             """;
 
+    // Accept comes first, the style turns them round: the Enter key presses the first.
+    private static final String BUTTONS = """
+            <div class="buttons">
+            <button class="accept" name="decision" value="accept">Accept</button>
+            <button name="decision" value="refuse" formnovalidate>Refuse</button>
+            </div>
+            </form>
+            <footer>A make-believe service for tests and demonstrations: no passwords here.</footer>
+            """;
+
     private Pages() {}
 
     static Answer login(Settings settings, Endpoints.Authorization authorization, String query) {
@@ -52,6 +62,54 @@ final class Pages {
                 .append("</h1>\n<p>to connect it with <b>")
                 .append(escape(authorization.client().id()))
                 .append("</b></p>\n<fieldset>\n<legend>Who are you?</legend>\n");
+        users(settings, hint, body);
+        body.append("</fieldset>\n");
+        if (!Grants.scopes(authorization.scope()).isEmpty()) {
+            body.append("<h2>What it asks for</h2>\n<ul>\n");
+            Grants.scopes(authorization.scope()).stream()
+                    .sorted()
+                    .forEach(scope -> body.append("<li>").append(escape(scope)).append("</li>\n"));
+            body.append("</ul>\n");
+        }
+        body.append(BUTTONS);
+        return page(settings, 200, body.toString());
+    }
+
+    /** Where a user types in the code that another device shows. */
+    static Answer device(Settings settings, String userCode) {
+        StringBuilder body = new StringBuilder();
+        body.append("<form method=\"post\" action=\"")
+                .append(FakeAuthorizationServer.DEVICE)
+                .append("\">\n<h1>Connect a device to ")
+                .append(escape(settings.title))
+                .append(
+                        "</h1>\n<h2>Which code does it show?</h2>\n<label><input style=\"width: 100%\" name=\"user_code\""
+                                + " required value=\"")
+                .append(escape(userCode))
+                .append("\"></label>\n<fieldset>\n<legend>Who are you?</legend>\n");
+        users(settings, null, body);
+        body.append("</fieldset>\n").append(BUTTONS);
+        return page(settings, 200, body.toString());
+    }
+
+    static Answer done(Settings settings, boolean accepted) {
+        return page(
+                settings,
+                200,
+                "<h1>" + escape(settings.title) + "</h1>\n<p>"
+                        + (accepted ? "Your device is connected." : "Your device is not connected.")
+                        + " You can close this page.</p>\n");
+    }
+
+    static Answer error(Settings settings, String message) {
+        return page(
+                settings,
+                400,
+                "<h1>" + escape(settings.title) + "</h1>\n<p>" + escape(message) + "</p>\n"
+                        + "<footer>The application has sent a request that cannot be answered by a redirect.</footer>\n");
+    }
+
+    private static void users(Settings settings, @Nullable String hint, StringBuilder body) {
         User chosen = chosen(settings, hint);
         for (User user : settings.users.values()) {
             body.append("<label><input type=\"radio\" name=\"user\" value=\"")
@@ -63,32 +121,6 @@ final class Pages {
                     .append(escape(user.email()))
                     .append("</span></div></label>\n");
         }
-        body.append("</fieldset>\n");
-        if (!Grants.scopes(authorization.scope()).isEmpty()) {
-            body.append("<h2>What it asks for</h2>\n<ul>\n");
-            Grants.scopes(authorization.scope()).stream()
-                    .sorted()
-                    .forEach(scope -> body.append("<li>").append(escape(scope)).append("</li>\n"));
-            body.append("</ul>\n");
-        }
-        // Accept comes first, the style turns them round: the Enter key presses the first.
-        body.append("""
-                <div class="buttons">
-                <button class="accept" name="decision" value="accept">Accept</button>
-                <button name="decision" value="refuse" formnovalidate>Refuse</button>
-                </div>
-                </form>
-                <footer>A make-believe service for tests and demonstrations: no passwords here.</footer>
-                """);
-        return page(settings, 200, body.toString());
-    }
-
-    static Answer error(Settings settings, String message) {
-        return page(
-                settings,
-                400,
-                "<h1>" + escape(settings.title) + "</h1>\n<p>" + escape(message) + "</p>\n"
-                        + "<footer>The application has sent a request that cannot be answered by a redirect.</footer>\n");
     }
 
     private static @Nullable User chosen(Settings settings, @Nullable String hint) {

@@ -23,6 +23,8 @@ final class Settings {
     volatile @Nullable String autoApprove;
     volatile boolean issuerInCallback;
     volatile int invalidClientStatus = 401;
+    volatile Duration deviceInterval = Duration.ofSeconds(5);
+    volatile UnaryOperator<Map<String, Object>> deviceResponse = UnaryOperator.identity();
     volatile Duration latency = Duration.ZERO;
     volatile Duration apiLatency = Duration.ZERO;
 

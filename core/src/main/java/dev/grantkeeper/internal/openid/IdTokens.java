@@ -139,11 +139,11 @@ public final class IdTokens {
      * Verifies a token.
      *
      * @param idToken the compact form
-     * @param nonce what was sent with the authorization request
+     * @param nonce what was sent with the authorization request; {@code null} if there was none, and no browser in between
      * @return who the user is
      * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it
      */
-    public Identity verify(String idToken, String nonce) throws IdentityException {
+    public Identity verify(String idToken, @Nullable String nonce) throws IdentityException {
         SignedJWT jwt = parse(idToken);
         JWTClaimsSet unverified = claims(jwt);
         String expected = expectedIssuer(unverified);
@@ -168,7 +168,9 @@ public final class IdTokens {
         }
         checkAuthorizedParty(claims);
         String actual = claims.getClaim("nonce") instanceof String text ? text : "";
-        if (!MessageDigest.isEqual(actual.getBytes(StandardCharsets.UTF_8), nonce.getBytes(StandardCharsets.UTF_8))) {
+        if (nonce != null
+                && !MessageDigest.isEqual(
+                        actual.getBytes(StandardCharsets.UTF_8), nonce.getBytes(StandardCharsets.UTF_8))) {
             throw new IdentityException(
                     IdentityException.Kind.OTHER_LOGIN,
                     "The ID token belongs to another login: its nonce differs",

@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.token.TokenStore;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * The parts of this package, put together for one registration: two refreshers, one for what users granted and one for the
@@ -21,6 +22,8 @@ public final class Engine {
     private static final int REMEMBERED = 10_000;
 
     private final Workers workers;
+    private final Time time;
+    private final Timing timing;
     private final Refresher users;
     private final Refresher application;
     private final Logins logins;
@@ -37,6 +40,8 @@ public final class Engine {
             Time time,
             RefreshEvents events) {
         this.workers = new Threads(name, THREADS);
+        this.time = time;
+        this.timing = timing;
         Memory memory = new Memory(time, REMEMBERED);
         Rows rows = new Rows(store, format, memory, workers, events);
         EndpointGate gate = new EndpointGate(time, REQUESTS, workers);
@@ -64,6 +69,28 @@ public final class Engine {
     /** Everything else that happens to the application's own grant. */
     public Logins applicationLogins() {
         return applicationLogins;
+    }
+
+    /**
+     * Runs something that may block, once so much time has passed; never after {@link #close}. The clock is looked at again and
+     * again, since it may be one that tests move.
+     */
+    public void after(Duration delay, Runnable task) {
+        wake(time.ticks(), delay, task);
+    }
+
+    private void wake(long since, Duration delay, Runnable task) {
+        Duration left = delay.minus(time.since(since));
+        if (left.isNegative() || left.isZero()) {
+            try {
+                workers.execute(task);
+            } catch (RejectedExecutionException e) {
+                // Closed: there is no later.
+            }
+            return;
+        }
+        Duration look = timing.look();
+        workers.later(left.compareTo(look) < 0 ? left : look, () -> wake(since, delay, task));
     }
 
     /**

@@ -27,12 +27,12 @@ public record Time(InstantSource clock, LongSupplier ticker, LongUnaryOperator d
     }
 
     /** The monotonic clock, in nanoseconds. */
-    long ticks() {
+    public long ticks() {
         return ticker.getAsLong();
     }
 
     /** How much time has passed since a reading of {@link #ticks()}. */
-    Duration since(long ticks) {
+    public Duration since(long ticks) {
         return Duration.ofNanos(ticker.getAsLong() - ticks);
     }
 

@@ -66,37 +66,60 @@ final class TokenAnswers {
             List<String> retryAfter,
             Instant now,
             Collection<String> secrets) {
+        try {
+            return tokens(status, document("token endpoint", status, type, body, retryAfter, now, secrets));
+        } catch (RequestFailedException e) {
+            return e.failure();
+        }
+    }
+
+    /**
+     * What the provider's other endpoints answer with, where all went well. Their errors look like those of the token endpoint.
+     *
+     * @param endpoint its name, for messages
+     */
+    static ObjectNode document(
+            String endpoint,
+            int status,
+            @Nullable MediaType type,
+            String body,
+            List<String> retryAfter,
+            Instant now,
+            Collection<String> secrets)
+            throws RequestFailedException {
         Duration pause = retryAfter(retryAfter, now);
         if (status >= 300 && status < 400) {
             // Following it would post the refresh token and the client's secret to wherever it points.
-            return malformed(status, "The token endpoint answered with a redirect, which is never followed", pause);
+            throw new RequestFailedException(
+                    malformed(status, "The " + endpoint + " answered with a redirect, which is never followed", pause));
         }
         ObjectNode json = json(type, body);
         if (json == null) {
-            if (status == 429 || status == 408 || status >= 500) {
-                return new Answer.Failure(Answer.Kind.TEMPORARY, status, null, null, pause, null);
-            }
-            return malformed(status, "The token endpoint answered with something that is not JSON", pause);
+            throw new RequestFailedException(
+                    status == 429 || status == 408 || status >= 500
+                            ? new Answer.Failure(Answer.Kind.TEMPORARY, status, null, null, pause, null)
+                            : malformed(
+                                    status, "The " + endpoint + " answered with something that is not JSON", pause));
         }
         String error = text(json, "error");
         if (error != null || json.path("error").isContainerNode()) {
-            return error(
+            throw new RequestFailedException(error(
                     status,
                     error,
                     ServerText.harmless(error, secrets),
                     ServerText.harmless(text(json, "error_description"), secrets),
-                    pause);
+                    pause));
         }
         if (status >= 200 && status < 300) {
-            return tokens(status, json);
+            return json;
         }
         Answer.Kind kind = status == 429 || status == 408 || status >= 500
                 ? Answer.Kind.TEMPORARY
                 : status == 401 ? Answer.Kind.MISCONFIGURED : Answer.Kind.MALFORMED;
-        return new Answer.Failure(kind, status, null, null, pause, null);
+        throw new RequestFailedException(new Answer.Failure(kind, status, null, null, pause, null));
     }
 
-    private static Answer error(
+    private static Answer.Failure error(
             int status,
             @Nullable String error,
             @Nullable String harmlessError,
@@ -184,13 +207,13 @@ final class TokenAnswers {
         return json;
     }
 
-    private static @Nullable String text(JsonNode json, String name) {
+    static @Nullable String text(JsonNode json, String name) {
         JsonNode node = json.path(name);
         return node.isTextual() ? node.textValue() : null;
     }
 
     /** A number of seconds as servers write it: 3600, "3600", 3599.7. Anything else says nothing (law 13). */
-    private static @Nullable Duration seconds(JsonNode node) {
+    static @Nullable Duration seconds(JsonNode node) {
         BigDecimal value;
         if (node.isIntegralNumber()
                 || (node.isTextual() && node.textValue().matches("-?[0-9]{1,32}(\\.[0-9]{1,32})?"))) {
@@ -211,7 +234,7 @@ final class TokenAnswers {
                 : Duration.ofSeconds(value.longValue());
     }
 
-    private static @Nullable Set<String> scopes(JsonNode node) {
+    static @Nullable Set<String> scopes(JsonNode node) {
         Set<String> scopes = new LinkedHashSet<>();
         if (node.isTextual()) {
             for (String scope : node.textValue().split(" ", -1)) {

@@ -58,6 +58,14 @@ public final class TokenEndpoint {
         return request(form);
     }
 
+    /** Asks whether the user has agreed on another device (RFC 8628 section 3.4). */
+    public Answer deviceToken(String deviceCode) {
+        Map<String, String> form = new LinkedHashMap<>();
+        form.put("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+        form.put("device_code", deviceCode);
+        return request(form);
+    }
+
     /** Asks for the application's own token (RFC 6749 section 4.4). */
     public Answer clientCredentials(String scope) {
         Map<String, String> form = new LinkedHashMap<>();
@@ -113,7 +121,7 @@ public final class TokenEndpoint {
 
     private List<String> secrets(Map<String, String> form) {
         List<String> secrets = new ArrayList<>();
-        for (String name : List.of("code", "code_verifier", "refresh_token")) {
+        for (String name : List.of("code", "code_verifier", "refresh_token", "device_code")) {
             secrets.add(form.getOrDefault(name, ""));
         }
         secrets.addAll(client.secrets());

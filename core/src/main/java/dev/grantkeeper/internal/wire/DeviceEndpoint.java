@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.provider.Provider;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The provider's device authorization endpoint (RFC 8628 section 3.1), as one client sees it. Thread-safe. */
+public final class DeviceEndpoint {
+    /** RFC 8628 section 3.2. */
+    private static final Duration INTERVAL = Duration.ofSeconds(5);
+
+    /** For servers that do not say how long a code lives, though they have to. */
+    private static final Duration LIFETIME = Duration.ofMinutes(10);
+
+    private final JsonEndpoint endpoint;
+    private final boolean httpOnLoopback;
+
+    /** One client's view of a provider. */
+    public DeviceEndpoint(Http http, Provider provider, Client client, URI uri, InstantSource clock) {
+        this.endpoint = new JsonEndpoint("device authorization endpoint", http, client, uri, clock);
+        this.httpOnLoopback = "http".equalsIgnoreCase(provider.tokenEndpoint().getScheme());
+    }
+
+    /**
+     * What the server gave.
+     *
+     * @param deviceCode a secret
+     * @param userCode what the user types in
+     * @param verificationUri where
+     * @param verificationUriComplete the same with the code in it
+     * @param lifetime of both codes
+     * @param interval between two questions, at least
+     */
+    public record Codes(
+            String deviceCode,
+            String userCode,
+            URI verificationUri,
+            @Nullable URI verificationUriComplete,
+            Duration lifetime,
+            Duration interval) {
+        @Override
+        public String toString() {
+            return "Codes[" + verificationUri + ", lifetime=" + lifetime + "]";
+        }
+    }
+
+    /** Begins a login. */
+    public Codes authorize(Map<String, String> form) throws RequestFailedException {
+        ObjectNode json = endpoint.post(form, Set.of());
+        String deviceCode = TokenAnswers.text(json, "device_code");
+        String userCode = TokenAnswers.text(json, "user_code");
+        if (deviceCode == null || deviceCode.isEmpty() || userCode == null || !isForPeople(userCode)) {
+            throw endpoint.malformed("the codes are missing, or not fit to be shown");
+        }
+        // "verification_url" is what Google calls it.
+        String where = TokenAnswers.text(json, json.has("verification_uri") ? "verification_uri" : "verification_url");
+        String complete = TokenAnswers.text(json, "verification_uri_complete");
+        Duration lifetime = TokenAnswers.seconds(json.path("expires_in"));
+        Duration interval = json.path("interval").asInt() > 0 ? TokenAnswers.seconds(json.path("interval")) : null;
+        return new Codes(
+                deviceCode,
+                userCode,
+                page(where),
+                complete == null ? null : page(complete),
+                lifetime == null ? LIFETIME : lifetime,
+                interval == null ? INTERVAL : interval);
+    }
+
+    private static boolean isForPeople(String code) {
+        return !code.isBlank() && code.length() <= 128 && code.chars().allMatch(c -> c >= ' ' && c < 0x7f);
+    }
+
+    /** It becomes a link or a QR code: nothing but a web page gets through, and nothing that others could read. */
+    private URI page(@Nullable String text) throws RequestFailedException {
+        try {
+            URI uri = new URI(text == null ? "" : text);
+            String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
+            String host = uri.getHost();
+            boolean local =
+                    host != null && Set.of("127.0.0.1", "[::1]", "localhost").contains(host);
+            if (host != null
+                    && uri.getRawUserInfo() == null
+                    && (scheme.equals("https") || (scheme.equals("http") && local && httpOnLoopback))) {
+                return uri;
+            }
+        } catch (URISyntaxException e) {
+            // said below
+        }
+        throw endpoint.malformed("the verification URI is not an https URL");
+    }
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.URI;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+
+/** An endpoint that takes a form from an authenticated client, and answers with a JSON object. Thread-safe. */
+final class JsonEndpoint {
+    private final String name;
+    private final Http http;
+    private final Client client;
+    private final URI uri;
+    private final InstantSource clock;
+
+    JsonEndpoint(String name, Http http, Client client, URI uri, InstantSource clock) {
+        this.name = name;
+        this.http = http;
+        this.client = client;
+        this.uri = uri;
+        this.clock = clock;
+    }
+
+    /**
+     * Sends a form.
+     *
+     * @param secrets what of it must not come back in any message
+     */
+    ObjectNode post(Map<String, String> form, Collection<String> secrets) throws RequestFailedException {
+        List<String> hidden = new ArrayList<>(secrets);
+        hidden.addAll(client.secrets());
+        try {
+            Http.Reply reply = http.call(client.post(uri, form));
+            return TokenAnswers.document(
+                    name, reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant(), hidden);
+        } catch (Http.CallFailedException e) {
+            throw new RequestFailedException(new Answer.Failure(
+                    e.answered() ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY,
+                    0,
+                    null,
+                    "The " + name
+                            + (e.answered()
+                                    ? " sent too much"
+                                    : e.sent() ? " did not answer" : " could not be reached"),
+                    null,
+                    e.reason()));
+        }
+    }
+
+    RequestFailedException malformed(String why) {
+        return new RequestFailedException(new Answer.Failure(
+                Answer.Kind.MALFORMED, 200, null, "The answer of the " + name + " cannot be used: " + why, null, null));
+    }
+}

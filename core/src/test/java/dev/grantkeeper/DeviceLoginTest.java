@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.grantkeeper.LoginResult.Declined;
+import dev.grantkeeper.LoginResult.Mismatched;
+import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Held;
+import dev.grantkeeper.testkit.RecordedRequest;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.InterruptedIOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import okhttp3.Request;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Logins that the user finishes on another device (RFC 8628), by a clock that goes on whenever somebody looks at it. */
+@Timeout(60)
+class DeviceLoginTest {
+    /** So much time passes with each look at the ticker. */
+    private static final Duration STEP = Duration.ofMillis(500);
+
+    private final Scene scene = new Scene();
+    private final Instant start = Instant.now();
+    private final AtomicLong passed = new AtomicLong();
+    private final InstantSource clock = () -> start.plusNanos(passed.get());
+    private final LongSupplier ticker = () -> passed.addAndGet(STEP.toNanos());
+    private final Grantkeeper node = node();
+
+    @AfterEach
+    void close() {
+        scene.close();
+    }
+
+    private Grantkeeper node() {
+        scene.server.time(clock);
+        return scene.node(scene.registration(scene.openIdProvider().build()).time(clock, ticker));
+    }
+
+    private CompletableFuture<LoginResult> finish(DeviceLogin login) {
+        return node.finishLoginAsync(login);
+    }
+
+    private static <T> T get(CompletableFuture<T> future) throws Exception {
+        return future.get(30, TimeUnit.SECONDS);
+    }
+
+    /** How much time went by before each question, from the first to the last. */
+    private List<Duration> gaps(DeviceLogin login) {
+        List<Duration> gaps = new ArrayList<>();
+        Instant last = login.expiresAt().minus(Duration.ofMinutes(10));
+        for (RecordedRequest request : scene.server.recordedTokenRequests()) {
+            gaps.add(Duration.between(last, request.at()));
+            last = request.at();
+        }
+        return gaps;
+    }
+
+    // ---- How it ends ---------------------------------------------------------------------------------------------
+
+    @Test
+    void a_user_who_agrees_on_another_device_is_signed_in_and_stays_so() throws Exception {
+        DeviceLogin login = node.newLogin().carry("screen 7").startOnDevice();
+        assertThat(login.userCode()).matches("[A-Z]{4}-[A-Z]{4}");
+        assertThat(login.verificationUri()).hasToString(scene.server.url() + "/device");
+        assertThat(login.verificationUriComplete().orElseThrow())
+                .hasToString(scene.server.url() + "/device?user_code=" + login.userCode());
+
+        CompletableFuture<LoginResult> result = finish(login);
+        scene.server.approveDevice(login.userCode(), "alice");
+        SignedIn in = (SignedIn) get(result);
+
+        assertThat(in.carried()).contains("screen 7");
+        assertThat(in.tokens().scopes()).containsExactly("things.read");
+        Account alice = in.keepAs("alice");
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        scene.server.expireAccessTokens();
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+    }
+
+    @Test
+    void who_has_a_thread_to_spare_waits() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        scene.server.approveDevice(login.userCode(), "alice");
+
+        assertThat(node.finishLogin(login)).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void the_id_token_says_who_it_was_and_is_verified() throws Exception {
+        // Makes the server's key: on a busy machine that can take longer than a token call may.
+        scene.http.newCall(new Request.Builder().url(scene.server.jwksUri()).build()).execute().close();
+        DeviceLogin login = node.newLogin().scopes("openid").startOnDevice();
+        scene.server.approveDevice(login.userCode(), "bob");
+        SignedIn in = (SignedIn) get(finish(login));
+        assertThat(in.identity().orElseThrow().subject()).isEqualTo("bob");
+
+        scene.server.idTokenClaims(claims -> {
+            claims.put("aud", "somebody-else");
+            return claims;
+        });
+        DeviceLogin other = node.newLogin().scopes("openid").startOnDevice();
+        scene.server.approveDevice(other.userCode(), "bob");
+        assertThat(failure(finish(other)).kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+    }
+
+    @Test
+    void a_user_who_refuses_has_declined() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        scene.server.refuseDevice(login.userCode());
+
+        assertThat(get(finish(login)))
+                .isInstanceOfSatisfying(
+                        Declined.class,
+                        declined -> assertThat(declined.byUser()).isTrue());
+    }
+
+    @Test
+    void microsoft_has_a_word_of_its_own_for_it() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        scene.server.onNextTokenRequest(Fault.error(400, "authorization_declined"));
+
+        assertThat(get(finish(login)))
+                .isInstanceOfSatisfying(
+                        Declined.class,
+                        declined -> assertThat(declined.byUser()).isTrue());
+    }
+
+    @Test
+    void a_user_who_takes_too_long_is_not_waited_for_and_the_server_is_left_alone() throws Exception {
+        scene.server.deviceResponse(answer -> {
+            answer.put("expires_in", 12);
+            return answer;
+        });
+        DeviceLogin login = node.newLogin().startOnDevice();
+
+        assertThat(get(finish(login)))
+                .isInstanceOfSatisfying(
+                        Mismatched.class, late -> assertThat(late.reason()).isEqualTo(Mismatched.Reason.STALE));
+        assertThat(scene.server.recordedTokenRequests())
+                .isNotEmpty()
+                .allSatisfy(request -> assertThat(request.at()).isBefore(login.expiresAt()));
+        assertThat(get(finish(login)))
+                .isInstanceOfSatisfying(
+                        Mismatched.class, again -> assertThat(again.reason()).isEqualTo(Mismatched.Reason.REPLAYED));
+    }
+
+    @Test
+    void a_code_that_the_server_calls_expired_is_stale() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        scene.server.onNextTokenRequest(Fault.error(400, "expired_token"));
+
+        assertThat(get(finish(login)))
+                .isInstanceOfSatisfying(
+                        Mismatched.class, late -> assertThat(late.reason()).isEqualTo(Mismatched.Reason.STALE));
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+    }
+
+    @Test
+    void an_application_that_the_server_does_not_know_is_told_so() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        scene.server.onNextTokenRequest(Fault.error(401, "invalid_client"));
+        assertThat(failure(finish(login)).kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED);
+
+        scene.server.client(Scene.CLIENT, "another secret");
+        assertThatThrownBy(() -> node.newLogin().startOnDevice())
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+    }
+
+    private static TokenRequestException failure(CompletableFuture<LoginResult> result) throws Exception {
+        try {
+            get(result);
+            throw new AssertionError("There is a result");
+        } catch (ExecutionException e) {
+            return (TokenRequestException) e.getCause();
+        }
+    }
+
+    // ---- How often the server is asked ---------------------------------------------------------------------------
+
+    @Test
+    void the_server_is_asked_every_five_seconds_and_five_more_after_each_slow_down() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        Fault slowDown = Fault.error(400, "slow_down");
+        scene.server.onNextTokenRequest(slowDown, slowDown, slowDown);
+        CompletableFuture<LoginResult> result = finish(login);
+        scene.server.approveDevice(login.userCode(), "alice");
+
+        assertThat(get(result)).isInstanceOf(SignedIn.class);
+        assertGaps(login, 5, 10, 15, 20);
+    }
+
+    @Test
+    void a_server_that_says_how_often_is_asked_so_often() throws Exception {
+        scene.server.deviceInterval(Duration.ofSeconds(9));
+        DeviceLogin login = node.newLogin().startOnDevice();
+        Fault pending = Fault.error(400, "authorization_pending");
+        scene.server.onNextTokenRequest(pending, pending);
+        CompletableFuture<LoginResult> result = finish(login);
+        scene.server.approveDevice(login.userCode(), "alice");
+
+        assertThat(get(result)).isInstanceOf(SignedIn.class);
+        assertGaps(login, 9, 9, 9);
+    }
+
+    @Test
+    void a_server_that_does_not_answer_is_asked_half_as_often_each_time() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        scene.server.onNextTokenRequest(
+                Fault.dropBefore(), Fault.status(502), Fault.dropBefore(), Fault.error(400, "authorization_pending"));
+        CompletableFuture<LoginResult> result = finish(login);
+        scene.server.approveDevice(login.userCode(), "alice");
+
+        assertThat(get(result)).isInstanceOf(SignedIn.class);
+        assertGaps(login, 5, 10, 20, 40, 5);
+    }
+
+    @Test
+    void a_server_that_wants_to_be_left_alone_is() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        scene.server.onNextTokenRequest(Fault.retryAfter(503, "60"));
+        CompletableFuture<LoginResult> result = finish(login);
+        scene.server.approveDevice(login.userCode(), "alice");
+
+        assertThat(get(result)).isInstanceOf(SignedIn.class);
+        assertGaps(login, 5, 60);
+    }
+
+    /** Never sooner; how much later depends on who else looks at the clock. */
+    private void assertGaps(DeviceLogin login, int... seconds) {
+        List<Duration> gaps = gaps(login);
+        assertThat(gaps).hasSameSizeAs(seconds);
+        for (int i = 0; i < seconds.length; i++) {
+            assertThat(gaps.get(i))
+                    .as("before question " + (i + 1))
+                    .isBetween(
+                            Duration.ofSeconds(seconds[i]),
+                            Duration.ofSeconds(seconds[i]).plusSeconds(4));
+        }
+    }
+
+    @Test
+    void a_clock_that_is_set_back_makes_no_code_live_longer() throws Exception {
+        AtomicLong wall = new AtomicLong();
+        Grantkeeper one = scene.node(scene.registration(scene.provider().build())
+                .time(() -> clock.instant().plusSeconds(wall.get()), ticker));
+        scene.server.deviceResponse(answer -> {
+            answer.put("expires_in", 30);
+            return answer;
+        });
+        DeviceLogin login = one.newLogin().startOnDevice();
+        CompletableFuture<LoginResult> result = one.finishLoginAsync(login);
+        wall.set(-1_000_000);
+
+        assertThat(get(result)).isInstanceOf(Mismatched.class);
+        assertThat(scene.server.tokenRequests()).isLessThan(7);
+    }
+
+    // ---- Who may ask ---------------------------------------------------------------------------------------------
+
+    @Test
+    void two_who_wait_for_one_login_share_the_questions() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        Fault pending = Fault.error(400, "authorization_pending");
+        scene.server.onNextTokenRequest(pending, pending, pending);
+        CompletableFuture<LoginResult> one = finish(login);
+        CompletableFuture<LoginResult> other = finish(login);
+        scene.server.approveDevice(login.userCode(), "alice");
+
+        assertThat(get(one)).isInstanceOf(SignedIn.class).isSameAs(get(other));
+        assertGaps(login, 5, 5, 5, 5);
+    }
+
+    @Test
+    void one_who_cancels_takes_nothing_from_the_other() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        CompletableFuture<LoginResult> one = finish(login);
+        CompletableFuture<LoginResult> other = finish(login);
+        one.cancel(true);
+        scene.server.approveDevice(login.userCode(), "alice");
+
+        assertThat(get(other)).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void when_nobody_waits_any_more_tokens_that_come_are_given_back() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        scene.server.approveDevice(login.userCode(), "alice");
+        Held held = scene.server.holdAnswers();
+        CompletableFuture<LoginResult> result = finish(login);
+        Held revocation = new Held();
+        scene.server.onNextRevocation(Fault.hold(revocation));
+        held.awaitArrived(1);
+        result.cancel(true);
+        held.release();
+
+        revocation.awaitArrived(1);
+        revocation.release();
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+    }
+
+    @Test
+    void who_is_interrupted_waits_no_longer() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        Thread.currentThread().interrupt();
+
+        assertThatThrownBy(() -> node.finishLogin(login)).isInstanceOf(InterruptedIOException.class);
+        assertThat(Thread.interrupted()).isTrue();
+    }
+
+    @Test
+    void another_node_can_finish_what_a_session_carried_over() throws Exception {
+        DeviceLogin login = node.newLogin().carry("screen 7").startOnDevice();
+        scene.server.approveDevice(login.userCode(), "alice");
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject(login);
+        }
+        DeviceLogin copy;
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            copy = (DeviceLogin) in.readObject();
+        }
+        SignedIn in = (SignedIn) get(node().finishLoginAsync(copy));
+        assertThat(in.carried()).contains("screen 7");
+    }
+
+    @Test
+    void another_registration_cannot() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        Grantkeeper other = scene.node(scene.registration(scene.provider().build())
+                .registration("other")
+                .time(clock, ticker));
+
+        assertThat(get(other.finishLoginAsync(login)))
+                .isInstanceOfSatisfying(
+                        Mismatched.class, mixed -> assertThat(mixed.reason()).isEqualTo(Mismatched.Reason.MIXED_UP));
+        assertThat(scene.server.tokenRequests()).isZero();
+    }
+
+    @Test
+    void closing_ends_the_waiting_and_another_node_can_go_on() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        CompletableFuture<LoginResult> result = finish(login);
+        node.close();
+        assertThat(failure(result).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+        assertThat(failure(finish(login)).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+
+        scene.server.approveDevice(login.userCode(), "alice");
+        assertThat(get(node().finishLoginAsync(login))).isInstanceOf(SignedIn.class);
+    }
+
+    // ---- What the user is shown ----------------------------------------------------------------------------------
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "javascript:alert(1)",
+                "http://example.org/device",
+                "https://good.example@evil.example/",
+                "data:text/html,hello",
+                "/device",
+                "https:",
+                "not a URI",
+                ""
+            })
+    void only_https_pages_are_shown(String uri) {
+        for (String member : List.of("verification_uri", "verification_uri_complete")) {
+            scene.server.deviceResponse(answer -> {
+                answer.put(member, uri);
+                return answer;
+            });
+            assertThatThrownBy(() -> node.newLogin().startOnDevice())
+                    .isInstanceOfSatisfying(
+                            TokenRequestException.class,
+                            e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"device_code", "user_code", "verification_uri"})
+    void what_is_missing_cannot_be_shown(String member) {
+        scene.server.deviceResponse(answer -> {
+            answer.remove(member);
+            return answer;
+        });
+        assertThatThrownBy(() -> node.newLogin().startOnDevice())
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+    }
+
+    @Test
+    void a_code_for_people_holds_nothing_that_a_terminal_obeys() {
+        scene.server.deviceResponse(answer -> {
+            answer.put("user_code", "\u001b[2JABCD");
+            return answer;
+        });
+        assertThatThrownBy(() -> node.newLogin().startOnDevice()).isInstanceOf(TokenRequestException.class);
+    }
+
+    @Test
+    void a_provider_without_the_endpoint_says_what_to_do() {
+        Grantkeeper other = scene.node(scene.registration(
+                scene.provider().deviceAuthorizationEndpoint(null).build()));
+        assertThatThrownBy(() -> other.newLogin().startOnDevice())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("deviceAuthorizationEndpoint");
+    }
+}
