@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.Profiles;
+import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.refresh.Timing;
@@ -95,8 +96,10 @@ public final class Grantkeeper implements AutoCloseable {
                 builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout);
         Client client = new Client(clientId, builder.clientSecret, builder.authentication());
         TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, builder.clock);
-        IdTokens idTokens =
-                provider.issuer().isPresent() ? new IdTokens(provider, clientId, http, builder.clock) : null;
+        ProviderKeys keys = provider.jwksUri()
+                .map(where -> new ProviderKeys(where, http, builder.ticker))
+                .orElse(null);
+        IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, builder.clock);
         Profiles profiles = builder.fetchProfile ? new Profiles(provider, http) : null;
         this.flow = new AuthorizationCodeFlow(
                 provider, registration, clientId, builder.redirectUri, tokenEndpoint, idTokens, profiles, time);

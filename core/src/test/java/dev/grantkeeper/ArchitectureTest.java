@@ -128,6 +128,7 @@ class ArchitectureTest {
                         ROOT + ".internal.wire.AuthorizationEndpoint",
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.Profiles",
+                        ROOT + ".internal.openid.ProviderKeys",
                         ROOT + ".internal.wire.Client");
     }
 

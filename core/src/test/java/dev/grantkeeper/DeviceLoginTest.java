@@ -108,7 +108,10 @@ class DeviceLoginTest {
     @Test
     void the_id_token_says_who_it_was_and_is_verified() throws Exception {
         // Makes the server's key: on a busy machine that can take longer than a token call may.
-        scene.http.newCall(new Request.Builder().url(scene.server.jwksUri()).build()).execute().close();
+        scene.http
+                .newCall(new Request.Builder().url(scene.server.jwksUri()).build())
+                .execute()
+                .close();
         DeviceLogin login = node.newLogin().scopes("openid").startOnDevice();
         scene.server.approveDevice(login.userCode(), "bob");
         SignedIn in = (SignedIn) get(finish(login));

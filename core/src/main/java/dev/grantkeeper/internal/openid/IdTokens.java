@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.openid;
 
-import com.nimbusds.jose.JOSEException;
-import com.nimbusds.jose.JWSAlgorithm;
-import com.nimbusds.jose.KeySourceException;
-import com.nimbusds.jose.jwk.source.JWKSource;
-import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
-import com.nimbusds.jose.proc.BadJOSEException;
-import com.nimbusds.jose.proc.JWSVerificationKeySelector;
 import com.nimbusds.jose.proc.SecurityContext;
-import com.nimbusds.jose.util.JSONObjectUtils;
-import com.nimbusds.jose.util.Resource;
 import com.nimbusds.jwt.JWTClaimsSet;
-import com.nimbusds.jwt.SignedJWT;
 import com.nimbusds.jwt.proc.BadJWTException;
 import com.nimbusds.jwt.proc.DefaultJWTClaimsVerifier;
-import com.nimbusds.jwt.proc.DefaultJWTProcessor;
-import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
-import java.io.IOException;
-import java.net.MalformedURLException;
-import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.text.ParseException;
 import java.time.InstantSource;
 import java.util.Date;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -38,25 +21,9 @@ import org.jspecify.annotations.Nullable;
  * verified: signature by a key of the provider, issuer, audience, times, nonce. Thread-safe.
  */
 public final class IdTokens {
-    private static final int MAX_LENGTH = 64 * 1024;
-    private static final long KEYS_LIVE_MILLIS = 5 * 60_000L;
-    private static final long KEYS_TIMEOUT_MILLIS = 15_000L;
-    private static final long BETWEEN_FETCHES_MILLIS = 60_000L;
-    private static final long KEYS_SURVIVE_OUTAGE_MILLIS = 24 * 3_600_000L;
+    private static final String WHAT = "ID token";
     private static final int MAX_SKEW_SECONDS = 60;
     private static final String TENANT = "{tenantid}";
-
-    // Asymmetric ones only. "none" and the HMAC family cannot get in: whoever knows a public key could make those.
-    private static final Set<JWSAlgorithm> ALGORITHMS = Set.of(
-            JWSAlgorithm.RS256,
-            JWSAlgorithm.RS384,
-            JWSAlgorithm.RS512,
-            JWSAlgorithm.PS256,
-            JWSAlgorithm.PS384,
-            JWSAlgorithm.PS512,
-            JWSAlgorithm.ES256,
-            JWSAlgorithm.ES384,
-            JWSAlgorithm.ES512);
 
     /** Claims about the token, not about the user. */
     private static final Set<String> ABOUT_THE_TOKEN = Set.of(
@@ -82,57 +49,19 @@ public final class IdTokens {
     private final String issuer;
     private final String clientId;
     private final InstantSource clock;
-    private final JWKSource<SecurityContext> keys;
-    // Microsoft's common key set says of each key for which issuer it signs.
-    private volatile Map<String, String> issuersOfKeys = Map.of();
+    private final ProviderKeys keys;
 
     /**
      * Verifies for one client of a provider that speaks OpenID Connect.
      *
      * @throws IllegalArgumentException if the provider does not
      */
-    public IdTokens(Provider provider, String clientId, Http http, InstantSource clock) {
+    public IdTokens(Provider provider, String clientId, ProviderKeys keys, InstantSource clock) {
         this.issuer = provider.issuer()
                 .orElseThrow(() -> new IllegalArgumentException(provider.name() + " does not speak OpenID Connect"));
         this.clientId = clientId;
         this.clock = clock;
-        try {
-            URL url = provider.jwksUri().orElseThrow().toURL();
-            this.keys = JWKSourceBuilder.<SecurityContext>create(url, where -> fetch(http, where))
-                    .cache(KEYS_LIVE_MILLIS, KEYS_TIMEOUT_MILLIS)
-                    .refreshAheadCache(false)
-                    .rateLimited(BETWEEN_FETCHES_MILLIS)
-                    .outageTolerant(KEYS_SURVIVE_OUTAGE_MILLIS)
-                    .build();
-        } catch (MalformedURLException e) {
-            throw new IllegalArgumentException("The JWKS URI of " + provider.name() + " is not a URL", e);
-        }
-    }
-
-    private Resource fetch(Http http, URL url) throws IOException {
-        Http.Reply reply = http.get(url.toString(), null);
-        if (reply.status() != 200) {
-            throw new IOException("The provider's keys could not be fetched: status " + reply.status());
-        }
-        Map<String, String> issuers = new HashMap<>();
-        try {
-            Map<String, Object> set = JSONObjectUtils.parse(reply.body());
-            Object[] all = set == null ? null : JSONObjectUtils.getJSONObjectArray(set, "keys");
-            if (all == null) {
-                throw new IOException("The provider's keys are no JWK set");
-            }
-            for (Object one : all) {
-                if (one instanceof Map<?, ?> key
-                        && key.get("kid") instanceof String id
-                        && key.get("issuer") instanceof String issuerOfKey) {
-                    issuers.put(id, issuerOfKey);
-                }
-            }
-        } catch (ParseException e) {
-            throw new IOException("The provider's keys are no JWK set");
-        }
-        issuersOfKeys = Map.copyOf(issuers);
-        return new Resource(reply.body(), "application/json");
+        this.keys = keys;
     }
 
     /**
@@ -144,26 +73,16 @@ public final class IdTokens {
      * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it
      */
     public Identity verify(String idToken, @Nullable String nonce) throws IdentityException {
-        SignedJWT jwt = parse(idToken);
-        JWTClaimsSet unverified = claims(jwt);
-        String expected = expectedIssuer(unverified);
-        DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
-        processor.setJWSKeySelector(new JWSVerificationKeySelector<>(ALGORITHMS, keys));
-        processor.setJWTClaimsSetVerifier(new Claims(clientId, expected, clock));
-        JWTClaimsSet claims;
+        ProviderKeys.Signed signed = keys.verify(WHAT, idToken);
+        JWTClaimsSet claims = signed.claims();
+        String expected = expectedIssuer(claims);
         try {
-            claims = processor.process(jwt, null);
-        } catch (KeySourceException e) {
-            throw new IdentityException(
-                    IdentityException.Kind.UNAVAILABLE,
-                    "The provider's keys could not be fetched; sign in again later",
-                    e);
-        } catch (BadJOSEException | JOSEException e) {
+            new Claims(clientId, expected, clock).verify(claims, null);
+        } catch (BadJWTException e) {
             throw invalid(e.getMessage() == null ? "it could not be verified" : e.getMessage());
         }
-        String keyId = jwt.getHeader().getKeyID();
-        String issuerOfKey = keyId == null ? null : issuersOfKeys.get(keyId);
-        if (issuerOfKey != null && !expand(issuerOfKey, unverified).equals(expected)) {
+        String issuerOfKey = signed.issuerOfKey();
+        if (issuerOfKey != null && !expand(issuerOfKey, claims).equals(expected)) {
             throw invalid("it is signed with a key of another issuer");
         }
         checkAuthorizedParty(claims);
@@ -187,33 +106,12 @@ public final class IdTokens {
      */
     public static @Nullable String idOf(String idToken) {
         try {
-            JWTClaimsSet claims = claims(parse(idToken));
+            JWTClaimsSet claims = ProviderKeys.claims(WHAT, ProviderKeys.parse(WHAT, idToken));
             return claims.getIssuer() == null || claims.getSubject() == null
                     ? null
                     : claims.getIssuer() + " " + claims.getSubject();
         } catch (IdentityException e) {
             return null;
-        }
-    }
-
-    private static SignedJWT parse(String idToken) throws IdentityException {
-        // Counted before anything is split: a megabyte of dots must not become a million strings.
-        if (idToken.length() > MAX_LENGTH
-                || idToken.chars().filter(c -> c == '.').limit(3).count() != 2) {
-            throw invalid("it is not a signed JWT");
-        }
-        try {
-            return SignedJWT.parse(idToken);
-        } catch (ParseException | RuntimeException e) { // NullPointerException where JSON says null
-            throw invalid("it is not a signed JWT");
-        }
-    }
-
-    private static JWTClaimsSet claims(SignedJWT jwt) throws IdentityException {
-        try {
-            return jwt.getJWTClaimsSet();
-        } catch (ParseException | RuntimeException e) {
-            throw invalid("its claims cannot be read");
         }
     }
 
@@ -257,7 +155,7 @@ public final class IdTokens {
     }
 
     private static IdentityException invalid(String why) {
-        return new IdentityException(IdentityException.Kind.INVALID, "The ID token is not valid: " + why, null);
+        return ProviderKeys.invalid(WHAT, why);
     }
 
     /** Issuer, audience and times by the application's own clock. */

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.openid;
+
+import com.nimbusds.jose.JOSEException;
+import com.nimbusds.jose.JWSAlgorithm;
+import com.nimbusds.jose.JWSHeader;
+import com.nimbusds.jose.crypto.ECDSAVerifier;
+import com.nimbusds.jose.crypto.RSASSAVerifier;
+import com.nimbusds.jose.jwk.Curve;
+import com.nimbusds.jose.jwk.ECKey;
+import com.nimbusds.jose.jwk.JWK;
+import com.nimbusds.jose.jwk.JWKMatcher;
+import com.nimbusds.jose.jwk.OctetKeyPair;
+import com.nimbusds.jose.jwk.RSAKey;
+import com.nimbusds.jose.util.JSONObjectUtils;
+import com.nimbusds.jwt.JWTClaimsSet;
+import com.nimbusds.jwt.SignedJWT;
+import dev.grantkeeper.internal.wire.Http;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.math.BigInteger;
+import java.net.URI;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.Signature;
+import java.security.spec.EdECPoint;
+import java.security.spec.EdECPublicKeySpec;
+import java.security.spec.NamedParameterSpec;
+import java.text.ParseException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The keys of one provider (RFC 7517), and whether it signed what it is said to have signed: ID tokens, UserInfo answers, logout
+ * tokens, answers of the authorization endpoint.
+ *
+ * <p>Keys are fetched when they are needed, and again after five minutes, or when a token does not fit the known ones. Strangers
+ * can make up tokens that never fit, so such a fetch costs the right to another for a minute; the token that verifies because of
+ * it gives the right back. A provider may thus rotate its keys as often as it likes, and a thousand made-up key ids in a minute
+ * cost one fetch. While the provider is down, the keys it showed last are good for a day.
+ *
+ * <p>Only these keys count, whatever a token's header brings along or points to. Thread-safe.
+ */
+public final class ProviderKeys {
+    private static final int MAX_LENGTH = 64 * 1024;
+    private static final int MAX_KEYS = 100;
+    private static final int LEAST_RSA_BITS = 2048;
+    private static final Duration LIVE = Duration.ofMinutes(5);
+    private static final Duration BETWEEN_FETCHES = Duration.ofMinutes(1);
+    private static final Duration AFTER_FAILURE = Duration.ofSeconds(15);
+    private static final Duration SURVIVE_OUTAGE = Duration.ofHours(24);
+
+    // Asymmetric ones only. "none" and the HMAC family cannot get in: whoever knows a public key could make those.
+    private static final Set<JWSAlgorithm> ALGORITHMS = Set.of(
+            JWSAlgorithm.RS256,
+            JWSAlgorithm.RS384,
+            JWSAlgorithm.RS512,
+            JWSAlgorithm.PS256,
+            JWSAlgorithm.PS384,
+            JWSAlgorithm.PS512,
+            JWSAlgorithm.ES256,
+            JWSAlgorithm.ES384,
+            JWSAlgorithm.ES512,
+            JWSAlgorithm.EdDSA,
+            JWSAlgorithm.Ed25519);
+
+    /** What the provider has signed. */
+    public record Signed(
+            JWSHeader header, JWTClaimsSet claims, @Nullable String issuerOfKey) {
+        @Override
+        public String toString() {
+            return "Signed[" + header.getAlgorithm() + "]";
+        }
+    }
+
+    /** One key; Microsoft's common key set says of each for which issuer it signs. */
+    private record Key(JWK jwk, @Nullable String issuer) {}
+
+    /** What was fetched at one time; no two of them are equal. */
+    private static final class KeySet {
+        final List<Key> keys;
+        final long fetchedAt;
+
+        KeySet(List<Key> keys, long fetchedAt) {
+            this.keys = keys;
+            this.fetchedAt = fetchedAt;
+        }
+    }
+
+    private final URI where;
+    private final Http http;
+    private final LongSupplier ticker;
+    // Not a monitor, for it is held while keys are fetched.
+    private final ReentrantLock fetching = new ReentrantLock();
+    private volatile @Nullable KeySet known;
+    private @Nullable Long spentAt; // guarded by fetching: when a fetch was spent on a token that did not fit
+    private @Nullable Long failedAt; // guarded by fetching
+    private @Nullable IOException failure; // guarded by fetching
+
+    /**
+     * The keys at a place. Fetches nothing yet.
+     *
+     * @param ticker monotonic time in nanoseconds
+     */
+    public ProviderKeys(URI where, Http http, LongSupplier ticker) {
+        this.where = where;
+        this.http = http;
+        this.ticker = ticker;
+    }
+
+    /**
+     * Verifies who signed. What it says is not looked at: issuer, audience and times are the caller's.
+     *
+     * @param what for messages, for example {@code ID token}
+     * @param compact the compact form; anything that anybody can send
+     * @throws IdentityException if nobody knows that the provider signed this, or the keys could not be fetched; the message
+     *     shows nothing of it
+     */
+    public Signed verify(String what, String compact) throws IdentityException {
+        SignedJWT jwt = parse(what, compact);
+        JWTClaimsSet claims = claims(what, jwt);
+        if (!ALGORITHMS.contains(jwt.getHeader().getAlgorithm())) {
+            throw invalid(what, "its algorithm is not one of those that are accepted");
+        }
+        if (jwt.getHeader().getCriticalParams() != null) {
+            // RFC 7515 section 4.1.11: nothing there is known here
+            throw invalid(what, "its header demands something that is not known (crit)");
+        }
+        long began = ticker.getAsLong();
+        try {
+            KeySet set = current(began);
+            Key key = signer(what, jwt, set);
+            if (key == null) {
+                KeySet newer = newerThan(set, began);
+                key = newer == set ? null : signer(what, jwt, newer);
+                if (key == null) {
+                    throw invalid(what, "none of the provider's keys has signed it");
+                }
+                giveBack();
+            }
+            return new Signed(jwt.getHeader(), claims, key.issuer());
+        } catch (IdentityException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new IdentityException(
+                    IdentityException.Kind.UNAVAILABLE, "The provider's keys could not be fetched; try again later", e);
+        }
+    }
+
+    // ---- Tokens ---------------------------------------------------------------------------------------------------
+
+    static SignedJWT parse(String what, String compact) throws IdentityException {
+        // Counted before anything is split: a megabyte of dots must not become a million strings. And base64url without
+        // padding only, for the decoder underneath takes more than RFC 7515 section 2 does.
+        if (compact.length() > MAX_LENGTH
+                || compact.chars().filter(c -> c == '.').limit(3).count() != 2
+                || !compact.chars().allMatch(ProviderKeys::mayStandInAToken)) {
+            throw invalid(what, "it is not a signed JWT");
+        }
+        try {
+            return SignedJWT.parse(compact);
+        } catch (ParseException | RuntimeException e) { // NullPointerException where JSON says null
+            throw invalid(what, "it is not a signed JWT");
+        }
+    }
+
+    private static boolean mayStandInAToken(int c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || "-_.".indexOf(c) >= 0;
+    }
+
+    static JWTClaimsSet claims(String what, SignedJWT jwt) throws IdentityException {
+        try {
+            return jwt.getJWTClaimsSet();
+        } catch (ParseException | RuntimeException e) {
+            throw invalid(what, "its claims cannot be read");
+        }
+    }
+
+    static IdentityException invalid(String what, String why) {
+        return new IdentityException(IdentityException.Kind.INVALID, "The " + what + " is not valid: " + why, null);
+    }
+
+    private static @Nullable Key signer(String what, SignedJWT jwt, KeySet set) throws IdentityException {
+        JWSHeader header = jwt.getHeader();
+        JWKMatcher fits = JWKMatcher.forJWSHeader(header);
+        List<Key> fitting =
+                set.keys.stream().filter(key -> fits.matches(key.jwk())).toList();
+        if (header.getKeyID() == null && fitting.size() > 1) {
+            // OpenID Connect Core section 10.1; trying them all would let the token choose.
+            throw invalid(what, "it does not say which of several keys has signed it");
+        }
+        for (Key key : fitting) {
+            if (hasSigned(key.jwk(), jwt)) {
+                return key;
+            }
+        }
+        return null;
+    }
+
+    private static boolean hasSigned(JWK key, SignedJWT jwt) {
+        try {
+            if (key instanceof RSAKey rsa) {
+                return jwt.verify(new RSASSAVerifier(rsa));
+            }
+            if (key instanceof ECKey ec) {
+                return jwt.verify(new ECDSAVerifier(ec));
+            }
+            return key instanceof OctetKeyPair pair && Curve.Ed25519.equals(pair.getCurve()) && hasSigned(pair, jwt);
+        } catch (JOSEException | GeneralSecurityException | RuntimeException e) {
+            return false;
+        }
+    }
+
+    /** RFC 8037 with the JDK's own Ed25519: the library's needs another dependency. */
+    private static boolean hasSigned(OctetKeyPair key, SignedJWT jwt) throws GeneralSecurityException {
+        byte[] littleEndian = key.getDecodedX();
+        byte[] y = new byte[littleEndian.length];
+        for (int i = 0; i < y.length; i++) {
+            y[i] = littleEndian[y.length - 1 - i];
+        }
+        boolean xIsOdd = (y[0] & 0x80) != 0; // RFC 8032 section 5.1.2
+        y[0] &= 0x7f;
+        Signature signature = Signature.getInstance("Ed25519");
+        signature.initVerify(KeyFactory.getInstance("Ed25519")
+                .generatePublic(new EdECPublicKeySpec(
+                        NamedParameterSpec.ED25519, new EdECPoint(xIsOdd, new BigInteger(1, y)))));
+        signature.update(jwt.getSigningInput());
+        return signature.verify(jwt.getSignature().decode());
+    }
+
+    // ---- Keys -----------------------------------------------------------------------------------------------------
+
+    private boolean isWithin(Duration time, @Nullable Long since) {
+        return since != null && ticker.getAsLong() - since < time.toNanos();
+    }
+
+    private KeySet current(long began) throws IOException {
+        KeySet set = known;
+        if (set != null && isWithin(LIVE, set.fetchedAt)) {
+            return set;
+        }
+        KeySet last = set != null && isWithin(SURVIVE_OUTAGE, set.fetchedAt) ? set : null;
+        if (last == null) {
+            fetching.lock();
+        } else if (!fetching.tryLock()) {
+            return last; // somebody is fetching, and these will do meanwhile
+        }
+        try {
+            KeySet now = known;
+            if (now != null && now != set) {
+                return now;
+            }
+            if (last != null && isWithin(AFTER_FAILURE, failedAt)) {
+                return last;
+            }
+            if (failure != null && failedAt != null && failedAt - began >= 0) {
+                throw failure; // it happened while we waited
+            }
+            try {
+                return fetch();
+            } catch (IOException e) {
+                if (last != null) {
+                    return last;
+                }
+                throw e;
+            }
+        } finally {
+            fetching.unlock();
+        }
+    }
+
+    /** Newer keys, for a token that does not fit the given ones; the same if there are none, or it is too early to ask. */
+    private KeySet newerThan(KeySet set, long began) throws IOException {
+        if (set.fetchedAt - began >= 0) {
+            return set;
+        }
+        fetching.lock();
+        try {
+            KeySet now = known;
+            if (now != null && now != set) {
+                return now;
+            }
+            if (failure != null && isWithin(AFTER_FAILURE, failedAt)) {
+                throw failure;
+            }
+            if (isWithin(BETWEEN_FETCHES, spentAt)) {
+                return set;
+            }
+            KeySet newer = fetch();
+            spentAt = ticker.getAsLong();
+            return newer;
+        } finally {
+            fetching.unlock();
+        }
+    }
+
+    private void giveBack() {
+        fetching.lock();
+        try {
+            spentAt = null;
+        } finally {
+            fetching.unlock();
+        }
+    }
+
+    private KeySet fetch() throws IOException {
+        try {
+            Http.Reply reply = get();
+            if (reply.status() != 200) {
+                throw new IOException("The provider's keys could not be fetched: status " + reply.status());
+            }
+            KeySet set = new KeySet(read(reply.body()), ticker.getAsLong());
+            known = set;
+            failedAt = null;
+            failure = null;
+            return set;
+        } catch (IOException e) {
+            failedAt = ticker.getAsLong();
+            failure = e;
+            throw e;
+        }
+    }
+
+    /** Asks a second time where a connection failed: a login hangs on it, whose code is spent. */
+    private Http.Reply get() throws IOException {
+        try {
+            return http.get(where.toString(), null);
+        } catch (InterruptedIOException e) {
+            throw e; // that was all the time there is
+        } catch (IOException e) {
+            return http.get(where.toString(), null);
+        }
+    }
+
+    private static List<Key> read(String json) throws IOException {
+        List<Key> keys = new ArrayList<>();
+        try {
+            Map<String, Object> set = JSONObjectUtils.parse(json);
+            Object[] all = set == null ? null : JSONObjectUtils.getJSONObjectArray(set, "keys");
+            for (int i = 0; all != null && i < all.length && i < MAX_KEYS; i++) {
+                JWK key = all[i] instanceof Map<?, ?> one ? key(one) : null;
+                if (key != null) {
+                    keys.add(new Key(key, ((Map<?, ?>) all[i]).get("issuer") instanceof String issuer ? issuer : null));
+                }
+            }
+        } catch (ParseException | RuntimeException e) {
+            throw new IOException("The provider's keys are no JWK set");
+        }
+        if (keys.isEmpty()) {
+            // Not taken for the news that all keys are gone: the last ones stay.
+            throw new IOException("The provider shows no key that can be used");
+        }
+        return List.copyOf(keys);
+    }
+
+    /** A public key that is strong enough; {@code null} for everything else, which does not make the others unusable. */
+    private static @Nullable JWK key(Map<?, ?> members) {
+        try {
+            @SuppressWarnings("unchecked") // a JSON object has names
+            JWK key = JWK.parse((Map<String, Object>) members).toPublicJWK();
+            return key == null || (key instanceof RSAKey && key.size() < LEAST_RSA_BITS) ? null : key;
+        } catch (ParseException | RuntimeException e) {
+            return null;
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "ProviderKeys[" + where + "]";
+    }
+}
