@@ -17,14 +17,16 @@ final class Pages {
             main { width: 100%; max-width: 26rem; background: var(--card); border: 1px solid var(--line);
               border-radius: 14px; padding: 2rem }
             h1 { margin: 0; font-size: 1.35rem; line-height: 1.25; text-wrap: balance }
-            h2, legend { margin: 1.5rem 0 .5rem; padding: 0; font-size: .95rem; font-weight: 700 }
+            h2 { margin: 1.5rem 0 .5rem }
+            h2, legend { padding: 0; font-size: .95rem; font-weight: 700 }
             p { margin: .4rem 0 0; color: var(--soft); overflow-wrap: anywhere }
             b { color: var(--text) }
-            fieldset { border: 0; margin: 0; padding: 0 }
+            fieldset { border: 0; margin: 1.5rem 0 0; padding: 0 }
             label { display: flex; gap: .75rem; align-items: center; padding: .6rem .8rem; margin-top: .5rem;
               border: 1px solid var(--edge); border-radius: 10px; cursor: pointer }
             label:has(:checked) { border-color: var(--accent); background: var(--pick) }
-            label:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 1px }
+            label:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 2px }
+            label:has(:focus-visible) input { outline: none }
             input { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; margin: 0; flex: none }
             label span { display: block; color: var(--soft); font-size: .85rem; overflow-wrap: anywhere }
             ul { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .4rem }

@@ -348,7 +348,7 @@ final class WebApp implements AutoCloseable {
             context.result(title + ". " + text);
             return;
         }
-        context.html("""
+        context.html(String.format(Locale.ROOT, """
                 <!DOCTYPE html>
                 <html lang="en">
                 <head>
@@ -365,7 +365,7 @@ final class WebApp implements AutoCloseable {
                   </main>
                 </body>
                 </html>
-                """.formatted(title, text));
+                """, title, text));
     }
 
     private void note(Context context, String text) {
