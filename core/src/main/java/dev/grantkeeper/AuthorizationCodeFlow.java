@@ -4,12 +4,14 @@ package dev.grantkeeper;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.Profiles;
+import dev.grantkeeper.internal.openid.SignedResponses;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.Callback;
+import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.internal.wire.ServerText;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.Provider;
@@ -37,6 +39,7 @@ final class AuthorizationCodeFlow {
     private final @Nullable String redirectUri;
     private final AuthorizationEndpoint authorizationEndpoint;
     private final TokenEndpoint tokenEndpoint;
+    private final @Nullable SignedResponses signedResponses;
     private final @Nullable IdTokens idTokens;
     private final @Nullable Profiles profiles;
     private final Time time;
@@ -45,24 +48,27 @@ final class AuthorizationCodeFlow {
     AuthorizationCodeFlow(
             Provider provider,
             String registration,
-            String clientId,
             @Nullable String redirectUri,
+            AuthorizationEndpoint authorizationEndpoint,
             TokenEndpoint tokenEndpoint,
+            @Nullable SignedResponses signedResponses,
             @Nullable IdTokens idTokens,
             @Nullable Profiles profiles,
             Time time) {
         this.provider = provider;
         this.registration = registration;
-        this.authorizationEndpoint = new AuthorizationEndpoint(provider, clientId);
+        this.authorizationEndpoint = authorizationEndpoint;
         this.redirectUri = redirectUri;
         this.tokenEndpoint = tokenEndpoint;
+        this.signedResponses = signedResponses;
         this.idTokens = idTokens;
         this.profiles = profiles;
         this.time = time;
         this.usedLogins = new UsedLogins(time.clock(), LOGIN_LIVES);
     }
 
-    PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried) {
+    PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
+            throws TokenRequestException {
         if (redirectUri == null) {
             throw new IllegalStateException("A login needs a redirect URI: say redirectUri(…) when building");
         }
@@ -70,7 +76,12 @@ final class AuthorizationCodeFlow {
             throw new IllegalStateException("The scope openid needs a provider that speaks OpenID Connect, and "
                     + provider.name() + " is not known to: say openId(issuer, jwksUri) when describing it");
         }
-        AuthorizationEndpoint.Request request = authorizationEndpoint.request(redirectUri, wanted, parameters);
+        AuthorizationEndpoint.Request request;
+        try {
+            request = authorizationEndpoint.request(redirectUri, wanted, parameters);
+        } catch (RequestFailedException e) {
+            throw Failures.of(e.failure());
+        }
         return new PendingLogin(
                 registration,
                 request.state(),
@@ -78,14 +89,17 @@ final class AuthorizationCodeFlow {
                 request.nonce(),
                 redirectUri,
                 request.url(),
+                request.urlExpiresAt(),
                 wanted,
+                parameters.get(LoginRequest.AUTHORIZATION_DETAILS),
+                parameters.get(LoginRequest.RESOURCE),
                 carried,
                 time.now());
     }
 
     LoginResult finish(Grantkeeper owner, @Nullable PendingLogin login, @Nullable String query)
             throws TokenRequestException {
-        Callback callback = Callback.parse(query);
+        Callback callback = opened(login, Callback.parse(query));
         LoginResult.Mismatched mismatch = mismatch(login, callback);
         if (mismatch != null || login == null) {
             return mismatch != null ? mismatch : mismatched(LoginResult.Mismatched.Reason.NONE, "There is no login");
@@ -110,6 +124,35 @@ final class AuthorizationCodeFlow {
             return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
         }
         return redeem(owner, login, code, carried);
+    }
+
+    /**
+     * The callback, out of its signature where the login demands one. That the state in it is this login's is looked at before
+     * anything is verified or fetched: nobody else gets that far.
+     */
+    private Callback opened(@Nullable PendingLogin login, Callback callback) throws TokenRequestException {
+        String response = callback.response();
+        if (callback.problem() != null || (signedResponses == null && response == null)) {
+            return callback;
+        }
+        if (signedResponses == null) {
+            return Callback.junk("The callback holds response, which was not asked for");
+        }
+        if (response == null) {
+            return Callback.junk("The callback is not signed, and this registration demands that it is");
+        }
+        String state = callback.stateToLookFor();
+        if (login == null || state == null || !login.hasState(state)) {
+            return callback;
+        }
+        try {
+            return signedResponses.verify(response);
+        } catch (IdentityException e) {
+            if (e.kind() == IdentityException.Kind.UNAVAILABLE) {
+                throw Failures.of(e);
+            }
+            return Callback.junk(String.valueOf(e.getMessage()));
+        }
     }
 
     /** State first: until it is known that the callback belongs to this browser's login, nothing in it means anything. */
@@ -151,7 +194,7 @@ final class AuthorizationCodeFlow {
 
     private LoginResult redeem(Grantkeeper owner, PendingLogin login, String code, Optional<String> carried)
             throws TokenRequestException {
-        Answer answer = tokenEndpoint.redeem(code, login.redirectUri(), login.codeVerifier());
+        Answer answer = tokenEndpoint.redeem(code, login.redirectUri(), login.codeVerifier(), login.resources());
         if (answer instanceof Answer.Lost lost) {
             throw Failures.of(lost.failure());
         }
@@ -166,12 +209,20 @@ final class AuthorizationCodeFlow {
             throw Failures.of(failure);
         }
         Instant now = time.now();
-        TokenSet tokens =
-                ((Answer.Tokens) answer).response().toTokenSet(null, login.scopes(), now, provider.defaultLifetime());
+        TokenSet tokens = ((Answer.Tokens) answer)
+                .response()
+                .toTokenSet(null, login.scopes(), now, provider.defaultLifetime())
+                .newBuilder()
+                .resources(login.resources())
+                .build();
         try {
             Identity identity = identity(login, tokens);
             return new LoginResult.SignedIn(
-                    owner, GrantRow.of(RowFormat.newName(), now, tokens, identity), tokens, login.carried());
+                    owner,
+                    GrantRow.of(RowFormat.newName(), now, tokens, identity),
+                    tokens,
+                    AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
+                    login.carried());
         } catch (IdentityException e) {
             if (e.kind() == IdentityException.Kind.OTHER_LOGIN) {
                 return mismatched(LoginResult.Mismatched.Reason.FORGED, String.valueOf(e.getMessage()));

@@ -103,6 +103,8 @@ final class DeviceFlow {
                     time.now().plus(codes.lifetime()),
                     codes.interval(),
                     scopes,
+                    parameters.get(LoginRequest.AUTHORIZATION_DETAILS),
+                    parameters.get(LoginRequest.RESOURCE),
                     carried);
         } catch (RequestFailedException e) {
             throw Failures.of(e.failure());
@@ -239,7 +241,7 @@ final class DeviceFlow {
                 finish(mismatched(LoginResult.Mismatched.Reason.STALE, "The user did not finish in time"));
                 return;
             }
-            Answer answer = tokenEndpoint.deviceToken(login.deviceCode());
+            Answer answer = tokenEndpoint.deviceToken(login.deviceCode(), login.resources());
             if (answer instanceof Answer.Tokens tokens) {
                 finish(tokens);
                 return;
@@ -291,12 +293,20 @@ final class DeviceFlow {
         }
 
         private void finish(Answer.Tokens answer) {
-            TokenSet tokens =
-                    answer.response().toTokenSet(null, login.scopes(), time.now(), provider.defaultLifetime());
+            TokenSet tokens = answer.response()
+                    .toTokenSet(null, login.scopes(), time.now(), provider.defaultLifetime())
+                    .newBuilder()
+                    .resources(login.resources())
+                    .build();
             LoginResult.SignedIn in;
             try {
                 GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity(tokens));
-                in = new LoginResult.SignedIn(owner, row, tokens, login.carried());
+                in = new LoginResult.SignedIn(
+                        owner,
+                        row,
+                        tokens,
+                        AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
+                        login.carried());
             } catch (IdentityException e) {
                 fail(Failures.of(e));
                 return;

@@ -52,6 +52,12 @@ public final class DeviceLogin implements Serializable {
     /** What was asked for. */
     private final LinkedHashSet<String> scopes;
 
+    /** RFC 9396. */
+    private final @Nullable String authorizationDetails;
+
+    /** RFC 8707, with blanks between them. */
+    private final @Nullable String resources;
+
     /** The application's own data. */
     private final @Nullable String carried;
 
@@ -64,6 +70,8 @@ public final class DeviceLogin implements Serializable {
             Instant expiresAt,
             Duration interval,
             Set<String> scopes,
+            @Nullable String authorizationDetails,
+            @Nullable String resources,
             @Nullable String carried) {
         this.registration = registration;
         this.deviceCode = deviceCode;
@@ -73,6 +81,8 @@ public final class DeviceLogin implements Serializable {
         this.expiresAt = expiresAt;
         this.interval = interval;
         this.scopes = new LinkedHashSet<>(scopes);
+        this.authorizationDetails = authorizationDetails;
+        this.resources = resources;
         this.carried = carried;
     }
 
@@ -126,6 +136,15 @@ public final class DeviceLogin implements Serializable {
 
     Set<String> scopes() {
         return scopes;
+    }
+
+    @Nullable
+    String authorizationDetails() {
+        return authorizationDetails;
+    }
+
+    Set<String> resources() {
+        return LoginRequest.split(resources);
     }
 
     @Nullable

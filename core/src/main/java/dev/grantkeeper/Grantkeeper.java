@@ -4,17 +4,21 @@ package dev.grantkeeper;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
+import dev.grantkeeper.internal.openid.SignedResponses;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.Client;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.provider.SigningKey;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.TokenSet;
@@ -22,11 +26,14 @@ import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -76,6 +83,7 @@ public final class Grantkeeper implements AutoCloseable {
     private final String clientId;
     private final Set<String> scopes;
     private final Set<String> apiOrigins;
+    private final Set<String> resources;
     private final AuthorizationCodeFlow flow;
     private final DeviceFlow devices;
     private final RefreshTokens renewal;
@@ -89,12 +97,14 @@ public final class Grantkeeper implements AutoCloseable {
         this.registration = builder.registration == null ? provider.name() + ":" + clientId : builder.registration;
         this.scopes = builder.scopes;
         this.apiOrigins = AuthorizingInterceptor.origins(provider.apiOrigins());
+        this.resources = builder.resources;
         this.waiting = new Waiting(builder.longestWait);
         this.listening = new Listening(builder.listener, builder.clock);
         Time time = new Time(builder.clock, builder.ticker);
         Http http = new Http(
                 builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout);
-        Client client = new Client(clientId, builder.clientSecret, builder.authentication());
+        Client client = new Client(
+                clientId, builder.clientSecret, builder.authentication(), builder.signingKey, provider, builder.clock);
         TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, builder.clock);
         ProviderKeys keys = provider.jwksUri()
                 .map(where -> new ProviderKeys(where, http, builder.ticker))
@@ -102,7 +112,17 @@ public final class Grantkeeper implements AutoCloseable {
         IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, builder.clock);
         Profiles profiles = builder.fetchProfile ? new Profiles(provider, http) : null;
         this.flow = new AuthorizationCodeFlow(
-                provider, registration, clientId, builder.redirectUri, tokenEndpoint, idTokens, profiles, time);
+                provider,
+                registration,
+                builder.redirectUri,
+                new AuthorizationEndpoint(provider, client, builder.protections(), http, builder.clock),
+                tokenEndpoint,
+                keys == null || !builder.protections().contains(LoginProtection.SIGNED_RESPONSE)
+                        ? null
+                        : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, builder.clock),
+                idTokens,
+                profiles,
+                time);
         this.renewal = new RefreshTokens(tokenEndpoint, provider);
         this.engine = new Engine(
                 provider.name(),
@@ -134,9 +154,10 @@ public final class Grantkeeper implements AutoCloseable {
      * Begins a login with the registration's own scopes.
      *
      * @return the login; keep it for the callback, and send the browser to its {@link PendingLogin#url()}
+     * @throws TokenRequestException if the request is to be pushed or signed ({@link Builder#loginProtections}), and could not be
      * @throws IllegalStateException if the builder was given no redirect URI
      */
-    public PendingLogin startLogin() {
+    public PendingLogin startLogin() throws TokenRequestException {
         return newLogin().start();
     }
 
@@ -146,10 +167,11 @@ public final class Grantkeeper implements AutoCloseable {
      * @return what can be said; {@link LoginRequest#start()} begins
      */
     public LoginRequest newLogin() {
-        return new LoginRequest(this, scopes);
+        return new LoginRequest(this, scopes, resources);
     }
 
-    PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried) {
+    PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
+            throws TokenRequestException {
         return flow.start(wanted, parameters, carried);
     }
 
@@ -323,13 +345,18 @@ public final class Grantkeeper implements AutoCloseable {
 
     /** Describes a registration. Not thread-safe. */
     public static final class Builder {
+        private static final int LEAST_SECRET_BYTES = 32;
+
         private final Provider provider;
         private @Nullable String registration;
         private @Nullable String clientId;
         private @Nullable String clientSecret;
+        private @Nullable SigningKey signingKey;
         private @Nullable ClientAuthentication clientAuthentication;
         private @Nullable String redirectUri;
+        private Set<LoginProtection> loginProtections = Set.of();
         private Set<String> scopes = Set.of();
+        private Set<String> resources = Set.of();
         private @Nullable TokenStore tokenStore;
         private @Nullable SealingKeys sealingKeys;
         private boolean unsealed;
@@ -374,10 +401,22 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how the application authenticates. Default: the provider's way if there is a secret, otherwise
-         * {@link ClientAuthentication#NONE}.
+         * Sets the key with which the application signs what it says to the authorization server. Default: none. With a key and no
+         * secret the application authenticates with the key ({@link ClientAuthentication#PRIVATE_KEY_JWT}).
          *
-         * @param clientAuthentication the way
+         * @param signingKey the key; the provider knows its public half
+         * @return this builder
+         */
+        public Builder signingKey(SigningKey signingKey) {
+            this.signingKey = Objects.requireNonNull(signingKey);
+            return this;
+        }
+
+        /**
+         * Sets how the application authenticates. Default: the provider's way if there is a secret, otherwise with the signing key
+         * if there is one, otherwise {@link ClientAuthentication#NONE}.
+         *
+         * @param clientAuthentication the way; exactly this one is used
          * @return this builder
          */
         public Builder clientAuthentication(ClientAuthentication clientAuthentication) {
@@ -389,7 +428,15 @@ public final class Grantkeeper implements AutoCloseable {
             if (clientAuthentication != null) {
                 return clientAuthentication;
             }
-            return clientSecret == null ? ClientAuthentication.NONE : provider.clientAuthentication();
+            if (clientSecret != null) {
+                return provider.clientAuthentication();
+            }
+            if (signingKey != null) {
+                return ClientAuthentication.PRIVATE_KEY_JWT;
+            }
+            return provider.clientAuthentication() == ClientAuthentication.MUTUAL_TLS
+                    ? ClientAuthentication.MUTUAL_TLS
+                    : ClientAuthentication.NONE;
         }
 
         /**
@@ -401,6 +448,28 @@ public final class Grantkeeper implements AutoCloseable {
         public Builder redirectUri(String redirectUri) {
             this.redirectUri = redirectUri;
             return this;
+        }
+
+        /**
+         * Protects logins on their way through the browser, more than is always done. Default: as the provider demands. What it
+         * demands is done in any case.
+         *
+         * @param protections what to do; the FAPI 2.0 Security Profile is {@link LoginProtection#PUSHED_REQUEST}
+         * @return this builder
+         */
+        public Builder loginProtections(LoginProtection... protections) {
+            this.loginProtections = Set.of(protections);
+            return this;
+        }
+
+        /** Nothing where there are no logins. */
+        private Set<LoginProtection> protections() {
+            EnumSet<LoginProtection> all = EnumSet.noneOf(LoginProtection.class);
+            if (redirectUri != null) {
+                all.addAll(loginProtections);
+                all.addAll(provider.loginProtections());
+            }
+            return Collections.unmodifiableSet(all);
         }
 
         /**
@@ -423,6 +492,39 @@ public final class Grantkeeper implements AutoCloseable {
                 }
             }
             return Collections.unmodifiableSet(scopes);
+        }
+
+        /**
+         * Sets for which APIs the access tokens of logins are (resource indicators, RFC 8707), unless they say otherwise. Default:
+         * the server chooses. For servers that make tokens for one API at a time.
+         *
+         * @param resources absolute URIs as the server knows the APIs
+         * @return this builder
+         * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
+         */
+        public Builder resources(String... resources) {
+            String refused = provider.forbiddenParameters().get(LoginRequest.RESOURCE);
+            if (refused != null && resources.length > 0) {
+                throw new IllegalArgumentException("The parameter resource cannot be sent: " + refused);
+            }
+            this.resources = checkResources(Arrays.asList(resources));
+            return this;
+        }
+
+        static Set<String> checkResources(List<String> resources) {
+            for (String resource : resources) {
+                try {
+                    // RFC 8707 section 2
+                    URI uri = new URI(resource);
+                    if (!uri.isAbsolute() || uri.getRawFragment() != null) {
+                        throw new IllegalArgumentException(
+                                "A resource is an absolute URI without a fragment: " + resource);
+                    }
+                } catch (URISyntaxException e) {
+                    throw new IllegalArgumentException("A resource is an absolute URI: " + e.getReason(), e);
+                }
+            }
+            return Collections.unmodifiableSet(new LinkedHashSet<>(resources));
         }
 
         /**
@@ -583,11 +685,7 @@ public final class Grantkeeper implements AutoCloseable {
                                 ? "Say sealingKeys(SealingKeys.of(secret)), or unsealed() if tokens may be stored as they are"
                                 : "sealingKeys(…) and unsealed() contradict each other");
             }
-            if (authentication() != ClientAuthentication.NONE && (clientSecret == null || clientSecret.isBlank())) {
-                throw new IllegalStateException("There is no client secret, and " + authentication()
-                        + " needs one. Is the environment variable set? A public client says"
-                        + " clientAuthentication(ClientAuthentication.NONE)");
-            }
+            checkAuthentication(authentication());
             if (fetchProfile && provider.profileEndpoint().isEmpty()) {
                 throw new IllegalStateException(
                         provider.name() + " has no profile endpoint; leave fetchProfile() out, or ask for openid");
@@ -595,7 +693,67 @@ public final class Grantkeeper implements AutoCloseable {
             if (redirectUri != null) {
                 checkRedirectUri(redirectUri, provider);
             }
+            checkProtections(protections());
             return new Grantkeeper(this);
+        }
+
+        private void checkAuthentication(ClientAuthentication way) {
+            boolean withSecret = way == ClientAuthentication.SECRET_BASIC
+                    || way == ClientAuthentication.SECRET_POST
+                    || way == ClientAuthentication.SECRET_JWT;
+            if (withSecret && (clientSecret == null || clientSecret.isBlank())) {
+                throw new IllegalStateException("There is no client secret, and " + way
+                        + " needs one. Is the environment variable set? A public client says"
+                        + " clientAuthentication(ClientAuthentication.NONE)");
+            }
+            if (way == ClientAuthentication.SECRET_JWT && clientSecret != null && tooShort(clientSecret)) {
+                throw new IllegalStateException("The client secret is shorter than " + LEAST_SECRET_BYTES
+                        + " bytes, and SECRET_JWT would let it be guessed (RFC 7518 section 3.2). Have the provider make"
+                        + " a longer one");
+            }
+            if (way == ClientAuthentication.PRIVATE_KEY_JWT && signingKey == null) {
+                throw new IllegalStateException("PRIVATE_KEY_JWT signs with the application's key: say"
+                        + " signingKey(SigningKey.of(privateKey).keyId(…))");
+            }
+            if (way == ClientAuthentication.MUTUAL_TLS && httpClient == null) {
+                throw new IllegalStateException(
+                        "MUTUAL_TLS shows a certificate in the TLS handshake: say httpClient(…) with"
+                                + " an OkHttpClient whose sslSocketFactory has the key and the certificate");
+            }
+            if (way == ClientAuthentication.MUTUAL_TLS && !isHttps(provider)) {
+                throw new IllegalStateException("MUTUAL_TLS needs a token endpoint, or an alias of it, that is https");
+            }
+            if (!withSecret && way != ClientAuthentication.NONE && clientSecret != null) {
+                throw new IllegalStateException("clientSecret(…) and " + way
+                        + " contradict each other: one way to authenticate is used, never two. Leave the secret out");
+            }
+        }
+
+        private void checkProtections(Set<LoginProtection> protections) {
+            if (protections.contains(LoginProtection.PUSHED_REQUEST)
+                    && provider.pushedAuthorizationRequestEndpoint().isEmpty()) {
+                throw new IllegalStateException("PUSHED_REQUEST needs a place to push requests to: say"
+                        + " pushedAuthorizationRequestEndpoint(…) when describing " + provider.name());
+            }
+            if (protections.contains(LoginProtection.SIGNED_REQUEST) && signingKey == null) {
+                throw new IllegalStateException("SIGNED_REQUEST signs with the application's key: say"
+                        + " signingKey(SigningKey.of(privateKey).keyId(…))");
+            }
+            if (protections.contains(LoginProtection.SIGNED_RESPONSE)
+                    && (provider.jwksUri().isEmpty()
+                            || provider.issuer().filter(issuer -> !issuer.contains("{")).isEmpty())) {
+                throw new IllegalStateException("SIGNED_RESPONSE is verified with the provider's keys: say"
+                        + " openId(issuer, jwksUri) when describing " + provider.name());
+            }
+        }
+
+        private static boolean tooShort(String secret) {
+            return secret.getBytes(StandardCharsets.UTF_8).length < LEAST_SECRET_BYTES;
+        }
+
+        private static boolean isHttps(Provider provider) {
+            URI endpoint = provider.mtlsEndpointAliases().getOrDefault("token_endpoint", provider.tokenEndpoint());
+            return "https".equalsIgnoreCase(endpoint.getScheme());
         }
 
         private static void checkRedirectUri(String redirectUri, Provider provider) {

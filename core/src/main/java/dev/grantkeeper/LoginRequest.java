@@ -13,14 +13,18 @@ import org.jspecify.annotations.Nullable;
  * {@code openid} is asked for, a nonce are always there; nothing turns them off. Not thread-safe: make one for each attempt.
  */
 public final class LoginRequest {
+    static final String AUTHORIZATION_DETAILS = "authorization_details";
+    static final String RESOURCE = "resource";
+
     private final Grantkeeper grantkeeper;
     private Set<String> scopes;
     private final Map<String, String> parameters = new LinkedHashMap<>();
     private @Nullable String carried;
 
-    LoginRequest(Grantkeeper grantkeeper, Set<String> scopes) {
+    LoginRequest(Grantkeeper grantkeeper, Set<String> scopes, Set<String> resources) {
         this.grantkeeper = grantkeeper;
         this.scopes = scopes;
+        resources(resources.toArray(String[]::new));
     }
 
     /**
@@ -65,6 +69,38 @@ public final class LoginRequest {
     }
 
     /**
+     * Sets what to ask for where scopes do not say enough (rich authorization requests, RFC 9396), for example one payment.
+     * Default: nothing. What was granted is in {@link dev.grantkeeper.token.TokenSet#authorizationDetails()}, and {@link
+     * LoginResult.SignedIn#authorizationDetailsAsRequested()} tells whether it is the same.
+     *
+     * @param json a JSON array of objects, each with a {@code type}
+     * @return this request
+     * @throws IllegalArgumentException if it is not
+     */
+    public LoginRequest authorizationDetails(String json) {
+        return set(AUTHORIZATION_DETAILS, AuthorizationDetails.checked(json));
+    }
+
+    /**
+     * Sets for which APIs the access token is (resource indicators, RFC 8707), also when it is refreshed. Default: the resources
+     * of the {@link Grantkeeper.Builder}.
+     *
+     * @param resources absolute URIs as the server knows the APIs; none for what the server chooses
+     * @return this request
+     * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
+     */
+    public LoginRequest resources(String... resources) {
+        parameters.remove(RESOURCE);
+        return resources.length == 0
+                ? this
+                : set(RESOURCE, String.join(" ", Grantkeeper.Builder.checkResources(Arrays.asList(resources))));
+    }
+
+    static Set<String> split(@Nullable String joined) {
+        return joined == null ? Set.of() : new LinkedHashSet<>(Arrays.asList(joined.split(" ")));
+    }
+
+    /**
      * Adds a parameter that this library does not know, for example Spotify's {@code show_dialog}.
      *
      * @param name the parameter
@@ -73,6 +109,16 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if the library itself decides about this parameter, or the provider refuses it
      */
     public LoginRequest parameter(String name, String value) {
+        if (name.equals(AUTHORIZATION_DETAILS)
+                || (name.equals(RESOURCE) && !grantkeeper.provider().forbiddenParameters().containsKey(name))) {
+            // Sent with the code as well, and again later: more than a parameter.
+            throw new IllegalArgumentException("The parameter " + name + " has a method of its own here: say "
+                    + (name.equals(RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));
+        }
+        return set(name, value);
+    }
+
+    private LoginRequest set(String name, String value) {
         String reason = grantkeeper.provider().forbiddenParameters().get(name);
         if (reason != null) {
             throw new IllegalArgumentException("The parameter " + name + " cannot be sent: " + reason);
@@ -94,11 +140,14 @@ public final class LoginRequest {
     }
 
     /**
-     * Begins.
+     * Begins. Where the request is pushed ({@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST}) that is a call to the
+     * authorization server, otherwise it does no I/O.
      *
      * @return the login; send the browser to its {@link PendingLogin#url()}
+     * @throws TokenRequestException if the server does not take the pushed request, or the signing key cannot sign. The request is
+     *     then not sent through the browser instead
      */
-    public PendingLogin start() {
+    public PendingLogin start() throws TokenRequestException {
         return grantkeeper.start(scopes, parameters, carried);
     }
 

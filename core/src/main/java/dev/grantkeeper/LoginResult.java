@@ -15,12 +15,19 @@ public sealed interface LoginResult {
         private final Grantkeeper grantkeeper;
         private final GrantRow row;
         private final TokenSet tokens;
+        private final boolean authorizationDetailsAsRequested;
         private final @Nullable String carried;
 
-        SignedIn(Grantkeeper grantkeeper, GrantRow row, TokenSet tokens, @Nullable String carried) {
+        SignedIn(
+                Grantkeeper grantkeeper,
+                GrantRow row,
+                TokenSet tokens,
+                boolean authorizationDetailsAsRequested,
+                @Nullable String carried) {
             this.grantkeeper = grantkeeper;
             this.row = row;
             this.tokens = tokens;
+            this.authorizationDetailsAsRequested = authorizationDetailsAsRequested;
             this.carried = carried;
         }
 
@@ -31,6 +38,16 @@ public sealed interface LoginResult {
          */
         public TokenSet tokens() {
             return tokens;
+        }
+
+        /**
+         * Whether exactly those authorization details were granted that were asked for (RFC 9396 section 7). A user may grant less,
+         * and a server may add to them; {@link TokenSet#authorizationDetails()} tells what the tokens are good for.
+         *
+         * @return {@code false} if there is a difference, or the server does not say; {@code true} if none were asked for
+         */
+        public boolean authorizationDetailsAsRequested() {
+            return authorizationDetailsAsRequested;
         }
 
         /**

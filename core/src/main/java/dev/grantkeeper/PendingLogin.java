@@ -53,8 +53,17 @@ public final class PendingLogin implements Serializable {
     /** Where to send the browser. */
     private final String url;
 
+    /** Until when. */
+    private final @Nullable Instant urlExpiresAt;
+
     /** What was asked for. */
     private final LinkedHashSet<String> scopes;
+
+    /** RFC 9396. */
+    private final @Nullable String authorizationDetails;
+
+    /** RFC 8707, with blanks between them. */
+    private final @Nullable String resources;
 
     /** The application's own data. */
     private final @Nullable String carried;
@@ -69,7 +78,10 @@ public final class PendingLogin implements Serializable {
             @Nullable String nonce,
             String redirectUri,
             String url,
+            @Nullable Instant urlExpiresAt,
             Set<String> scopes,
+            @Nullable String authorizationDetails,
+            @Nullable String resources,
             @Nullable String carried,
             Instant startedAt) {
         this.registration = registration;
@@ -78,7 +90,10 @@ public final class PendingLogin implements Serializable {
         this.nonce = nonce;
         this.redirectUri = redirectUri;
         this.url = url;
+        this.urlExpiresAt = urlExpiresAt;
         this.scopes = new LinkedHashSet<>(scopes);
+        this.authorizationDetails = authorizationDetails;
+        this.resources = resources;
         this.carried = carried;
         this.startedAt = startedAt;
     }
@@ -90,6 +105,17 @@ public final class PendingLogin implements Serializable {
      */
     public URI url() {
         return URI.create(url);
+    }
+
+    /**
+     * Until when the browser has to get there. With {@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST} and {@link
+     * dev.grantkeeper.provider.LoginProtection#SIGNED_REQUEST} that may be a minute; an application that does not redirect at once
+     * begins anew when it is over. The user then has the ten minutes.
+     *
+     * @return that time by the application's clock, empty if there is no limit of its own
+     */
+    public Optional<Instant> urlExpiresAt() {
+        return Optional.ofNullable(urlExpiresAt);
     }
 
     /**
@@ -108,7 +134,7 @@ public final class PendingLogin implements Serializable {
      * @return the slot; a name that no login has if the query names none
      */
     public static String slotOf(@Nullable String query) {
-        String state = Callback.parse(query).state();
+        String state = Callback.parse(query).stateToLookFor();
         return state == null ? "login-none" : slot(state);
     }
 
@@ -138,6 +164,8 @@ public final class PendingLogin implements Serializable {
         json.put("codeVerifier", codeVerifier);
         json.put("nonce", nonce);
         json.put("redirectUri", redirectUri);
+        json.put("authorizationDetails", authorizationDetails);
+        json.put("resources", resources);
         json.put("carried", carried);
         json.put("startedAt", startedAt.toEpochMilli());
         scopes.forEach(json.putArray("scopes")::add);
@@ -167,7 +195,10 @@ public final class PendingLogin implements Serializable {
                     json.path("nonce").textValue(),
                     json.path("redirectUri").asText(),
                     json.path("redirectUri").asText(),
+                    null,
                     scopes,
+                    json.path("authorizationDetails").textValue(),
+                    json.path("resources").textValue(),
                     json.path("carried").textValue(),
                     Instant.ofEpochMilli(json.path("startedAt").asLong())));
         } catch (GeneralSecurityException | JsonProcessingException e) {
@@ -199,6 +230,15 @@ public final class PendingLogin implements Serializable {
 
     Set<String> scopes() {
         return scopes;
+    }
+
+    @Nullable
+    String authorizationDetails() {
+        return authorizationDetails;
+    }
+
+    Set<String> resources() {
+        return LoginRequest.split(resources);
     }
 
     @Nullable

@@ -40,7 +40,9 @@ final class RefreshTokens implements Renewal {
         TokenSet tokens = row.tokens();
         return ofTheSameUser(
                 row,
-                endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse("")));
+                tokens == null
+                        ? endpoint.refresh("", Set.of())
+                        : endpoint.refresh(tokens.refreshToken().orElse(""), tokens.resources()));
     }
 
     private Answer ofTheSameUser(GrantRow row, Answer answer) {

@@ -129,7 +129,9 @@ class ArchitectureTest {
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.Profiles",
                         ROOT + ".internal.openid.ProviderKeys",
-                        ROOT + ".internal.wire.Client");
+                        ROOT + ".internal.openid.SignedResponses",
+                        ROOT + ".internal.wire.Client",
+                        ROOT + ".internal.wire.JwtSigner");
     }
 
     @Test
@@ -205,12 +207,14 @@ class ArchitectureTest {
                         "provider.ClientAuthentication",
                         "provider.EntraId",
                         "provider.EntraId$Cloud",
+                        "provider.LoginProtection",
                         "provider.Provider",
                         "provider.Provider$Anchor",
                         "provider.Provider$Builder",
                         "provider.Provider$Loopback",
                         "provider.Provider$Replay",
                         "provider.Provider$ResourceStyle",
+                        "provider.SigningKey",
                         "provider.Spotify",
                         "token.AccountKey",
                         "token.Identity",

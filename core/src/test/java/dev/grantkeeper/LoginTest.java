@@ -110,7 +110,7 @@ class LoginTest {
     }
 
     @Test
-    void state_and_pkce_and_nonce_are_always_there_and_never_the_same() {
+    void state_and_pkce_and_nonce_are_always_there_and_never_the_same() throws TokenRequestException {
         Grantkeeper openId = openId();
         Set<String> seen = new HashSet<>();
         for (int i = 0; i < 500; i++) {
@@ -126,7 +126,7 @@ class LoginTest {
     }
 
     @Test
-    void without_openid_there_is_no_nonce() {
+    void without_openid_there_is_no_nonce() throws TokenRequestException {
         assertThat(url(node.startLogin()).queryParameterNames()).doesNotContain("nonce");
     }
 
@@ -155,7 +155,7 @@ class LoginTest {
     }
 
     @Test
-    void every_value_comes_through_the_url_unchanged() {
+    void every_value_comes_through_the_url_unchanged() throws TokenRequestException {
         Provider provider = scene.provider()
                 .authorizationEndpoint(scene.server.authorizationEndpoint() + "?p=1&q=a%26b")
                 .authorizationParameter("audience", "https://api.example/?x=1&y=2")
@@ -201,7 +201,7 @@ class LoginTest {
     }
 
     @Test
-    void exactly_the_scopes_that_were_asked_for_are_sent() {
+    void exactly_the_scopes_that_were_asked_for_are_sent() throws TokenRequestException {
         assertThat(url(node.newLogin().scopes("a", "b").start()).queryParameter("scope"))
                 .isEqualTo("a b");
         assertThat(url(node.newLogin().scopes().start()).queryParameterNames()).doesNotContain("scope");
@@ -295,7 +295,7 @@ class LoginTest {
     }
 
     @Test
-    void the_slot_is_found_in_a_query_and_in_a_whole_url_and_does_not_tell_the_state() {
+    void the_slot_is_found_in_a_query_and_in_a_whole_url_and_does_not_tell_the_state() throws TokenRequestException {
         PendingLogin login = node.startLogin();
         String callback = scene.server.approve(login.url().toString(), "alice");
         assertThat(login.slot()).matches("[A-Za-z0-9-]{10,64}").doesNotContain(state(login));
@@ -334,7 +334,7 @@ class LoginTest {
     }
 
     @Test
-    void a_sealed_login_opens_nowhere_else() {
+    void a_sealed_login_opens_nowhere_else() throws TokenRequestException {
         PendingLogin login = node.startLogin();
         PendingLogin other = node.startLogin();
         String sealed = login.seal(Scene.KEYS);
@@ -720,7 +720,7 @@ class LoginTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("failures")
     void a_failure_of_the_token_endpoint_is_told_by_kind_and_asked_once_and_stores_nothing(
-            String name, Fault fault, TokenRequestException.Kind kind, int status) {
+            String name, Fault fault, TokenRequestException.Kind kind, int status) throws TokenRequestException {
         PendingLogin login = node.startLogin();
         String query = approve(login);
         scene.server.onNextTokenRequest(fault);
@@ -735,7 +735,7 @@ class LoginTest {
     }
 
     @Test
-    void a_server_that_says_nothing_costs_the_token_calls_time_and_no_more() {
+    void a_server_that_says_nothing_costs_the_token_calls_time_and_no_more() throws TokenRequestException {
         PendingLogin login = node.startLogin();
         String query = approve(login);
         scene.server.hold();
@@ -749,7 +749,7 @@ class LoginTest {
     }
 
     @Test
-    void a_server_that_is_not_there_is_temporary() {
+    void a_server_that_is_not_there_is_temporary() throws TokenRequestException {
         PendingLogin login = node.startLogin();
         String query = approve(login);
         scene.server.close();
@@ -760,7 +760,7 @@ class LoginTest {
     }
 
     @Test
-    void the_waiting_time_that_the_server_asks_for_is_told() {
+    void the_waiting_time_that_the_server_asks_for_is_told() throws TokenRequestException {
         PendingLogin login = node.startLogin();
         String query = approve(login);
         scene.server.onNextTokenRequest(Fault.retryAfter(503, "17"));

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.provider.LoginProtection;
+import dev.grantkeeper.provider.SigningKey;
 import dev.grantkeeper.testkit.Answer;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.RecordedRequest;
@@ -20,6 +23,8 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.security.KeyPair;
+import java.security.interfaces.ECPrivateKey;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -100,7 +105,7 @@ class SecretsNeverPrintTest {
         }
     }
 
-    private PendingLogin start(Grantkeeper node) {
+    private PendingLogin start(Grantkeeper node) throws TokenRequestException {
         PendingLogin login = node.newLogin().carry("carried-canary").start();
         seen.add(login);
         secrets.add(login.codeVerifier());
@@ -407,6 +412,53 @@ class SecretsNeverPrintTest {
                 .doesNotContain(login.codeVerifier())
                 .doesNotContain(Scene.SECRET)
                 .doesNotContain(refreshToken);
+    }
+
+    @Test
+    void nothing_that_was_signed_is_printed() throws Exception {
+        KeyPair pair = MockProvider.curve("secp256r1");
+        try (MockProvider mock = new MockProvider()) {
+            SigningKey key = SigningKey.of(pair.getPrivate()).keyId("k1");
+            seen.add(key);
+            mock.server.enqueue(MockProvider.json(201, "{\"request_uri\":\"urn:canary:reference\",\"expires_in\":60}"));
+            Grantkeeper node = mock.node(mock.registration(mock.provider())
+                    .signingKey(key)
+                    .loginProtections(LoginProtection.PUSHED_REQUEST, LoginProtection.SIGNED_REQUEST));
+            seen.add(node);
+            PendingLogin login = node.newLogin()
+                    .authorizationDetails("[{\"type\":\"details-canary\"}]")
+                    .start();
+            seen.add(login);
+            Map<String, String> pushed = MockProvider.form(mock.server.takeRequest());
+            secrets.addAll(List.of(pushed.get("request"), pushed.get("client_assertion"), "urn:canary:reference"));
+            for (String jwt : List.of(pushed.get("request"), pushed.get("client_assertion"))) {
+                secrets.add(jwt.substring(jwt.lastIndexOf('.') + 1));
+            }
+            mock.server.enqueue(MockProvider.json(
+                    400,
+                    "{\"error\":\"invalid_request " + pushed.get("request") + "\",\"error_description\":\""
+                            + pushed.get("client_assertion") + "\"}"));
+            run(node::startLogin);
+            mock.server.enqueue(MockProvider.json(
+                    200,
+                    "{\"access_token\":\"at-canary\",\"token_type\":\"Bearer\",\"authorization_details\":[{\"type\":"
+                            + "\"details-canary\"}]}"));
+            secrets.addAll(List.of("at-canary", "details-canary"));
+            String state = SignedJWT.parse(pushed.get("request"))
+                    .getJWTClaimsSet()
+                    .getStringClaim("state");
+            secrets.add(state);
+            run(() -> node.finishLogin(login, "code=code-canary&state=" + state));
+            secrets.addAll(List.of("code-canary", ((ECPrivateKey) pair.getPrivate()).getS().toString()));
+            secrets.add(Base64.getEncoder().encodeToString(pair.getPrivate().getEncoded()));
+        }
+        assertThat(thrown).hasSize(1);
+        StringWriter all = new StringWriter();
+        all.append(printed.toString(StandardCharsets.UTF_8));
+        thrown.forEach(one -> one.printStackTrace(new PrintWriter(all)));
+        reachable(seen).forEach(one -> all.append(one.toString()).append('\n'));
+        assertThat(all.toString()).contains("[redacted]", "PendingLogin[", "Client[", "JwtSigner[", "SigningKey[");
+        assertThat(all.toString()).doesNotContain(secrets);
     }
 
     @Test

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.provider;
 
-/** How the application proves to the token endpoint who it is (RFC 6749 section 2.3). Exactly one way is used, never two. */
+/**
+ * How the application proves to the authorization server who it is (RFC 6749 section 2.3, OpenID Connect Core section 9). Exactly
+ * one way is used, never two.
+ */
 public enum ClientAuthentication {
     /**
      * Id and secret in the {@code Authorization} header, each form-encoded first (RFC 6749 section 2.3.1; OpenID Connect
@@ -11,6 +14,25 @@ public enum ClientAuthentication {
 
     /** Id and secret in the body ({@code client_secret_post}). */
     SECRET_POST,
+
+    /**
+     * A JWT of one minute that is made with the secret (HS256), which itself stays here ({@code client_secret_jwt}). The secret
+     * has at least 32 bytes (RFC 7518 section 3.2).
+     */
+    SECRET_JWT,
+
+    /**
+     * A JWT of one minute, signed with the application's own {@link SigningKey} (RFC 7523 section 2.2, {@code
+     * private_key_jwt}): the server knows the public key only.
+     */
+    PRIVATE_KEY_JWT,
+
+    /**
+     * A certificate shown in the TLS handshake (RFC 8705 section 2): {@code tls_client_auth}, or, for one that nobody else has
+     * signed, {@code self_signed_tls_client_auth}. Key and certificate are in the socket factory of the application's {@code
+     * OkHttpClient}.
+     */
+    MUTUAL_TLS,
 
     /** No secret: the id in the body, and nothing else. For programs that cannot keep a secret. */
     NONE

@@ -17,6 +17,7 @@ import java.util.Locale;
  *   <li>A program on the user's own machine registers {@code http://localhost}; {@code 127.0.0.1} needs an edit of the
  *       manifest.
  *   <li>There is no revocation endpoint.
+ *   <li>Instead of a secret there may be a certificate: {@code signingKey(SigningKey.of(key).certificate(certificate))}.
  * </ul>
  *
  * @see <a href="https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow">Authorization code flow</a>
@@ -84,6 +85,7 @@ public final class EntraId {
                 .openId(issuer(name, cloud), base + "/discovery/v2.0/keys")
                 .apiOrigins(cloud.graph)
                 .clientAuthentication(ClientAuthentication.SECRET_POST)
+                .assertionAudience(base + "/oauth2/v2.0/token")
                 .forbiddenParameter(
                         "resource",
                         "version 2.0 of Entra ID has no resource (AADSTS901002). Ask for the scope that"

@@ -76,7 +76,15 @@ public final class Provider {
             "code_challenge_method",
             "response_mode",
             "request",
-            "request_uri");
+            "request_uri",
+            // Claims of a signed request (RFC 9101 section 4). With a subject it could be taken for a client assertion.
+            "iss",
+            "sub",
+            "aud",
+            "exp",
+            "nbf",
+            "iat",
+            "jti");
 
     private final String name;
     private final URI documentation;
@@ -94,6 +102,9 @@ public final class Provider {
     private final @Nullable URI jwksUri;
     private final Set<String> apiOrigins;
     private final ClientAuthentication clientAuthentication;
+    private final @Nullable String assertionAudience;
+    private final Map<String, URI> mtlsEndpointAliases;
+    private final Set<LoginProtection> loginProtections;
     private final String scopeSeparator;
     private final boolean pkce;
     private final Map<String, String> authorizationParameters;
@@ -136,6 +147,12 @@ public final class Provider {
         }
         this.apiOrigins = Collections.unmodifiableSet(origins);
         this.clientAuthentication = builder.clientAuthentication;
+        this.assertionAudience = builder.assertionAudience;
+        Map<String, URI> aliases = new LinkedHashMap<>();
+        builder.mtlsEndpointAliases.forEach(
+                (endpoint, alias) -> aliases.put(endpoint, endpoint("alias of " + endpoint, alias)));
+        this.mtlsEndpointAliases = Collections.unmodifiableMap(aliases);
+        this.loginProtections = builder.loginProtections;
         this.scopeSeparator = builder.scopeSeparator;
         this.pkce = builder.pkce;
         this.authorizationParameters =
@@ -351,13 +368,46 @@ public final class Provider {
     }
 
     /**
-     * How applications authenticate, unless they choose otherwise. Without a secret it is
-     * {@link ClientAuthentication#NONE} in any case.
+     * How applications authenticate that have a secret, unless they choose otherwise. Those with a {@link SigningKey} and no
+     * secret use {@link ClientAuthentication#PRIVATE_KEY_JWT}, those with neither {@link ClientAuthentication#MUTUAL_TLS} if this
+     * says so, and otherwise {@link ClientAuthentication#NONE}.
      *
      * @return the way
      */
     public ClientAuthentication clientAuthentication() {
         return clientAuthentication;
+    }
+
+    /**
+     * For whom assertions are made that this provider is to believe ({@code aud}, RFC 7523 section 3).
+     *
+     * @return what the provider wants there, otherwise the issuer, otherwise the token endpoint
+     */
+    public String assertionAudience() {
+        if (assertionAudience != null) {
+            return assertionAudience;
+        }
+        // An issuer that leaves its tenant open names nobody.
+        return issuer == null || issuer.contains("{") ? tokenEndpoint.toString() : issuer;
+    }
+
+    /**
+     * Where the endpoints are that ask for a certificate in the TLS handshake, if they are elsewhere (RFC 8705 section 5). Used
+     * with {@link ClientAuthentication#MUTUAL_TLS} only.
+     *
+     * @return from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its alias
+     */
+    public Map<String, URI> mtlsEndpointAliases() {
+        return mtlsEndpointAliases;
+    }
+
+    /**
+     * How the provider wants every login to be protected.
+     *
+     * @return what it demands of every application
+     */
+    public Set<LoginProtection> loginProtections() {
+        return loginProtections;
     }
 
     /**
@@ -474,6 +524,9 @@ public final class Provider {
         private @Nullable String jwksUri;
         private Set<String> apiOrigins = Set.of();
         private ClientAuthentication clientAuthentication = ClientAuthentication.SECRET_BASIC;
+        private @Nullable String assertionAudience;
+        private Map<String, String> mtlsEndpointAliases = Map.of();
+        private Set<LoginProtection> loginProtections = Set.of();
         private String scopeSeparator = " ";
         private boolean pkce = true;
         private final Map<String, String> authorizationParameters = new LinkedHashMap<>();
@@ -512,6 +565,11 @@ public final class Provider {
             this.jwksUri = text(provider.jwksUri);
             this.apiOrigins = provider.apiOrigins;
             this.clientAuthentication = provider.clientAuthentication;
+            this.assertionAudience = provider.assertionAudience;
+            this.mtlsEndpointAliases = new LinkedHashMap<>();
+            provider.mtlsEndpointAliases.forEach(
+                    (endpoint, alias) -> this.mtlsEndpointAliases.put(endpoint, alias.toString()));
+            this.loginProtections = provider.loginProtections;
             this.scopeSeparator = provider.scopeSeparator;
             this.pkce = provider.pkce;
             this.authorizationParameters.putAll(provider.authorizationParameters);
@@ -670,13 +728,49 @@ public final class Provider {
         }
 
         /**
-         * Sets how applications authenticate. Default: {@link ClientAuthentication#SECRET_BASIC}.
+         * Sets how applications authenticate that do not choose. Default: {@link ClientAuthentication#SECRET_BASIC}.
          *
          * @param clientAuthentication the way
          * @return this builder
          */
         public Builder clientAuthentication(ClientAuthentication clientAuthentication) {
             this.clientAuthentication = Objects.requireNonNull(clientAuthentication);
+            return this;
+        }
+
+        /**
+         * Sets for whom assertions are made, with which applications prove who they are. Default: the issuer, or the token endpoint
+         * where there is none.
+         *
+         * @param audience what the provider's documentation says of {@code aud}
+         * @return this builder
+         */
+        public Builder assertionAudience(String audience) {
+            this.assertionAudience = Objects.requireNonNull(audience);
+            return this;
+        }
+
+        /**
+         * Sets where the endpoints are that ask for a certificate in the TLS handshake, if they are elsewhere (RFC 8705 section
+         * 5). Default: nowhere else.
+         *
+         * @param aliases from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its alias
+         * @return this builder
+         */
+        public Builder mtlsEndpointAliases(Map<String, String> aliases) {
+            this.mtlsEndpointAliases = Map.copyOf(aliases);
+            return this;
+        }
+
+        /**
+         * Sets how the provider wants every login to be protected ({@code require_pushed_authorization_requests}, {@code
+         * require_signed_request_object}). Default: it demands nothing; applications may choose to.
+         *
+         * @param protections what it demands of every application
+         * @return this builder
+         */
+        public Builder loginProtections(LoginProtection... protections) {
+            this.loginProtections = Set.of(protections);
             return this;
         }
 

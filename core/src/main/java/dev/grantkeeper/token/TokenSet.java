@@ -25,6 +25,8 @@ public final class TokenSet {
     private final @Nullable Instant refreshTokenExpiresAt;
     private final @Nullable String idToken;
     private final Set<String> scopes;
+    private final @Nullable String authorizationDetails;
+    private final Set<String> resources;
 
     private TokenSet(Builder builder) {
         this.accessToken = builder.accessToken;
@@ -36,6 +38,8 @@ public final class TokenSet {
         this.refreshTokenExpiresAt = builder.refreshTokenExpiresAt;
         this.idToken = builder.idToken;
         this.scopes = Collections.unmodifiableSet(new LinkedHashSet<>(builder.scopes));
+        this.authorizationDetails = builder.authorizationDetails;
+        this.resources = Collections.unmodifiableSet(new LinkedHashSet<>(builder.resources));
     }
 
     /**
@@ -63,6 +67,8 @@ public final class TokenSet {
         builder.refreshTokenExpiresAt = refreshTokenExpiresAt;
         builder.idToken = idToken;
         builder.scopes = scopes;
+        builder.authorizationDetails = authorizationDetails;
+        builder.resources = resources;
         return builder;
     }
 
@@ -150,6 +156,24 @@ public final class TokenSet {
         return scopes;
     }
 
+    /**
+     * What was granted, where scopes do not say enough (RFC 9396 section 7).
+     *
+     * @return a JSON array in the server's words, empty if the server said none
+     */
+    public Optional<String> authorizationDetails() {
+        return Optional.ofNullable(authorizationDetails);
+    }
+
+    /**
+     * For which APIs the access token was asked (RFC 8707). A refresh asks for the same.
+     *
+     * @return the resources, unmodifiable; empty if the server chose
+     */
+    public Set<String> resources() {
+        return resources;
+    }
+
     @Override
     public boolean equals(@Nullable Object other) {
         return other instanceof TokenSet that
@@ -161,7 +185,9 @@ public final class TokenSet {
                 && Objects.equals(refreshToken, that.refreshToken)
                 && Objects.equals(refreshTokenExpiresAt, that.refreshTokenExpiresAt)
                 && Objects.equals(idToken, that.idToken)
-                && scopes.equals(that.scopes);
+                && scopes.equals(that.scopes)
+                && Objects.equals(authorizationDetails, that.authorizationDetails)
+                && resources.equals(that.resources);
     }
 
     @Override
@@ -181,6 +207,9 @@ public final class TokenSet {
         /** Longer tokens do not fit into a header of any common server. */
         private static final int MAX_TOKEN_LENGTH = 64 * 1024;
 
+        /** What fits into a row together with the longest tokens. */
+        private static final int MAX_DETAILS_LENGTH = 32 * 1024;
+
         private final String accessToken;
         private String tokenType = "Bearer";
         // Whole milliseconds everywhere: that is what the row format keeps, so a set equals itself after a round trip.
@@ -191,6 +220,8 @@ public final class TokenSet {
         private @Nullable Instant refreshTokenExpiresAt;
         private @Nullable String idToken;
         private Set<String> scopes = Set.of();
+        private @Nullable String authorizationDetails;
+        private Set<String> resources = Set.of();
 
         private Builder(String accessToken) {
             this.accessToken = checkToken("access token", accessToken);
@@ -302,6 +333,33 @@ public final class TokenSet {
          */
         public Builder scopes(Set<String> scopes) {
             this.scopes = new LinkedHashSet<>(scopes);
+            return this;
+        }
+
+        /**
+         * Sets what was granted where scopes do not say enough. Default: nothing.
+         *
+         * @param json a JSON array (RFC 9396 section 7), {@code null} for none
+         * @return this builder
+         * @throws IllegalArgumentException if it is too long to be kept
+         */
+        public Builder authorizationDetails(@Nullable String json) {
+            if (json != null && json.length() > MAX_DETAILS_LENGTH) {
+                throw new IllegalArgumentException("The authorization details have " + json.length() + " characters, at most "
+                        + MAX_DETAILS_LENGTH + " are kept");
+            }
+            this.authorizationDetails = json;
+            return this;
+        }
+
+        /**
+         * Sets for which APIs the access token was asked. Default: the server chose.
+         *
+         * @param resources the resources (RFC 8707)
+         * @return this builder
+         */
+        public Builder resources(Set<String> resources) {
+            this.resources = new LinkedHashSet<>(resources);
             return this;
         }
 

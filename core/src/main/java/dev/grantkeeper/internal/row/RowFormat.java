@@ -50,6 +50,8 @@ public final class RowFormat {
             "authorizedAt",
             "refreshes",
             "tokens",
+            "authorizationDetails",
+            "resourcesAskedFor",
             "identity",
             "afterRejection",
             "attempt",
@@ -187,6 +189,14 @@ public final class RowFormat {
     }
 
     private static void putState(ObjectNode node, GrantRow.State state) {
+        TokenSet tokens = state.tokens();
+        if (tokens != null) {
+            // Not among the tokens, where a node that does not know of them would lose them with its next refresh.
+            tokens.authorizationDetails().ifPresent(details -> node.put("authorizationDetails", details));
+            if (!tokens.resources().isEmpty()) {
+                tokens.resources().forEach(node.putArray("resourcesAskedFor")::add);
+            }
+        }
         if (state.afterRejection()) {
             node.put("afterRejection", true);
         }
@@ -256,17 +266,20 @@ public final class RowFormat {
 
     private static GrantRow.State state(JsonNode node) {
         return new GrantRow.State(
-                tokens(node.path("tokens")),
+                tokens(node),
                 node.path("afterRejection").asBoolean(),
                 refusal(node.path("refusal")),
                 instant(node, "notBefore"),
                 Math.max(0, node.path("failures").asInt(0)));
     }
 
-    private static @Nullable TokenSet tokens(JsonNode node) {
+    private static @Nullable TokenSet tokens(JsonNode state) {
+        JsonNode node = state.path("tokens");
         if (!node.isObject()) {
             return null;
         }
+        Set<String> resources = new LinkedHashSet<>();
+        state.path("resourcesAskedFor").forEach(resource -> resources.add(resource.asText()));
         Set<String> scopes = new LinkedHashSet<>();
         node.path("scopes").forEach(scope -> scopes.add(scope.asText()));
         return TokenSet.builder(required(node, "access"))
@@ -278,6 +291,8 @@ public final class RowFormat {
                 .refreshTokenExpiresAt(instant(node, "refreshExpiresAt"))
                 .idToken(text(node, "id"))
                 .scopes(scopes)
+                .authorizationDetails(text(state, "authorizationDetails"))
+                .resources(resources)
                 .build();
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.nimbusds.oauth2.sdk.AuthorizationRequest;
 import com.nimbusds.oauth2.sdk.ResponseType;
 import com.nimbusds.oauth2.sdk.Scope;
@@ -9,36 +10,62 @@ import com.nimbusds.oauth2.sdk.id.State;
 import com.nimbusds.oauth2.sdk.pkce.CodeChallengeMethod;
 import com.nimbusds.oauth2.sdk.pkce.CodeVerifier;
 import com.nimbusds.openid.connect.sdk.Nonce;
+import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
-/** The provider's authorization endpoint (RFC 6749 section 3.1), as one client sees it. Thread-safe. */
+/**
+ * The provider's authorization endpoint (RFC 6749 section 3.1), as one client sees it, and the endpoint that takes its requests
+ * directly (RFC 9126). Thread-safe.
+ */
 public final class AuthorizationEndpoint {
     private static final int BYTES = 32;
+    private static final int MAX_REFERENCE = 1024;
 
     private final Provider provider;
-    private final ClientID clientId;
+    private final Client client;
+    private final Set<LoginProtection> protections;
+    private final @Nullable JsonEndpoint pushing;
+    private final InstantSource clock;
 
     /** One client's view of a provider. */
-    public AuthorizationEndpoint(Provider provider, String clientId) {
+    public AuthorizationEndpoint(
+            Provider provider, Client client, Set<LoginProtection> protections, Http http, InstantSource clock) {
         this.provider = provider;
-        this.clientId = new ClientID(clientId);
+        this.client = client;
+        this.protections = protections;
+        this.clock = clock;
+        this.pushing = !protections.contains(LoginProtection.PUSHED_REQUEST)
+                ? null
+                : new JsonEndpoint(
+                        "pushed authorization request endpoint",
+                        http,
+                        client,
+                        provider.pushedAuthorizationRequestEndpoint().orElseThrow(),
+                        clock);
     }
 
     /**
      * A request, and what only the browser that makes it may bring back. {@code toString} shows none of it.
      *
      * @param url where to send the browser
+     * @param urlExpiresAt until when; {@code null} where there is no limit
      * @param state random, 256 bits
      * @param codeVerifier random, 256 bits; {@code null} where the server does not take PKCE
      * @param nonce random, 256 bits; {@code null} without OpenID Connect
      */
     public record Request(
             String url,
+            @Nullable Instant urlExpiresAt,
             String state,
             @Nullable String codeVerifier,
             @Nullable String nonce) {
@@ -48,40 +75,83 @@ public final class AuthorizationEndpoint {
         }
     }
 
+    /** What the browser carries, and until when the server knows what it means. */
+    private record Carried(Map<String, String> parameters, @Nullable Instant until) {}
+
     /**
      * Makes a request.
      *
      * @param redirectUri where the browser comes back to
      * @param scopes exactly what is asked for
      * @param parameters what else is sent
+     * @throws RequestFailedException if it was to be pushed or signed, and could not be; it is then not sent in another way
      */
-    public Request request(String redirectUri, Set<String> scopes, Map<String, String> parameters) {
+    public Request request(String redirectUri, Set<String> scopes, Map<String, String> parameters)
+            throws RequestFailedException {
         State state = new State(BYTES);
         CodeVerifier verifier = provider.pkce() ? new CodeVerifier() : null;
         Nonce nonce = scopes.contains("openid") ? new Nonce(BYTES) : null;
         AuthorizationRequest.Builder request = new AuthorizationRequest.Builder(
-                        new ResponseType(ResponseType.Value.CODE), clientId)
+                        new ResponseType(ResponseType.Value.CODE), new ClientID(client.id()))
                 .redirectionURI(URI.create(redirectUri))
                 .state(state);
         if (verifier != null) {
             request.codeChallenge(verifier, CodeChallengeMethod.S256);
         }
-        if (nonce != null) {
-            request.customParameter("nonce", nonce.getValue());
-        }
         if (!scopes.isEmpty()) {
             request.scope(new Scope(String.join(provider.scopeSeparator(), scopes)));
         }
-        provider.authorizationParameters().forEach(request::customParameter);
-        parameters.forEach(request::customParameter);
-        // Not toURI(): that decodes the query which an endpoint may have, and forgets to encode it again.
+        Map<String, String> all = new LinkedHashMap<>();
+        request.build().toParameters().forEach((name, values) -> all.put(name, values.get(0)));
+        if (nonce != null) {
+            all.put("nonce", nonce.getValue());
+        }
+        if (protections.contains(LoginProtection.SIGNED_RESPONSE)) {
+            all.put("response_mode", "jwt");
+        }
+        all.putAll(provider.authorizationParameters());
+        all.putAll(parameters);
+
+        Carried carried = protect(all);
+        // Not AuthorizationRequest.toURI(): that decodes the query which an endpoint may have, and forgets to encode it again.
         HttpUrl.Builder url =
                 HttpUrl.get(provider.authorizationEndpoint().toString()).newBuilder();
-        request.build().toParameters().forEach((name, values) -> url.setQueryParameter(name, values.get(0)));
+        carried.parameters().forEach((name, value) -> {
+            url.removeAllQueryParameters(name);
+            Client.values(name, value).forEach(one -> url.addQueryParameter(name, one));
+        });
         return new Request(
                 url.build().toString(),
+                carried.until(),
                 state.getValue(),
                 verifier == null ? null : verifier.getValue(),
                 nonce == null ? null : nonce.getValue());
+    }
+
+    private Carried protect(Map<String, String> parameters) throws RequestFailedException {
+        Carried carried = new Carried(parameters, null);
+        if (protections.contains(LoginProtection.SIGNED_REQUEST)) {
+            carried = signed(parameters);
+        }
+        return pushing == null ? carried : pushed(pushing, carried.parameters());
+    }
+
+    /** RFC 9101 section 5. Outside of the signed request stands nothing that could be changed on the way. */
+    private Carried signed(Map<String, String> parameters) throws RequestFailedException {
+        Client.SignedRequest request = client.sign(parameters);
+        return new Carried(Map.of("client_id", client.id(), "request", request.jwt()), request.until());
+    }
+
+    /** RFC 9126 section 2. */
+    private Carried pushed(JsonEndpoint endpoint, Map<String, String> parameters) throws RequestFailedException {
+        Instant now = clock.instant();
+        ObjectNode answer = endpoint.post(parameters, List.of(parameters.getOrDefault("state", "")));
+        String reference = TokenAnswers.text(answer, "request_uri");
+        if (reference == null || reference.isBlank() || reference.length() > MAX_REFERENCE) {
+            throw endpoint.malformed("there is no request_uri in it");
+        }
+        Duration lives = TokenAnswers.seconds(answer.path("expires_in"));
+        return new Carried(
+                Map.of("client_id", client.id(), "request_uri", reference), lives == null ? null : now.plus(lives));
     }
 }

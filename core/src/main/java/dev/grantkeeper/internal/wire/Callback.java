@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.Set;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * URL decides what stands in it. {@code toString} shows no code.
  *
  * @param problem why this is no answer of an authorization server; everything else is then {@code null}
+ * @param response an answer that the server has signed (JARM section 2.3); everything else is then {@code null}
  */
 public record Callback(
         @Nullable String problem,
@@ -17,13 +20,17 @@ public record Callback(
         @Nullable String issuer,
         @Nullable String error,
         @Nullable String errorDescription,
-        @Nullable String code) {
+        @Nullable String code,
+        @Nullable String response) {
     private static final int MAX_LENGTH = 16 * 1024;
     private static final int MAX_PARAMETER_LENGTH = 8 * 1024;
     private static final int MAX_PARAMETERS = 32;
     private static final Set<String> PROTOCOL =
             Set.of("state", "iss", "error", "error_description", "error_uri", "code", "response");
-    private static final Set<String> NOT_ASKED_FOR = Set.of("access_token", "id_token", "response");
+    private static final Set<String> NOT_ASKED_FOR = Set.of("access_token", "id_token");
+
+    /** What a signed response says itself. Outside of it anybody could have added it. */
+    private static final Set<String> BESIDE_NONE = Set.of("state", "iss", "error", "error_description", "code");
 
     /** Reads a query, with or without question mark, or a whole URL. */
     public static Callback parse(@Nullable String query) {
@@ -50,13 +57,47 @@ public record Callback(
                 return junk("The callback's " + name + " is too long");
             }
         }
+        String response = url.queryParameter("response");
+        if (response != null && url.queryParameterNames().stream().anyMatch(BESIDE_NONE::contains)) {
+            return junk("The callback holds a signed response, and something beside it");
+        }
         return new Callback(
                 null,
                 url.queryParameter("state"),
                 url.queryParameter("iss"),
                 url.queryParameter("error"),
                 url.queryParameter("error_description"),
-                url.queryParameter("code"));
+                url.queryParameter("code"),
+                response);
+    }
+
+    /** What a signed response said, after it was verified. */
+    public static Callback verified(
+            @Nullable String state,
+            @Nullable String issuer,
+            @Nullable String error,
+            @Nullable String errorDescription,
+            @Nullable String code) {
+        return new Callback(null, state, issuer, error, errorDescription, code, null);
+    }
+
+    /**
+     * The state for finding the login that this belongs to. In a signed response it was not verified yet: it finds a login, and says
+     * nothing of it.
+     */
+    public @Nullable String stateToLookFor() {
+        if (response == null) {
+            return state;
+        }
+        String[] parts = response.split("\\.", -1);
+        try {
+            return parts.length == 3
+                    ? TokenAnswers.stateIn(
+                            new String(Base64.getUrlDecoder().decode(parts[1]), StandardCharsets.UTF_8))
+                    : null;
+        } catch (IllegalArgumentException e) {
+            return null;
+        }
     }
 
     /** Where the query begins: after the question mark where there is a scheme before it, an application's own included. */
@@ -66,8 +107,9 @@ public record Callback(
         return mark == 0 || url ? mark + 1 : 0;
     }
 
-    private static Callback junk(String problem) {
-        return new Callback(problem, null, null, null, null, null);
+    /** What is no answer of an authorization server, or not one that counts. */
+    public static Callback junk(String problem) {
+        return new Callback(problem, null, null, null, null, null, null);
     }
 
     /** Whether the code consists of what a code may consist of (RFC 6749 appendix A.11). */
@@ -77,6 +119,6 @@ public record Callback(
 
     @Override
     public String toString() {
-        return "Callback[" + (problem != null ? problem : error != null ? "error" : "code") + "]";
+        return "Callback[" + (problem != null ? problem : response != null ? "signed" : error != null ? "error" : "code") + "]";
     }
 }

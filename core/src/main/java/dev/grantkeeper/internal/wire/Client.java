@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import com.nimbusds.jose.util.JSONArrayUtils;
+import com.nimbusds.jose.util.JSONObjectUtils;
+import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.oauth2.sdk.auth.ClientSecretBasic;
 import com.nimbusds.oauth2.sdk.auth.Secret;
 import com.nimbusds.oauth2.sdk.id.ClientID;
+import com.nimbusds.oauth2.sdk.id.JWTID;
 import com.nimbusds.oauth2.sdk.util.URLUtils;
 import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.provider.SigningKey;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.text.ParseException;
+import java.util.Date;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,16 +36,42 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Client {
     private static final MediaType FORM = MediaType.get("application/x-www-form-urlencoded");
+    private static final String ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    // Long enough for clocks that differ a little. Some servers take no longer ones.
+    private static final Duration ASSERTION_LIVES = Duration.ofMinutes(1);
+
+    // Time enough for a browser to get there; RFC 9101 section 10.2 wants it short.
+    private static final Duration REQUEST_LIVES = Duration.ofMinutes(5);
 
     private final String id;
     private final @Nullable String secret;
     private final ClientAuthentication authentication;
+    private final @Nullable JwtSigner assertionSigner;
+    private final @Nullable JwtSigner requestSigner;
+    private final String audience;
+    private final String issuer;
+    private final Map<URI, URI> aliases;
+    private final InstantSource clock;
 
     /** A client with what its way to authenticate needs. */
-    public Client(String id, @Nullable String secret, ClientAuthentication authentication) {
+    public Client(
+            String id,
+            @Nullable String secret,
+            ClientAuthentication authentication,
+            @Nullable SigningKey key,
+            Provider provider,
+            InstantSource clock) {
         this.id = id;
         this.secret = secret;
         this.authentication = authentication;
+        this.requestSigner = key == null ? null : JwtSigner.of(key);
+        this.assertionSigner = authentication == ClientAuthentication.SECRET_JWT && secret != null
+                ? JwtSigner.of(secret)
+                : requestSigner;
+        this.audience = provider.assertionAudience();
+        this.issuer = provider.issuer().orElse(audience);
+        this.aliases = authentication == ClientAuthentication.MUTUAL_TLS ? aliases(provider) : Map.of();
+        this.clock = clock;
     }
 
     /** The client id. */
@@ -46,30 +84,145 @@ public final class Client {
         return secret == null ? List.of() : List.of(secret);
     }
 
-    /** An authenticated request to one of the provider's own endpoints. */
-    Request post(URI endpoint, Map<String, String> form) {
-        Request.Builder request = new Request.Builder().url(endpoint.toString()).header("Accept", "application/json");
+    /**
+     * An authenticated request to one of the provider's own endpoints.
+     *
+     * @throws Http.CallFailedException if what authenticates cannot be made now; nothing was sent
+     */
+    Request post(URI endpoint, Map<String, String> form) throws Http.CallFailedException {
+        Request.Builder request = new Request.Builder()
+                .url(aliases.getOrDefault(endpoint, endpoint).toString())
+                .header("Accept", "application/json");
         Map<String, List<String>> parameters = new LinkedHashMap<>();
-        form.forEach((name, value) -> parameters.put(name, List.of(value)));
+        form.forEach((name, value) -> parameters.put(name, values(name, value)));
+        if (authentication != ClientAuthentication.SECRET_BASIC) {
+            parameters.put("client_id", List.of(id));
+        }
         switch (authentication) {
             case SECRET_BASIC ->
                 request.header(
                         "Authorization",
-                        new ClientSecretBasic(new ClientID(id), new Secret(secret())).toHTTPAuthorizationHeader());
-            case SECRET_POST -> {
-                parameters.put("client_id", List.of(id));
-                parameters.put("client_secret", List.of(secret()));
+                        new ClientSecretBasic(new ClientID(id), new Secret(needed(secret)))
+                                .toHTTPAuthorizationHeader());
+            case SECRET_POST -> parameters.put("client_secret", List.of(needed(secret)));
+            case SECRET_JWT, PRIVATE_KEY_JWT -> {
+                parameters.put("client_assertion_type", List.of(ASSERTION_TYPE));
+                parameters.put("client_assertion", List.of(assertion()));
             }
-            case NONE -> parameters.put("client_id", List.of(id));
+            case MUTUAL_TLS, NONE -> {
+                // The handshake tells who this is, or nothing does.
+            }
         }
         return request.post(once(URLUtils.serializeParameters(parameters))).build();
     }
 
-    private String secret() {
-        if (secret == null) {
+    /** A parameter as it is sent. One may be repeated (RFC 8707 section 2): it is kept as URIs with blanks between them. */
+    static List<String> values(String name, String value) {
+        return name.equals("resource") ? List.of(value.split(" ")) : List.of(value);
+    }
+
+    /**
+     * An authorization request that this client has signed. {@code toString} shows nothing of it.
+     *
+     * @param jwt the request
+     * @param until when it expires
+     */
+    record SignedRequest(String jwt, Instant until) {
+        @Override
+        public String toString() {
+            return "SignedRequest[until " + until + "]";
+        }
+    }
+
+    /**
+     * Signs an authorization request (RFC 9101 section 4): texts as texts, and what is JSON or a number as that.
+     *
+     * @throws RequestFailedException if the key cannot sign now
+     */
+    SignedRequest sign(Map<String, String> parameters) throws RequestFailedException {
+        Instant now = clock.instant();
+        Instant until = now.plus(REQUEST_LIVES);
+        JWTClaimsSet.Builder claims = new JWTClaimsSet.Builder();
+        parameters.forEach((name, value) -> claims.claim(name, claim(name, value)));
+        claims.issuer(id)
+                .audience(issuer)
+                .issueTime(Date.from(now))
+                .notBeforeTime(Date.from(now))
+                .expirationTime(Date.from(until))
+                .jwtID(new JWTID().getValue());
+        try {
+            return new SignedRequest(needed(requestSigner).sign("oauth-authz-req+jwt", claims.build()), until);
+        } catch (JwtSigner.FailedException e) {
+            throw new RequestFailedException(
+                    new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, e.getMessage(), null, e));
+        }
+    }
+
+    private static Object claim(String name, String value) {
+        try {
+            return switch (name) {
+                case "claims" -> JSONObjectUtils.parse(value);
+                case "authorization_details" -> JSONArrayUtils.parse(value);
+                case "max_age" -> Long.valueOf(value);
+                default -> {
+                    List<String> values = values(name, value);
+                    yield values.size() == 1 ? value : values;
+                }
+            };
+        } catch (ParseException | NumberFormatException e) {
+            return value; // the application's own text, which the server will judge
+        }
+    }
+
+    /**
+     * RFC 7523 section 3. The audience is the issuer alone: an assertion that names one endpoint's URL as well could be played to
+     * another server that claims the same URL.
+     */
+    private String assertion() throws Http.CallFailedException {
+        Instant now = clock.instant();
+        JWTClaimsSet claims = new JWTClaimsSet.Builder()
+                .issuer(id)
+                .subject(id)
+                .audience(audience)
+                .issueTime(Date.from(now))
+                .expirationTime(Date.from(now.plus(ASSERTION_LIVES)))
+                .jwtID(new JWTID().getValue())
+                .build();
+        try {
+            return needed(assertionSigner).sign("JWT", claims);
+        } catch (JwtSigner.FailedException e) {
+            throw new Http.CallFailedException(e, false, false);
+        }
+    }
+
+    /** RFC 8705 section 5: where the endpoints are that ask for a certificate, if they are elsewhere. */
+    private static Map<URI, URI> aliases(Provider provider) {
+        Map<URI, URI> aliases = new HashMap<>();
+        Map<String, URI> known = provider.mtlsEndpointAliases();
+        Map<String, @Nullable URI> endpoints = new HashMap<>();
+        endpoints.put("token_endpoint", provider.tokenEndpoint());
+        endpoints.put("revocation_endpoint", provider.revocationEndpoint().orElse(null));
+        endpoints.put("introspection_endpoint", provider.introspectionEndpoint().orElse(null));
+        endpoints.put(
+                "device_authorization_endpoint",
+                provider.deviceAuthorizationEndpoint().orElse(null));
+        endpoints.put(
+                "pushed_authorization_request_endpoint",
+                provider.pushedAuthorizationRequestEndpoint().orElse(null));
+        endpoints.forEach((name, endpoint) -> {
+            URI alias = known.get(name);
+            if (endpoint != null && alias != null) {
+                aliases.put(endpoint, alias);
+            }
+        });
+        return Map.copyOf(aliases);
+    }
+
+    private static <T> T needed(@Nullable T value) {
+        if (value == null) {
             throw new IllegalStateException("Checked when the Grantkeeper was built");
         }
-        return secret;
+        return value;
     }
 
     /** A body that says it cannot be sent twice: OkHttp then does not try to, after a 408 or a 421. */

@@ -112,6 +112,14 @@ public final class Http {
             return answered;
         }
 
+        /** What happened, for people. */
+        String describe(String endpoint) {
+            if (getCause() instanceof JwtSigner.FailedException failed) {
+                return String.valueOf(failed.getMessage());
+            }
+            return "The " + endpoint + (sent ? " did not answer" : " could not be reached");
+        }
+
         IOException reason() {
             return getCause() instanceof IOException io ? io : this;
         }

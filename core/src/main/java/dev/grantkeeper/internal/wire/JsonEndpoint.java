@@ -42,10 +42,7 @@ final class JsonEndpoint {
                     e.answered() ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY,
                     0,
                     null,
-                    "The " + name
-                            + (e.answered()
-                                    ? " sent too much"
-                                    : e.sent() ? " did not answer" : " could not be reached"),
+                    e.answered() ? "The " + name + " sent too much" : e.describe(name),
                     null,
                     e.reason()));
         }

@@ -2,11 +2,14 @@
 package dev.grantkeeper.internal.wire;
 
 import java.util.Collection;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Makes texts harmless that an authorization server, or whoever pretends to be one, put into an error. */
 public final class ServerText {
     private static final int MAX_LENGTH = 512;
+    // Assertions, proofs, requests and tokens that are JWTs (RFC 7519), and what a server's log line left of one.
+    private static final Pattern JWT = Pattern.compile("eyJ[A-Za-z0-9_.-]{8,}");
 
     private ServerText() {}
 
@@ -26,7 +29,8 @@ public final class ServerText {
     }
 
     /**
-     * One line of printable ASCII (RFC 6749 appendix A.8), without what could be taken for markup, and not long.
+     * One line of printable ASCII (RFC 6749 appendix A.8), without JWTs and what could be taken for markup, and not
+     * long.
      *
      * @param text from outside
      * @return the harmless text; {@code null} if there is nothing to say
@@ -35,9 +39,10 @@ public final class ServerText {
         if (text == null || text.isBlank()) {
             return null;
         }
+        String shown = JWT.matcher(text).replaceAll("[redacted]");
         StringBuilder result = new StringBuilder();
-        for (int i = 0; i < text.length() && result.length() < MAX_LENGTH; i++) {
-            char c = text.charAt(i);
+        for (int i = 0; i < shown.length() && result.length() < MAX_LENGTH; i++) {
+            char c = shown.charAt(i);
             result.append(c < ' ' || c >= 0x7f || c == '<' || c == '>' ? ' ' : c);
         }
         return result.toString().strip();

@@ -153,7 +153,10 @@ final class TokenAnswers {
                 refreshToken == null || refreshToken.isEmpty() ? null : refreshToken,
                 refreshLifetime(json),
                 idToken == null || idToken.isEmpty() ? null : idToken,
-                scopes(json.path("scope")));
+                scopes(json.path("scope")),
+                json.path("authorization_details").isArray()
+                        ? json.path("authorization_details").toString()
+                        : null);
         try {
             TokenSet ignored = response.toTokenSet(null, Set.of(), Instant.EPOCH, java.util.Optional.empty());
         } catch (IllegalArgumentException e) {
@@ -205,6 +208,15 @@ final class TokenAnswers {
             json.put(name, url.queryParameter(name));
         }
         return json;
+    }
+
+    /** The member {@code state} of a JSON object. */
+    static @Nullable String stateIn(String json) {
+        try {
+            return text(JSON.readTree(json), "state");
+        } catch (JsonProcessingException e) {
+            return null;
+        }
     }
 
     static @Nullable String text(JsonNode json, String name) {

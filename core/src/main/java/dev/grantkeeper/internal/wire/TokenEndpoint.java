@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,8 +30,9 @@ public final class TokenEndpoint {
         this.clock = clock;
     }
 
-    /** Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
-    public Answer redeem(String code, String redirectUri, @Nullable String codeVerifier) {
+    /** Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2). */
+    public Answer redeem(
+            String code, String redirectUri, @Nullable String codeVerifier, Set<String> resources) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "authorization_code");
         form.put("code", code);
@@ -38,14 +40,19 @@ public final class TokenEndpoint {
         if (codeVerifier != null) {
             form.put("code_verifier", codeVerifier);
         }
+        putResources(form, resources);
         return request(form);
     }
 
-    /** Refreshes (RFC 6749 section 6). No scope is sent: that asks for what was granted. */
-    public Answer refresh(String refreshToken) {
+    /**
+     * Refreshes (RFC 6749 section 6). No scope is sent: that asks for what was granted. Resources are: without, a server may
+     * choose another API (RFC 8707 section 2.2).
+     */
+    public Answer refresh(String refreshToken, Set<String> resources) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "refresh_token");
         form.put("refresh_token", refreshToken);
+        putResources(form, resources);
         return request(form);
     }
 
@@ -59,11 +66,18 @@ public final class TokenEndpoint {
     }
 
     /** Asks whether the user has agreed on another device (RFC 8628 section 3.4). */
-    public Answer deviceToken(String deviceCode) {
+    public Answer deviceToken(String deviceCode, Set<String> resources) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         form.put("device_code", deviceCode);
+        putResources(form, resources);
         return request(form);
+    }
+
+    private static void putResources(Map<String, String> form, Set<String> resources) {
+        if (!resources.isEmpty()) {
+            form.put("resource", String.join(" ", resources));
+        }
     }
 
     /** Asks for the application's own token (RFC 6749 section 4.4). */
@@ -102,13 +116,8 @@ public final class TokenEndpoint {
                 return new Answer.Lost(new Answer.Failure(
                         Answer.Kind.MALFORMED, 0, null, e.reason().getMessage(), null, e.reason()));
             }
-            Answer.Failure failure = new Answer.Failure(
-                    Answer.Kind.TEMPORARY,
-                    0,
-                    null,
-                    e.sent() ? "The token endpoint did not answer" : "The token endpoint could not be reached",
-                    null,
-                    e.reason());
+            Answer.Failure failure =
+                    new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, e.describe("token endpoint"), null, e.reason());
             return e.sent() ? new Answer.Lost(failure) : failure;
         }
     }

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param refreshToken a new one; {@code null} if the old one stays
  * @param refreshLifetime of the refresh token, where the server says so
  * @param scopes what was granted; {@code null} if that is what was asked for
+ * @param authorizationDetails what was granted, as JSON (RFC 9396 section 7); {@code null} if the server does not say
  */
 public record TokenResponse(
         String accessToken,
@@ -25,7 +26,21 @@ public record TokenResponse(
         @Nullable String refreshToken,
         @Nullable Duration refreshLifetime,
         @Nullable String idToken,
-        @Nullable Set<String> scopes) {
+        @Nullable Set<String> scopes,
+        @Nullable String authorizationDetails) {
+
+    /** A response that says nothing of authorization details. */
+    public TokenResponse(
+            String accessToken,
+            String tokenType,
+            @Nullable Duration lifetime,
+            @Nullable Duration refreshIn,
+            @Nullable String refreshToken,
+            @Nullable Duration refreshLifetime,
+            @Nullable String idToken,
+            @Nullable Set<String> scopes) {
+        this(accessToken, tokenType, lifetime, refreshIn, refreshToken, refreshLifetime, idToken, scopes, null);
+    }
 
     /**
      * The token set that results.
@@ -46,8 +61,13 @@ public record TokenResponse(
                 .refreshToken(refreshToken)
                 .refreshTokenExpiresAt(after(now, refreshLifetime))
                 .idToken(idToken)
+                .authorizationDetails(authorizationDetails)
                 .scopes(scopes == null ? requested : scopes);
         if (before != null) {
+            tokens.resources(before.resources());
+            if (authorizationDetails == null) {
+                tokens.authorizationDetails(before.authorizationDetails().orElse(null));
+            }
             if (refreshToken == null) {
                 tokens.refreshToken(before.refreshToken().orElse(null));
                 if (refreshLifetime == null) {

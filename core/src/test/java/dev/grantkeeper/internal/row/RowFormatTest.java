@@ -42,7 +42,10 @@ class RowFormatTest {
         claims.put("list", List.of("a", 1L, false));
         claims.put("map", Map.of("inner", Map.of("deeper", "x")));
         Map<String, GrantRow.State> resources = new LinkedHashMap<>();
-        TokenSet files = TokenSet.builder("files-canary").receivedAt(NOW).build();
+        TokenSet files = TokenSet.builder("files-canary")
+                .receivedAt(NOW)
+                .authorizationDetails("[{\"type\":\"file\"}]")
+                .build();
         resources.put("https://files.example", new GrantRow.State(files, true, null, NOW.plusSeconds(9), 2));
         resources.put(
                 "api://mail",
@@ -62,6 +65,8 @@ class RowFormatTest {
                         .refreshTokenExpiresAt(NOW.plusSeconds(86_400))
                         .idToken("id.token.canary")
                         .scopes(new LinkedHashSet<>(List.of("b", "a", "https://graph.example/x.y")))
+                        .authorizationDetails("[{\"type\":\"pâyment\", \"n\":1.50}]")
+                        .resources(new LinkedHashSet<>(List.of("urn:b", "https://a.example")))
                         .build(),
                 Identity.of("https://issuer.example/ü", "subject 1", claims),
                 true,
@@ -83,6 +88,16 @@ class RowFormatTest {
             assertThat(read.row()).isEqualTo(row);
             assertThat(read.row().tokens().scopes()).containsExactly("b", "a", "https://graph.example/x.y");
         }
+    }
+
+    @Test
+    void a_node_that_knows_nothing_of_authorization_details_and_resources_keeps_them() throws Exception {
+        ObjectNode json = (ObjectNode) JSON.readTree(plain.write(ALICE, full()).text());
+        assertThat(json.path("tokens").properties())
+                .extracting(Map.Entry::getKey)
+                .doesNotContain("authorizationDetails", "resourcesAskedFor");
+        assertThat(json.path("authorizationDetails").isTextual()).isTrue();
+        assertThat(json.path("resourcesAskedFor").size()).isEqualTo(2);
     }
 
     @Test

@@ -233,7 +233,7 @@ final class AddIn implements AutoCloseable {
      * The pop-up. It is on its way to the provider, and the login carries who asked. In the pop-up's own cookies: it may share none
      * with the pane.
      */
-    private void dialog(Context context) {
+    private void dialog(Context context) throws IOException {
         String tx = Objects.requireNonNullElse(context.queryParam("tx"), "");
         boolean office = "office".equals(context.queryParam("in"));
         HandOver.Asker asker = isMailed(context) ? null : handOver.open(tx).orElse(null);

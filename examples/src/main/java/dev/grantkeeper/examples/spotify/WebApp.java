@@ -147,7 +147,7 @@ final class WebApp implements AutoCloseable {
     // ---- What the application does with Grantkeeper --------------------------------------------------------------
 
     /** The user wants to connect: off to the authorization server, with a note of it in this browser's session. */
-    private void connect(Context context) {
+    private void connect(Context context) throws IOException {
         PendingLogin login = spotify.newLogin()
                 .parameter("show_dialog", "true") // or Spotify does not ask a user who agreed before
                 .start();

@@ -3,24 +3,31 @@ package dev.grantkeeper.examples.interop;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import okhttp3.FormBody;
 import okhttp3.HttpUrl;
+import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
+import okhttp3.tls.HandshakeCertificates;
+import okhttp3.tls.HeldCertificate;
 
 /**
  * A Keycloak in a process of its own, on a free port of 127.0.0.1 and with a database in memory, in development mode with the
@@ -32,12 +39,22 @@ final class KeycloakServer implements AutoCloseable {
     private static final String ADMIN = "admin";
     private static final Duration MAY_START = Duration.ofMinutes(3);
     private static final int LOG_TAIL = 40;
+    private static final String STORE_PASSWORD = "only certificates";
     private static final JsonMapper JSON = new JsonMapper();
 
     private final OkHttpClient http = new OkHttpClient();
     private final String adminPassword = UUID.randomUUID().toString();
     private final Path log;
+    /** Shown by Keycloak over https. */
+    private final HeldCertificate certificate =
+            new HeldCertificate.Builder().addSubjectAlternativeName("localhost").build();
+
+    /** Whoever this has signed may show a certificate to Keycloak. */
+    private final HeldCertificate authority =
+            new HeldCertificate.Builder().certificateAuthority(0).commonName("itest").build();
+
     private final HttpUrl base;
+    private final HttpUrl secure;
     private final Process process;
     private final Thread hook = new Thread(this::kill, "kill-keycloak");
     private final JsonNode metadata;
@@ -45,6 +62,8 @@ final class KeycloakServer implements AutoCloseable {
     private KeycloakServer(Path home) throws IOException, InterruptedException {
         this.log = home.resolveSibling("keycloak.log");
         int port = freePort();
+        int httpsPort = freePort();
+        this.secure = HttpUrl.get("https://localhost:" + httpsPort);
         this.base = HttpUrl.get("http://127.0.0.1:" + port);
         try (InputStream realm = KeycloakServer.class.getResourceAsStream("/interop/realm-" + REALM + ".json")) {
             Path imports = Files.createDirectories(home.resolve("data/import"));
@@ -56,7 +75,13 @@ final class KeycloakServer implements AutoCloseable {
                 "--import-realm",
                 "--db=dev-mem",
                 "--http-host=127.0.0.1",
-                "--http-port=" + port);
+                "--http-port=" + port,
+                "--https-port=" + httpsPort,
+                "--https-certificate-file=" + write(home, "server.crt", certificate.certificatePem()),
+                "--https-certificate-key-file=" + write(home, "server.key", certificate.privateKeyPkcs8Pem()),
+                "--https-client-auth=request",
+                "--https-trust-store-file=" + trustStore(home),
+                "--https-trust-store-password=" + STORE_PASSWORD);
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         builder.environment().put("JAVA_OPTS_KC_HEAP", "-Xms64m -Xmx512m");
         builder.environment().put("KC_BOOTSTRAP_ADMIN_USERNAME", ADMIN);
@@ -75,6 +100,52 @@ final class KeycloakServer implements AutoCloseable {
     /** Starts the Keycloak that Maven has unpacked there. Its log is {@code keycloak.log} beside that folder. */
     static KeycloakServer start(Path home) throws IOException, InterruptedException {
         return new KeycloakServer(home);
+    }
+
+    private static Path write(Path home, String name, String text) throws IOException {
+        return Files.writeString(home.resolveSibling(name), text);
+    }
+
+    private Path trustStore(Path home) throws IOException {
+        Path file = home.resolveSibling("clients.p12");
+        try (OutputStream out = Files.newOutputStream(file)) {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            store.load(null, null);
+            store.setCertificateEntry("itest", authority.certificate());
+            store.store(out, STORE_PASSWORD.toCharArray());
+            return file;
+        } catch (GeneralSecurityException e) {
+            throw new IOException(e);
+        }
+    }
+
+    /** The token endpoint over https, where Keycloak asks for a certificate. */
+    String secureTokenEndpoint() {
+        return secure.newBuilder()
+                .addPathSegments("realms/" + REALM + "/protocol/openid-connect/token")
+                .build()
+                .toString();
+    }
+
+    /** A client that shows Keycloak a certificate with the given name. */
+    OkHttpClient showing(String commonName) {
+        HandshakeCertificates certificates = new HandshakeCertificates.Builder()
+                .addTrustedCertificate(certificate.certificate())
+                .heldCertificate(new HeldCertificate.Builder()
+                        .commonName(commonName)
+                        .signedBy(authority)
+                        .build())
+                .build();
+        return new OkHttpClient.Builder()
+                .sslSocketFactory(certificates.sslSocketFactory(), certificates.trustManager())
+                .build();
+    }
+
+    /** Registers one more client. */
+    void register(ObjectNode client) throws IOException {
+        manage(new Request.Builder()
+                .url(admin("clients").build())
+                .post(RequestBody.create(client.toString(), MediaType.get("application/json"))));
     }
 
     private static int freePort() throws IOException {
@@ -113,6 +184,7 @@ final class KeycloakServer implements AutoCloseable {
                 .authorizationEndpoint(said("authorization_endpoint"))
                 .tokenEndpoint(said("token_endpoint"))
                 .revocationEndpoint(said("revocation_endpoint"))
+                .pushedAuthorizationRequestEndpoint(said("pushed_authorization_request_endpoint"))
                 .openId(said("issuer"), said("jwks_uri"))
                 .apiOrigins(base.toString())
                 // it spends a refresh token with each request, and ends the session when one comes back
