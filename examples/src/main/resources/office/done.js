@@ -3,7 +3,8 @@
 'use strict';
 
 const OFFICE_JS = 'https://appsforoffice.microsoft.com/lib/1/hosted/office.js';
-const PATIENCE = 5000;
+const PATIENCE = 3000;
+const PATIENCE_WITH_OFFICE = 12000;
 
 const message = JSON.parse(document.body.dataset.message);
 let answered = false;
@@ -21,7 +22,7 @@ function say(title, text) {
 function received() {
   answered = true;
   if (message.status === 'granted') {
-    say('You are signed in', 'You can close this window.');
+    say('That is all', 'It goes on in the pane. You can close this window.');
   }
   window.close();
 }
@@ -36,6 +37,7 @@ function nobody() {
 
 /** Office's dialogs have no opener. The pane hears the message by Office, and closes this window itself. */
 function throughOffice() {
+  setTimeout(nobody, PATIENCE_WITH_OFFICE);
   Office.onReady(() => {
     try {
       Office.context.ui.messageParent(JSON.stringify(message), {targetOrigin: location.origin});
@@ -68,7 +70,14 @@ function throughTheBrowser() {
   setTimeout(nobody, PATIENCE);
 }
 
-document.getElementById('close').addEventListener('click', () => window.close());
+document.getElementById('close').addEventListener('click', () => {
+  window.close();
+  setTimeout(() => {
+    // Only what a page has opened may close itself.
+    document.getElementById('close').hidden = true;
+    document.getElementById('text').textContent += ' Your browser leaves it to you to close this window.';
+  }, 500);
+});
 if (message.status !== 'granted') {
   document.getElementById('close').hidden = false;
 }

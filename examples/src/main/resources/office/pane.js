@@ -3,7 +3,9 @@
 'use strict';
 
 const OFFICE_JS = 'https://appsforoffice.microsoft.com/lib/1/hosted/office.js';
-const PATIENCE = 15000;
+const PATIENCE = 5000;
+const PATIENCE_WITH_OFFICE = 15000; // its script comes from elsewhere
+const LONGEST_PAUSE = 30000;
 const SECTIONS = ['no-cookie', 'over', 'signed-out', 'waiting', 'signed-in'];
 const NOTICES = {
   declined: 'You refused, so nothing was connected and nothing is stored. You can change your mind at any time.',
@@ -11,12 +13,14 @@ const NOTICES = {
   unavailable: 'The service could not be asked just now. Please try again in a moment.',
   strange: 'That sign-in took too long, or was not begun here. Please begin again.',
   unclaimed: 'That sign-in could not be matched with this pane, so it was thrown away. Please begin again.',
-  unreachable: 'The window could not reach this pane, so nothing was stored. Please begin again, or use the pane in a window of '
-    + 'its own.',
-  closed: 'The window was closed. Nothing was connected.',
+  unreachable: 'The service has cut its window off from this pane, so nothing was stored. Please sign in once more: there will be '
+    + 'one step more, and it will work.',
+  closed: 'Nothing was connected.',
+  blocked: 'The window was not opened. Please allow it, and begin again.',
+  second: 'There is a window of this pane already. Please close it, and begin again.',
   failedHere: 'Something went wrong here. Please try again in a moment.',
   loginRequired: 'The service has ended this connection. Please sign in again.',
-  signedOut: 'You are signed out. The tokens were given back.',
+  signedOut: 'You are signed out, and the server has forgotten your tokens.',
 };
 
 const $ = id => document.getElementById(id);
@@ -25,7 +29,10 @@ let state = null;
 let socket = null;
 let socketId = null;
 let connected = Promise.resolve();
+let pause = 1000;
+let over = false;
 let attempt = null; // {tx, secret, popUp, dialog, channel, timer}
+let cutOff = false; // the window that goes to the provider cannot reach us: another stays between
 let handingOver = Promise.resolve();
 const begunHere = new Set();
 
@@ -68,7 +75,10 @@ async function refresh() {
 function trouble(e) {
   if (e.message === 'no-session') {
     // A pane that never had a session is one whose cookie was refused.
+    over = true;
+    notice('');
     show(state === null ? 'no-cookie' : 'over');
+    forget();
   } else if (e.message === 'signed-out') {
     refresh();
   } else if (e.message === 'login-required') {
@@ -82,17 +92,17 @@ function trouble(e) {
 // ---- What is seen -----------------------------------------------------------------------------------------------
 
 function show(section) {
-  const changes = $(section).hidden;
   for (const id of SECTIONS) {
     $(id).hidden = id !== section;
   }
-  if (changes && document.activeElement !== document.body && document.activeElement.offsetParent === null) {
+  if (document.activeElement !== document.body && document.activeElement.offsetParent === null) {
     // The button that was pressed is gone. Who uses a keyboard goes on where the new part begins.
     const heading = $(section).querySelector('h1');
     heading.tabIndex = -1;
     heading.focus();
   }
   $('who').hidden = section !== 'signed-in';
+  $('footer').hidden = section === 'no-cookie' || section === 'over';
 }
 
 function notice(name) {
@@ -102,9 +112,13 @@ function notice(name) {
 }
 
 function draw() {
+  if (over) {
+    return;
+  }
   document.querySelectorAll('.demo').forEach(part => { part.hidden = !state.demo; });
   if (!state.user) {
     show(attempt === null ? 'signed-out' : 'waiting');
+    forget();
     return;
   }
   $('name').textContent = state.user.name;
@@ -122,6 +136,12 @@ function draw() {
   }
 }
 
+/** Nothing of a user stays in the page, not even where nobody sees it. */
+function forget() {
+  document.querySelectorAll('#name, #hello, #access, #refresh, [data-user], #result').forEach(part => { part.textContent = ''; });
+  $('answer').replaceChildren();
+}
+
 function time(millis) {
   return millis ? 'until ' + new Date(millis).toLocaleString('en-GB', {dateStyle: 'medium', timeStyle: 'medium'}) : 'none';
 }
@@ -135,17 +155,22 @@ function connect() {
       const message = JSON.parse(event.data);
       if (message.type === 'hello') {
         socketId = message.socket;
+        pause = 1000;
         $('live').textContent = 'Connected';
         $('live').className = 'small live';
         resolve();
         refresh();
       } else if (message.type === 'attempt') {
         if (message.status !== 'granted') {
-          ended(message.tx, message.status);
+          // Office's dialog is closed from here, and not while it is still loading its page: that says the same in a moment.
+          setTimeout(() => ended(message.tx, message.status), attempt !== null && attempt.dialog ? PATIENCE : 0);
         } else if (attempt !== null && attempt.tx === message.tx) {
           $('progress').textContent = 'One moment…';
           // The window is done, and has to reach this pane by itself. If it cannot, nothing is stored.
-          setTimeout(() => ended(message.tx, 'unreachable'), PATIENCE);
+          setTimeout(() => {
+            cutOff = cutOff || attempt !== null && attempt.tx === message.tx;
+            ended(message.tx, 'unreachable');
+          }, attempt.dialog ? PATIENCE_WITH_OFFICE : PATIENCE);
         }
       } else {
         refresh();
@@ -153,46 +178,75 @@ function connect() {
     };
     socket.onclose = () => {
       socketId = null;
-      $('live').textContent = 'The server does not answer; trying again…';
+      if (over) {
+        return;
+      }
+      $('live').textContent = 'No connection to the server. Trying again…';
       $('live').className = 'small';
       setTimeout(() => {
         connect();
-        if (state !== null) {
-          refresh(); // tells whether it is the server that is gone, or the session
-        }
-      }, 1000);
+        refresh(); // tells whether it is the server that is gone, or the session
+      }, pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
     };
   });
 }
 
 // ---- Signing in -------------------------------------------------------------------------------------------------
 
-const office = () => window.Office && Office.context && Office.context.ui;
+// Office opens the pane with this parameter, and nobody else does. Outside, its script is not loaded.
+const inOffice = new URLSearchParams(location.search).has('_host_Info');
+
+const officeReady = new Promise(resolve => {
+  if (inOffice) {
+    const script = document.createElement('script');
+    script.src = OFFICE_JS;
+    script.onload = () => Office.onReady(resolve);
+    script.onerror = resolve;
+    document.head.append(script);
+  } else {
+    resolve();
+  }
+});
+
+const office = () => inOffice && window.Office && Office.context && Office.context.ui;
 
 async function signIn() {
   notice('');
+  if (attempt !== null) {
+    const before = attempt.popUp;
+    stop();
+    if (before) {
+      before.close();
+    }
+  }
   // Before anything is waited for, or the browser takes the window for an advertisement.
-  const popUp = office() ? null : window.open('about:blank', '_blank', 'popup,width=520,height=680');
-  show('waiting');
-  $('blocked').hidden = true;
+  const popUp = inOffice ? null : window.open('about:blank', '_blank', 'popup,width=520,height=680');
+  $('waiting-title').textContent = 'Continue in the other window';
   $('progress').textContent = 'It has opened beside this pane, or behind it.';
+  $('open').hidden = true;
+  $('begin-again').hidden = true;
+  show('waiting');
   try {
-    await Promise.race([connected, new Promise(resolve => setTimeout(resolve, 5000))]);
+    await Promise.race([Promise.all([connected, officeReady]), new Promise(resolve => setTimeout(resolve, 5000))]);
     const begun = await api('POST', '/api/sign-in', {socket: socketId, office: Boolean(office())});
     begunHere.add(begun.tx);
     attempt = {tx: begun.tx, secret: begun.secret, popUp, dialog: null, channel: null, timer: null};
+    const address = cutOff ? '/continue.html' + (office() ? '?in=office' : '') + '#' + begun.tx : begun.dialog;
     if (office()) {
-      openInOffice(begun);
+      openInOffice(begun, address);
       return;
     }
     listen(begun);
     if (popUp) {
-      popUp.location.replace(begun.dialog);
+      popUp.location.replace(address);
     } else {
       // Blocked. A link that the user follows is not.
-      $('progress').textContent = 'Your browser has not opened the window.';
-      $('link').href = begun.dialog;
-      $('blocked').hidden = false;
+      $('waiting-title').textContent = 'One more click';
+      $('progress').textContent = 'Your browser has blocked the window in which you sign in.';
+      $('open').href = address;
+      $('open').hidden = false;
+      $('open').focus();
     }
   } catch (e) {
     if (popUp) {
@@ -212,24 +266,35 @@ function listen(begun) {
   attempt.timer = setInterval(() => {
     if (attempt !== null && attempt.popUp && attempt.popUp.closed) {
       // It may also only look closed: a page on the way may cut it off from us (COOP). So this is not the end.
-      $('progress').textContent = 'The window seems to be closed. Cancel to begin again, or finish there if it is not.';
+      seemsClosed();
     }
   }, 700);
+}
+
+function seemsClosed() {
+  clearInterval(attempt.timer);
+  $('waiting-title').textContent = 'The window seems to be closed';
+  $('progress').textContent = 'If it is still open, finish there. If not, begin again.';
+  $('begin-again').hidden = false;
 }
 
 window.addEventListener('message', event => {
   if (event.origin !== location.origin || !event.source) {
     return;
   }
+  if (attempt !== null && attempt.popUp && !attempt.popUp.closed && event.source !== attempt.popUp) {
+    return;
+  }
   const data = event.data;
   arrived(data, () => event.source.postMessage({type: 'received', tx: data.tx}, location.origin));
 });
 
-function openInOffice(begun) {
+function openInOffice(begun, address) {
   const options = {height: 70, width: 35, promptBeforeOpen: false};
-  Office.context.ui.displayDialogAsync(location.origin + begun.dialog, options, result => {
+  Office.context.ui.displayDialogAsync(location.origin + address, options, result => {
     if (result.status !== 'succeeded') {
-      ended(begun.tx, result.error && result.error.code === 12007 ? 'closed' : 'failedHere');
+      const code = result.error ? result.error.code : 0;
+      ended(begun.tx, code === 12007 ? 'second' : code === 12009 || code === 12011 ? 'blocked' : 'failedHere');
       return;
     }
     const dialog = result.value;
@@ -250,7 +315,17 @@ function openInOffice(begun) {
       }
       arrived(message, () => {});
     });
-    dialog.addEventHandler('dialogEventReceived', () => ended(begun.tx, 'closed'));
+    dialog.addEventHandler('dialogEventReceived', event => {
+      if (attempt === null || attempt.tx !== begun.tx) {
+        return;
+      }
+      attempt.dialog = null;
+      if (event.error === 12006) {
+        seemsClosed(); // to Office on the web, too, a window that was cut off looks like that
+      } else {
+        ended(begun.tx, 'failedHere');
+      }
+    });
   });
 }
 
@@ -259,8 +334,11 @@ function arrived(message, acknowledge) {
   if (!message || !begunHere.has(message.tx)) {
     return;
   }
-  acknowledge(); // also where the socket was faster: the window waits for that, and closes
-  if (attempt === null || message.tx !== attempt.tx) {
+  const current = attempt !== null && message.tx === attempt.tx;
+  if (current || message.status !== 'granted') {
+    acknowledge(); // also where the socket was faster: the window waits for that, and closes
+  }
+  if (!current) {
     return;
   }
   const {tx, secret} = attempt;
@@ -324,7 +402,7 @@ async function callGraph() {
       const line = document.createElement('div');
       const term = document.createElement('dt');
       const text = document.createElement('dd');
-      term.textContent = name;
+      term.textContent = name.charAt(0).toUpperCase() + name.slice(1).replace(/[A-Z]/g, letter => ' ' + letter.toLowerCase());
       text.textContent = value;
       line.append(term, text);
       return line;
@@ -354,8 +432,6 @@ async function expire() {
 async function signOut() {
   try {
     await api('POST', '/api/sign-out');
-    $('answer').replaceChildren();
-    $('result').textContent = '';
     await refresh();
     notice('signedOut');
   } catch (e) {
@@ -365,18 +441,16 @@ async function signOut() {
 
 $('sign-in').addEventListener('click', signIn);
 $('cancel').addEventListener('click', cancel);
+$('begin-again').addEventListener('click', signIn);
+$('open').addEventListener('click', () => {
+  $('waiting-title').textContent = 'Continue in the other window';
+  $('progress').textContent = 'It has opened beside this pane, or behind it.';
+});
 $('call').addEventListener('click', callGraph);
 $('expire').addEventListener('click', expire);
 $('sign-out').addEventListener('click', signOut);
 $('reload').addEventListener('click', () => location.reload());
 
-// Office opens the pane with this parameter, and nobody else does. Outside, its script is not loaded.
-if (!window.Office && new URLSearchParams(location.search).has('_host_Info')) {
-  const script = document.createElement('script');
-  script.src = OFFICE_JS;
-  script.onload = () => Office.onReady(() => {});
-  document.head.append(script);
-}
 refresh().then(() => {
   if (state !== null) {
     connect();

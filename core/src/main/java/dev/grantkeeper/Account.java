@@ -120,12 +120,13 @@ public final class Account {
      * @return a client for this account
      */
     public OkHttpClient wrap(OkHttpClient http) {
-        return http.newBuilder().addInterceptor(interceptor()).build();
+        return grantkeeper.wrap(http, source());
     }
 
     /**
      * What {@link #wrap} adds, for who holds a builder. Add it with {@code addInterceptor}, after other interceptors that should
-     * not see the token.
+     * not see the token. With {@link Grantkeeper.Builder#dpop()} that client must not follow redirects; one that {@link #wrap} made
+     * may.
      *
      * @return an application interceptor
      */

@@ -10,6 +10,7 @@ import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
+import java.security.KeyPair;
 import java.time.Instant;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -40,12 +41,18 @@ final class ApplicationTokens implements Renewal {
 
     @Override
     public Answer request(GrantRow row) {
-        return aboutTheApplication(endpoint.clientCredentials(String.join(provider.scopeSeparator(), scopes)));
+        return aboutTheApplication(
+                endpoint.clientCredentials(String.join(provider.scopeSeparator(), scopes), keyOf(row.tokens())));
     }
 
     @Override
     public Answer request(GrantRow row, String resource) {
-        return aboutTheApplication(endpoint.clientCredentialsFor(resource));
+        KeyPair key = keyOf(row.state(resource).tokens());
+        return aboutTheApplication(endpoint.clientCredentialsFor(resource, key == null ? keyOf(row.tokens()) : key));
+    }
+
+    private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {
+        return tokens == null ? null : tokens.proofKey().orElse(null);
     }
 
     private static Answer aboutTheApplication(Answer answer) {

@@ -11,14 +11,17 @@ import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.Callback;
+import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.internal.wire.ServerText;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
+import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -40,6 +43,7 @@ final class AuthorizationCodeFlow {
     private final AuthorizationEndpoint authorizationEndpoint;
     private final TokenEndpoint tokenEndpoint;
     private final @Nullable SignedResponses signedResponses;
+    private final DPoP dpop;
     private final @Nullable IdTokens idTokens;
     private final @Nullable Profiles profiles;
     private final Time time;
@@ -52,6 +56,7 @@ final class AuthorizationCodeFlow {
             AuthorizationEndpoint authorizationEndpoint,
             TokenEndpoint tokenEndpoint,
             @Nullable SignedResponses signedResponses,
+            DPoP dpop,
             @Nullable IdTokens idTokens,
             @Nullable Profiles profiles,
             Time time) {
@@ -61,6 +66,7 @@ final class AuthorizationCodeFlow {
         this.redirectUri = redirectUri;
         this.tokenEndpoint = tokenEndpoint;
         this.signedResponses = signedResponses;
+        this.dpop = dpop;
         this.idTokens = idTokens;
         this.profiles = profiles;
         this.time = time;
@@ -76,9 +82,15 @@ final class AuthorizationCodeFlow {
             throw new IllegalStateException("The scope openid needs a provider that speaks OpenID Connect, and "
                     + provider.name() + " is not known to: say openId(issuer, jwksUri) when describing it");
         }
+        Map<String, String> all = new LinkedHashMap<>(parameters);
+        KeyPair key = dpop.keyForNewGrant();
+        if (key != null) {
+            // Nobody who steals the code can redeem it with another key.
+            all.put("dpop_jkt", DPoP.thumbprint(key));
+        }
         AuthorizationEndpoint.Request request;
         try {
-            request = authorizationEndpoint.request(redirectUri, wanted, parameters);
+            request = authorizationEndpoint.request(redirectUri, wanted, all);
         } catch (RequestFailedException e) {
             throw Failures.of(e.failure());
         }
@@ -87,6 +99,7 @@ final class AuthorizationCodeFlow {
                 request.state(),
                 request.codeVerifier(),
                 request.nonce(),
+                key,
                 redirectUri,
                 request.url(),
                 request.urlExpiresAt(),
@@ -194,7 +207,8 @@ final class AuthorizationCodeFlow {
 
     private LoginResult redeem(Grantkeeper owner, PendingLogin login, String code, Optional<String> carried)
             throws TokenRequestException {
-        Answer answer = tokenEndpoint.redeem(code, login.redirectUri(), login.codeVerifier(), login.resources());
+        Answer answer = tokenEndpoint.redeem(
+                code, login.redirectUri(), login.codeVerifier(), login.resources(), login.proofKey());
         if (answer instanceof Answer.Lost lost) {
             throw Failures.of(lost.failure());
         }
@@ -247,6 +261,6 @@ final class AuthorizationCodeFlow {
             }
             return idTokens.verify(idToken, nonce);
         }
-        return profiles == null ? null : profiles.fetch(tokens.accessToken());
+        return profiles == null ? null : profiles.fetch(tokens);
     }
 }

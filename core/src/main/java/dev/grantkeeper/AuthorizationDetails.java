@@ -23,8 +23,8 @@ final class AuthorizationDetails {
     static String checked(String json) {
         JsonNode details = read(json);
         boolean wellFormed = details != null && details.isArray() && !details.isEmpty();
-        for (int i = 0; wellFormed && i < details.size(); i++) {
-            wellFormed = details.get(i).path("type").isTextual();
+        for (int i = 0; details != null && i < details.size(); i++) {
+            wellFormed &= details.get(i).path("type").isTextual();
         }
         if (!wellFormed) {
             throw new IllegalArgumentException(

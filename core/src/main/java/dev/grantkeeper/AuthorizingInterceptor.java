@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.security.KeyPair;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -34,12 +36,18 @@ final class AuthorizingInterceptor implements Interceptor {
     private final Set<String> origins;
     private final Sources sources;
     private final Waiting waiting;
+    private final BoundCalls boundCalls;
+    private final boolean wrapped;
     private final Set<String> mentioned = ConcurrentHashMap.newKeySet();
 
-    AuthorizingInterceptor(Set<String> origins, Sources sources, Waiting waiting) {
+    /** Takes the parts; {@code wrapped} tells whether the bound calls are among the client's network interceptors, too. */
+    AuthorizingInterceptor(
+            Set<String> origins, Sources sources, Waiting waiting, BoundCalls boundCalls, boolean wrapped) {
         this.origins = origins;
         this.sources = sources;
         this.waiting = waiting;
+        this.boundCalls = boundCalls;
+        this.wrapped = wrapped;
     }
 
     /** Origins to compare with, as OkHttp writes them: it takes the brackets off an IPv6 address, and shortens it. */
@@ -83,8 +91,7 @@ final class AuthorizingInterceptor implements Interceptor {
         if (!canBeMended(request, response)) {
             return response;
         }
-        RequestBody body = request.body();
-        if (body != null && (body.isOneShot() || body.isDuplex())) {
+        if (!canBeSentAgain(request)) {
             source.invalidate(tokens.accessToken());
             return response;
         }
@@ -102,20 +109,33 @@ final class AuthorizingInterceptor implements Interceptor {
         return proceed(chain, request, others);
     }
 
-    private static Response proceed(Chain chain, Request request, TokenSet tokens) throws IOException {
+    private Response proceed(Chain chain, Request request, TokenSet tokens) throws IOException {
         Request authorized = request.newBuilder()
-                .header("Authorization", "Bearer " + tokens.accessToken())
+                .header("Authorization", DPoP.authorization(tokens))
                 .build();
         // OkHttp's cache is keyed by URL: it would hand one user's answer to the next.
-        return chain.withCache(null).proceed(authorized);
+        Chain uncached = chain.withCache(null);
+        KeyPair key = tokens.proofKey().orElse(null);
+        return key == null
+                ? uncached.proceed(authorized)
+                : boundCalls.proceed(uncached, authorized, tokens, key, wrapped);
+    }
+
+    static boolean canBeSentAgain(Request request) {
+        RequestBody body = request.body();
+        return body == null || !(body.isOneShot() || body.isDuplex());
+    }
+
+    static boolean isSameOrigin(Request request, Response response) {
+        return origin(response.request().url()).equals(origin(request.url()));
     }
 
     /**
      * Whether a new token may help: a 401, from where the token was sent to, that does not speak of something else (RFC 6750
-     * section 3.1).
+     * section 3.1, RFC 9449 section 7.1).
      */
     private static boolean canBeMended(Request request, Response response) {
-        if (response.code() != 401 || !origin(response.request().url()).equals(origin(request.url()))) {
+        if (response.code() != 401 || !isSameOrigin(request, response) || BoundCalls.isAboutTheProof(response)) {
             return false;
         }
         List<Challenge> challenges = response.challenges();
@@ -123,7 +143,8 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     private static boolean isAboutTheToken(Challenge challenge) {
-        if (!challenge.scheme().equalsIgnoreCase("Bearer")) {
+        if (!challenge.scheme().equalsIgnoreCase("Bearer")
+                && !challenge.scheme().equalsIgnoreCase("DPoP")) {
             return false;
         }
         String error = challenge.authParams().get("error");

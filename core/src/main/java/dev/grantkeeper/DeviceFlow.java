@@ -322,7 +322,7 @@ final class DeviceFlow {
             if (idToken != null && idTokens != null && login.scopes().contains("openid")) {
                 return idTokens.verify(idToken, null);
             }
-            return profiles == null ? null : profiles.fetch(tokens.accessToken());
+            return profiles == null ? null : profiles.fetch(tokens);
         }
 
         private boolean finish(LoginResult how) {

@@ -12,6 +12,7 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.Client;
+import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
@@ -43,6 +44,7 @@ import java.util.function.LongSupplier;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
+import okhttp3.Request;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -89,6 +91,7 @@ public final class Grantkeeper implements AutoCloseable {
     private final RefreshTokens renewal;
     private final Waiting waiting;
     private final Listening listening;
+    private final BoundCalls boundCalls;
     private final Engine engine;
 
     private Grantkeeper(Builder builder) {
@@ -101,8 +104,10 @@ public final class Grantkeeper implements AutoCloseable {
         this.waiting = new Waiting(builder.longestWait);
         this.listening = new Listening(builder.listener, builder.clock);
         Time time = new Time(builder.clock, builder.ticker);
+        DPoP dpop = new DPoP(builder.clock, builder.dpop);
+        this.boundCalls = new BoundCalls(dpop);
         Http http = new Http(
-                builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout);
+                builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout, dpop);
         Client client = new Client(
                 clientId, builder.clientSecret, builder.authentication(), builder.signingKey, provider, builder.clock);
         TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, builder.clock);
@@ -120,6 +125,7 @@ public final class Grantkeeper implements AutoCloseable {
                 keys == null || !builder.protections().contains(LoginProtection.SIGNED_RESPONSE)
                         ? null
                         : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, builder.clock),
+                dpop,
                 idTokens,
                 profiles,
                 time);
@@ -269,26 +275,42 @@ public final class Grantkeeper implements AutoCloseable {
      * @return a client for all accounts
      */
     public OkHttpClient wrap(OkHttpClient http) {
-        return http.newBuilder().addInterceptor(interceptor()).build();
+        return wrap(http, apiOrigins, this::tagged);
+    }
+
+    OkHttpClient wrap(OkHttpClient http, TokenSource source) {
+        return wrap(http, source.origins(), request -> source);
+    }
+
+    private OkHttpClient wrap(OkHttpClient http, Set<String> origins, AuthorizingInterceptor.Sources sources) {
+        OkHttpClient.Builder wrapped = http.newBuilder().addInterceptor(interceptor(origins, sources, true));
+        if (!http.networkInterceptors().contains(boundCalls)) {
+            wrapped.addNetworkInterceptor(boundCalls);
+        }
+        return wrapped.build();
     }
 
     /**
-     * What {@link #wrap} adds, for who holds a builder.
+     * What {@link #wrap} adds, for who holds a builder. With {@link Builder#dpop()} that client must not follow redirects; one
+     * that {@link #wrap} made may.
      *
      * @return an application interceptor
      */
     public Interceptor interceptor() {
-        return new AuthorizingInterceptor(
-                apiOrigins,
-                request -> {
-                    Account account = request.tag(Account.class);
-                    return account != null && account.isOf(this) ? account.source() : null;
-                },
-                waiting);
+        return interceptor(apiOrigins, this::tagged, false);
     }
 
     Interceptor interceptor(TokenSource source) {
-        return new AuthorizingInterceptor(source.origins(), request -> source, waiting);
+        return interceptor(source.origins(), request -> source, false);
+    }
+
+    private Interceptor interceptor(Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped) {
+        return new AuthorizingInterceptor(origins, sources, waiting, boundCalls, wrapped);
+    }
+
+    private @Nullable TokenSource tagged(Request request) {
+        Account account = request.tag(Account.class);
+        return account != null && account.isOf(this) ? account.source() : null;
     }
 
     /** Where access tokens go that are not for a particular resource. */
@@ -361,6 +383,7 @@ public final class Grantkeeper implements AutoCloseable {
         private @Nullable SealingKeys sealingKeys;
         private boolean unsealed;
         private boolean fetchProfile;
+        private boolean dpop;
         private @Nullable OkHttpClient httpClient;
         private GrantListener listener = GrantListener.NONE;
         private Duration longestWait = Duration.ofSeconds(10);
@@ -570,6 +593,22 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
+         * Binds grants to a key that only this application has (DPoP, RFC 9449), so that a token that is copied is of no use to
+         * anybody else. Each login makes a key of its own, which is stored and sealed with the tokens; every token request and
+         * every call to an API proves that it is there. Default: no, tokens are bearer tokens.
+         *
+         * <p>The authorization server has to know DPoP. One that issues bearer tokens all the same is reported as {@link
+         * TokenRequestException.Kind#MISCONFIGURED}, and the tokens are not used. Grants that were made before stay good, and are
+         * bound by their next refresh if the server does that; grants that are bound stay so if this is taken out again.
+         *
+         * @return this builder
+         */
+        public Builder dpop() {
+            this.dpop = true;
+            return this;
+        }
+
+        /**
          * Sets the name under which grants are filed, for an application that has several registrations or may get another
          * client id. Default: the provider's name and the client id.
          *
@@ -741,7 +780,9 @@ public final class Grantkeeper implements AutoCloseable {
             }
             if (protections.contains(LoginProtection.SIGNED_RESPONSE)
                     && (provider.jwksUri().isEmpty()
-                            || provider.issuer().filter(issuer -> !issuer.contains("{")).isEmpty())) {
+                            || provider.issuer()
+                                    .filter(issuer -> !issuer.contains("{"))
+                                    .isEmpty())) {
                 throw new IllegalStateException("SIGNED_RESPONSE is verified with the provider's keys: say"
                         + " openId(issuer, jwksUri) when describing " + provider.name());
             }

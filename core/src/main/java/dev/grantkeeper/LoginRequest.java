@@ -110,7 +110,8 @@ public final class LoginRequest {
      */
     public LoginRequest parameter(String name, String value) {
         if (name.equals(AUTHORIZATION_DETAILS)
-                || (name.equals(RESOURCE) && !grantkeeper.provider().forbiddenParameters().containsKey(name))) {
+                || (name.equals(RESOURCE)
+                        && !grantkeeper.provider().forbiddenParameters().containsKey(name))) {
             // Sent with the code as well, and again later: more than a parameter.
             throw new IllegalArgumentException("The parameter " + name + " has a method of its own here: say "
                     + (name.equals(RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));

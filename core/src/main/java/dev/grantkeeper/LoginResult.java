@@ -77,9 +77,7 @@ public sealed interface LoginResult {
          * @return a client that sends the access token to the provider's API origins, and nowhere else
          */
         public OkHttpClient wrap(OkHttpClient http) {
-            return http.newBuilder()
-                    .addInterceptor(grantkeeper.interceptor(TokenSource.fixed(tokens, grantkeeper.apiOrigins())))
-                    .build();
+            return grantkeeper.wrap(http, TokenSource.fixed(tokens, grantkeeper.apiOrigins()));
         }
 
         /**

@@ -5,12 +5,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.row.KeyText;
 import dev.grantkeeper.internal.wire.Callback;
 import dev.grantkeeper.token.SealingKeys;
 import java.io.Serializable;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.security.KeyPair;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
@@ -47,6 +49,9 @@ public final class PendingLogin implements Serializable {
     /** OpenID Connect Core section 3.1.2.1. */
     private final @Nullable String nonce;
 
+    /** RFC 9449 section 10. As text, which every kind of session can keep. */
+    private final @Nullable String proofKey;
+
     /** Sent again when the code is redeemed. */
     private final String redirectUri;
 
@@ -76,6 +81,7 @@ public final class PendingLogin implements Serializable {
             String state,
             @Nullable String codeVerifier,
             @Nullable String nonce,
+            @Nullable KeyPair proofKey,
             String redirectUri,
             String url,
             @Nullable Instant urlExpiresAt,
@@ -88,6 +94,7 @@ public final class PendingLogin implements Serializable {
         this.state = state;
         this.codeVerifier = codeVerifier;
         this.nonce = nonce;
+        this.proofKey = proofKey == null ? null : KeyText.write(proofKey);
         this.redirectUri = redirectUri;
         this.url = url;
         this.urlExpiresAt = urlExpiresAt;
@@ -163,6 +170,7 @@ public final class PendingLogin implements Serializable {
         json.put("state", state);
         json.put("codeVerifier", codeVerifier);
         json.put("nonce", nonce);
+        json.put("proofKey", proofKey);
         json.put("redirectUri", redirectUri);
         json.put("authorizationDetails", authorizationDetails);
         json.put("resources", resources);
@@ -188,11 +196,13 @@ public final class PendingLogin implements Serializable {
             JsonNode json = JSON.readTree(keys.open(PURPOSE, slot, sealed));
             Set<String> scopes = new LinkedHashSet<>();
             json.path("scopes").forEach(scope -> scopes.add(scope.asText()));
+            String key = json.path("proofKey").textValue();
             return Optional.of(new PendingLogin(
                     json.path("registration").asText(),
                     json.path("state").asText(),
                     json.path("codeVerifier").textValue(),
                     json.path("nonce").textValue(),
+                    key == null ? null : KeyText.read(key),
                     json.path("redirectUri").asText(),
                     json.path("redirectUri").asText(),
                     null,
@@ -201,7 +211,7 @@ public final class PendingLogin implements Serializable {
                     json.path("resources").textValue(),
                     json.path("carried").textValue(),
                     Instant.ofEpochMilli(json.path("startedAt").asLong())));
-        } catch (GeneralSecurityException | JsonProcessingException e) {
+        } catch (GeneralSecurityException | JsonProcessingException | IllegalArgumentException e) {
             return Optional.empty();
         }
     }
@@ -222,6 +232,11 @@ public final class PendingLogin implements Serializable {
     @Nullable
     String nonce() {
         return nonce;
+    }
+
+    @Nullable
+    KeyPair proofKey() {
+        return proofKey == null ? null : KeyText.read(proofKey);
     }
 
     String redirectUri() {

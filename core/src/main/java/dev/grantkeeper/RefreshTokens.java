@@ -10,6 +10,7 @@ import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
+import java.security.KeyPair;
 import java.time.Instant;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -41,8 +42,12 @@ final class RefreshTokens implements Renewal {
         return ofTheSameUser(
                 row,
                 tokens == null
-                        ? endpoint.refresh("", Set.of())
-                        : endpoint.refresh(tokens.refreshToken().orElse(""), tokens.resources()));
+                        ? endpoint.refresh("", Set.of(), null)
+                        : endpoint.refresh(tokens.refreshToken().orElse(""), tokens.resources(), keyOf(tokens)));
+    }
+
+    private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {
+        return tokens == null ? null : tokens.proofKey().orElse(null);
     }
 
     private Answer ofTheSameUser(GrantRow row, Answer answer) {
@@ -62,7 +67,7 @@ final class RefreshTokens implements Renewal {
         TokenSet tokens = row.tokens();
         return ofTheSameUser(
                 row,
-                endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse(""), resource));
+                endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse(""), resource, keyOf(tokens)));
     }
 
     @Override

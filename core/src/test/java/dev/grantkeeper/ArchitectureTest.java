@@ -131,6 +131,7 @@ class ArchitectureTest {
                         ROOT + ".internal.openid.ProviderKeys",
                         ROOT + ".internal.openid.SignedResponses",
                         ROOT + ".internal.wire.Client",
+                        ROOT + ".internal.wire.DPoP",
                         ROOT + ".internal.wire.JwtSigner");
     }
 

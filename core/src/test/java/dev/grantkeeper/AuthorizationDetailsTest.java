@@ -35,8 +35,8 @@ class AuthorizationDetailsTest {
     }
 
     private static String tokens(String name, String details) {
-        return "{\"access_token\":\"" + name + "\",\"token_type\":\"Bearer\",\"expires_in\":60,\"refresh_token\":\"rt-" + name
-                + "\"" + (details == null ? "" : ",\"authorization_details\":" + details) + "}";
+        return "{\"access_token\":\"" + name + "\",\"token_type\":\"Bearer\",\"expires_in\":60,\"refresh_token\":\"rt-"
+                + name + "\"" + (details == null ? "" : ",\"authorization_details\":" + details) + "}";
     }
 
     private SignedIn login(String asked, String granted) throws Exception {
@@ -140,7 +140,17 @@ class AuthorizationDetailsTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", "{}", "[]", "[7]", "[{}]", "[{\"type\":7}]", "[{\"type\":\"a\"},{}]", "[{\"type\":\"a\"}", "null"})
+            strings = {
+                "",
+                "{}",
+                "[]",
+                "[7]",
+                "[{}]",
+                "[{\"type\":7}]",
+                "[{\"type\":\"a\"},{}]",
+                "[{\"type\":\"a\"}",
+                "null"
+            })
     void what_is_no_array_of_typed_objects_is_refused(String json) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> node.newLogin().authorizationDetails(json))

@@ -31,6 +31,7 @@ import dev.grantkeeper.LoginResult.Mismatched;
 import dev.grantkeeper.LoginResult.SignedIn;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.ProviderKeys;
+import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Fault;
@@ -617,7 +618,7 @@ class IdTokenTest {
     void a_thousand_made_up_key_ids_in_a_minute_cost_two_fetches() throws Exception {
         ProviderKeys provider = new ProviderKeys(
                 URI.create(keys.url("/jwks").toString()),
-                new Http(scene.http, Duration.ofSeconds(2)),
+                new Http(scene.http, Duration.ofSeconds(2), new DPoP(scene.time.clock(), false)),
                 scene.time::ticks);
         JWTClaimsSet claims = new JWTClaimsSet.Builder().subject("alice").build();
         String signature = sign(claims, key);

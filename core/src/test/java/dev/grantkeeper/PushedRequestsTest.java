@@ -95,8 +95,8 @@ class PushedRequestsTest {
         KeyPair pair = MockProvider.curve("secp256r1");
         mock.server.enqueue(taken("urn:example:1", "60"));
         mock.node(pushing().signingKey(SigningKey.of(pair.getPrivate()))).startLogin();
-        SignedJWT assertion = SignedJWT.parse(
-                MockProvider.form(mock.server.takeRequest()).get("client_assertion"));
+        SignedJWT assertion =
+                SignedJWT.parse(MockProvider.form(mock.server.takeRequest()).get("client_assertion"));
         assertThat(assertion.verify(new ECDSAVerifier((ECPublicKey) pair.getPublic())))
                 .isTrue();
         assertThat(assertion.getJWTClaimsSet().getAudience()).containsExactly(MockProvider.ISSUER);
@@ -121,7 +121,8 @@ class PushedRequestsTest {
     void the_login_knows_until_when_the_browser_has_to_get_there(String expiresIn, int seconds) throws Exception {
         mock.server.enqueue(taken("urn:example:1", expiresIn));
         PendingLogin login = mock.node(pushing()).startLogin();
-        assertThat(Duration.between(mock.time.clock().instant(), login.urlExpiresAt().orElseThrow()))
+        assertThat(Duration.between(
+                        mock.time.clock().instant(), login.urlExpiresAt().orElseThrow()))
                 .isLessThanOrEqualTo(Duration.ofSeconds(seconds))
                 .isGreaterThan(Duration.ofSeconds(seconds - 60));
     }

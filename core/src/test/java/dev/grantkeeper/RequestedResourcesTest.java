@@ -34,7 +34,9 @@ class RequestedResourcesTest {
     }
 
     private static List<String> resources(String url) {
-        return HttpUrl.get(url).queryParameterValues("resource").stream().map(String::valueOf).toList();
+        return HttpUrl.get(url).queryParameterValues("resource").stream()
+                .map(String::valueOf)
+                .toList();
     }
 
     private static List<String> resources(RecordedRequest request) {
@@ -71,8 +73,10 @@ class RequestedResourcesTest {
     void a_registration_may_always_want_the_same_and_a_login_may_want_others() throws Exception {
         Grantkeeper node = mock.node(mock.registration(mock.provider()).resources(A));
         assertThat(resources(node.startLogin().url().toString())).containsExactly(A);
-        assertThat(resources(node.newLogin().resources(B).start().url().toString())).containsExactly(B);
-        assertThat(resources(node.newLogin().resources().start().url().toString())).isEmpty();
+        assertThat(resources(node.newLogin().resources(B).start().url().toString()))
+                .containsExactly(B);
+        assertThat(resources(node.newLogin().resources().start().url().toString()))
+                .isEmpty();
     }
 
     @Test
@@ -114,7 +118,8 @@ class RequestedResourcesTest {
     @Test
     void a_provider_that_has_no_resources_says_what_to_do_instead() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Grantkeeper.builder(EntraId.provider("common")).resources(A))
+                .isThrownBy(
+                        () -> Grantkeeper.builder(EntraId.provider("common")).resources(A))
                 .withMessageContaining("scopeForResource");
     }
 }

@@ -43,6 +43,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import okhttp3.HttpUrl;
 import okhttp3.OkHttpClient;
+import okhttp3.Request;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -444,12 +445,12 @@ class SecretsNeverPrintTest {
                     "{\"access_token\":\"at-canary\",\"token_type\":\"Bearer\",\"authorization_details\":[{\"type\":"
                             + "\"details-canary\"}]}"));
             secrets.addAll(List.of("at-canary", "details-canary"));
-            String state = SignedJWT.parse(pushed.get("request"))
-                    .getJWTClaimsSet()
-                    .getStringClaim("state");
+            String state =
+                    SignedJWT.parse(pushed.get("request")).getJWTClaimsSet().getStringClaim("state");
             secrets.add(state);
             run(() -> node.finishLogin(login, "code=code-canary&state=" + state));
-            secrets.addAll(List.of("code-canary", ((ECPrivateKey) pair.getPrivate()).getS().toString()));
+            secrets.addAll(List.of(
+                    "code-canary", ((ECPrivateKey) pair.getPrivate()).getS().toString()));
             secrets.add(Base64.getEncoder().encodeToString(pair.getPrivate().getEncoded()));
         }
         assertThat(thrown).hasSize(1);
@@ -459,6 +460,58 @@ class SecretsNeverPrintTest {
         reachable(seen).forEach(one -> all.append(one.toString()).append('\n'));
         assertThat(all.toString()).contains("[redacted]", "PendingLogin[", "Client[", "JwtSigner[", "SigningKey[");
         assertThat(all.toString()).doesNotContain(secrets);
+    }
+
+    @Test
+    void no_key_and_no_proof_is_printed_either() throws Exception {
+        try (DPoPServer server = new DPoPServer(scene.time.clock())) {
+            server.tokenNonce = "nonce-canary-1";
+            server.apiNonce = "nonce-canary-2";
+            Grantkeeper node = scene.node(
+                    scene.registration(server.provider().build()).dpop().fetchProfile());
+            seen.add(node);
+            PendingLogin login = start(node);
+            SignedIn in = (SignedIn) node.finishLogin(login, server.approve(login));
+            secrets.remove(null);
+            seen.add(in);
+            byte[] key = in.tokens().proofKey().orElseThrow().getPrivate().getEncoded();
+            secrets.add(Base64.getEncoder().withoutPadding().encodeToString(key));
+            secrets.add(Base64.getUrlEncoder().withoutPadding().encodeToString(key));
+            Account alice = in.keepAs(ACCOUNT);
+            OkHttpClient client = alice.wrap(scene.http);
+            seen.add(client.networkInterceptors());
+            seen.add(client.interceptors());
+            Request request =
+                    new Request.Builder().url(server.api.url("/things")).build();
+            run(() -> client.newCall(request).execute().code());
+            run(() -> scene.http
+                    .newBuilder()
+                    .addInterceptor(alice.interceptor())
+                    .build()
+                    .newCall(request)
+                    .execute());
+            scene.expire();
+            server.tokenType = "Bearer";
+            run(() -> client.newCall(request).execute());
+            seen.add(scene.store.rows);
+            server.tokenRequests.forEach(sent -> secrets.add(sent.getHeaders().get("DPoP")));
+            server.apiRequests.forEach(sent -> secrets.add(sent.getHeaders().get("DPoP")));
+        }
+        assertThat(thrown).hasSize(2);
+        assertThat(secrets).hasSizeGreaterThan(8);
+        secrets.add("canary");
+        secrets.remove("carried-canary");
+        List<String> all = new ArrayList<>(List.of(printed.toString(StandardCharsets.UTF_8)));
+        for (Throwable one : thrown) {
+            StringWriter text = new StringWriter();
+            one.printStackTrace(new PrintWriter(text));
+            all.add(text.toString());
+        }
+        reachable(seen).forEach(one -> all.add(one.toString()));
+        assertThat(all)
+                .allSatisfy(text -> secrets.forEach(secret -> assertThat(text.contains(secret))
+                        .as("%s contains %s…", text, secret.substring(0, Math.min(10, secret.length())))
+                        .isFalse()));
     }
 
     @Test

@@ -43,7 +43,8 @@ class SignedRequestsTest {
 
     private SignedJWT verified(String request) throws Exception {
         SignedJWT jwt = SignedJWT.parse(request);
-        assertThat(jwt.verify(new ECDSAVerifier((ECPublicKey) pair.getPublic()))).isTrue();
+        assertThat(jwt.verify(new ECDSAVerifier((ECPublicKey) pair.getPublic())))
+                .isTrue();
         return jwt;
     }
 
@@ -51,9 +52,7 @@ class SignedRequestsTest {
     void outside_of_the_signed_request_stands_the_client_id_alone() throws Exception {
         PendingLogin login = mock.node(signing(LoginProtection.SIGNED_REQUEST)).startLogin();
         Map<String, String> outside = MockProvider.parameters(login.url().toString());
-        assertThat(outside)
-                .containsOnlyKeys("client_id", "request")
-                .containsEntry("client_id", MockProvider.CLIENT);
+        assertThat(outside).containsOnlyKeys("client_id", "request").containsEntry("client_id", MockProvider.CLIENT);
         assertThat(mock.server.getRequestCount()).isZero();
     }
 
@@ -72,8 +71,23 @@ class SignedRequestsTest {
         Map<String, Object> claims = jwt.getJWTClaimsSet().toPayload().toJSONObject();
         assertThat(claims)
                 .containsOnlyKeys(
-                        "iss", "aud", "iat", "nbf", "exp", "jti", "client_id", "response_type", "redirect_uri", "scope",
-                        "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "claims", "max_age")
+                        "iss",
+                        "aud",
+                        "iat",
+                        "nbf",
+                        "exp",
+                        "jti",
+                        "client_id",
+                        "response_type",
+                        "redirect_uri",
+                        "scope",
+                        "state",
+                        "nonce",
+                        "code_challenge",
+                        "code_challenge_method",
+                        "prompt",
+                        "claims",
+                        "max_age")
                 .containsEntry("iss", MockProvider.CLIENT)
                 .containsEntry("client_id", MockProvider.CLIENT)
                 .containsEntry("aud", MockProvider.ISSUER)
@@ -86,9 +100,13 @@ class SignedRequestsTest {
         assertThat(login.hasState((String) claims.get("state"))).isTrue();
         JWTClaimsSet times = jwt.getJWTClaimsSet();
         assertThat(times.getNotBeforeTime()).isEqualTo(times.getIssueTime());
-        assertThat(Duration.between(times.getIssueTime().toInstant(), times.getExpirationTime().toInstant()))
+        assertThat(Duration.between(
+                        times.getIssueTime().toInstant(),
+                        times.getExpirationTime().toInstant()))
                 .isEqualTo(Duration.ofMinutes(5));
-        assertThat(Duration.between(times.getExpirationTime().toInstant(), login.urlExpiresAt().orElseThrow()))
+        assertThat(Duration.between(
+                        times.getExpirationTime().toInstant(),
+                        login.urlExpiresAt().orElseThrow()))
                 .isLessThan(Duration.ofSeconds(1));
     }
 
@@ -112,11 +130,11 @@ class SignedRequestsTest {
                 .startLogin();
         assertThat(MockProvider.parameters(login.url().toString())).containsOnlyKeys("client_id", "request_uri");
         Map<String, String> pushed = MockProvider.form(mock.server.takeRequest());
-        assertThat(pushed)
-                .containsOnlyKeys("client_id", "request", "client_assertion", "client_assertion_type");
+        assertThat(pushed).containsOnlyKeys("client_id", "request", "client_assertion", "client_assertion_type");
         SignedJWT request = verified(pushed.get("request"));
         SignedJWT assertion = verified(pushed.get("client_assertion"));
-        assertThat(login.hasState(request.getJWTClaimsSet().getStringClaim("state"))).isTrue();
+        assertThat(login.hasState(request.getJWTClaimsSet().getStringClaim("state")))
+                .isTrue();
         assertThat(request.getHeader().getType()).isEqualTo(new JOSEObjectType("oauth-authz-req+jwt"));
         // One cannot be taken for the other: a request names no subject (RFC 9101 section 10.8).
         assertThat(assertion.getHeader().getType()).isEqualTo(JOSEObjectType.JWT);
@@ -126,7 +144,8 @@ class SignedRequestsTest {
     @Test
     void the_key_may_sign_requests_only() throws Exception {
         mock.server.enqueue(json(201, "{\"request_uri\":\"urn:example:1\",\"expires_in\":60}"));
-        mock.node(signing(LoginProtection.SIGNED_REQUEST, LoginProtection.PUSHED_REQUEST).clientSecret("a secret"))
+        mock.node(signing(LoginProtection.SIGNED_REQUEST, LoginProtection.PUSHED_REQUEST)
+                        .clientSecret("a secret"))
                 .startLogin();
         assertThat(MockProvider.form(mock.server.takeRequest())).containsOnlyKeys("client_id", "request");
     }

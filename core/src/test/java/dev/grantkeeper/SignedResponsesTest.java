@@ -96,7 +96,8 @@ class SignedResponsesTest {
     }
 
     private static String sign(JWTClaimsSet claims, JWSAlgorithm algorithm, JWSSigner signer) throws Exception {
-        SignedJWT jwt = new SignedJWT(new JWSHeader.Builder(algorithm).keyID("k1").build(), claims);
+        SignedJWT jwt =
+                new SignedJWT(new JWSHeader.Builder(algorithm).keyID("k1").build(), claims);
         jwt.sign(signer);
         return "response=" + jwt.serialize();
     }
@@ -175,8 +176,7 @@ class SignedResponsesTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("wrongClaims")
-    void a_claim_that_is_wrong_or_missing_ends_it(String name, Consumer<JWTClaimsSet.Builder> change)
-            throws Exception {
+    void a_claim_that_is_wrong_or_missing_ends_it(String name, Consumer<JWTClaimsSet.Builder> change) throws Exception {
         PendingLogin login = node.startLogin();
         JWTClaimsSet.Builder claims = claims(login);
         change.accept(claims);
@@ -196,7 +196,11 @@ class SignedResponsesTest {
         String[] parts = good.split("\\.");
         String other = Base64.getUrlEncoder()
                 .withoutPadding()
-                .encodeToString(claims(login).claim("code", "mallory").build().toString().getBytes(StandardCharsets.UTF_8));
+                .encodeToString(claims(login)
+                        .claim("code", "mallory")
+                        .build()
+                        .toString()
+                        .getBytes(StandardCharsets.UTF_8));
         assertForged(login, parts[0] + "." + other + "." + parts[2]);
         assertForged(login, parts[0] + "." + parts[1] + ".");
         assertForged(login, parts[0] + "." + parts[1]);

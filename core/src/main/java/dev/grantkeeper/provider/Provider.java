@@ -74,6 +74,7 @@ public final class Provider {
             "nonce",
             "code_challenge",
             "code_challenge_method",
+            "dpop_jkt",
             "response_mode",
             "request",
             "request_uri",

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.token;
 
+import java.security.AlgorithmParameters;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.PublicKey;
+import java.security.interfaces.ECPrivateKey;
+import java.security.interfaces.ECPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.security.spec.ECParameterSpec;
+import java.security.spec.EllipticCurve;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashSet;
@@ -12,12 +21,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The tokens of one grant, as the authorization server issued them (RFC 6749 section 5.1).
  *
- * <p>Immutable and thread-safe. Access, refresh and ID token are secrets: {@link #toString()} tells which are there, never
+ * <p>Immutable and thread-safe. Access, refresh and ID token and the proof key are secrets: {@link #toString()} tells which are there, never
  * what they are. Times are read from the clock of the node that received the answer; the server's own clock plays no part.
  */
 public final class TokenSet {
     private final String accessToken;
     private final String tokenType;
+    private final @Nullable KeyPair proofKey;
     private final Instant receivedAt;
     private final @Nullable Instant expiresAt;
     private final @Nullable Instant refreshAt;
@@ -31,6 +41,7 @@ public final class TokenSet {
     private TokenSet(Builder builder) {
         this.accessToken = builder.accessToken;
         this.tokenType = builder.tokenType;
+        this.proofKey = builder.proofKey;
         this.receivedAt = builder.receivedAt;
         this.expiresAt = builder.expiresAt;
         this.refreshAt = builder.refreshAt;
@@ -61,6 +72,7 @@ public final class TokenSet {
      */
     public Builder newBuilder() {
         Builder builder = new Builder(accessToken).tokenType(tokenType).receivedAt(receivedAt);
+        builder.proofKey = proofKey;
         builder.expiresAt = expiresAt;
         builder.refreshAt = refreshAt;
         builder.refreshToken = refreshToken;
@@ -84,10 +96,20 @@ public final class TokenSet {
     /**
      * How the access token is used, RFC 6749 section 7.1.
      *
-     * @return {@code Bearer}, in the server's spelling
+     * @return {@code Bearer}, or {@code DPoP} if there is a {@link #proofKey()}; in the server's spelling
      */
     public String tokenType() {
         return tokenType;
+    }
+
+    /**
+     * The key that the tokens are bound to (DPoP, RFC 9449). Whoever sends the access token without Grantkeeper writes {@code
+     * Authorization: DPoP} and signs a proof for each request with this key ({@code ES256}); for a wrapped client that is done.
+     *
+     * @return a key on the curve P-256, empty for bearer tokens
+     */
+    public Optional<KeyPair> proofKey() {
+        return Optional.ofNullable(proofKey);
     }
 
     /**
@@ -179,6 +201,7 @@ public final class TokenSet {
         return other instanceof TokenSet that
                 && accessToken.equals(that.accessToken)
                 && tokenType.equals(that.tokenType)
+                && Objects.equals(publicKey(), that.publicKey())
                 && receivedAt.equals(that.receivedAt)
                 && Objects.equals(expiresAt, that.expiresAt)
                 && Objects.equals(refreshAt, that.refreshAt)
@@ -190,6 +213,10 @@ public final class TokenSet {
                 && resources.equals(that.resources);
     }
 
+    private @Nullable PublicKey publicKey() {
+        return proofKey == null ? null : proofKey.getPublic();
+    }
+
     @Override
     public int hashCode() {
         return Objects.hash(accessToken, receivedAt, refreshToken);
@@ -198,7 +225,8 @@ public final class TokenSet {
     @Override
     public String toString() {
         return "TokenSet[access token, " + (refreshToken == null ? "no refresh token" : "refresh token")
-                + (idToken == null ? "" : ", ID token") + ", received " + receivedAt + ", expires "
+                + (idToken == null ? "" : ", ID token") + (proofKey == null ? "" : ", bound to a key") + ", received "
+                + receivedAt + ", expires "
                 + (expiresAt == null ? "unknown" : expiresAt) + ", scopes " + scopes + "]";
     }
 
@@ -210,8 +238,11 @@ public final class TokenSet {
         /** What fits into a row together with the longest tokens. */
         private static final int MAX_DETAILS_LENGTH = 32 * 1024;
 
+        private static final EllipticCurve P_256 = p256();
+
         private final String accessToken;
         private String tokenType = "Bearer";
+        private @Nullable KeyPair proofKey;
         // Whole milliseconds everywhere: that is what the row format keeps, so a set equals itself after a round trip.
         private Instant receivedAt = Instant.ofEpochMilli(System.currentTimeMillis());
         private @Nullable Instant expiresAt;
@@ -249,12 +280,47 @@ public final class TokenSet {
         /**
          * Sets how the access token is used. Default: {@code Bearer}.
          *
-         * @param tokenType the type
+         * @param tokenType the type; {@code DPoP} needs a {@link #proofKey}
          * @return this builder
          */
         public Builder tokenType(String tokenType) {
             this.tokenType = Objects.requireNonNull(tokenType);
             return this;
+        }
+
+        /**
+         * Sets the key that the tokens are bound to (RFC 9449), for tokens of the type {@code DPoP}. Default: none.
+         *
+         * @param proofKey a key on the curve P-256 that can be written down, {@code null} for none
+         * @return this builder
+         * @throws IllegalArgumentException if it is another kind of key
+         */
+        public Builder proofKey(@Nullable KeyPair proofKey) {
+            this.proofKey = proofKey == null ? null : checkKey(proofKey);
+            return this;
+        }
+
+        private static KeyPair checkKey(KeyPair key) {
+            if (!(key.getPublic() instanceof ECPublicKey open)
+                    || !(key.getPrivate() instanceof ECPrivateKey secret)
+                    || !open.getParams().getCurve().equals(P_256)
+                    || !secret.getParams().getCurve().equals(P_256)
+                    || open.getEncoded() == null
+                    || secret.getEncoded() == null) {
+                throw new IllegalArgumentException(
+                        "A proof key is an EC key on the curve P-256 that can be encoded: it is stored with the tokens");
+            }
+            return key;
+        }
+
+        private static EllipticCurve p256() {
+            try {
+                AlgorithmParameters parameters = AlgorithmParameters.getInstance("EC");
+                parameters.init(new ECGenParameterSpec("secp256r1"));
+                return parameters.getParameterSpec(ECParameterSpec.class).getCurve();
+            } catch (GeneralSecurityException e) {
+                throw new IllegalStateException("This Java platform has no P-256", e);
+            }
         }
 
         /**
@@ -345,8 +411,8 @@ public final class TokenSet {
          */
         public Builder authorizationDetails(@Nullable String json) {
             if (json != null && json.length() > MAX_DETAILS_LENGTH) {
-                throw new IllegalArgumentException("The authorization details have " + json.length() + " characters, at most "
-                        + MAX_DETAILS_LENGTH + " are kept");
+                throw new IllegalArgumentException("The authorization details have " + json.length()
+                        + " characters, at most " + MAX_DETAILS_LENGTH + " are kept");
             }
             this.authorizationDetails = json;
             return this;
@@ -367,8 +433,12 @@ public final class TokenSet {
          * Makes the token set.
          *
          * @return a token set
+         * @throws IllegalArgumentException if the type is {@code DPoP} and there is no proof key, or the other way round
          */
         public TokenSet build() {
+            if (tokenType.equalsIgnoreCase("DPoP") != (proofKey != null)) {
+                throw new IllegalArgumentException("Tokens of the type DPoP have a proof key, and no others have one");
+            }
             return new TokenSet(this);
         }
     }

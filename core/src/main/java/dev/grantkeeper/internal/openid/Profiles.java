@@ -5,6 +5,7 @@ import com.nimbusds.jose.util.JSONObjectUtils;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.text.ParseException;
 import java.util.LinkedHashMap;
@@ -24,14 +25,14 @@ public final class Profiles {
     /**
      * Fetches the profile of the user who granted.
      *
-     * @param accessToken what was just issued
+     * @param tokens what was just issued
      * @return who that is: the claims that the preset maps, and every other plain member under its own name
      * @throws IdentityException if the provider does not say
      */
-    public Identity fetch(String accessToken) throws IdentityException {
+    public Identity fetch(TokenSet tokens) throws IdentityException {
         Http.Reply reply;
         try {
-            reply = http.get(provider.profileEndpoint().orElseThrow().toString(), accessToken);
+            reply = http.get(provider.profileEndpoint().orElseThrow().toString(), tokens);
         } catch (IOException e) {
             throw new IdentityException(
                     IdentityException.Kind.UNAVAILABLE,

@@ -43,6 +43,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RowFormat {
     private static final int FORMAT = 1;
+
+    /** Tokens that are bound to a key. A node that does not know of keys would have the server refuse the grant. */
+    private static final int BOUND = 2;
+
     private static final String PURPOSE = "row";
     private static final Set<String> KNOWN = Set.of(
             "v",
@@ -135,7 +139,9 @@ public final class RowFormat {
 
     private static String toJson(GrantRow row) {
         ObjectNode json = JSON.createObjectNode();
-        json.put("v", FORMAT);
+        boolean bound = row.allTokens().values().stream()
+                .anyMatch(tokens -> tokens.proofKey().isPresent());
+        json.put("v", bound ? BOUND : FORMAT);
         json.put("login", row.login());
         json.put("authorizedAt", row.authorizedAt().toEpochMilli());
         json.put("refreshes", row.refreshes());
@@ -177,6 +183,7 @@ public final class RowFormat {
         ObjectNode node = JSON.createObjectNode();
         node.put("access", tokens.accessToken());
         node.put("type", tokens.tokenType());
+        tokens.proofKey().ifPresent(proofKey -> node.put("key", KeyText.write(proofKey)));
         node.put("receivedAt", tokens.receivedAt().toEpochMilli());
         put(node, "expiresAt", tokens.expiresAt().orElse(null));
         put(node, "refreshAt", tokens.refreshAt().orElse(null));
@@ -230,11 +237,19 @@ public final class RowFormat {
                 throw unreadable(key, "is not a JSON object");
             }
             int format = json.path("v").asInt(0);
-            if (format != FORMAT) {
+            if (format < FORMAT || format > BOUND) {
                 throw unreadable(
                         key,
-                        "has format " + format + ", this version of the library knows format " + FORMAT
+                        "has format " + format + ", this version of the library knows formats up to " + BOUND
                                 + ". It is left as it is: bring all nodes to the newer version");
+            }
+            if (isWithoutItsKey(json)
+                    || json.path("resources").properties().stream()
+                            .anyMatch(member -> isWithoutItsKey(member.getValue()))) {
+                throw unreadable(
+                        key,
+                        "holds tokens that are bound to a key (DPoP), and the key is missing. Nothing can be done"
+                                + " with them: forget() the account, and the user can sign in again");
             }
             ObjectNode other = json.deepCopy();
             other.remove(KNOWN);
@@ -273,6 +288,11 @@ public final class RowFormat {
                 Math.max(0, node.path("failures").asInt(0)));
     }
 
+    private static boolean isWithoutItsKey(JsonNode state) {
+        JsonNode tokens = state.path("tokens");
+        return "DPoP".equalsIgnoreCase(text(tokens, "type")) && text(tokens, "key") == null;
+    }
+
     private static @Nullable TokenSet tokens(JsonNode state) {
         JsonNode node = state.path("tokens");
         if (!node.isObject()) {
@@ -282,8 +302,10 @@ public final class RowFormat {
         state.path("resourcesAskedFor").forEach(resource -> resources.add(resource.asText()));
         Set<String> scopes = new LinkedHashSet<>();
         node.path("scopes").forEach(scope -> scopes.add(scope.asText()));
+        String key = text(node, "key");
         return TokenSet.builder(required(node, "access"))
                 .tokenType(required(node, "type"))
+                .proofKey(key == null ? null : KeyText.read(key))
                 .receivedAt(Instant.ofEpochMilli(node.path("receivedAt").asLong()))
                 .expiresAt(instant(node, "expiresAt"))
                 .refreshAt(instant(node, "refreshAt"))

@@ -76,7 +76,8 @@ public final class AuthorizationEndpoint {
     }
 
     /** What the browser carries, and until when the server knows what it means. */
-    private record Carried(Map<String, String> parameters, @Nullable Instant until) {}
+    private record Carried(
+            Map<String, String> parameters, @Nullable Instant until) {}
 
     /**
      * Makes a request.
@@ -113,7 +114,8 @@ public final class AuthorizationEndpoint {
         all.putAll(parameters);
 
         Carried carried = protect(all);
-        // Not AuthorizationRequest.toURI(): that decodes the query which an endpoint may have, and forgets to encode it again.
+        // Not AuthorizationRequest.toURI(): that decodes the query which an endpoint may have, and forgets to encode it
+        // again.
         HttpUrl.Builder url =
                 HttpUrl.get(provider.authorizationEndpoint().toString()).newBuilder();
         carried.parameters().forEach((name, value) -> {

@@ -92,8 +92,7 @@ public record Callback(
         String[] parts = response.split("\\.", -1);
         try {
             return parts.length == 3
-                    ? TokenAnswers.stateIn(
-                            new String(Base64.getUrlDecoder().decode(parts[1]), StandardCharsets.UTF_8))
+                    ? TokenAnswers.stateIn(new String(Base64.getUrlDecoder().decode(parts[1]), StandardCharsets.UTF_8))
                     : null;
         } catch (IllegalArgumentException e) {
             return null;
@@ -119,6 +118,7 @@ public record Callback(
 
     @Override
     public String toString() {
-        return "Callback[" + (problem != null ? problem : response != null ? "signed" : error != null ? "error" : "code") + "]";
+        return "Callback["
+                + (problem != null ? problem : response != null ? "signed" : error != null ? "error" : "code") + "]";
     }
 }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.security.KeyPair;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import okhttp3.Authenticator;
 import okhttp3.Call;
+import okhttp3.Challenge;
 import okhttp3.CookieJar;
 import okhttp3.EventListener;
+import okhttp3.Headers;
 import okhttp3.Interceptor;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -31,14 +36,19 @@ public final class Http {
     private static final String HIDDEN_RETRY_AFTER = "Grantkeeper-Retry-After";
 
     private final OkHttpClient client;
+    private final Duration callTimeout;
+    private final DPoP dpop;
 
     /**
      * Derives the client.
      *
      * @param base the application's client
      * @param callTimeout how long a call may take as a whole, by the clock on the wall
+     * @param dpop makes the proofs of who holds a key
      */
-    public Http(OkHttpClient base, Duration callTimeout) {
+    public Http(OkHttpClient base, Duration callTimeout, DPoP dpop) {
+        this.callTimeout = callTimeout;
+        this.dpop = dpop;
         OkHttpClient.Builder builder = base.newBuilder();
         // The application's interceptors may log bodies, add credentials, or be ours.
         builder.interceptors().clear();
@@ -82,12 +92,26 @@ public final class Http {
      * @param type the media type
      * @param body at most {@value #MAX_BODY} bytes, as UTF-8
      * @param retryAfter the values of {@code Retry-After}
+     * @param headers all others
+     * @param challenges what the server wants to see first
      */
-    public record Reply(int status, @Nullable MediaType type, String body, List<String> retryAfter) {
+    public record Reply(
+            int status,
+            @Nullable MediaType type,
+            String body,
+            List<String> retryAfter,
+            Headers headers,
+            List<Challenge> challenges) {
         @Override
         public String toString() {
             return "Reply[status=" + status + ", " + body.length() + " characters]";
         }
+    }
+
+    /** Makes a request, and another one if it has to go out again: what authenticates a client is good for one. */
+    @FunctionalInterface
+    interface Maker {
+        Request make() throws CallFailedException;
     }
 
     /** The call failed. {@link #sent()} tells whether the server may have seen the request. */
@@ -139,8 +163,49 @@ public final class Http {
      * @throws CallFailedException if there is no complete answer
      */
     Reply call(Request request) throws CallFailedException {
+        return call(request, callTimeout);
+    }
+
+    /** The maker of proofs, and of keys. */
+    DPoP dpop() {
+        return dpop;
+    }
+
+    /**
+     * Makes a call that asks for tokens, with a proof for the key. A server that would not look at it because of the proof
+     * (RFC 9449 section 8) gets it once more, with the proof that it wants: so much is left of the one deadline for both.
+     *
+     * @param request makes the request, anew for each time
+     * @param key {@code null} for a call without proof
+     * @throws CallFailedException if there is no complete answer
+     */
+    Reply call(Maker request, @Nullable KeyPair key) throws CallFailedException {
+        return key == null ? call(request.make()) : call(request, key, null);
+    }
+
+    private Reply call(Maker request, KeyPair key, @Nullable String accessToken) throws CallFailedException {
+        long start = System.nanoTime();
+        Request first = dpop.prove(request.make(), key, accessToken);
+        Reply reply = heard(first, call(first, callTimeout));
+        String error = DPoP.errorIn(reply.challenges());
+        Duration left = callTimeout.minusNanos(System.nanoTime() - start);
+        if (!dpop.mendable(first.url(), error == null ? TokenAnswers.errorIn(reply) : error, reply.headers())
+                || left.compareTo(Duration.ofMillis(1)) < 0) {
+            return reply;
+        }
+        Request second = dpop.prove(request.make(), key, accessToken);
+        return heard(second, call(second, left));
+    }
+
+    private Reply heard(Request request, Reply reply) {
+        dpop.learn(request.url(), reply.headers());
+        return reply;
+    }
+
+    private Reply call(Request request, Duration limit) throws CallFailedException {
         AtomicBoolean sent = new AtomicBoolean();
         Call call = client.newCall(request);
+        call.timeout().timeout(limit.toNanos(), TimeUnit.NANOSECONDS);
         // Before the first byte of the request is written nothing can have reached the server; after that anything can.
         call.addEventListener(new EventListener() {
             @Override
@@ -157,7 +222,9 @@ public final class Http {
                     response.code(),
                     response.body().contentType(),
                     source.readString(StandardCharsets.UTF_8),
-                    response.headers(HIDDEN_RETRY_AFTER));
+                    response.headers(HIDDEN_RETRY_AFTER),
+                    response.headers(),
+                    response.challenges());
         } catch (TooLargeException e) {
             throw new CallFailedException(e, true, true);
         } catch (IOException e) {
@@ -169,17 +236,19 @@ public final class Http {
      * Fetches a document.
      *
      * @param url where
-     * @param bearer an access token to send along, or none
+     * @param tokens whose access token to send along, with a proof if it is bound; or none
      * @return what came back, whatever the status
      * @throws IOException if nothing came back
      */
-    public Reply get(String url, @Nullable String bearer) throws IOException {
+    public Reply get(String url, @Nullable TokenSet tokens) throws IOException {
         Request.Builder request = new Request.Builder().url(url).header("Accept", "application/json");
-        if (bearer != null) {
-            request.header("Authorization", "Bearer " + bearer);
-        }
         try {
-            return call(request.build());
+            if (tokens == null) {
+                return call(request.build());
+            }
+            request.header("Authorization", DPoP.authorization(tokens));
+            KeyPair key = tokens.proofKey().orElse(null);
+            return key == null ? call(request.build()) : call(request::build, key, tokens.accessToken());
         } catch (CallFailedException e) {
             throw e.reason();
         }

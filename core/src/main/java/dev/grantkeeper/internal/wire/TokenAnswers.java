@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.token.TokenSet;
 import java.math.BigDecimal;
+import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
@@ -59,15 +60,29 @@ final class TokenAnswers {
 
     private TokenAnswers() {}
 
+    /**
+     * What a token request proved to hold (RFC 9449).
+     *
+     * @param key the key
+     * @param required whether tokens that are not bound to it are of no use
+     */
+    record Binding(KeyPair key, boolean required) {
+        @Override
+        public String toString() {
+            return "Binding[" + (required ? "required" : "not required") + "]";
+        }
+    }
+
     static Answer read(
             int status,
             @Nullable MediaType type,
             String body,
             List<String> retryAfter,
             Instant now,
-            Collection<String> secrets) {
+            Collection<String> secrets,
+            @Nullable Binding binding) {
         try {
-            return tokens(status, document("token endpoint", status, type, body, retryAfter, now, secrets));
+            return tokens(status, document("token endpoint", status, type, body, retryAfter, now, secrets), binding);
         } catch (RequestFailedException e) {
             return e.failure();
         }
@@ -134,14 +149,26 @@ final class TokenAnswers {
         return new Answer.Failure(kind, status, harmlessError, description, pause, null);
     }
 
-    private static Answer tokens(int status, ObjectNode json) {
+    private static Answer tokens(int status, ObjectNode json, @Nullable Binding binding) {
         String accessToken = text(json, "access_token");
         if (accessToken == null || accessToken.isEmpty()) {
             return malformed(status, "The answer of the token endpoint holds no access token", null);
         }
         String type = text(json, "token_type");
-        if (type != null && !type.equalsIgnoreCase("Bearer")) {
+        KeyPair boundTo = binding != null && "DPoP".equalsIgnoreCase(type) ? binding.key() : null;
+        if (boundTo == null && type != null && !type.equalsIgnoreCase("Bearer")) {
             return malformed(status, "The token endpoint issued a token that is not a Bearer token", null);
+        }
+        if (boundTo == null && binding != null && binding.required()) {
+            // RFC 9449 section 5: whoever wants bound tokens must not use what came instead.
+            return new Answer.Failure(
+                    Answer.Kind.MISCONFIGURED,
+                    status,
+                    null,
+                    "DPoP was asked for, and the token endpoint issued a bearer token. Allow DPoP for this client at the"
+                            + " authorization server, or build without dpop()",
+                    null,
+                    null);
         }
         String refreshToken = text(json, "refresh_token");
         String idToken = text(json, "id_token");
@@ -156,7 +183,8 @@ final class TokenAnswers {
                 scopes(json.path("scope")),
                 json.path("authorization_details").isArray()
                         ? json.path("authorization_details").toString()
-                        : null);
+                        : null,
+                boundTo);
         try {
             TokenSet ignored = response.toTokenSet(null, Set.of(), Instant.EPOCH, java.util.Optional.empty());
         } catch (IllegalArgumentException e) {
@@ -164,6 +192,12 @@ final class TokenAnswers {
                     status, "The answer of the token endpoint holds an impossible token: " + e.getMessage(), null);
         }
         return new Answer.Tokens(response);
+    }
+
+    /** The {@code error} member of an answer that is one. */
+    static @Nullable String errorIn(Http.Reply reply) {
+        ObjectNode json = reply.status() < 400 ? null : json(reply.type(), reply.body());
+        return json == null ? null : text(json, "error");
     }
 
     private static @Nullable Duration refreshLifetime(ObjectNode json) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import dev.grantkeeper.internal.wire.TokenAnswers.Binding;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
 import java.net.URI;
+import java.security.KeyPair;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The provider's token endpoint (RFC 6749 section 3.2) and its neighbour for revocation (RFC 7009), as one client sees them.
- * Every request goes out at most once. Thread-safe; {@code toString} shows no secret.
+ * Every request goes out at most once; one that the server did not look at because of its proof of possession (RFC 9449 section
+ * 8), which spends nothing, once more. Thread-safe; {@code toString} shows no secret.
  */
 public final class TokenEndpoint {
     private final Http http;
@@ -30,9 +33,17 @@ public final class TokenEndpoint {
         this.clock = clock;
     }
 
-    /** Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2). */
+    /**
+     * Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2).
+     *
+     * @param key what the login was begun with; {@code null} if there was none
+     */
     public Answer redeem(
-            String code, String redirectUri, @Nullable String codeVerifier, Set<String> resources) {
+            String code,
+            String redirectUri,
+            @Nullable String codeVerifier,
+            Set<String> resources,
+            @Nullable KeyPair key) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "authorization_code");
         form.put("code", code);
@@ -41,28 +52,37 @@ public final class TokenEndpoint {
             form.put("code_verifier", codeVerifier);
         }
         putResources(form, resources);
-        return request(form);
+        return request(form, binding(key));
     }
 
     /**
      * Refreshes (RFC 6749 section 6). No scope is sent: that asks for what was granted. Resources are: without, a server may
      * choose another API (RFC 8707 section 2.2).
+     *
+     * @param key what the grant is bound to; {@code null} if it is not. Where the application wants bound tokens the server may
+     *     bind them now, and if it does not, the grant goes on as it was
      */
-    public Answer refresh(String refreshToken, Set<String> resources) {
+    public Answer refresh(String refreshToken, Set<String> resources, @Nullable KeyPair key) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "refresh_token");
         form.put("refresh_token", refreshToken);
         putResources(form, resources);
-        return request(form);
+        Binding binding = binding(key);
+        return request(form, key == null && binding != null ? new Binding(binding.key(), false) : binding);
     }
 
-    /** Refreshes, for an access token that is good at one of the provider's other APIs (RFC 8707 section 2.2). */
-    public Answer refresh(String refreshToken, String resource) {
+    /**
+     * Refreshes, for an access token that is good at one of the provider's other APIs (RFC 8707 section 2.2).
+     *
+     * @param key what the grant is bound to; {@code null} if it is not, and it stays so: what the server bound here to a new key
+     *     could be the refresh token
+     */
+    public Answer refresh(String refreshToken, String resource, @Nullable KeyPair key) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "refresh_token");
         form.put("refresh_token", refreshToken);
         putResource(form, resource);
-        return request(form);
+        return request(form, key == null ? null : binding(key));
     }
 
     /** Asks whether the user has agreed on another device (RFC 8628 section 3.4). */
@@ -71,7 +91,7 @@ public final class TokenEndpoint {
         form.put("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         form.put("device_code", deviceCode);
         putResources(form, resources);
-        return request(form);
+        return request(form, binding(null));
     }
 
     private static void putResources(Map<String, String> form, Set<String> resources) {
@@ -80,22 +100,26 @@ public final class TokenEndpoint {
         }
     }
 
-    /** Asks for the application's own token (RFC 6749 section 4.4). */
-    public Answer clientCredentials(String scope) {
+    /**
+     * Asks for the application's own token (RFC 6749 section 4.4).
+     *
+     * @param key what the tokens before were bound to; {@code null} if there were none
+     */
+    public Answer clientCredentials(String scope, @Nullable KeyPair key) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "client_credentials");
         if (!scope.isEmpty()) {
             form.put("scope", scope);
         }
-        return request(form);
+        return request(form, binding(key));
     }
 
     /** Asks for the application's own token for one of the provider's other APIs. */
-    public Answer clientCredentialsFor(String resource) {
+    public Answer clientCredentialsFor(String resource, @Nullable KeyPair key) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "client_credentials");
         putResource(form, resource);
-        return request(form);
+        return request(form, binding(key));
     }
 
     private void putResource(Map<String, String> form, String resource) {
@@ -105,11 +129,24 @@ public final class TokenEndpoint {
         }
     }
 
-    private Answer request(Map<String, String> form) {
+    /** What a grant is bound to, or is going to be. */
+    private @Nullable Binding binding(@Nullable KeyPair key) {
+        KeyPair bound = key == null ? http.dpop().keyForNewGrant() : key;
+        return bound == null ? null : new Binding(bound, true);
+    }
+
+    private Answer request(Map<String, String> form, @Nullable Binding binding) {
         try {
-            Http.Reply reply = http.call(client.post(provider.tokenEndpoint(), form));
+            Http.Reply reply = http.call(
+                    () -> client.post(provider.tokenEndpoint(), form), binding == null ? null : binding.key());
             Answer answer = TokenAnswers.read(
-                    reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant(), secrets(form));
+                    reply.status(),
+                    reply.type(),
+                    reply.body(),
+                    reply.retryAfter(),
+                    clock.instant(),
+                    secrets(form),
+                    binding);
             return answer instanceof Answer.Failure failure && mayBeDone(failure) ? new Answer.Lost(failure) : answer;
         } catch (Http.CallFailedException e) {
             if (e.answered()) {

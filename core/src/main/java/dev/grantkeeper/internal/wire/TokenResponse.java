@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.wire;
 
 import dev.grantkeeper.token.TokenSet;
+import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param refreshLifetime of the refresh token, where the server says so
  * @param scopes what was granted; {@code null} if that is what was asked for
  * @param authorizationDetails what was granted, as JSON (RFC 9396 section 7); {@code null} if the server does not say
+ * @param proofKey what the tokens are bound to; {@code null} for bearer tokens
  */
 public record TokenResponse(
         String accessToken,
@@ -27,9 +29,10 @@ public record TokenResponse(
         @Nullable Duration refreshLifetime,
         @Nullable String idToken,
         @Nullable Set<String> scopes,
-        @Nullable String authorizationDetails) {
+        @Nullable String authorizationDetails,
+        @Nullable KeyPair proofKey) {
 
-    /** A response that says nothing of authorization details. */
+    /** Bearer tokens, and nothing of authorization details. */
     public TokenResponse(
             String accessToken,
             String tokenType,
@@ -39,7 +42,7 @@ public record TokenResponse(
             @Nullable Duration refreshLifetime,
             @Nullable String idToken,
             @Nullable Set<String> scopes) {
-        this(accessToken, tokenType, lifetime, refreshIn, refreshToken, refreshLifetime, idToken, scopes, null);
+        this(accessToken, tokenType, lifetime, refreshIn, refreshToken, refreshLifetime, idToken, scopes, null, null);
     }
 
     /**
@@ -55,6 +58,7 @@ public record TokenResponse(
         Duration lives = lifetime == null ? defaultLifetime.orElse(null) : lifetime;
         TokenSet.Builder tokens = TokenSet.builder(accessToken)
                 .tokenType(tokenType)
+                .proofKey(proofKey)
                 .receivedAt(now)
                 .expiresAt(after(now, lives))
                 .refreshAt(after(now, refreshIn))

@@ -11,7 +11,11 @@ import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.spec.ECGenParameterSpec;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -88,6 +92,72 @@ class RowFormatTest {
             assertThat(read.row()).isEqualTo(row);
             assertThat(read.row().tokens().scopes()).containsExactly("b", "a", "https://graph.example/x.y");
         }
+    }
+
+    private static GrantRow bound() throws Exception {
+        KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+        generator.initialize(new ECGenParameterSpec("secp256r1"));
+        return full().refreshed(
+                        TokenSet.builder("access-canary")
+                                .tokenType("DPoP")
+                                .proofKey(generator.generateKeyPair())
+                                .receivedAt(NOW)
+                                .build(),
+                        false);
+    }
+
+    @Test
+    void a_row_that_is_bound_to_a_key_comes_back_with_it() throws Exception {
+        for (RowFormat format : List.of(sealed, plain)) {
+            GrantRow row = bound();
+            GrantRow read = format.read(ALICE, format.write(ALICE, row)).row();
+            assertThat(read).isEqualTo(row);
+            KeyPair before = row.tokens().proofKey().orElseThrow();
+            KeyPair after = read.tokens().proofKey().orElseThrow();
+            assertThat(after.getPrivate().getEncoded())
+                    .isEqualTo(before.getPrivate().getEncoded());
+            assertThat(after.getPublic()).isEqualTo(before.getPublic());
+        }
+        assertThat(bound().tokens()).isNotEqualTo(bound().tokens());
+    }
+
+    @Test
+    void a_key_shows_in_no_sealed_row_and_in_no_message() throws Exception {
+        GrantRow row = bound();
+        KeyPair key = row.tokens().proofKey().orElseThrow();
+        String secret = Base64.getUrlEncoder()
+                .withoutPadding()
+                .encodeToString(key.getPrivate().getEncoded());
+        assertThat(plain.write(ALICE, row).text()).contains(secret);
+        assertThat(sealed.write(ALICE, row).text()).doesNotContain(secret);
+        assertThat(row.toString()).doesNotContain(secret);
+        String text = plain.write(ALICE, row).text();
+        assertThatThrownBy(() ->
+                        plain.read(ALICE, new StoredTokens("v", text.replace(secret, secret.substring(0, 60)))))
+                .isInstanceOf(UnreadableRowException.class)
+                .hasMessageContaining("is damaged")
+                .hasMessageNotContaining(secret.substring(0, 20))
+                .hasNoCause();
+    }
+
+    /** A node that does not know of keys would send such a token without a proof, and write down that it was refused. */
+    @Test
+    void a_row_that_is_bound_to_a_key_has_a_format_that_older_libraries_leave_alone() throws Exception {
+        assertThat(JSON.readTree(plain.write(ALICE, bound()).text()).path("v").asInt())
+                .isEqualTo(2);
+        assertThat(JSON.readTree(plain.write(ALICE, full()).text()).path("v").asInt())
+                .isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"DPoP", "dpop"})
+    void a_row_whose_key_is_missing_says_so(String type) {
+        assertUnreadable(
+                plain,
+                ALICE,
+                new StoredTokens(
+                        "v", "{\"v\":2,\"login\":\"l\",\"tokens\":{\"access\":\"canary\",\"type\":\"" + type + "\"}}"),
+                "the key is missing");
     }
 
     @Test
@@ -220,7 +290,7 @@ class RowFormatTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"{\"v\":2,\"login\":\"l\"}", "{\"v\":99}", "{\"v\":0,\"login\":\"l\"}", "{}", "{\"v\":null}"})
+            strings = {"{\"v\":3,\"login\":\"l\"}", "{\"v\":99}", "{\"v\":0,\"login\":\"l\"}", "{}", "{\"v\":null}"})
     void a_row_of_another_format_is_left_as_it_is(String text) {
         assertUnreadable(plain, ALICE, new StoredTokens("v", text), "format", "left as it is");
     }

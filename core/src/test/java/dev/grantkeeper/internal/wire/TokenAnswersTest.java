@@ -35,7 +35,8 @@ class TokenAnswersTest {
     private static final Duration TEN_YEARS = Duration.ofDays(3650);
 
     private static Answer read(int status, String type, String body) {
-        return TokenAnswers.read(status, type == null ? null : MediaType.parse(type), body, List.of(), NOW, List.of());
+        return TokenAnswers.read(
+                status, type == null ? null : MediaType.parse(type), body, List.of(), NOW, List.of(), null);
     }
 
     private static Answer ok(String body) {
@@ -96,7 +97,8 @@ class TokenAnswersTest {
                 body.isTextual() ? body.textValue() : body.toString(),
                 retryAfter,
                 NOW,
-                List.of());
+                List.of(),
+                null);
         if (expected.path("kind").asText().equals("token")) {
             assertThat(answer).isInstanceOf(Answer.Tokens.class);
             assertTokens(((Answer.Tokens) answer).response(), json, expected);
@@ -471,7 +473,8 @@ class TokenAnswersTest {
                         + " and 4711\"}",
                 List.of(),
                 NOW,
-                List.of("", secret, "4711"));
+                List.of("", secret, "4711"),
+                null);
         assertThat(failure(answer, Kind.REFUSED).description()).isEqualTo("bad: [redacted] and [redacted]");
     }
 
@@ -546,7 +549,8 @@ class TokenAnswersTest {
         assertThat(TokenAnswers.retryAfter(List.of("7", "junk", "90", "3"), NOW))
                 .isEqualTo(Duration.ofSeconds(90));
         assertThat(TokenAnswers.retryAfter(List.of(), NOW)).isNull();
-        Failure failure = failure(TokenAnswers.read(503, JSON, "{}", List.of("7"), NOW, List.of()), Kind.TEMPORARY);
+        Failure failure =
+                failure(TokenAnswers.read(503, JSON, "{}", List.of("7"), NOW, List.of(), null), Kind.TEMPORARY);
         assertThat(failure.retryAfter()).isEqualTo(Duration.ofSeconds(7));
     }
 

@@ -31,6 +31,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -72,6 +73,7 @@ final class AddIn implements AutoCloseable {
     private static final String GRAPH = "/api/graph/<path>";
     private static final int MOST_UNANNOUNCED = 10_000;
     private static final int LOGIN_SECONDS = 600;
+    private static final int MOST_LOGINS = 4;
 
     private final Setup setup;
     private final Database database;
@@ -153,6 +155,11 @@ final class AddIn implements AutoCloseable {
         config.routes.get(
                 "/style.css",
                 context -> context.contentType("text/css; charset=utf-8").result(resource("/spotify/style.css")));
+        if (setup.here().https()) { // Office takes nothing else
+            config.routes.get(
+                    "/manifest.xml",
+                    context -> context.contentType("text/xml; charset=utf-8").result(Manifest.of(setup)));
+        }
         config.routes.get("/dialog", this::dialog);
         config.routes.get("/callback", this::callback);
         config.routes.get("/done", context -> page(context, ResultPage.Status.STRANGE, null, null, false));
@@ -236,7 +243,9 @@ final class AddIn implements AutoCloseable {
     private void dialog(Context context) throws IOException {
         String tx = Objects.requireNonNullElse(context.queryParam("tx"), "");
         boolean office = "office".equals(context.queryParam("in"));
-        HandOver.Asker asker = isMailed(context) ? null : handOver.open(tx).orElse(null);
+        // Office opens its dialogs from pages of its own.
+        HandOver.Asker asker =
+                !office && isMailed(context) ? null : handOver.open(tx).orElse(null);
         if (asker == null) {
             page(context, ResultPage.Status.STRANGE, null, null, office);
             return;
@@ -245,13 +254,31 @@ final class AddIn implements AutoCloseable {
                 .prompt("select_account")
                 .carry(new Carried(tx, asker.session(), asker.socket(), office).text())
                 .start();
-        // Lax, and not Strict: the callback comes from the provider's site. One cookie for each attempt: two never
-        // meet.
-        context.header(
+        dropEldestLogins(context);
+        setLogin(context, loginCookie(login.slot()), login.seal(keys) + "." + tx, LOGIN_SECONDS);
+        context.redirect(login.url().toString(), HttpStatus.SEE_OTHER);
+    }
+
+    /** Attempts that were given up leave their cookies behind, and a server refuses requests that have too many. */
+    private void dropEldestLogins(Context context) {
+        List<String> logins = context.cookieMap().keySet().stream() // in the browser's order: the eldest come first
+                .filter(name -> name.startsWith(loginCookie("login-")))
+                .toList();
+        logins.stream()
+                .limit(Math.max(0, logins.size() - MOST_LOGINS + 1))
+                .forEach(name -> setLogin(context, name, "", 0));
+    }
+
+    /**
+     * A cookie of the pop-up's. Lax, and not Strict: the callback comes from the provider's site. One for each attempt: two never
+     * meet.
+     */
+    private void setLogin(Context context, String name, String value, int seconds) {
+        context.res()
+                .addHeader(
                         "Set-Cookie",
-                        loginCookie(login.slot()) + "=" + login.seal(keys) + "; Path=/; Max-Age=" + LOGIN_SECONDS
-                                + "; HttpOnly; SameSite=Lax" + (setup.here().https() ? "; Secure" : ""))
-                .redirect(login.url().toString(), HttpStatus.SEE_OTHER);
+                        name + "=" + value + "; Path=/; Max-Age=" + seconds + "; HttpOnly; SameSite=Lax"
+                                + (setup.here().https() ? "; Secure" : ""));
     }
 
     /** Only the pane opens this window. Where the browser does not say who did, the hand-over decides all the same. */
@@ -267,13 +294,11 @@ final class AddIn implements AutoCloseable {
     private void callback(Context context) {
         String query = context.queryString();
         String slot = PendingLogin.slotOf(query);
-        PendingLogin login = PendingLogin.unseal(keys, slot, context.cookie(loginCookie(slot)))
-                .orElse(null);
+        String[] cookie = Objects.requireNonNullElse(context.cookie(loginCookie(slot)), "")
+                .split("\\.(?=[^.]*$)", 2);
+        PendingLogin login = PendingLogin.unseal(keys, slot, cookie[0]).orElse(null);
         if (login != null) {
-            context.header(
-                    "Set-Cookie",
-                    loginCookie(slot) + "=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
-                            + (setup.here().https() ? "; Secure" : ""));
+            setLogin(context, loginCookie(slot), "", 0);
         }
         try {
             LoginResult result = entra.finishLogin(login, query);
@@ -294,7 +319,18 @@ final class AddIn implements AutoCloseable {
             }
         } catch (OAuthException e) {
             LOG.warn("A login could not be finished", e);
-            page(context, ResultPage.Status.UNAVAILABLE, null, null, false);
+            // Nobody says what the login carried. The cookie has the attempt's name beside it, which is no secret.
+            String tx = cookie.length == 2 ? cookie[1] : "";
+            HandOver.Asker asker = handOver.fail(tx).orElse(null);
+            if (asker == null) {
+                page(context, ResultPage.Status.UNAVAILABLE, null, null, false);
+            } else {
+                end(
+                        context,
+                        ResultPage.Status.UNAVAILABLE,
+                        new Carried(tx, asker.session(), asker.socket(), false),
+                        Optional.empty());
+            }
         }
     }
 

@@ -4,17 +4,19 @@ package dev.grantkeeper.examples.office;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import okhttp3.Cookie;
 import okhttp3.CookieJar;
 import okhttp3.FormBody;
@@ -47,7 +49,7 @@ final class PaneClient implements AutoCloseable {
 
     /** One place for cookies, and the client that uses it. */
     private static final class Jar implements CookieJar {
-        final Map<String, Cookie> cookies = new ConcurrentHashMap<>();
+        final Map<String, Cookie> cookies = Collections.synchronizedMap(new LinkedHashMap<>()); // as browsers list them
         final OkHttpClient http;
 
         Jar(OkHttpClient base) {
@@ -56,14 +58,22 @@ final class PaneClient implements AutoCloseable {
 
         @Override
         public void saveFromResponse(HttpUrl url, List<Cookie> received) {
-            received.forEach(cookie -> cookies.put(cookie.name(), cookie));
+            for (Cookie cookie : received) {
+                if (cookie.expiresAt() > System.currentTimeMillis()) {
+                    cookies.put(cookie.name(), cookie);
+                } else {
+                    cookies.remove(cookie.name());
+                }
+            }
         }
 
         @Override
         public List<Cookie> loadForRequest(HttpUrl url) {
-            return cookies.values().stream()
-                    .filter(cookie -> cookie.matches(url) && cookie.expiresAt() > System.currentTimeMillis())
-                    .toList();
+            synchronized (cookies) {
+                return cookies.values().stream()
+                        .filter(cookie -> cookie.matches(url))
+                        .toList();
+            }
         }
     }
 
@@ -261,9 +271,20 @@ final class PaneClient implements AutoCloseable {
 
     /** The pane's cookie, as it goes out. */
     String cookie() {
-        return pane.cookies.values().stream()
-                .map(cookie -> cookie.name() + "=" + cookie.value())
-                .reduce("", (one, other) -> one.isEmpty() ? other : one + "; " + other);
+        return cookies(pane);
+    }
+
+    /** The pop-up's. */
+    String popUpCookies() {
+        return cookies(popUp);
+    }
+
+    private static String cookies(Jar jar) {
+        synchronized (jar.cookies) {
+            return jar.cookies.values().stream()
+                    .map(cookie -> cookie.name() + "=" + cookie.value())
+                    .collect(Collectors.joining("; "));
+        }
     }
 
     /** Another pane of the same browser: the same cookies, a socket of its own. */

@@ -16,6 +16,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Panes implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Panes.class);
+    private static final int MOST = 10_000;
     private static final int MOST_OF_ONE_SESSION = 16;
 
     private static final class Pane {
@@ -34,7 +35,11 @@ final class Panes implements AutoCloseable {
 
     /** A pane has connected. It is told its socket's name, and asks for the state: it may have missed something. */
     void open(WsContext socket, String session) {
-        if (panes.values().stream().filter(pane -> pane.session.equals(session)).count() >= MOST_OF_ONE_SESSION) {
+        if (panes.size() >= MOST
+                || panes.values().stream()
+                                .filter(pane -> pane.session.equals(session))
+                                .count()
+                        >= MOST_OF_ONE_SESSION) {
             socket.closeSession(1008, "Too many panes");
             return;
         }

@@ -339,7 +339,27 @@ class AddInTest {
                         .path("status")
                         .asText())
                 .isEqualTo("unavailable");
+        JsonNode told = alice.hear("attempt");
+        assertThat(told.path("tx").asText()).isEqualTo(attempt.tx());
+        assertThat(told.path("status").asText()).isEqualTo("unavailable");
         server.noFaults();
+        alice.signIn("alice");
+    }
+
+    @Test
+    void attemptsThatAreGivenUpDoNotFillTheBrowsersCookies() throws Exception {
+        PaneClient.Attempt attempt = alice.begin();
+        String address = alice.openDialog(attempt);
+        for (int i = 0; i < 3; i++) {
+            alice.openDialog(alice.begin());
+        }
+        assertThat(alice.answer(address, "accept", "alice").message().path("tx").asText())
+                .as("a few may be open at once")
+                .isEqualTo(attempt.tx());
+        for (int i = 0; i < 50; i++) {
+            alice.openDialog(alice.begin());
+            assertThat(alice.popUpCookies()).hasSizeLessThan(4096);
+        }
         alice.signIn("alice");
     }
 
@@ -388,6 +408,16 @@ class AddInTest {
         assertThat(page.status()).isEqualTo(200);
         assertThat(page.message().path("status").asText()).isEqualTo("strange");
         assertThat(alice.openDialog(attempt)).startsWith(server.authorizationEndpoint());
+    }
+
+    @Test
+    void officeMayOpenItsDialogFromItsOwnSite() throws Exception {
+        PaneClient.Attempt attempt = alice.begin();
+        Request opened = new Request.Builder()
+                .url(setup.here().origin() + attempt.dialog() + "&in=office")
+                .header("Sec-Fetch-Site", "cross-site")
+                .build();
+        assertThat(alice.send(opened).next()).startsWith(server.authorizationEndpoint());
     }
 
     @Test
@@ -681,6 +711,7 @@ class AddInTest {
         for (PaneClient.Page page : List.of(
                 alice.dialog("/done"),
                 alice.dialog("/dialog"),
+                alice.dialog("/continue.html"),
                 alice.callback(setup.here().redirectUri() + "?code=x&state=y"))) {
             assertThat(page.headers().get("Content-Security-Policy"))
                     .contains("frame-ancestors 'none'")
@@ -702,7 +733,7 @@ class AddInTest {
 
     @Test
     void scriptsAddressTheirOwnOriginOnly() throws Exception {
-        for (String script : List.of("/pane.js", "/done.js")) {
+        for (String script : List.of("/pane.js", "/done.js", "/continue.js")) {
             PaneClient.Page page = alice.get(script);
             assertThat(page.status()).isEqualTo(200);
             assertThat(page.body()).doesNotContain("'*'", "\"*\"", "innerHTML", "localStorage", "eval(");

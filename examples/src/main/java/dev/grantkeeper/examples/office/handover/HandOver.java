@@ -186,6 +186,21 @@ public final class HandOver<T> {
     }
 
     /**
+     * The callback has no result, and none will come. The attempt ends.
+     *
+     * @param tx the attempt's name, as the browser sent it
+     * @return who asked, to be told; empty if there is no such attempt, or if it has a result
+     */
+    public synchronized Optional<Asker> fail(String tx) {
+        Attempt<T> attempt = attempts.get(tx);
+        if (attempt == null || !attempt.opened || attempt.result != null || ended(attempt)) {
+            return Optional.empty();
+        }
+        attempts.remove(tx);
+        return Optional.of(new Asker(attempt.session, attempt.socket));
+    }
+
+    /**
      * The pane claims its result. The attempt ends here, whatever it brings.
      *
      * @param tx the attempt's name

@@ -80,11 +80,12 @@ public final class ResultPage {
                   <script src="/done.js" defer></script>
                 </head>
                 <body class="dialog" data-message="%s" data-office="%s">
+                  <header><div class="brand"><img src="/icon.svg" alt="" width="28" height="28">Office add-in</div></header>
                   <main id="welcome">
                     <section class="card">
                       <h1 id="title">%s</h1>
                       <p id="text" role="status">%s</p>
-                      <p><button id="close" class="primary" hidden>Close this window</button></p>
+                      <p class="buttons"><button id="close" class="primary" hidden>Close this window</button></p>
                       <noscript><p>You can close this window. Signing in needs JavaScript.</p></noscript>
                     </section>
                   </main>

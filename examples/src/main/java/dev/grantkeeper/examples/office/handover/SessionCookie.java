@@ -136,7 +136,7 @@ public final class SessionCookie {
         if (key == null) {
             throw new IllegalArgumentException("There is no such key");
         }
-        return Secrets.text(Secrets.mac(key, text));
+        return Secrets.text(Secrets.mac(key, name + "=" + text));
     }
 
     private static byte[] bytes(String text) {

@@ -6,7 +6,7 @@
  * {@link dev.grantkeeper.examples.office.handover.HandOver} ties them together by two secrets that travel in opposite
  * directions, {@link dev.grantkeeper.examples.office.handover.ResultPage} is where the pop-up ends, and {@link
  * dev.grantkeeper.examples.office.handover.SessionCookie} is how the pane is known again. They need the JDK only; the script that
- * belongs to the page is {@code office/done.js}.
+ * belongs to the page is {@code office/done.js}, and {@code office/continue.js} stands between where a provider cuts windows off.
  */
 @NullMarked
 package dev.grantkeeper.examples.office.handover;

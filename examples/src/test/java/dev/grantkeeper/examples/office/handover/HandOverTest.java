@@ -149,6 +149,24 @@ class HandOverTest {
     }
 
     @Test
+    void anAttemptThatFailsEndsAndSaysWhoAsked() {
+        assertThat(handOver.fail(begun.tx())).as("not opened yet").isEmpty();
+        handOver.open(begun.tx());
+        assertThat(handOver.fail(begun.tx()).orElseThrow().socket()).isEqualTo("socket");
+        assertThat(handOver.fail(begun.tx())).isEmpty();
+        assertThat(handOver.fail("made up")).isEmpty();
+        assertThat(handOver.arrive(begun.tx(), "session", "grant")).isEmpty();
+        assertThat(discarded).containsExactly("grant");
+    }
+
+    @Test
+    void anAttemptThatHasItsResultCannotFail() {
+        String token = arrive("grant");
+        assertThat(handOver.fail(begun.tx())).isEmpty();
+        assertThat(handOver.claim(begun.tx(), "session", begun.secret(), token)).contains("grant");
+    }
+
+    @Test
     void nothingIsClaimedBeforeItIsThere() {
         handOver.open(begun.tx());
         assertThat(handOver.claim(begun.tx(), "session", begun.secret(), "")).isEmpty();

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.wire.DPoP;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.security.KeyPair;
+import okhttp3.Interceptor;
+import okhttp3.Request;
+import okhttp3.Response;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends tokens that are bound to a key to APIs, with a proof for each request (RFC 9449 section 7).
+ *
+ * <p>A proof names the one URL that it is for, and works once. So proofs are made in a network interceptor, which sees each
+ * request that really goes out: those that OkHttp makes of a redirect, or repeats, get one of their own, and those that leave the
+ * host get none, as they lose the token. Thread-safe.
+ */
+final class BoundCalls implements Interceptor {
+    private final DPoP dpop;
+
+    BoundCalls(DPoP dpop) {
+        this.dpop = dpop;
+    }
+
+    /** What a request has to prove on its way. */
+    private record Bound(BoundCalls owner, KeyPair key, String accessToken, String authorization) {
+        @Override
+        public String toString() {
+            return "Bound";
+        }
+    }
+
+    /**
+     * Sends a request with bound tokens. If the server did not look at it because of the proof, and the body allows it, once more
+     * with the proof that it wants.
+     *
+     * @param wrapped whether this is among the client's network interceptors, too
+     */
+    Response proceed(Interceptor.Chain chain, Request authorized, TokenSet tokens, KeyPair key, boolean wrapped)
+            throws IOException {
+        Response response = once(chain, authorized, tokens, key, wrapped);
+        if (!isMendable(authorized, response)) {
+            return response;
+        }
+        response.close();
+        return once(chain, authorized, tokens, key, wrapped);
+    }
+
+    private Response once(Interceptor.Chain chain, Request authorized, TokenSet tokens, KeyPair key, boolean wrapped)
+            throws IOException {
+        // OkHttp leaves network interceptors out where a WebSocket begins.
+        if (wrapped && authorized.header("Upgrade") == null) {
+            Bound bound = new Bound(this, key, tokens.accessToken(), DPoP.authorization(tokens));
+            return chain.proceed(authorized.newBuilder().tag(Bound.class, bound).build());
+        }
+        if (chain.getFollowRedirects()) {
+            throw new OAuthException(
+                    "These tokens are bound to a key (DPoP), and a redirect would take their proof along: use wrap(…), or"
+                            + " for an interceptor of your own and for WebSockets a client with followRedirects(false)",
+                    null);
+        }
+        Response response =
+                chain.withRetryOnConnectionFailure(false).proceed(dpop.prove(authorized, key, tokens.accessToken()));
+        dpop.learn(authorized.url(), response.headers());
+        return response;
+    }
+
+    private boolean isMendable(Request authorized, Response response) {
+        // Only what answers for the same origin has the same nonces.
+        return response.code() == 401
+                && AuthorizingInterceptor.isSameOrigin(authorized, response)
+                && AuthorizingInterceptor.canBeSentAgain(authorized)
+                && dpop.mendable(authorized.url(), DPoP.errorIn(response.challenges()), response.headers());
+    }
+
+    /** Whether a 401 is about the proof, so that another token would not help. */
+    static boolean isAboutTheProof(Response response) {
+        @Nullable String error = DPoP.errorIn(response.challenges());
+        return "use_dpop_nonce".equals(error) || "invalid_dpop_proof".equals(error);
+    }
+
+    /** As a network interceptor: one hop of a call. */
+    @Override
+    public Response intercept(Interceptor.Chain chain) throws IOException {
+        Request request = chain.request();
+        Bound bound = request.tag(Bound.class);
+        // Where a redirect leaves the host, OkHttp has taken the token off.
+        if (bound == null || bound.owner() != this || !bound.authorization().equals(request.header("Authorization"))) {
+            return chain.proceed(request);
+        }
+        Response response = chain.proceed(dpop.prove(request, bound.key(), bound.accessToken()));
+        dpop.learn(request.url(), response.headers());
+        return response;
+    }
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import com.nimbusds.jose.JOSEException;
+import com.nimbusds.jose.JOSEObjectType;
+import com.nimbusds.jose.JWSAlgorithm;
+import com.nimbusds.jose.JWSHeader;
+import com.nimbusds.jose.crypto.ECDSASigner;
+import com.nimbusds.jose.jwk.Curve;
+import com.nimbusds.jose.jwk.ECKey;
+import com.nimbusds.jwt.JWTClaimsSet;
+import com.nimbusds.jwt.SignedJWT;
+import com.nimbusds.oauth2.sdk.id.JWTID;
+import dev.grantkeeper.token.TokenSet;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.MessageDigest;
+import java.security.interfaces.ECPrivateKey;
+import java.security.interfaces.ECPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Base64;
+import java.util.Date;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import okhttp3.Challenge;
+import okhttp3.Headers;
+import okhttp3.HttpUrl;
+import okhttp3.Request;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Proofs that a request comes from whoever holds a key (RFC 9449), and what has to be remembered to make them: the last nonce of
+ * each server, and by how much its clock differs from ours. Thread-safe; {@code toString} shows none of it.
+ */
+public final class DPoP {
+    private static final String SCHEME = "DPoP";
+    private static final String NONCE = "DPoP-Nonce";
+    private static final JOSEObjectType TYPE = new JOSEObjectType("dpop+jwt");
+
+    /** One registration talks to a handful; only a mistake leads to more. */
+    private static final int MOST_SERVERS = 200;
+
+    /** Longer ones would not leave room for the rest of the request's headers. */
+    private static final int LONGEST_NONCE = 4096;
+
+    /** Servers tolerate more than this, or they would refuse everybody. */
+    private static final Duration TOLERATED = Duration.ofSeconds(5);
+
+    private final InstantSource clock;
+    private final boolean wanted;
+
+    // guarded by this
+    private final Map<String, Server> servers = new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Server> eldest) {
+            return size() > MOST_SERVERS;
+        }
+    };
+
+    /** What is known of one origin. */
+    private record Server(@Nullable String nonce, Duration ahead) {
+        static final Server UNKNOWN = new Server(null, Duration.ZERO);
+
+        @Override
+        public String toString() {
+            return "Server[ahead by " + ahead + "]";
+        }
+    }
+
+    /**
+     * For one registration.
+     *
+     * @param clock dates the proofs
+     * @param wanted whether grants that begin are to be bound. Those that are bound stay so in any case
+     */
+    public DPoP(InstantSource clock, boolean wanted) {
+        this.clock = clock;
+        this.wanted = wanted;
+    }
+
+    /** A key for a grant that begins; {@code null} if grants are not to be bound. */
+    public @Nullable KeyPair keyForNewGrant() {
+        if (!wanted) {
+            return null;
+        }
+        try {
+            KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+            generator.initialize(new ECGenParameterSpec("secp256r1"));
+            return generator.generateKeyPair();
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("This Java platform has no P-256", e);
+        }
+    }
+
+    /** What an authorization request says of the key (RFC 9449 section 10): {@code dpop_jkt}. */
+    public static String thumbprint(KeyPair key) {
+        try {
+            return jwk(key).computeThumbprint().toString();
+        } catch (JOSEException e) {
+            throw new IllegalStateException("Every Java platform has SHA-256", e);
+        }
+    }
+
+    private static ECKey jwk(KeyPair key) {
+        return new ECKey.Builder(Curve.P_256, (ECPublicKey) key.getPublic()).build();
+    }
+
+    /** The {@code Authorization} header that goes with the tokens (RFC 6750 section 2.1, RFC 9449 section 7.1). */
+    public static String authorization(TokenSet tokens) {
+        return (tokens.proofKey().isPresent() ? "DPoP " : "Bearer ") + tokens.accessToken();
+    }
+
+    /**
+     * The request with a new proof, over whatever proof it had (RFC 9449 section 4.2).
+     *
+     * @param accessToken what the request carries; {@code null} where it asks for tokens
+     */
+    public Request prove(Request request, KeyPair key, @Nullable String accessToken) {
+        Server server = server(request.url());
+        JWTClaimsSet.Builder claims = new JWTClaimsSet.Builder()
+                .jwtID(new JWTID().getValue())
+                .issueTime(Date.from(clock.instant().plus(server.ahead())))
+                .claim("htm", request.method())
+                .claim("htu", target(request.url()));
+        if (accessToken != null) {
+            claims.claim("ath", digest(accessToken));
+        }
+        if (server.nonce() != null) {
+            claims.claim("nonce", server.nonce());
+        }
+        JWSHeader header = new JWSHeader.Builder(JWSAlgorithm.ES256)
+                .type(TYPE)
+                .jwk(jwk(key))
+                .build();
+        SignedJWT proof = new SignedJWT(header, claims.build());
+        try {
+            proof.sign(new ECDSASigner((ECPrivateKey) key.getPrivate()));
+        } catch (JOSEException e) {
+            throw new IllegalStateException("This Java platform has no ES256", e);
+        }
+        return request.newBuilder().header(SCHEME, proof.serialize()).build();
+    }
+
+    /** As it stands on the wire: java.net.URI would write some characters in another way. */
+    private static String target(HttpUrl url) {
+        return url.newBuilder()
+                .username("")
+                .password("")
+                .query(null)
+                .fragment(null)
+                .build()
+                .toString();
+    }
+
+    private static String digest(String token) {
+        try {
+            return Base64.getUrlEncoder()
+                    .withoutPadding()
+                    .encodeToString(
+                            MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.US_ASCII)));
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("Every Java platform has SHA-256", e);
+        }
+    }
+
+    /** Takes over the nonce that a server sends along, with whatever status (RFC 9449 section 8.2). */
+    public void learn(HttpUrl from, Headers headers) {
+        String nonce = nonce(headers);
+        if (nonce != null) {
+            remember(from, new Server(nonce, server(from).ahead()));
+        }
+    }
+
+    /**
+     * Whether the server did not look at a request because of its proof, and would look at it with another one: it has told its
+     * nonce (RFC 9449 sections 8 and 9), or its clock shows that ours is wrong. The next proof is made accordingly.
+     *
+     * @param error what the server says is wrong
+     */
+    public boolean mendable(HttpUrl from, @Nullable String error, Headers headers) {
+        if ("use_dpop_nonce".equals(error)) {
+            return nonce(headers) != null;
+        }
+        Instant date = headers.getInstant("Date");
+        if (!"invalid_dpop_proof".equals(error) || date == null) {
+            return false;
+        }
+        Server server = server(from);
+        Duration ahead = Duration.between(clock.instant(), date);
+        if (ahead.minus(server.ahead()).abs().compareTo(TOLERATED) <= 0) {
+            return false;
+        }
+        remember(from, new Server(server.nonce(), ahead));
+        return true;
+    }
+
+    /** What is wrong with a proof, by the challenge of an API (RFC 9449 section 7.1). */
+    public static @Nullable String errorIn(List<Challenge> challenges) {
+        for (Challenge challenge : challenges) {
+            String error = challenge.authParams().get("error");
+            if (challenge.scheme().equalsIgnoreCase(SCHEME) && error != null) {
+                return error;
+            }
+        }
+        return null;
+    }
+
+    private static @Nullable String nonce(Headers headers) {
+        String nonce = headers.get(NONCE);
+        // RFC 9449 section 8.1
+        boolean valid = nonce != null
+                && !nonce.isEmpty()
+                && nonce.length() <= LONGEST_NONCE
+                && nonce.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '"' && c != '\\');
+        return valid ? nonce : null;
+    }
+
+    private static String origin(HttpUrl url) {
+        return url.scheme() + "://" + url.host() + ":" + url.port();
+    }
+
+    private synchronized Server server(HttpUrl url) {
+        return servers.getOrDefault(origin(url), Server.UNKNOWN);
+    }
+
+    private synchronized void remember(HttpUrl url, Server server) {
+        servers.put(origin(url), server);
+    }
+
+    @Override
+    public String toString() {
+        return "DPoP[" + (wanted ? "wanted" : "not wanted") + "]";
+    }
+}
