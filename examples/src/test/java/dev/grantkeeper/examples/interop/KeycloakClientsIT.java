@@ -234,9 +234,15 @@ class KeycloakClientsIT {
     /** The public key as Keycloak wants to be told of it (RFC 7517). */
     private static String jwks(KeyPair pair, String algorithm) {
         ObjectNode set = JSON.createObjectNode();
-        ObjectNode key = set.putArray("keys").addObject().put("kid", "k1").put("use", "sig").put("alg", algorithm);
+        ObjectNode key = set.putArray("keys")
+                .addObject()
+                .put("kid", "k1")
+                .put("use", "sig")
+                .put("alg", algorithm);
         if (pair.getPublic() instanceof RSAPublicKey rsa) {
-            key.put("kty", "RSA").put("n", base64(unsigned(rsa.getModulus()))).put("e", base64(unsigned(rsa.getPublicExponent())));
+            key.put("kty", "RSA")
+                    .put("n", base64(unsigned(rsa.getModulus())))
+                    .put("e", base64(unsigned(rsa.getPublicExponent())));
         } else if (pair.getPublic() instanceof ECPublicKey ec) {
             int length = ec.getParams().getOrder().bitLength() / 8;
             key.put("kty", "EC")

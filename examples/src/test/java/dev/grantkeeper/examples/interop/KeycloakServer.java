@@ -50,8 +50,10 @@ final class KeycloakServer implements AutoCloseable {
             new HeldCertificate.Builder().addSubjectAlternativeName("localhost").build();
 
     /** Whoever this has signed may show a certificate to Keycloak. */
-    private final HeldCertificate authority =
-            new HeldCertificate.Builder().certificateAuthority(0).commonName("itest").build();
+    private final HeldCertificate authority = new HeldCertificate.Builder()
+            .certificateAuthority(0)
+            .commonName("itest")
+            .build();
 
     private final HttpUrl base;
     private final HttpUrl secure;
