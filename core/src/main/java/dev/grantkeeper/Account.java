@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One user's grant at one provider, whether it exists or not; or the application's own, see
- * {@link Grantkeeper#application()}. Cheap to make, immutable, thread-safe.
+ * {@link Grantkeeper#application()}; or what comes in exchange for a token, see {@link Grantkeeper#account(TokenExchange)}. Cheap to make, immutable, thread-safe.
  *
  * <p>To use one client for many users, wrap it with {@link Grantkeeper#wrap} and set an account as the tag
  * {@code Account.class} of each request.
@@ -41,12 +41,13 @@ public final class Account {
     }
 
     /**
-     * One of several APIs that this account has tokens for.
+     * Where an account's tokens go, if not to all of the provider's API origins.
      *
-     * @param name as the authorization server calls it
+     * @param name one of several APIs that this account has tokens for, as the authorization server calls it; {@code null} if it has
+     *     one token only
      * @param origins where its access token may go
      */
-    record Resource(String name, Set<String> origins) {}
+    record Resource(@Nullable String name, Set<String> origins) {}
 
     /**
      * The same account with access tokens for another API: one login, one refresh token, and an access token for each (RFC 8707;
@@ -96,11 +97,11 @@ public final class Account {
     }
 
     TokenSource source() {
-        return TokenSource.of(
-                refresher,
-                key,
-                resource == null ? null : resource.name(),
-                resource == null ? grantkeeper.apiOrigins() : resource.origins());
+        return TokenSource.of(refresher, key, name(), resource == null ? grantkeeper.apiOrigins() : resource.origins());
+    }
+
+    private @Nullable String name() {
+        return resource == null ? null : resource.name();
     }
 
     boolean isOf(Grantkeeper other) {
@@ -145,9 +146,7 @@ public final class Account {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public TokenSet tokens() throws IOException {
-        return grantkeeper
-                .waiting()
-                .tokens(source(), refresher.current(key, resource == null ? null : resource.name()), null);
+        return grantkeeper.waiting().tokens(source(), refresher.current(key, name()), null);
     }
 
     /**
@@ -157,9 +156,22 @@ public final class Account {
      *     {@link #tokens()} would throw; cancelling it does not disturb the refresh
      */
     public CompletableFuture<TokenSet> tokensAsync() {
-        return grantkeeper
-                .waiting()
-                .tokensAsync(source(), refresher.current(key, resource == null ? null : resource.name()));
+        return grantkeeper.waiting().tokensAsync(source(), refresher.current(key, name()));
+    }
+
+    /**
+     * Asks the server about this account's access token (RFC 7662), refreshed if it has to be. Sees what {@link #grant()} cannot:
+     * that the server has ended a token before its time.
+     *
+     * @return what the server says
+     * @throws LoginRequiredException if the user has to sign in
+     * @throws TokenRequestException if the server could not be asked, or does not accept this application, or makes no sense
+     * @throws TokenStoreException if the store failed and nothing valid is in memory
+     * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
+     * @throws IllegalStateException if the provider has no introspection endpoint
+     */
+    public Introspection introspect() throws IOException {
+        return grantkeeper.introspect(tokens().accessToken());
     }
 
     /**
@@ -268,6 +280,6 @@ public final class Account {
 
     @Override
     public String toString() {
-        return "Account[" + key + (resource == null ? "" : " for " + resource.name()) + "]";
+        return "Account[" + key + (name() == null ? "" : " for " + name()) + "]";
     }
 }

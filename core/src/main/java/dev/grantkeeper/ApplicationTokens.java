@@ -20,12 +20,14 @@ final class ApplicationTokens implements Renewal {
     private final TokenEndpoint endpoint;
     private final Provider provider;
     private final Set<String> scopes;
+    private final Revocation revocation;
     private final Time time;
 
-    ApplicationTokens(TokenEndpoint endpoint, Provider provider, Set<String> scopes, Time time) {
+    ApplicationTokens(TokenEndpoint endpoint, Provider provider, Set<String> scopes, Revocation revocation, Time time) {
         this.endpoint = endpoint;
         this.provider = provider;
         this.scopes = scopes;
+        this.revocation = revocation;
         this.time = time;
     }
 
@@ -93,6 +95,6 @@ final class ApplicationTokens implements Renewal {
 
     @Override
     public void revoke(TokenSet tokens) {
-        boolean unused = endpoint.revoke(tokens.accessToken(), "access_token");
+        revocation.giveBack(tokens);
     }
 }

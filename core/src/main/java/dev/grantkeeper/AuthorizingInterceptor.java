@@ -82,8 +82,8 @@ final class AuthorizingInterceptor implements Interceptor {
         if (!its) {
             throw new OAuthException(
                     "The request to " + request.url().host()
-                            + " says forResource(…), and that resource's tokens do not go"
-                            + " there: use the account itself",
+                            + " is made for an account whose tokens do not go there:"
+                            + " see forResource(…) and apiOrigins(…)",
                     null);
         }
         TokenSet tokens = waiting.tokens(source, source.current(), chain.call());
@@ -152,7 +152,7 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     /** Scheme, host and port. OkHttp has parsed and normalised all three. */
-    private static String origin(HttpUrl url) {
+    static String origin(HttpUrl url) {
         return url.scheme() + "://" + url.host().toLowerCase(Locale.ROOT) + ":" + url.port();
     }
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
-import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
-import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -49,8 +47,7 @@ final class DeviceFlow {
     private final String registration;
     private final @Nullable DeviceEndpoint deviceEndpoint;
     private final TokenEndpoint tokenEndpoint;
-    private final @Nullable IdTokens idTokens;
-    private final @Nullable Profiles profiles;
+    private final Identities identities;
     private final Engine engine;
     private final Time time;
     private final UsedLogins usedLogins;
@@ -66,16 +63,14 @@ final class DeviceFlow {
             String registration,
             @Nullable DeviceEndpoint deviceEndpoint,
             TokenEndpoint tokenEndpoint,
-            @Nullable IdTokens idTokens,
-            @Nullable Profiles profiles,
+            Identities identities,
             Engine engine,
             Time time) {
         this.provider = provider;
         this.registration = registration;
         this.deviceEndpoint = deviceEndpoint;
         this.tokenEndpoint = tokenEndpoint;
-        this.idTokens = idTokens;
-        this.profiles = profiles;
+        this.identities = identities;
         this.engine = engine;
         this.time = time;
         this.usedLogins = new UsedLogins(time.clock(), Duration.ofHours(1));
@@ -300,7 +295,8 @@ final class DeviceFlow {
                     .build();
             LoginResult.SignedIn in;
             try {
-                GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity(tokens));
+                Identity identity = identities.of(tokens, login.scopes().contains("openid"));
+                GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity);
                 in = new LoginResult.SignedIn(
                         owner,
                         row,
@@ -314,15 +310,6 @@ final class DeviceFlow {
             if (!finish(in)) {
                 in.discard(); // whoever waited has gone while the server answered
             }
-        }
-
-        /** There was no browser between the server and us, so there is no nonce either. */
-        private @Nullable Identity identity(TokenSet tokens) throws IdentityException {
-            String idToken = tokens.idToken().orElse(null);
-            if (idToken != null && idTokens != null && login.scopes().contains("openid")) {
-                return idTokens.verify(idToken, null);
-            }
-            return profiles == null ? null : profiles.fetch(tokens);
         }
 
         private boolean finish(LoginResult how) {

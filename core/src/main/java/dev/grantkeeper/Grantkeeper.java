@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.openid.SignedResponses;
@@ -10,17 +11,21 @@ import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.Client;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.Http;
+import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
+import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
 import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.TokenSet;
 import dev.grantkeeper.token.TokenStore;
@@ -38,6 +43,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
@@ -88,7 +94,11 @@ public final class Grantkeeper implements AutoCloseable {
     private final Set<String> resources;
     private final AuthorizationCodeFlow flow;
     private final DeviceFlow devices;
-    private final RefreshTokens renewal;
+    private final TokenEndpoint tokenEndpoint;
+    private final @Nullable IntrospectionEndpoint introspectionEndpoint;
+    private final Identities identities;
+    private final Revocation revocation;
+    private final Time time;
     private final Waiting waiting;
     private final Listening listening;
     private final BoundCalls boundCalls;
@@ -103,14 +113,14 @@ public final class Grantkeeper implements AutoCloseable {
         this.resources = builder.resources;
         this.waiting = new Waiting(builder.longestWait);
         this.listening = new Listening(builder.listener, builder.clock);
-        Time time = new Time(builder.clock, builder.ticker);
+        this.time = new Time(builder.clock, builder.ticker);
         DPoP dpop = new DPoP(builder.clock, builder.dpop);
         this.boundCalls = new BoundCalls(dpop);
         Http http = new Http(
                 builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout, dpop);
         Client client = new Client(
                 clientId, builder.clientSecret, builder.authentication(), builder.signingKey, provider, builder.clock);
-        TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, builder.clock);
+        this.tokenEndpoint = new TokenEndpoint(http, provider, client, builder.clock);
         ProviderKeys keys = provider.jwksUri()
                 .map(where -> new ProviderKeys(where, http, builder.ticker))
                 .orElse(null);
@@ -129,21 +139,24 @@ public final class Grantkeeper implements AutoCloseable {
                 idTokens,
                 profiles,
                 time);
-        this.renewal = new RefreshTokens(tokenEndpoint, provider);
+        this.identities = new Identities(idTokens, profiles);
+        this.revocation = new Revocation(tokenEndpoint, this::later);
         this.engine = new Engine(
                 provider.name(),
                 Objects.requireNonNull(builder.tokenStore),
                 new RowFormat(builder.sealingKeys),
-                renewal,
-                new ApplicationTokens(tokenEndpoint, provider, scopes, time),
+                new RefreshTokens(tokenEndpoint, provider, revocation),
+                new ApplicationTokens(tokenEndpoint, provider, scopes, revocation, time),
                 new Timing(builder.tokenCallTimeout, builder.trustStoredFor),
                 time,
                 listening);
         DeviceEndpoint deviceEndpoint = provider.deviceAuthorizationEndpoint()
                 .map(uri -> new DeviceEndpoint(http, provider, client, uri, builder.clock))
                 .orElse(null);
-        this.devices =
-                new DeviceFlow(provider, registration, deviceEndpoint, tokenEndpoint, idTokens, profiles, engine, time);
+        this.introspectionEndpoint = provider.introspectionEndpoint()
+                .map(uri -> new IntrospectionEndpoint(http, client, uri, builder.clock))
+                .orElse(null);
+        this.devices = new DeviceFlow(provider, registration, deviceEndpoint, tokenEndpoint, identities, engine, time);
     }
 
     /**
@@ -226,8 +239,12 @@ public final class Grantkeeper implements AutoCloseable {
         return devices.finishAsync(this, login);
     }
 
+    private void later(Duration pause, Runnable task) {
+        engine.after(pause, task);
+    }
+
     void discard(TokenSet tokens) {
-        renewal.revoke(tokens);
+        revocation.giveBack(tokens);
     }
 
     Account keep(GrantRow row, TokenSet tokens, String accountId) throws TokenStoreException {
@@ -264,6 +281,82 @@ public final class Grantkeeper implements AutoCloseable {
                 engine.application(),
                 engine.applicationLogins(),
                 null);
+    }
+
+    /**
+     * An account whose tokens come in exchange for one that is at hand. They are asked for when they are needed, once for all calls
+     * with the same token, and asked for again when they end. Touches nothing. They rest in this process and in no store: the same
+     * exchange finds them again.
+     *
+     * <p>When the server does not take the token at hand any more, calls throw {@link LoginRequiredException}: whoever it came from
+     * has to bring another.
+     *
+     * @param exchange what to ask for, and the token
+     * @return the account
+     */
+    public Account account(TokenExchange exchange) {
+        AccountKey key = new AccountKey(registration + " exchange", exchange.name());
+        Engine.Kept kept =
+                engine.inProcess(key, new ExchangedTokens(exchange, tokenEndpoint, provider, revocation, time));
+        Set<String> origins = exchange.apiOrigins();
+        return new Account(
+                this,
+                key,
+                kept.refresher(),
+                kept.logins(),
+                origins == null ? null : new Account.Resource(null, origins));
+    }
+
+    /**
+     * Exchanges a token once, for a grant that is kept like a user's: with a refresh token it outlives the token at hand. For
+     * applications that go on working for a user who has left; all others want {@link #account(TokenExchange)}. Stores nothing.
+     *
+     * @param exchange what to ask for, and the token
+     * @return {@link LoginResult.SignedIn}, or {@link LoginResult.Declined} if the server does not take the token
+     * @throws TokenRequestException if the server could not be asked, or makes no sense, or does not accept this application
+     */
+    public LoginResult login(TokenExchange exchange) throws TokenRequestException {
+        ExchangedTokens renewal = new ExchangedTokens(exchange, tokenEndpoint, provider, revocation, time);
+        Answer answer = renewal.request();
+        if (answer instanceof Answer.Tokens tokens) {
+            TokenSet set = renewal.tokens(tokens.response(), time.now());
+            try {
+                Identity identity = identities.of(set, exchange.scopes().contains("openid"));
+                return new LoginResult.SignedIn(
+                        this, GrantRow.of(RowFormat.newName(), time.now(), set, identity), set, true, null);
+            } catch (IdentityException e) {
+                throw Failures.of(e);
+            }
+        }
+        Answer.Failure failure = answer instanceof Answer.Lost lost ? lost.failure() : (Answer.Failure) answer;
+        if (failure.kind() != Answer.Kind.REFUSED) {
+            throw Failures.of(failure);
+        }
+        return new LoginResult.Declined(
+                Objects.requireNonNullElse(failure.error(), "invalid_grant"),
+                Objects.requireNonNullElse(failure.description(), ""),
+                Optional.empty());
+    }
+
+    /**
+     * Asks the server about a token (RFC 7662), this application's or one that somebody brought. For tokens that an
+     * {@link Account} keeps there is {@link Account#introspect()}; nobody has to ask before a call.
+     *
+     * @param token an access token or a refresh token
+     * @return what the server says; a token that it does not know is not active
+     * @throws TokenRequestException if the server could not be asked, or does not accept this application, or makes no sense
+     * @throws IllegalStateException if the provider has no introspection endpoint
+     */
+    public Introspection introspect(String token) throws TokenRequestException {
+        if (introspectionEndpoint == null) {
+            throw new IllegalStateException(provider.name() + " is not known to have an introspection endpoint:"
+                    + " say introspectionEndpoint(…) when describing it");
+        }
+        try {
+            return new Introspection(introspectionEndpoint.introspect(token));
+        } catch (RequestFailedException e) {
+            throw Failures.of(e.failure());
+        }
     }
 
     /**

@@ -19,10 +19,12 @@ import org.jspecify.annotations.Nullable;
 final class RefreshTokens implements Renewal {
     private final TokenEndpoint endpoint;
     private final Provider provider;
+    private final Revocation revocation;
 
-    RefreshTokens(TokenEndpoint endpoint, Provider provider) {
+    RefreshTokens(TokenEndpoint endpoint, Provider provider, Revocation revocation) {
         this.endpoint = endpoint;
         this.provider = provider;
+        this.revocation = revocation;
     }
 
     @Override
@@ -107,10 +109,6 @@ final class RefreshTokens implements Renewal {
 
     @Override
     public void revoke(TokenSet tokens) {
-        if (tokens.refreshToken().isPresent()) {
-            boolean unused = endpoint.revoke(tokens.refreshToken().get(), "refresh_token");
-        } else {
-            boolean unused = endpoint.revoke(tokens.accessToken(), "access_token");
-        }
+        revocation.giveBack(tokens);
     }
 }

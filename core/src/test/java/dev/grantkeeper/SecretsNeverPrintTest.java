@@ -247,6 +247,26 @@ class SecretsNeverPrintTest {
         });
         run(() -> node.newLogin().startOnDevice());
 
+        // In exchange for another token.
+        String incoming = in.tokens().accessToken();
+        for (TokenExchange request : List.of(
+                TokenExchange.onBehalfOf(incoming).scopes("openid", "offline_access"),
+                TokenExchange.of(incoming).actor("actor-canary", "urn:ietf:params:oauth:token-type:jwt"),
+                TokenExchange.of("subject-canary"),
+                TokenExchange.assertion("assertion-canary"),
+                TokenExchange.assertion(() -> {
+                    throw new IllegalStateException("supplier-canary");
+                }))) {
+            seen.add(request);
+            run(() -> node.account(request));
+            run(() -> node.account(request).tokens());
+            run(() -> node.login(request));
+        }
+        secrets.addAll(List.of("actor-canary", "subject-canary", "assertion-canary", "supplier-canary"));
+        run(() -> node.introspect(incoming));
+        run(() -> node.introspect("subject-canary"));
+        run(alice::introspect);
+
         // Calls and refreshes.
         run(() -> scene.status(client));
         scene.server.expireAccessTokens();

@@ -82,6 +82,7 @@ public final class EntraId {
                 .documentation("https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow")
                 .authorizationEndpoint(base + "/oauth2/v2.0/authorize")
                 .tokenEndpoint(base + "/oauth2/v2.0/token")
+                .deviceAuthorizationEndpoint(base + "/oauth2/v2.0/devicecode")
                 .openId(issuer(name, cloud), base + "/discovery/v2.0/keys")
                 .apiOrigins(cloud.graph)
                 .clientAuthentication(ClientAuthentication.SECRET_POST)

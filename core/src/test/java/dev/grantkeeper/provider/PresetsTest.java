@@ -31,6 +31,8 @@ class PresetsTest {
         Provider entra = EntraId.provider("organizations", cloud);
         assertThat(entra.authorizationEndpoint()).hasToString(login + "organizations/oauth2/v2.0/authorize");
         assertThat(entra.tokenEndpoint()).hasToString(login + "organizations/oauth2/v2.0/token");
+        assertThat(entra.deviceAuthorizationEndpoint().orElseThrow())
+                .hasToString(login + "organizations/oauth2/v2.0/devicecode");
         assertThat(entra.jwksUri().orElseThrow()).hasToString(login + "organizations/discovery/v2.0/keys");
         assertThat(entra.issuer()).contains(login + "{tenantid}/v2.0");
         assertThat(entra.apiOrigins()).containsExactly(graph);

@@ -2,14 +2,19 @@
 package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenStore;
 import java.time.Duration;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
  * The parts of this package, put together for one registration: two refreshers, one for what users granted and one for the
- * application's own grant, that share store, memory, threads and the token endpoint. Thread-safe.
+ * application's own grant, that share store, memory, threads and the token endpoint; and one for each token that came in exchange
+ * for another, which rests in this process only. Thread-safe.
  */
 public final class Engine {
     /** Refreshes that run at once. Most of them wait, for the token endpoint or for another node. */
@@ -28,6 +33,11 @@ public final class Engine {
     private final Refresher application;
     private final Logins logins;
     private final Logins applicationLogins;
+    private final RefreshEvents events;
+    private final EndpointGate gate;
+
+    /** What rests in this process only; least used first. */
+    private final Map<AccountKey, Kept> inProcess = new LinkedHashMap<>(16, 0.75f, true); // guarded by this
 
     /** Puts the parts together. */
     public Engine(
@@ -42,9 +52,10 @@ public final class Engine {
         this.workers = new Threads(name, THREADS);
         this.time = time;
         this.timing = timing;
+        this.events = events;
         Memory memory = new Memory(time, REMEMBERED);
         Rows rows = new Rows(store, format, memory, workers, events);
-        EndpointGate gate = new EndpointGate(time, REQUESTS, workers);
+        this.gate = new EndpointGate(time, REQUESTS, workers);
         this.users = new Refresher(rows, memory, forUsers, timing, time, gate, workers, events);
         this.application = new Refresher(rows, memory, forApplication, timing, time, gate, workers, events);
         this.logins = new Logins(rows, users, forUsers);
@@ -69,6 +80,34 @@ public final class Engine {
     /** Everything else that happens to the application's own grant. */
     public Logins applicationLogins() {
         return applicationLogins;
+    }
+
+    /**
+     * What keeps a grant.
+     *
+     * @param refresher refreshes it
+     * @param logins does everything else that happens to it
+     */
+    public record Kept(Refresher refresher, Logins logins) {}
+
+    /** Keeps a grant in this process, and forgets the one that was not used for longest when there are too many. */
+    public synchronized Kept inProcess(AccountKey key, Renewal renewal) {
+        Kept known = inProcess.get(key);
+        if (known != null) {
+            return known;
+        }
+        Iterator<Kept> oldest = inProcess.values().iterator();
+        while (inProcess.size() >= REMEMBERED && oldest.hasNext()) {
+            if (!oldest.next().refresher().isBusy()) {
+                oldest.remove();
+            }
+        }
+        Memory memory = new Memory(time, 1);
+        Rows rows = new Rows(new InProcess(), new RowFormat(null), memory, workers, events);
+        Refresher refresher = new Refresher(rows, memory, renewal, timing, time, gate, workers, events);
+        Kept kept = new Kept(refresher, new Logins(rows, refresher, renewal));
+        inProcess.put(key, kept);
+        return kept;
     }
 
     /**

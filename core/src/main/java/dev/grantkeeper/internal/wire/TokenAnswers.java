@@ -184,7 +184,8 @@ final class TokenAnswers {
                 json.path("authorization_details").isArray()
                         ? json.path("authorization_details").toString()
                         : null,
-                boundTo);
+                boundTo,
+                text(json, "issued_token_type"));
         try {
             TokenSet ignored = response.toTokenSet(null, Set.of(), Instant.EPOCH, java.util.Optional.empty());
         } catch (IllegalArgumentException e) {

@@ -3,9 +3,11 @@ package dev.grantkeeper.internal.wire;
 
 import dev.grantkeeper.internal.wire.TokenAnswers.Binding;
 import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.net.URI;
 import java.security.KeyPair;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,6 +22,10 @@ import org.jspecify.annotations.Nullable;
  * 8), which spends nothing, once more. Thread-safe; {@code toString} shows no secret.
  */
 public final class TokenEndpoint {
+    /** What is sent, and must not come back in any message. */
+    private static final List<String> SECRETS = List.of(
+            "code", "code_verifier", "refresh_token", "device_code", "subject_token", "actor_token", "assertion");
+
     private final Http http;
     private final Provider provider;
     private final Client client;
@@ -135,6 +141,11 @@ public final class TokenEndpoint {
         return bound == null ? null : new Binding(bound, true);
     }
 
+    /** Asks for tokens with whatever grant the form names. */
+    public Answer request(Map<String, String> form) {
+        return request(form, binding(null));
+    }
+
     private Answer request(Map<String, String> form, @Nullable Binding binding) {
         try {
             Http.Reply reply = http.call(
@@ -167,7 +178,7 @@ public final class TokenEndpoint {
 
     private List<String> secrets(Map<String, String> form) {
         List<String> secrets = new ArrayList<>();
-        for (String name : List.of("code", "code_verifier", "refresh_token", "device_code")) {
+        for (String name : SECRETS) {
             secrets.add(form.getOrDefault(name, ""));
         }
         secrets.addAll(client.secrets());
@@ -175,23 +186,33 @@ public final class TokenEndpoint {
     }
 
     /**
-     * Gives a token back (RFC 7009). Does nothing where the provider has no such endpoint.
+     * Gives tokens back (RFC 7009), as far as the provider takes them: the refresh token first, since the grant goes with it, then
+     * the access token, since servers need not end that one, too. Never fails. Takes no longer than two calls, and one where the
+     * server does not answer.
      *
-     * @return whether the provider confirmed
+     * @return how long the server wants to be left alone before the same is tried again; {@code null} if there is nothing more to do
      */
-    public boolean revoke(String token, String hint) {
+    public @Nullable Duration giveBack(TokenSet tokens) {
         URI endpoint = provider.revocationEndpoint().orElse(null);
         if (endpoint == null) {
-            return false;
+            return null;
         }
+        try {
+            String refreshToken = tokens.refreshToken().orElse(null);
+            Duration later = refreshToken == null ? null : revoke(endpoint, refreshToken, "refresh_token");
+            return later == null ? revoke(endpoint, tokens.accessToken(), "access_token") : later;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    /** A 503 says that the token is still good (RFC 7009 section 2.2.1); everything else is an answer. */
+    private @Nullable Duration revoke(URI endpoint, String token, String hint) throws IOException {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("token", token);
         form.put("token_type_hint", hint);
-        try {
-            return http.call(client.post(endpoint, form)).status() == 200;
-        } catch (IOException e) {
-            return false;
-        }
+        Http.Reply reply = http.call(client.post(endpoint, form));
+        return reply.status() == 503 ? TokenAnswers.retryAfter(reply.retryAfter(), clock.instant()) : null;
     }
 
     @Override

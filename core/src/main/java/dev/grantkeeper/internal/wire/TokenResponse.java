@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param scopes what was granted; {@code null} if that is what was asked for
  * @param authorizationDetails what was granted, as JSON (RFC 9396 section 7); {@code null} if the server does not say
  * @param proofKey what the tokens are bound to; {@code null} for bearer tokens
+ * @param issuedTokenType what kind of token it is (RFC 8693 section 2.2.1); {@code null} if the server does not say
  */
 public record TokenResponse(
         String accessToken,
@@ -30,9 +31,10 @@ public record TokenResponse(
         @Nullable String idToken,
         @Nullable Set<String> scopes,
         @Nullable String authorizationDetails,
-        @Nullable KeyPair proofKey) {
+        @Nullable KeyPair proofKey,
+        @Nullable String issuedTokenType) {
 
-    /** Bearer tokens, and nothing of authorization details. */
+    /** Bearer tokens, and nothing of authorization details nor of token exchange. */
     public TokenResponse(
             String accessToken,
             String tokenType,
@@ -42,7 +44,18 @@ public record TokenResponse(
             @Nullable Duration refreshLifetime,
             @Nullable String idToken,
             @Nullable Set<String> scopes) {
-        this(accessToken, tokenType, lifetime, refreshIn, refreshToken, refreshLifetime, idToken, scopes, null, null);
+        this(
+                accessToken,
+                tokenType,
+                lifetime,
+                refreshIn,
+                refreshToken,
+                refreshLifetime,
+                idToken,
+                scopes,
+                null,
+                null,
+                null);
     }
 
     /**

@@ -21,6 +21,7 @@ import okhttp3.Response;
 final class Browser {
     private static final Pattern FORM = Pattern.compile("<form\\s[^>]*id=\"kc-form-login\"[^>]*>");
     private static final Pattern ACTION = Pattern.compile("\\saction=\"([^\"]+)\"");
+    private static final Pattern CONSENT = Pattern.compile("name=\"code\"\\s+value=\"([^\"]+)\"");
     private static final int MOST_PAGES = 10;
 
     private final OkHttpClient http =
@@ -59,11 +60,51 @@ final class Browser {
         throw new IOException("The login has not ended after " + MOST_PAGES + " pages");
     }
 
+    /** Opens the page that a device shows, signs in and agrees, until there is nothing more to fill in. */
+    void approveDevice(URI url, String user, String password) throws IOException {
+        Request next = new Request.Builder().url(url.toString()).build();
+        for (int i = 0; i < MOST_PAGES; i++) {
+            try (Response response = http.newCall(withCookies(next)).execute()) {
+                keepCookies(response);
+                String location = response.header("Location");
+                HttpUrl target =
+                        location == null ? null : response.request().url().resolve(location);
+                if (target != null) {
+                    next = new Request.Builder().url(target).build();
+                    continue;
+                }
+                String page = response.body().string();
+                Matcher code = CONSENT.matcher(page);
+                Matcher action = ACTION.matcher(page);
+                if (FORM.matcher(page).find()) {
+                    next = signIn(page, response.code(), user, password);
+                } else if (code.find() && action.find()) {
+                    next = new Request.Builder()
+                            .url(String.valueOf(response.request()
+                                    .url()
+                                    .resolve(action.group(1).replace("&amp;", "&"))))
+                            .post(new FormBody.Builder()
+                                    .add("code", code.group(1))
+                                    .add("accept", "Yes")
+                                    .build())
+                            .build();
+                } else {
+                    return;
+                }
+            }
+        }
+        throw new IOException("The device is not connected after " + MOST_PAGES + " pages");
+    }
+
     private static Request signIn(Response page, String user, String password) throws IOException {
-        Matcher form = FORM.matcher(page.body().string());
+        return signIn(page.body().string(), page.code(), user, password);
+    }
+
+    private static Request signIn(String page, int status, String user, String password) throws IOException {
+        Matcher form = FORM.matcher(page);
         Matcher action = form.find() ? ACTION.matcher(form.group()) : null;
         if (action == null || !action.find()) {
-            throw new IOException("Keycloak shows no login form, status " + page.code());
+            throw new IOException("Keycloak shows no login form, status " + status);
         }
         return new Request.Builder()
                 .url(action.group(1).replace("&amp;", "&"))

@@ -187,6 +187,8 @@ final class KeycloakServer implements AutoCloseable {
                 .tokenEndpoint(said("token_endpoint"))
                 .revocationEndpoint(said("revocation_endpoint"))
                 .pushedAuthorizationRequestEndpoint(said("pushed_authorization_request_endpoint"))
+                .deviceAuthorizationEndpoint(said("device_authorization_endpoint"))
+                .introspectionEndpoint(said("introspection_endpoint"))
                 .openId(said("issuer"), said("jwks_uri"))
                 .apiOrigins(base.toString())
                 // it spends a refresh token with each request, and ends the session when one comes back
