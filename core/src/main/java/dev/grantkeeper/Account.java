@@ -31,13 +31,21 @@ public final class Account {
     private final Refresher refresher;
     private final Logins logins;
     private final @Nullable Resource resource;
+    private final boolean throwsChallenges;
 
-    Account(Grantkeeper grantkeeper, AccountKey key, Refresher refresher, Logins logins, @Nullable Resource resource) {
+    Account(
+            Grantkeeper grantkeeper,
+            AccountKey key,
+            Refresher refresher,
+            Logins logins,
+            @Nullable Resource resource,
+            boolean throwsChallenges) {
         this.grantkeeper = grantkeeper;
         this.key = key;
         this.refresher = refresher;
         this.logins = logins;
         this.resource = resource;
+        this.throwsChallenges = throwsChallenges;
     }
 
     /**
@@ -84,7 +92,8 @@ public final class Account {
                 key,
                 refresher,
                 logins,
-                new Resource(resource, AuthorizingInterceptor.origins(itsApis.apiOrigins())));
+                new Resource(resource, AuthorizingInterceptor.origins(itsApis.apiOrigins())),
+                throwsChallenges);
     }
 
     /**
@@ -97,7 +106,12 @@ public final class Account {
     }
 
     TokenSource source() {
-        return TokenSource.of(refresher, key, name(), resource == null ? grantkeeper.apiOrigins() : resource.origins());
+        return TokenSource.of(
+                refresher,
+                key,
+                name(),
+                resource == null ? grantkeeper.apiOrigins() : resource.origins(),
+                throwsChallenges);
     }
 
     private @Nullable String name() {
@@ -113,6 +127,9 @@ public final class Account {
      * due, stored before it is used, and replaced once when an API rejects it. Calls to other hosts go out as they are, and so do
      * calls that carry their own {@code Authorization}.
      *
+     * <p>An API that wants more than this grant gives, and says what, is a {@link LoginRequiredException}, too;
+     * {@link #returningChallenges()} avoids that. All other answers are returned as they are.
+     *
      * <p>Authorised calls bypass the client's {@link okhttp3.Cache}: it would hand one user's answer to another. What goes wrong
      * is an {@link OAuthException}. A call waits at most {@link Grantkeeper.Builder#longestWait} for tokens; under
      * {@code enqueue} it occupies one of the dispatcher's slots meanwhile, {@link #tokensAsync()} first avoids that.
@@ -122,6 +139,16 @@ public final class Account {
      */
     public OkHttpClient wrap(OkHttpClient http) {
         return grantkeeper.wrap(http, source());
+    }
+
+    /**
+     * The same account for calls whose answers the caller wants to see as they are. Otherwise a 401 or 403 that names what another
+     * login has to ask for is closed, and thrown as a {@link LoginRequiredException}.
+     *
+     * @return an account to {@link #wrap} a client for, or to set as a request's tag
+     */
+    public Account returningChallenges() {
+        return new Account(grantkeeper, key, refresher, logins, resource, false);
     }
 
     /**

@@ -73,9 +73,15 @@ final class AuthorizationCodeFlow {
         this.usedLogins = new UsedLogins(time.clock(), LOGIN_LIVES);
     }
 
-    PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
+    @Nullable
+    String redirectUri() {
+        return redirectUri;
+    }
+
+    PendingLogin start(
+            Set<String> wanted, Map<String, String> parameters, @Nullable String carried, @Nullable String comesBackTo)
             throws TokenRequestException {
-        if (redirectUri == null) {
+        if (comesBackTo == null) {
             throw new IllegalStateException("A login needs a redirect URI: say redirectUri(…) when building");
         }
         if (wanted.contains("openid") && idTokens == null) {
@@ -90,7 +96,7 @@ final class AuthorizationCodeFlow {
         }
         AuthorizationEndpoint.Request request;
         try {
-            request = authorizationEndpoint.request(redirectUri, wanted, all);
+            request = authorizationEndpoint.request(comesBackTo, wanted, all);
         } catch (RequestFailedException e) {
             throw Failures.of(e.failure());
         }
@@ -100,7 +106,7 @@ final class AuthorizationCodeFlow {
                 request.codeVerifier(),
                 request.nonce(),
                 key,
-                redirectUri,
+                comesBackTo,
                 request.url(),
                 request.urlExpiresAt(),
                 wanted,

@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.wire.DPoP;
+import dev.grantkeeper.internal.wire.LoginChallenge;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
@@ -19,7 +20,8 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attaches access tokens to calls to the provider's APIs, and replaces a token that an API rejects, once.
+ * Attaches access tokens to calls to the provider's APIs, and replaces a token that an API rejects, once. What only another
+ * login can mend becomes an exception.
  *
  * <p>An application interceptor sees a call once, before any redirect. OkHttp takes the {@code Authorization} header off when
  * a redirect leaves the host; nothing here puts it back. Thread-safe.
@@ -89,7 +91,7 @@ final class AuthorizingInterceptor implements Interceptor {
         TokenSet tokens = waiting.tokens(source, source.current(), chain.call());
         Response response = proceed(chain, request, tokens);
         if (!canBeMended(request, response)) {
-            return response;
+            return unlessChallenged(source, tokens, request, response);
         }
         if (!canBeSentAgain(request)) {
             source.invalidate(tokens.accessToken());
@@ -103,10 +105,26 @@ final class AuthorizingInterceptor implements Interceptor {
             throw e;
         }
         if (others.accessToken().equals(tokens.accessToken())) {
+            return unlessChallenged(source, tokens, request, response);
+        }
+        response.close();
+        return unlessChallenged(source, others, request, proceed(chain, request, others));
+    }
+
+    /**
+     * The answer, unless it names what another login has to ask for. The grant stays as it is: it may be good for everything
+     * else, and whoever could ask for a login could otherwise end one.
+     */
+    private static Response unlessChallenged(TokenSource source, TokenSet tokens, Request request, Response response)
+            throws LoginRequiredException {
+        LoginChallenge challenge = source.throwsChallenges() && isSameOrigin(request, response)
+                ? LoginChallenge.in(response, tokens.scopes(), tokens.accessToken())
+                : null;
+        if (challenge == null) {
             return response;
         }
         response.close();
-        return proceed(chain, request, others);
+        throw Failures.of(source.key(), challenge, tokens.scopes());
     }
 
     private Response proceed(Chain chain, Request request, TokenSet tokens) throws IOException {

@@ -5,8 +5,11 @@ import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.row.UnreadableRowException;
 import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.LoginChallenge;
 import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
+import java.util.Map;
+import java.util.Set;
 
 /** Makes exceptions of outcomes: a new one for each caller, with that caller's stack trace. */
 final class Failures {
@@ -22,7 +25,25 @@ final class Failures {
                     case NO_REFRESH_TOKEN -> LoginRequiredException.Reason.NO_REFRESH_TOKEN;
                 },
                 required.error(),
-                required.description());
+                required.description(),
+                Set.of(),
+                Set.of(),
+                Map.of());
+    }
+
+    static LoginRequiredException of(AccountKey key, LoginChallenge challenge, Set<String> granted) {
+        return new LoginRequiredException(
+                key,
+                switch (challenge.kind()) {
+                    case SCOPES -> LoginRequiredException.Reason.MORE_SCOPES;
+                    case STEP_UP -> LoginRequiredException.Reason.STEP_UP;
+                    case CLAIMS -> LoginRequiredException.Reason.CLAIMS;
+                },
+                challenge.error(),
+                challenge.description(),
+                granted,
+                challenge.scopes(),
+                challenge.parameters());
     }
 
     static TokenRequestException of(Answer.Failure failure) {

@@ -189,9 +189,15 @@ public final class Grantkeeper implements AutoCloseable {
         return new LoginRequest(this, scopes, resources);
     }
 
-    PendingLogin start(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
+    PendingLogin start(
+            Set<String> wanted, Map<String, String> parameters, @Nullable String carried, @Nullable String redirectUri)
             throws TokenRequestException {
-        return flow.start(wanted, parameters, carried);
+        return flow.start(wanted, parameters, carried, redirectUri == null ? flow.redirectUri() : redirectUri);
+    }
+
+    @Nullable
+    String redirectUri() {
+        return flow.redirectUri();
     }
 
     /**
@@ -265,7 +271,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return the account
      */
     public Account account(String accountId) {
-        return new Account(this, new AccountKey(registration, accountId), engine.users(), engine.logins(), null);
+        return new Account(this, new AccountKey(registration, accountId), engine.users(), engine.logins(), null, true);
     }
 
     /**
@@ -280,7 +286,8 @@ public final class Grantkeeper implements AutoCloseable {
                 new AccountKey(registration + " client_credentials", clientId),
                 engine.application(),
                 engine.applicationLogins(),
-                null);
+                null,
+                false); // whatever its APIs ask for: there is no user who could sign in
     }
 
     /**
@@ -304,7 +311,8 @@ public final class Grantkeeper implements AutoCloseable {
                 key,
                 kept.refresher(),
                 kept.logins(),
-                origins == null ? null : new Account.Resource(null, origins));
+                origins == null ? null : new Account.Resource(null, origins),
+                false); // whoever brought the token has to sign in again, not a user of this application
     }
 
     /**
@@ -601,13 +609,17 @@ public final class Grantkeeper implements AutoCloseable {
 
         static Set<String> checkScopes(Set<String> scopes) {
             for (String scope : scopes) {
-                // RFC 6749 section 3.3
-                if (scope.isEmpty() || !scope.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '"' && c != '\\')) {
+                if (!isScope(scope)) {
                     throw new IllegalArgumentException(
                             "A scope is a text without blanks and quotes; give each one of its own: '" + scope + "'");
                 }
             }
             return Collections.unmodifiableSet(scopes);
+        }
+
+        /** RFC 6749 section 3.3. */
+        static boolean isScope(String scope) {
+            return !scope.isEmpty() && scope.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '"' && c != '\\');
         }
 
         /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.wire.Claims;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -20,6 +21,7 @@ public final class LoginRequest {
     private Set<String> scopes;
     private final Map<String, String> parameters = new LinkedHashMap<>();
     private @Nullable String carried;
+    private @Nullable String redirectUri;
 
     LoginRequest(Grantkeeper grantkeeper, Set<String> scopes, Set<String> resources) {
         this.grantkeeper = grantkeeper;
@@ -66,6 +68,28 @@ public final class LoginRequest {
      */
     public LoginRequest claims(String json) {
         return parameter("claims", json);
+    }
+
+    /**
+     * Asks for what a call was missing: the scopes that an API wants, beside those that were granted and those of this request
+     * (RFC 6750 section 3.1), {@code acr_values} and {@code max_age} (RFC 9470), or {@code claims}. Where the grant has simply
+     * ended it changes nothing, so it can always be said. Default: nothing is answered.
+     *
+     * @param required what a call threw
+     * @return this request
+     */
+    public LoginRequest answering(LoginRequiredException required) {
+        Set<String> wanted = new LinkedHashSet<>(scopes);
+        // Entra ID: it stands for all that was granted, and goes with no scope that has a name.
+        if (wanted.stream().noneMatch(scope -> scope.endsWith("/.default"))) {
+            required.granted().stream().filter(Grantkeeper.Builder::isScope).forEach(wanted::add);
+        }
+        wanted.addAll(required.scopes());
+        this.scopes = Grantkeeper.Builder.checkScopes(wanted);
+        required.loginParameters().forEach((name, value) -> {
+            parameter(name, name.equals("claims") ? Claims.merged(parameters.get(name), value) : value);
+        });
+        return this;
     }
 
     /**
@@ -140,6 +164,16 @@ public final class LoginRequest {
         return this;
     }
 
+    /** The registered one with the port that a receiver on this machine has got (RFC 8252 section 7.3). */
+    LoginRequest redirectUri(String withPort) {
+        this.redirectUri = withPort;
+        return this;
+    }
+
+    boolean isOf(Grantkeeper other) {
+        return grantkeeper == other;
+    }
+
     /**
      * Begins. Where the request is pushed ({@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST}) that is a call to the
      * authorization server, otherwise it does no I/O.
@@ -149,7 +183,7 @@ public final class LoginRequest {
      *     then not sent through the browser instead
      */
     public PendingLogin start() throws TokenRequestException {
-        return grantkeeper.start(scopes, parameters, carried);
+        return grantkeeper.start(scopes, parameters, carried, redirectUri);
     }
 
     /**

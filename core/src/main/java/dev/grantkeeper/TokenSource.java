@@ -29,11 +29,19 @@ interface TokenSource {
     /** Whether it is the store that everybody waits for. */
     boolean waitsForStore();
 
+    /** Whether an answer that asks for another login is thrown rather than returned. */
+    boolean throwsChallenges();
+
     /** A key for tokens that belong to nobody yet. */
     AccountKey NOBODY = new AccountKey("login", "not kept yet");
 
     /** An account's tokens, kept fresh. */
-    static TokenSource of(Refresher refresher, AccountKey key, @Nullable String resource, Set<String> origins) {
+    static TokenSource of(
+            Refresher refresher,
+            AccountKey key,
+            @Nullable String resource,
+            Set<String> origins,
+            boolean throwsChallenges) {
         return new TokenSource() {
             @Override
             public AccountKey key() {
@@ -63,6 +71,11 @@ interface TokenSource {
             @Override
             public boolean waitsForStore() {
                 return refresher.waitsForStore(key);
+            }
+
+            @Override
+            public boolean throwsChallenges() {
+                return throwsChallenges;
             }
         };
     }
@@ -98,6 +111,11 @@ interface TokenSource {
             @Override
             public boolean waitsForStore() {
                 return false;
+            }
+
+            @Override
+            public boolean throwsChallenges() {
+                return true;
             }
         };
     }

@@ -200,6 +200,7 @@ class ArchitectureTest {
                         "LoginResult$Mismatched",
                         "LoginResult$Mismatched$Reason",
                         "LoginResult$SignedIn",
+                        "LoopbackReceiver",
                         "OAuthException",
                         "PendingLogin",
                         "TokenExchange",

@@ -18,6 +18,8 @@ import java.util.Locale;
  *       manifest.
  *   <li>There is no revocation endpoint.
  *   <li>Instead of a secret there may be a certificate: {@code signingKey(SigningKey.of(key).certificate(certificate))}.
+ *   <li>An application that answers claims challenges says so with
+ *       {@link Provider.Builder#clientCapabilities clientCapabilities("cp1")}.
  * </ul>
  *
  * @see <a href="https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow">Authorization code flow</a>

@@ -110,6 +110,7 @@ public final class Provider {
     private final boolean pkce;
     private final Map<String, String> authorizationParameters;
     private final Map<String, String> forbiddenParameters;
+    private final Set<String> clientCapabilities;
     private final @Nullable Duration defaultLifetime;
     private final Replay replay;
     private final @Nullable TemporalAmount refreshTokenLifetime;
@@ -168,6 +169,7 @@ public final class Provider {
                         "Provider " + name + ": the parameter " + parameter + " cannot be sent: " + reason);
             }
         }
+        this.clientCapabilities = Collections.unmodifiableSet(new LinkedHashSet<>(builder.clientCapabilities));
         this.defaultLifetime = builder.defaultLifetime;
         this.replay = builder.replay;
         this.refreshTokenLifetime = builder.refreshTokenLifetime;
@@ -449,6 +451,15 @@ public final class Provider {
     }
 
     /**
+     * What the server is told that this application can handle.
+     *
+     * @return for example {@code cp1}; empty unless it was said
+     */
+    public Set<String> clientCapabilities() {
+        return clientCapabilities;
+    }
+
+    /**
      * How long access tokens live when the server does not say.
      *
      * @return the lifetime, empty if unknown: such a token is used until an API rejects it
@@ -532,6 +543,7 @@ public final class Provider {
         private boolean pkce = true;
         private final Map<String, String> authorizationParameters = new LinkedHashMap<>();
         private final Map<String, String> forbiddenParameters = new LinkedHashMap<>();
+        private Set<String> clientCapabilities = Set.of();
         private @Nullable Duration defaultLifetime;
         private Replay replay = Replay.LATE;
         private @Nullable TemporalAmount refreshTokenLifetime;
@@ -575,6 +587,7 @@ public final class Provider {
             this.pkce = provider.pkce;
             this.authorizationParameters.putAll(provider.authorizationParameters);
             this.forbiddenParameters.putAll(provider.forbiddenParameters);
+            this.clientCapabilities = provider.clientCapabilities;
             this.defaultLifetime = provider.defaultLifetime;
             this.replay = provider.replay;
             this.refreshTokenLifetime = provider.refreshTokenLifetime;
@@ -796,6 +809,26 @@ public final class Provider {
          */
         public Builder forbiddenParameter(String name, String reason) {
             forbiddenParameters.put(name, reason);
+            return this;
+        }
+
+        /**
+         * Tells the server, with each login and each refresh, what this application can handle ({@code xms_cc} in the
+         * {@code claims}; Microsoft Entra ID). {@code cp1} says that it sends a user through {@code newLogin().answering(…)}
+         * whenever an API asks for that: then tokens live up to a day, and end at once when an administrator wants it
+         * (continuous access evaluation). An application that does not answer is locked out until such a token expires. Default:
+         * nothing.
+         *
+         * @param capabilities letters and digits
+         * @return this builder
+         */
+        public Builder clientCapabilities(String... capabilities) {
+            for (String capability : capabilities) {
+                if (!capability.matches("[A-Za-z0-9]+")) {
+                    throw new IllegalArgumentException("A capability consists of letters and digits: " + capability);
+                }
+            }
+            this.clientCapabilities = new LinkedHashSet<>(List.of(capabilities));
             return this;
         }
 

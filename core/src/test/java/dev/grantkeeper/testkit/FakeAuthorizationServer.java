@@ -64,6 +64,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     static final String USERINFO = "/userinfo";
     static final String PROFILE = "/v1/me";
     static final String RECENTLY_PLAYED = "/v1/me/player/recently-played";
+    static final String TOP_TRACKS = "/v1/me/top/tracks";
     static final String REALM = "fake";
 
     private static final int MOST_RECORDS = 20_000;

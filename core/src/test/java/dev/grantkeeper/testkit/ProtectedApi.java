@@ -22,6 +22,9 @@ final class ProtectedApi {
             List.of("Seven Small Boats", "Ada Winterberg", "Compass"),
             List.of("Garden of Clocks", "Mirabel Quartet", "Op. 3"));
 
+    /** How often each song is among the most played ones. */
+    private static final int RECORDINGS = 6;
+
     private final Settings settings;
     private final Grants grants;
     private final Counters counters;
@@ -56,6 +59,7 @@ final class ProtectedApi {
             return switch (request.path()) {
                 case FakeAuthorizationServer.PROFILE -> profile(user);
                 case FakeAuthorizationServer.RECENTLY_PLAYED -> recentlyPlayed(request, user);
+                case FakeAuthorizationServer.TOP_TRACKS -> topTracks(request, user);
                 case FakeAuthorizationServer.USERINFO -> endpoints.userInfo(user);
                 default -> echo(request, user, token);
             };
@@ -108,26 +112,15 @@ final class ProtectedApi {
         if (user == null) {
             return noUser();
         }
-        int limit = 20;
-        try {
-            limit = Integer.parseInt(request.queryParams().getOrDefault("limit", "20"));
-        } catch (IllegalArgumentException e) {
-            return Answer.json(400, "{\"error\":{\"status\":400,\"message\":\"Invalid limit\"}}");
+        int limit = number(request, "limit", 20);
+        if (limit < 0) {
+            return invalid("limit");
         }
         List<Object> items = new ArrayList<>();
         for (int i = 0; i < Math.min(limit, SONGS.size()); i++) {
             int number = Math.floorMod(user.id().hashCode() + i * 3, SONGS.size());
-            List<String> song = SONGS.get(number);
-            Map<String, Object> track = new LinkedHashMap<>();
-            track.put("id", "song" + number);
-            track.put("name", song.get(0));
-            track.put("artists", List.of(Map.of("name", song.get(1), "type", "artist")));
-            track.put("album", Map.of("name", song.get(2), "type", "album", "images", List.of()));
-            track.put("duration_ms", 150_000 + number * 17_000);
-            track.put("type", "track");
-            track.put("uri", "demo:track:song" + number);
             Map<String, Object> item = new LinkedHashMap<>();
-            item.put("track", track);
+            item.put("track", track(number, 0));
             item.put(
                     "played_at",
                     settings.time
@@ -145,6 +138,59 @@ final class ProtectedApi {
         body.put("limit", limit);
         body.put("href", settings.url + FakeAuthorizationServer.RECENTLY_PLAYED);
         return Answer.json(200, Json.write(body));
+    }
+
+    /** In pages, as Spotify has them: each song in several recordings, so that there is more than one page. */
+    private Answer topTracks(RecordedRequest request, @Nullable User user) {
+        if (user == null) {
+            return noUser();
+        }
+        int limit = number(request, "limit", 20);
+        int offset = number(request, "offset", 0);
+        if (limit < 1 || limit > 50 || offset < 0) {
+            return invalid(offset < 0 ? "offset" : "limit");
+        }
+        int total = SONGS.size() * RECORDINGS;
+        List<Object> items = new ArrayList<>();
+        for (int i = offset; i < Math.min(total, offset + limit); i++) {
+            items.add(track(Math.floorMod(user.id().hashCode() + i * 3, SONGS.size()), i / SONGS.size()));
+        }
+        Map<String, Object> body = new LinkedHashMap<>();
+        String here = settings.url + FakeAuthorizationServer.TOP_TRACKS;
+        body.put("items", items);
+        body.put("total", total);
+        body.put("limit", limit);
+        body.put("offset", offset);
+        body.put("href", here);
+        body.put("next", offset + limit < total ? here + "?offset=" + (offset + limit) + "&limit=" + limit : null);
+        return Answer.json(200, Json.write(body));
+    }
+
+    private static Map<String, Object> track(int number, int recording) {
+        List<String> song = SONGS.get(number);
+        String id = "song" + number + (recording == 0 ? "" : "-" + recording);
+        Map<String, Object> track = new LinkedHashMap<>();
+        track.put("id", id);
+        track.put("name", recording == 0 ? song.get(0) : song.get(0) + " (Live " + recording + ")");
+        track.put("artists", List.of(Map.of("name", song.get(1), "type", "artist")));
+        track.put("album", Map.of("name", song.get(2), "type", "album", "images", List.of()));
+        track.put("duration_ms", 150_000 + number * 17_000);
+        track.put("type", "track");
+        track.put("uri", "demo:track:" + id);
+        return track;
+    }
+
+    /** A number of the query; -1 if it is none. */
+    private static int number(RecordedRequest request, String name, int otherwise) {
+        try {
+            return Integer.parseInt(request.queryParams().getOrDefault(name, String.valueOf(otherwise)));
+        } catch (IllegalArgumentException e) {
+            return -1;
+        }
+    }
+
+    private static Answer invalid(String name) {
+        return Answer.json(400, "{\"error\":{\"status\":400,\"message\":\"Invalid " + name + "\"}}");
     }
 
     private static Answer noUser() {

@@ -112,6 +112,10 @@ public final class AuthorizationEndpoint {
         }
         all.putAll(provider.authorizationParameters());
         all.putAll(parameters);
+        String capabilities = Claims.ofCapabilities(provider.clientCapabilities());
+        if (capabilities != null) {
+            all.put("claims", Claims.merged(parameters.get("claims"), capabilities));
+        }
 
         Carried carried = protect(all);
         // Not AuthorizationRequest.toURI(): that decodes the query which an endpoint may have, and forgets to encode it

@@ -58,6 +58,7 @@ public final class TokenEndpoint {
             form.put("code_verifier", codeVerifier);
         }
         putResources(form, resources);
+        tellCapabilities(form);
         return request(form, binding(key));
     }
 
@@ -73,6 +74,7 @@ public final class TokenEndpoint {
         form.put("grant_type", "refresh_token");
         form.put("refresh_token", refreshToken);
         putResources(form, resources);
+        tellCapabilities(form);
         Binding binding = binding(key);
         return request(form, key == null && binding != null ? new Binding(binding.key(), false) : binding);
     }
@@ -88,6 +90,7 @@ public final class TokenEndpoint {
         form.put("grant_type", "refresh_token");
         form.put("refresh_token", refreshToken);
         putResource(form, resource);
+        tellCapabilities(form);
         return request(form, key == null ? null : binding(key));
     }
 
@@ -97,12 +100,21 @@ public final class TokenEndpoint {
         form.put("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         form.put("device_code", deviceCode);
         putResources(form, resources);
+        tellCapabilities(form);
         return request(form, binding(null));
     }
 
     private static void putResources(Map<String, String> form, Set<String> resources) {
         if (!resources.isEmpty()) {
             form.put("resource", String.join(" ", resources));
+        }
+    }
+
+    /** Entra ID wants to be told with each request: a token is as the request that fetched it. */
+    private void tellCapabilities(Map<String, String> form) {
+        String claims = Claims.ofCapabilities(provider.clientCapabilities());
+        if (claims != null) {
+            form.put("claims", claims);
         }
     }
 

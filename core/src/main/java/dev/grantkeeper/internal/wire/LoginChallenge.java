@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import okhttp3.Challenge;
+import okhttp3.Response;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an API wants that only another login can give: scopes (RFC 6750 section 3.1), a stronger or a more recent authentication
+ * (RFC 9470), or what Microsoft Entra ID calls a claims challenge. Everything in it is from outside: what does not have the form
+ * that the parameter has is taken for not said. A challenge may also say where its authorization server is; nobody goes there.
+ *
+ * @param kind what is wanted
+ * @param error the API's error code
+ * @param description what it says for people, made harmless
+ * @param scopes what was not granted so far
+ * @param parameters what the login has to send along: {@code acr_values}, {@code max_age}, {@code claims}
+ */
+public record LoginChallenge(
+        Kind kind, String error, @Nullable String description, Set<String> scopes, Map<String, String> parameters) {
+    /** What is wanted. */
+    public enum Kind {
+        /** Scopes that were not granted. */
+        SCOPES,
+        /** Another authentication of the user. */
+        STEP_UP,
+        /** Claims that the token does not have. */
+        CLAIMS
+    }
+
+    private static final int MAX_LENGTH = 4096;
+    private static final int MAX_CLAIMS = 16 * 1024;
+
+    /**
+     * Looks for one that names what a login has to ask for. One that names nothing, or only what was granted, is none: the same
+     * login would bring the same answer.
+     *
+     * @param response an answer; its body is not touched
+     * @param granted the scopes of the token that was sent
+     * @param token that token, which no message may hold
+     */
+    public static @Nullable LoginChallenge in(Response response, Set<String> granted, String token) {
+        if (response.code() != 401 && response.code() != 403) {
+            return null;
+        }
+        // OkHttp reads challenges of a 401 only, and RFC 6750 wants insufficient_scope to be a 403. What is malformed
+        // it leaves
+        // out, together with the rest of that header.
+        for (Challenge challenge : response.newBuilder().code(401).build().challenges()) {
+            LoginChallenge found = of(challenge.scheme(), challenge.authParams(), granted, token);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    private static @Nullable LoginChallenge of(
+            String scheme, Map<@Nullable String, String> said, Set<String> granted, String token) {
+        String error = said.get("error");
+        if (error == null || !(scheme.equalsIgnoreCase("Bearer") || scheme.equalsIgnoreCase("DPoP"))) {
+            return null;
+        }
+        Set<String> scopes = new LinkedHashSet<>();
+        Map<String, String> parameters = new LinkedHashMap<>();
+        Kind kind = switch (error) {
+            case "insufficient_scope" -> {
+                scopes.addAll(scopes(said.get("scope")));
+                yield Kind.SCOPES;
+            }
+            case "insufficient_user_authentication" -> {
+                scopes.addAll(scopes(said.get("scope"))); // RFC 9470 section 3: it may ask for both at once
+                put(parameters, "acr_values", visible(said.get("acr_values")));
+                put(parameters, "max_age", seconds(said.get("max_age")));
+                yield Kind.STEP_UP;
+            }
+            // Azure's Resource Manager says invalid_token, and sends claims all the same.
+            case "insufficient_claims", "invalid_token" -> {
+                put(parameters, "claims", claims(said.get("claims")));
+                yield Kind.CLAIMS;
+            }
+            default -> null;
+        };
+        scopes.removeAll(granted);
+        if (kind == null || (scopes.isEmpty() && parameters.isEmpty())) {
+            return null;
+        }
+        return new LoginChallenge(
+                kind,
+                error,
+                ServerText.harmless(said.get("error_description"), List.of(token)),
+                Collections.unmodifiableSet(scopes),
+                Collections.unmodifiableMap(parameters));
+    }
+
+    private static void put(Map<String, String> parameters, String name, @Nullable String value) {
+        if (value != null) {
+            parameters.put(name, value);
+        }
+    }
+
+    private static List<String> scopes(@Nullable String scope) {
+        String visible = visible(scope);
+        return visible == null ? List.of() : Arrays.asList(visible.strip().split(" +"));
+    }
+
+    /** Names between blanks (RFC 6749 section 3.3). */
+    private static @Nullable String visible(@Nullable String names) {
+        return names != null
+                        && !names.isBlank()
+                        && names.length() <= MAX_LENGTH
+                        && names.chars().allMatch(c -> c >= ' ' && c < 0x7f && c != '"' && c != '\\')
+                ? names
+                : null;
+    }
+
+    private static @Nullable String seconds(@Nullable String maxAge) {
+        return maxAge != null && maxAge.matches("[0-9]{1,9}") ? maxAge : null;
+    }
+
+    /** Base64 of a JSON object; seen with both alphabets, padded and not. */
+    private static @Nullable String claims(@Nullable String base64) {
+        if (base64 == null || base64.length() > MAX_CLAIMS) {
+            return null;
+        }
+        try {
+            byte[] bytes =
+                    Base64.getUrlDecoder().decode(base64.replace('+', '-').replace('/', '_'));
+            return Claims.read(StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString());
+        } catch (IllegalArgumentException | CharacterCodingException e) {
+            return null;
+        }
+    }
+}

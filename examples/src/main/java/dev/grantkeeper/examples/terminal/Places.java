@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.terminal;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Locale;
+import java.util.Map;
+
+/** Where a program keeps what belongs to one user, as each system has it. */
+final class Places {
+    private static final String NAME = "grantkeeper-terminal";
+
+    private Places() {}
+
+    /** The user's directory for this program's settings. */
+    static Path config(String system, Map<String, String> environment, Path home) {
+        String name = system.toLowerCase(Locale.ROOT);
+        if (name.contains("windows")) {
+            String roaming = environment.getOrDefault("APPDATA", "");
+            return (roaming.isBlank() ? home.resolve("AppData").resolve("Roaming") : Path.of(roaming)).resolve(NAME);
+        }
+        if (name.contains("mac")) {
+            return home.resolve("Library").resolve("Application Support").resolve(NAME);
+        }
+        // XDG Base Directory Specification: a path that is not absolute is to be ignored.
+        String xdg = environment.getOrDefault("XDG_CONFIG_HOME", "");
+        return (xdg.startsWith("/") ? Path.of(xdg) : home.resolve(".config")).resolve(NAME);
+    }
+
+    /** Makes a directory that only its owner can look into, where the file system knows owners. */
+    static Path make(Path directory) throws IOException {
+        boolean owners = directory.getFileSystem().supportedFileAttributeViews().contains("posix");
+        FileAttribute<?>[] ownerOnly = owners
+                ? new FileAttribute<?>[] {
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
+                }
+                : new FileAttribute<?>[0];
+        return Files.createDirectories(directory.toAbsolutePath(), ownerOnly);
+    }
+}
