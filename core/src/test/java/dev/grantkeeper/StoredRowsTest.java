@@ -64,7 +64,7 @@ class StoredRowsTest {
     void a_row_of_a_newer_library_is_neither_used_nor_overwritten() throws Exception {
         Grantkeeper node = unsealed();
         scene.store.rows.put(
-                node.account("alice").key(), new StoredTokens("v", "{\"v\":2,\"login\":\"l\",\"grants\":[]}"));
+                node.account("alice").key(), new StoredTokens("v", "{\"v\":3,\"login\":\"l\",\"grants\":[]}"));
         assertLeftAlone(node);
     }
 
