@@ -190,7 +190,10 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     PendingLogin start(
-            Set<String> wanted, Map<String, String> parameters, @Nullable String carried, @Nullable String redirectUri)
+            Set<String> wanted,
+            Map<String, String> parameters,
+            @Nullable String carried,
+            @Nullable String redirectUri)
             throws TokenRequestException {
         return flow.start(wanted, parameters, carried, redirectUri == null ? flow.redirectUri() : redirectUri);
     }
@@ -312,7 +315,7 @@ public final class Grantkeeper implements AutoCloseable {
                 kept.refresher(),
                 kept.logins(),
                 origins == null ? null : new Account.Resource(null, origins),
-                false); // whoever brought the token has to sign in again, not a user of this application
+                true);
     }
 
     /**

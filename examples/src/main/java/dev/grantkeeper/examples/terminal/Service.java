@@ -27,7 +27,10 @@ record Service(
 
     static Service spotify(String clientId, @Nullable String clientSecret) {
         return new Service(
-                Spotify.provider(), clientId, clientSecret == null || clientSecret.isBlank() ? null : clientSecret, null);
+                Spotify.provider(),
+                clientId,
+                clientSecret == null || clientSecret.isBlank() ? null : clientSecret,
+                null);
     }
 
     /** Ends with this program and starts again with the next command, as no real one does; so it has to remember. */

@@ -88,7 +88,8 @@ final class Session implements AutoCloseable {
                 .redirectUri(redirectUri)
                 .scopes("user-read-recently-played", "user-top-read")
                 .tokenStore(FileTokenStore.create(grants))
-                // Beside what it seals: it keeps a copy of the grants alone from being of use, and no more. A program that is
+                // Beside what it seals: it keeps a copy of the grants alone from being of use, and no more. A program
+                // that is
                 // installed for real asks the system's key chain.
                 .sealingKeys(SealingKeys.of(SealingSecret.find(grants)));
         if (clientSecret != null) {

@@ -58,7 +58,9 @@ final class Table {
         StringBuilder line = new StringBuilder();
         for (int i = 0; i < row.size(); i++) {
             int column = i;
-            int width = rows.stream().mapToInt(each -> each.get(column).length()).reduce(names.get(i).length(), Math::max);
+            int width = rows.stream()
+                    .mapToInt(each -> each.get(column).length())
+                    .reduce(names.get(i).length(), Math::max);
             line.append(row.get(i)).append(" ".repeat(width - row.get(i).length() + 2));
         }
         return line.toString().stripTrailing();

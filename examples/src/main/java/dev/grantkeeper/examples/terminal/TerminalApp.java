@@ -134,7 +134,11 @@ public final class TerminalApp {
             table.add(
                     profile.path("display_name").asText(),
                     profile.path("id").asText(),
-                    session.me().grant().flatMap(Grant::consentEndsAt).map(Object::toString).orElse("unknown"));
+                    session.me()
+                            .grant()
+                            .flatMap(Grant::consentEndsAt)
+                            .map(Object::toString)
+                            .orElse("unknown"));
             return table;
         });
     }
@@ -148,8 +152,9 @@ public final class TerminalApp {
         return with(session -> {
             Table table = new Table("played_at", "track", "artist");
             JsonNode page = session.get("/v1/me/player/recently-played?limit=" + limit);
-            page.path("items").forEach(item ->
-                    table.add(item.path("played_at").asText(), name(item.path("track")), artist(item.path("track"))));
+            page.path("items")
+                    .forEach(item -> table.add(
+                            item.path("played_at").asText(), name(item.path("track")), artist(item.path("track"))));
             return table;
         });
     }
@@ -246,8 +251,8 @@ public final class TerminalApp {
         if (clientId == null || clientId.isBlank()) {
             throw new ParameterException(
                     line(),
-                    "There is no SPOTIFY_CLIENT_ID. Register an application with the redirect URI " + redirectUri + " at "
-                            + Spotify.provider().documentation() + ", or say --demo");
+                    "There is no SPOTIFY_CLIENT_ID. Register an application with the redirect URI " + redirectUri
+                            + " at " + Spotify.provider().documentation() + ", or say --demo");
         }
         return Service.spotify(clientId, System.getenv("SPOTIFY_CLIENT_SECRET"));
     }
@@ -255,7 +260,8 @@ public final class TerminalApp {
     private Path directory() {
         Path base = config != null
                 ? config
-                : Places.config(System.getProperty("os.name"), System.getenv(), Path.of(System.getProperty("user.home")));
+                : Places.config(
+                        System.getProperty("os.name"), System.getenv(), Path.of(System.getProperty("user.home")));
         return demo ? base.resolve("demo") : base;
     }
 

@@ -36,7 +36,8 @@ class TerminalAppTest {
     @TempDir
     Path config;
 
-    private final OkHttpClient browser = new OkHttpClient.Builder().followRedirects(false).build();
+    private final OkHttpClient browser =
+            new OkHttpClient.Builder().followRedirects(false).build();
 
     private record Ended(int code, String out, List<String> err) {
         List<String> lines() {
@@ -84,15 +85,19 @@ class TerminalAppTest {
         Request form = new Request.Builder()
                 .url(page)
                 .header("Origin", "null")
-                .post(new FormBody.Builder().add("decision", decision).add("user", "alice").build())
+                .post(new FormBody.Builder()
+                        .add("decision", decision)
+                        .add("user", "alice")
+                        .build())
                 .build();
         String callback;
         try (Response response = browser.newCall(form).execute()) {
             callback = response.header("Location");
         }
         assertThat(HttpUrl.get(String.valueOf(callback)).host()).isEqualTo("127.0.0.1");
-        try (Response response =
-                browser.newCall(new Request.Builder().url(String.valueOf(callback)).build()).execute()) {
+        try (Response response = browser.newCall(
+                        new Request.Builder().url(String.valueOf(callback)).build())
+                .execute()) {
             return response.body().string().replaceAll("(?s).*<h1>(.*?)</h1>.*", "$1");
         }
     }
@@ -115,7 +120,9 @@ class TerminalAppTest {
         assertThat(nobody.err()).anyMatch(line -> line.contains("there is no grant"));
 
         Ended first = run("accept", "--demo", "--print-url", "recent", "--limit", "3");
-        assertThat(first.err()).contains("Open this page to sign in:", "You are signed in").hasSize(3);
+        assertThat(first.err())
+                .contains("Open this page to sign in:", "You are signed in")
+                .hasSize(3);
         assertThat(first.code()).isZero();
         assertThat(first.lines()).hasSize(3).allMatch(line -> line.split("\t").length == 3);
 
@@ -148,14 +155,16 @@ class TerminalAppTest {
         Ended ended = run("accept", "whoami", "--demo", "--print-url", "--verbose");
         assertThat(ended.code()).as("%s", ended.err()).isZero();
         Path home = config.resolve("grantkeeper-terminal").resolve("demo");
-        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(home))).isEqualTo("rwx------");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(home)))
+                .isEqualTo("rwx------");
         try (Stream<Path> files = Files.walk(home.resolve("grants"))) {
             assertThat(files.filter(Files::isRegularFile))
                     .isNotEmpty()
                     .allSatisfy(file -> assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
                             .isEqualTo("rw-------"));
         }
-        assertThat(Files.getPosixFilePermissions(home.resolve("grants.sealing-secret"))).hasSize(2);
+        assertThat(Files.getPosixFilePermissions(home.resolve("grants.sealing-secret")))
+                .hasSize(2);
         assertThat(everythingKept()).doesNotContain("accessToken").doesNotContain("alice@example.org");
         assertThat(String.join("\n", ended.err())).doesNotContainPattern("access_token|refresh_token|code_verifier");
     }
