@@ -37,6 +37,7 @@ public final class Browsers
 
     @Override
     public void beforeAll(ExtensionContext context) {
+        Chromium.find(); // here, where it skips the class before a test has begun anything
         // Where a test hangs and is given up, nobody closes.
         last = new Thread(
                 () -> open.values().forEach(browser -> browser.driver().quit()));
