@@ -52,6 +52,17 @@ class ReadmeTest {
             }
             """;
 
+    private static final String LINES = "spotify.startLogin()";
+    private static final String TAG = ".tag(Account.class";
+    private static final String RETROFIT = "@Tag Account";
+    private static final String DEVICE = "startOnDevice()";
+    private static final String EXCHANGE = "TokenExchange";
+    private static final String STORE = "implements TokenStore";
+    private static final String STORE_TEST = "extends TokenStoreContract";
+    private static final String OPERATORS = "user.reseal()";
+    private static final List<String> MARKS =
+            List.of(LINES, TAG, RETROFIT, DEVICE, EXCHANGE, STORE, STORE_TEST, OPERATORS);
+
     @TempDir
     Path output;
 
@@ -62,6 +73,17 @@ class ReadmeTest {
             blocks.add(matcher.group(1));
         }
         return blocks;
+    }
+
+    /** The one block that says this. */
+    private static String block(String about) throws IOException {
+        assertThat(MARKS).contains(about);
+        return blocks().stream()
+                .filter(block -> block.contains(about))
+                .reduce((one, other) -> {
+                    throw new AssertionError("Two blocks say " + about);
+                })
+                .orElseThrow();
     }
 
     private String errors(String body) {
@@ -90,36 +112,49 @@ class ReadmeTest {
     void the_first_lines_compile() throws IOException {
         String parameters = "javax.sql.DataSource dataSource, Session session, Answer response, String query,"
                 + " String userId, OkHttpClient http";
-        assertThat(errors(method(parameters, blocks().get(0)))).isEmpty();
+        assertThat(errors(method(parameters, block(LINES)))).isEmpty();
     }
 
     @Test
     void many_users_on_one_client_compile() throws IOException {
         String parameters = "Grantkeeper spotify, OkHttpClient http, String url, String userId";
-        assertThat(errors(method(parameters, blocks().get(1)))).isEmpty();
+        assertThat(errors(method(parameters, block(TAG)))).isEmpty();
     }
 
     @Test
     void retrofit_compiles_without_the_second_okhttp() throws IOException {
-        assertThat(errors(method("Grantkeeper spotify, OkHttpClient http", blocks().get(2))))
+        assertThat(errors(method("Grantkeeper spotify, OkHttpClient http", block(RETROFIT))))
                 .isEmpty();
     }
 
     @Test
     void a_store_and_its_test_compile() throws IOException {
-        String store = blocks().get(3).replace("{ … }", "{ throw new IOException(); }");
-        String test = blocks().get(4).replace("(…)", "()");
+        String store = block(STORE).replace("{ … }", "{ throw new IOException(); }");
+        String test = block(STORE_TEST).replace("(…)", "()");
         assertThat(errors(store + test)).isEmpty();
     }
 
     @Test
     void work_over_all_grants_compiles() throws IOException {
-        assertThat(errors(method("Grantkeeper spotify, JdbcTokenStore store", blocks().get(5))))
+        assertThat(errors(method("Grantkeeper spotify, JdbcTokenStore store", block(OPERATORS))))
+                .isEmpty();
+    }
+
+    @Test
+    void a_login_on_another_device_compiles() throws IOException {
+        assertThat(errors(method("Grantkeeper service, String userId", block(DEVICE))))
+                .isEmpty();
+    }
+
+    @Test
+    void an_exchange_compiles() throws IOException {
+        assertThat(errors(method("Grantkeeper office, String incomingToken, OkHttpClient http", block(EXCHANGE))))
                 .isEmpty();
     }
 
     @Test
     void there_is_no_block_that_nobody_compiles() throws IOException {
-        assertThat(blocks()).hasSize(6);
+        assertThat(blocks()).hasSize(MARKS.size()).allMatch(block -> MARKS.stream()
+                .anyMatch(block::contains));
     }
 }
