@@ -8,7 +8,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
+import com.nimbusds.jose.JWSObject;
 import com.nimbusds.jose.JWSSigner;
+import com.nimbusds.jose.Payload;
 import com.nimbusds.jose.crypto.ECDSASigner;
 import com.nimbusds.jose.crypto.MACSigner;
 import com.nimbusds.jose.jwk.Curve;
@@ -137,6 +139,26 @@ class SignedResponsesTest {
         assertThat(node.finishLogin(login, query)).isInstanceOf(SignedIn.class);
         assertThat(((Mismatched) node.finishLogin(login, query)).reason()).isEqualTo(Mismatched.Reason.REPLAYED);
         assertThat(tokenRequests()).isEqualTo(1);
+    }
+
+    /** As Keycloak does. */
+    @Test
+    void a_claim_may_stand_there_twice_if_it_says_the_same() throws Exception {
+        for (String again : List.of("https://evil.example", MockProvider.ISSUER)) {
+            PendingLogin login = node.startLogin();
+            String claims = claims(login).build().toString();
+            JWSObject twice = new JWSObject(
+                    new JWSHeader.Builder(JWSAlgorithm.ES256).keyID("k1").build(),
+                    new Payload(claims.substring(0, claims.length() - 1) + ",\"iss\":\"" + again + "\"}"));
+            twice.sign(new ECDSASigner((ECPrivateKey) KEY.getPrivate()));
+            String query = "response=" + twice.serialize();
+            assertThat(PendingLogin.slotOf(query)).isEqualTo(login.slot());
+            if (again.equals(MockProvider.ISSUER)) {
+                assertThat(node.finishLogin(login, query)).isInstanceOf(SignedIn.class);
+            } else {
+                assertForged(login, query);
+            }
+        }
     }
 
     @Test

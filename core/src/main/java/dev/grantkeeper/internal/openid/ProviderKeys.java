@@ -178,6 +178,14 @@ public final class ProviderKeys {
         try {
             return jwt.getJWTClaimsSet();
         } catch (ParseException | RuntimeException e) {
+            return repeatedClaims(what, jwt);
+        }
+    }
+
+    private static JWTClaimsSet repeatedClaims(String what, SignedJWT jwt) throws IdentityException {
+        try {
+            return JWTClaimsSet.parse(RepeatedClaims.read(jwt.getPayload().toString()));
+        } catch (IOException | ParseException | RuntimeException e) {
             throw invalid(what, "its claims cannot be read");
         }
     }

@@ -58,6 +58,8 @@ final class TokenAnswers {
             .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
             .build();
 
+    private static final JsonMapper LENIENT = new JsonMapper();
+
     private TokenAnswers() {}
 
     /**
@@ -248,7 +250,7 @@ final class TokenAnswers {
     /** The member {@code state} of a JSON object. */
     static @Nullable String stateIn(String json) {
         try {
-            return text(JSON.readTree(json), "state");
+            return text(LENIENT.readTree(json), "state");
         } catch (JsonProcessingException e) {
             return null;
         }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.openid;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Reads claims of which some stand there twice: Keycloak's signed authorization responses name their issuer so. RFC 7519 section 4
+ * lets a reader refuse that, or take the last. Here both have to say the same, so nobody can read it in another way.
+ */
+final class RepeatedClaims {
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
+            .enable(DeserializationFeature.USE_LONG_FOR_INTS)
+            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+            .build();
+
+    private RepeatedClaims() {}
+
+    /**
+     * Reads a claims set.
+     *
+     * @throws IOException if it is none, or contradicts itself; the message may quote it
+     */
+    static Map<String, Object> read(String json) throws IOException {
+        Map<String, JsonNode> members = new LinkedHashMap<>();
+        try (JsonParser parser = JSON.createParser(json)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw new IOException("no object");
+            }
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                String name = parser.currentName();
+                parser.nextToken();
+                JsonNode value = JSON.readTree(parser);
+                JsonNode before = members.put(name, value);
+                if (before != null && !before.equals(value)) {
+                    throw new IOException("a contradiction");
+                }
+            }
+            if (parser.nextToken() != null) {
+                throw new IOException("more than an object");
+            }
+        }
+        Map<String, Object> claims = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> member : members.entrySet()) {
+            claims.put(member.getKey(), JSON.treeToValue(member.getValue(), Object.class));
+        }
+        return claims;
+    }
+}
