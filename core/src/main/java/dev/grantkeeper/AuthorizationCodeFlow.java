@@ -21,7 +21,6 @@ import dev.grantkeeper.token.TokenSet;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -88,15 +87,10 @@ final class AuthorizationCodeFlow {
             throw new IllegalStateException("The scope openid needs a provider that speaks OpenID Connect, and "
                     + provider.name() + " is not known to: say openId(issuer, jwksUri) when describing it");
         }
-        Map<String, String> all = new LinkedHashMap<>(parameters);
         KeyPair key = dpop.keyForNewGrant();
-        if (key != null) {
-            // Nobody who steals the code can redeem it with another key.
-            all.put("dpop_jkt", DPoP.thumbprint(key));
-        }
         AuthorizationEndpoint.Request request;
         try {
-            request = authorizationEndpoint.request(comesBackTo, wanted, all);
+            request = authorizationEndpoint.request(comesBackTo, wanted, parameters, key);
         } catch (RequestFailedException e) {
             throw Failures.of(e.failure());
         }

@@ -190,10 +190,7 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     PendingLogin start(
-            Set<String> wanted,
-            Map<String, String> parameters,
-            @Nullable String carried,
-            @Nullable String redirectUri)
+            Set<String> wanted, Map<String, String> parameters, @Nullable String carried, @Nullable String redirectUri)
             throws TokenRequestException {
         return flow.start(wanted, parameters, carried, redirectUri == null ? flow.redirectUri() : redirectUri);
     }

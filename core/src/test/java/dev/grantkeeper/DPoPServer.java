@@ -47,6 +47,7 @@ final class DPoPServer implements AutoCloseable {
     final MockWebServer authorization = new MockWebServer();
     final MockWebServer api = new MockWebServer();
     final List<RecordedRequest> tokenRequests = new CopyOnWriteArrayList<>();
+    final List<RecordedRequest> pushedRequests = new CopyOnWriteArrayList<>();
     final List<RecordedRequest> apiRequests = new CopyOnWriteArrayList<>();
     /** Why requests were refused. */
     final List<String> refusals = new CopyOnWriteArrayList<>();
@@ -69,6 +70,9 @@ final class DPoPServer implements AutoCloseable {
     private final InstantSource clock;
     private final AtomicInteger number = new AtomicInteger();
     private final Map<String, String> codes = new ConcurrentHashMap<>();
+    /** From the reference of a pushed request to what it said. */
+    private final Map<String, Map<String, String>> pushed = new ConcurrentHashMap<>();
+
     /** From token to thumbprint, or to nothing for bearer tokens. */
     private final Map<String, String> tokens = new ConcurrentHashMap<>();
 
@@ -76,17 +80,16 @@ final class DPoPServer implements AutoCloseable {
 
     DPoPServer(InstantSource clock) throws IOException {
         this.clock = clock;
-        authorization.setDispatcher(dispatcher(tokenRequests, this::authorizationServer));
-        api.setDispatcher(dispatcher(apiRequests, this::resourceServer));
+        authorization.setDispatcher(dispatcher(this::authorizationServer));
+        api.setDispatcher(dispatcher(this::resourceServer));
         authorization.start();
         api.start();
     }
 
-    private static Dispatcher dispatcher(List<RecordedRequest> log, Function<RecordedRequest, MockResponse> answers) {
+    private static Dispatcher dispatcher(Function<RecordedRequest, MockResponse> answers) {
         return new Dispatcher() {
             @Override
             public MockResponse dispatch(RecordedRequest request) {
-                log.add(request);
                 return answers.apply(request);
             }
         };
@@ -97,6 +100,8 @@ final class DPoPServer implements AutoCloseable {
                 .allowHttpOnLoopback()
                 .authorizationEndpoint(authorization.url("/authorize").toString())
                 .tokenEndpoint(authorization.url("/token?tenant=x").toString())
+                .pushedAuthorizationRequestEndpoint(authorization.url("/par").toString())
+                .deviceAuthorizationEndpoint(authorization.url("/device").toString())
                 .profileEndpoint(api.url("/me").toString(), Map.of("sub", "id"))
                 .apiOrigins(api.url("/").toString());
     }
@@ -104,9 +109,13 @@ final class DPoPServer implements AutoCloseable {
     /** What the browser brings back of an authorization request. */
     String approve(PendingLogin login) {
         HttpUrl url = HttpUrl.get(login.url().toString());
+        Map<String, String> parameters = pushed.get(Objects.requireNonNullElse(url.queryParameter("request_uri"), ""));
+        if (parameters == null) {
+            parameters = parameters(url);
+        }
         String code = "code-canary-" + number.incrementAndGet();
-        codes.put(code, Objects.requireNonNullElse(url.queryParameter("dpop_jkt"), ""));
-        return "code=" + code + "&state=" + url.queryParameter("state");
+        codes.put(code, parameters.getOrDefault("dpop_jkt", ""));
+        return "code=" + code + "&state=" + parameters.get("state");
     }
 
     /** Every proof that came, in this order. */
@@ -143,6 +152,14 @@ final class DPoPServer implements AutoCloseable {
     // ---- Token endpoint --------------------------------------------------------------------------------------------
 
     private MockResponse authorizationServer(RecordedRequest request) {
+        boolean pushing = request.getUrl().encodedPath().equals("/par");
+        if (request.getUrl().encodedPath().equals("/device")) {
+            return json(
+                    200,
+                    "{\"device_code\":\"device-canary\",\"user_code\":\"ABCD\",\"verification_uri\":"
+                            + "\"https://example.com/device\",\"expires_in\":600,\"interval\":1}");
+        }
+        (pushing ? pushedRequests : tokenRequests).add(request);
         MockResponse early = beforeToken.apply(request);
         if (early != null) {
             return early;
@@ -156,6 +173,14 @@ final class DPoPServer implements AutoCloseable {
                         .verify(CLIENT, proof, nonces(tokenNonce))
                         .getValue()
                         .toString();
+            }
+            if (pushing) {
+                if (!jkt.equals(form.getOrDefault("dpop_jkt", ""))) {
+                    throw new Refused("invalid_dpop_proof", "not the key that is announced");
+                }
+                String reference = "urn:pushed:" + number.incrementAndGet();
+                pushed.put(reference, form);
+                return json(201, "{\"request_uri\":\"" + reference + "\",\"expires_in\":60}");
             }
             String bound = switch (form.getOrDefault("grant_type", "")) {
                 case "authorization_code" -> codes.remove(form.get("code"));
@@ -192,15 +217,19 @@ final class DPoPServer implements AutoCloseable {
     }
 
     private static Map<String, String> form(RecordedRequest request) {
-        HttpUrl url = HttpUrl.get("http://localhost/?" + request.getBody().utf8());
-        Map<String, String> form = new HashMap<>();
-        url.queryParameterNames().forEach(name -> form.put(name, url.queryParameter(name)));
-        return form;
+        return parameters(HttpUrl.get("http://localhost/?" + request.getBody().utf8()));
+    }
+
+    private static Map<String, String> parameters(HttpUrl url) {
+        Map<String, String> parameters = new HashMap<>();
+        url.queryParameterNames().forEach(name -> parameters.put(name, url.queryParameter(name)));
+        return parameters;
     }
 
     // ---- API -------------------------------------------------------------------------------------------------------
 
     private MockResponse resourceServer(RecordedRequest request) {
+        apiRequests.add(request);
         MockResponse early = beforeApi.apply(request);
         if (early != null) {
             return early;

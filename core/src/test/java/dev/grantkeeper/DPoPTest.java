@@ -8,6 +8,7 @@ import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
@@ -136,6 +137,31 @@ class DPoPTest {
         String query = server.approve(one).replaceAll("state=.*", "");
         String state = HttpUrl.get(two.url().toString()).queryParameter("state");
         assertThat(node.finishLogin(two, query + "state=" + state)).isInstanceOf(LoginResult.Declined.class);
+    }
+
+    @Test
+    void a_pushed_request_proves_the_key_and_takes_the_nonce_of_its_server() throws Exception {
+        server.tokenNonce = "n1";
+        Grantkeeper pushing = scene.node(registration().loginProtections(LoginProtection.PUSHED_REQUEST));
+        PendingLogin login = pushing.startLogin();
+        assertThat(HttpUrl.get(login.url().toString()).queryParameterNames()).doesNotContain("dpop_jkt");
+        SignedIn in = (SignedIn) pushing.finishLogin(login, server.approve(login));
+        assertThat(server.pushedRequests).hasSize(2);
+        assertThat(server.tokenRequests).hasSize(1);
+        assertThat(DPoPServer.thumbprint(DPoPServer.proof(server.pushedRequests.get(1))))
+                .isEqualTo(thumbprint(in.tokens().proofKey().orElseThrow()));
+        assertThat(server.refusals).hasSize(1);
+    }
+
+    @Test
+    void a_login_on_another_device_is_bound_too() throws Exception {
+        DeviceLogin login = node.newLogin().startOnDevice();
+        Account alice = ((SignedIn) node.finishLogin(login)).keepAs("alice");
+        assertThat(alice.tokens().proofKey()).isPresent();
+        assertThat(status(alice)).isEqualTo(200);
+        scene.expire();
+        assertThat(status(alice)).isEqualTo(200);
+        assertThat(server.refusals).isEmpty();
     }
 
     @Test

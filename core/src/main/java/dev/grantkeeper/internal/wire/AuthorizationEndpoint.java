@@ -13,6 +13,7 @@ import com.nimbusds.openid.connect.sdk.Nonce;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import java.net.URI;
+import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -85,9 +86,11 @@ public final class AuthorizationEndpoint {
      * @param redirectUri where the browser comes back to
      * @param scopes exactly what is asked for
      * @param parameters what else is sent
+     * @param key what the grant is going to be bound to (RFC 9449 section 10); {@code null} if to nothing
      * @throws RequestFailedException if it was to be pushed or signed, and could not be; it is then not sent in another way
      */
-    public Request request(String redirectUri, Set<String> scopes, Map<String, String> parameters)
+    public Request request(
+            String redirectUri, Set<String> scopes, Map<String, String> parameters, @Nullable KeyPair key)
             throws RequestFailedException {
         State state = new State(BYTES);
         CodeVerifier verifier = provider.pkce() ? new CodeVerifier() : null;
@@ -116,8 +119,12 @@ public final class AuthorizationEndpoint {
         if (capabilities != null) {
             all.put("claims", Claims.merged(parameters.get("claims"), capabilities));
         }
+        if (key != null) {
+            // Nobody who steals the code can redeem it with another key.
+            all.put("dpop_jkt", DPoP.thumbprint(key));
+        }
 
-        Carried carried = protect(all);
+        Carried carried = protect(all, key);
         // Not AuthorizationRequest.toURI(): that decodes the query which an endpoint may have, and forgets to encode it
         // again.
         HttpUrl.Builder url =
@@ -134,12 +141,12 @@ public final class AuthorizationEndpoint {
                 nonce == null ? null : nonce.getValue());
     }
 
-    private Carried protect(Map<String, String> parameters) throws RequestFailedException {
+    private Carried protect(Map<String, String> parameters, @Nullable KeyPair key) throws RequestFailedException {
         Carried carried = new Carried(parameters, null);
         if (protections.contains(LoginProtection.SIGNED_REQUEST)) {
             carried = signed(parameters);
         }
-        return pushing == null ? carried : pushed(pushing, carried.parameters());
+        return pushing == null ? carried : pushed(pushing, carried.parameters(), key);
     }
 
     /** RFC 9101 section 5. Outside of the signed request stands nothing that could be changed on the way. */
@@ -148,10 +155,11 @@ public final class AuthorizationEndpoint {
         return new Carried(Map.of("client_id", client.id(), "request", request.jwt()), request.until());
     }
 
-    /** RFC 9126 section 2. */
-    private Carried pushed(JsonEndpoint endpoint, Map<String, String> parameters) throws RequestFailedException {
+    /** RFC 9126 section 2, with the proof of RFC 9449 section 10.1. */
+    private Carried pushed(JsonEndpoint endpoint, Map<String, String> parameters, @Nullable KeyPair key)
+            throws RequestFailedException {
         Instant now = clock.instant();
-        ObjectNode answer = endpoint.post(parameters, List.of(parameters.getOrDefault("state", "")));
+        ObjectNode answer = endpoint.post(parameters, List.of(parameters.getOrDefault("state", "")), key);
         String reference = TokenAnswers.text(answer, "request_uri");
         if (reference == null || reference.isBlank() || reference.length() > MAX_REFERENCE) {
             throw endpoint.malformed("there is no request_uri in it");

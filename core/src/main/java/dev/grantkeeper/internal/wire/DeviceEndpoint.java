@@ -54,7 +54,7 @@ public final class DeviceEndpoint {
 
     /** Begins a login. */
     public Codes authorize(Map<String, String> form) throws RequestFailedException {
-        ObjectNode json = endpoint.post(form, Set.of());
+        ObjectNode json = endpoint.post(form, Set.of(), null);
         String deviceCode = TokenAnswers.text(json, "device_code");
         String userCode = TokenAnswers.text(json, "user_code");
         if (deviceCode == null || deviceCode.isEmpty() || userCode == null || !isForPeople(userCode)) {

@@ -26,7 +26,7 @@ public final class IntrospectionEndpoint {
      * @return what the server says, with a boolean {@code active}
      */
     public Map<String, Object> introspect(String token) throws RequestFailedException {
-        ObjectNode json = endpoint.post(Map.of("token", token), Set.of(token));
+        ObjectNode json = endpoint.post(Map.of("token", token), Set.of(token), null);
         if (!json.path("active").isBoolean()) {
             throw endpoint.malformed("it does not say whether the token is active");
         }

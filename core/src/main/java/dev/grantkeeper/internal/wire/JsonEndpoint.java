@@ -3,11 +3,13 @@ package dev.grantkeeper.internal.wire;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URI;
+import java.security.KeyPair;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** An endpoint that takes a form from an authenticated client, and answers with a JSON object. Thread-safe. */
 final class JsonEndpoint {
@@ -29,12 +31,14 @@ final class JsonEndpoint {
      * Sends a form.
      *
      * @param secrets what of it must not come back in any message
+     * @param key what the request proves to hold; {@code null} for a request without proof
      */
-    ObjectNode post(Map<String, String> form, Collection<String> secrets) throws RequestFailedException {
+    ObjectNode post(Map<String, String> form, Collection<String> secrets, @Nullable KeyPair key)
+            throws RequestFailedException {
         List<String> hidden = new ArrayList<>(secrets);
         hidden.addAll(client.secrets());
         try {
-            Http.Reply reply = http.call(client.post(uri, form));
+            Http.Reply reply = http.call(() -> client.post(uri, form), key);
             return TokenAnswers.document(
                     name, reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant(), hidden);
         } catch (Http.CallFailedException e) {
