@@ -39,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  * <p>It listens on the loopback interface and nowhere else, answers requests to its own name and path only, and finishes one login.
  * A request that is not this login's, as any web page can make one, is refused and ends nothing. A program on the same machine
  * that gets hold of the code can do nothing with it, for want of the PKCE verifier. Thread-safe.
+ *
+ * <p>It needs the platform's module {@code jdk.httpserver}: an application that is a module itself, or has a trimmed runtime, names it.
  */
 public final class LoopbackReceiver implements AutoCloseable {
     private static final Duration LIVES = Duration.ofMinutes(5);

@@ -154,7 +154,8 @@ class ReadmeTest {
 
     @Test
     void there_is_no_block_that_nobody_compiles() throws IOException {
-        assertThat(blocks()).hasSize(MARKS.size()).allMatch(block -> MARKS.stream()
-                .anyMatch(block::contains));
+        assertThat(blocks())
+                .hasSize(MARKS.size())
+                .allMatch(block -> MARKS.stream().anyMatch(block::contains));
     }
 }

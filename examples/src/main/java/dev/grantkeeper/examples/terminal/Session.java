@@ -125,7 +125,7 @@ final class Session implements AutoCloseable {
             result = receiver.login(spotify.newLogin().answering(required), browser);
         } catch (OAuthException e) {
             if (e.getClass() == OAuthException.class) {
-                throw new NotSignedInException(e.getMessage()); // nobody came back
+                throw new NotSignedInException(String.valueOf(e.getMessage())); // nobody came back
             }
             throw e;
         }

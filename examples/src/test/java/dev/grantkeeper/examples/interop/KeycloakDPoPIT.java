@@ -84,7 +84,8 @@ class KeycloakDPoPIT {
 
     private LoginResult.SignedIn signIn(Grantkeeper grantkeeper) throws IOException {
         PendingLogin login = grantkeeper.startLogin();
-        LoginResult result = grantkeeper.finishLogin(login, new Browser(CALLBACK).login(login.url(), "alice", "alice-pw"));
+        LoginResult result =
+                grantkeeper.finishLogin(login, new Browser(CALLBACK).login(login.url(), "alice", "alice-pw"));
         assertThat(result).isInstanceOf(LoginResult.SignedIn.class);
         return (LoginResult.SignedIn) result;
     }
