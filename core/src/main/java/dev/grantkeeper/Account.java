@@ -215,6 +215,16 @@ public final class Account {
         }
     }
 
+    @Nullable
+    TokenSet stored() throws TokenStoreException {
+        try {
+            GrantRow row = logins.find(key);
+            return row == null ? null : row.tokens();
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
     /**
      * Takes over tokens that were obtained elsewhere. Never overwrites: an account that has a grant keeps it.
      *

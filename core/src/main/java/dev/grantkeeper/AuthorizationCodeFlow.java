@@ -21,6 +21,7 @@ import dev.grantkeeper.token.TokenSet;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -39,6 +40,7 @@ final class AuthorizationCodeFlow {
     private final Provider provider;
     private final String registration;
     private final @Nullable String redirectUri;
+    private final boolean formPost;
     private final AuthorizationEndpoint authorizationEndpoint;
     private final TokenEndpoint tokenEndpoint;
     private final @Nullable SignedResponses signedResponses;
@@ -52,6 +54,7 @@ final class AuthorizationCodeFlow {
             Provider provider,
             String registration,
             @Nullable String redirectUri,
+            boolean formPost,
             AuthorizationEndpoint authorizationEndpoint,
             TokenEndpoint tokenEndpoint,
             @Nullable SignedResponses signedResponses,
@@ -63,6 +66,7 @@ final class AuthorizationCodeFlow {
         this.registration = registration;
         this.authorizationEndpoint = authorizationEndpoint;
         this.redirectUri = redirectUri;
+        this.formPost = formPost;
         this.tokenEndpoint = tokenEndpoint;
         this.signedResponses = signedResponses;
         this.dpop = dpop;
@@ -78,7 +82,11 @@ final class AuthorizationCodeFlow {
     }
 
     PendingLogin start(
-            Set<String> wanted, Map<String, String> parameters, @Nullable String carried, @Nullable String comesBackTo)
+            Set<String> wanted,
+            Map<String, String> parameters,
+            @Nullable String carried,
+            @Nullable Duration maxAge,
+            @Nullable String comesBackTo)
             throws TokenRequestException {
         if (comesBackTo == null) {
             throw new IllegalStateException("A login needs a redirect URI: say redirectUri(…) when building");
@@ -87,10 +95,23 @@ final class AuthorizationCodeFlow {
             throw new IllegalStateException("The scope openid needs a provider that speaks OpenID Connect, and "
                     + provider.name() + " is not known to: say openId(issuer, jwksUri) when describing it");
         }
+        if (!wanted.contains("openid")
+                && profiles != null
+                && provider.profileEndpoint().isEmpty()) {
+            throw new IllegalStateException(provider.name() + " tells who the user is only where openid is asked for:"
+                    + " add the scope, or leave fetchProfile() out");
+        }
+        Map<String, String> all = new LinkedHashMap<>(parameters);
+        if (formPost) {
+            all.put("response_mode", signedResponses == null ? "form_post" : "form_post.jwt");
+        }
+        if (maxAge != null) {
+            all.put("max_age", Long.toString(maxAge.toSeconds()));
+        }
         KeyPair key = dpop.keyForNewGrant();
         AuthorizationEndpoint.Request request;
         try {
-            request = authorizationEndpoint.request(comesBackTo, wanted, parameters, key);
+            request = authorizationEndpoint.request(comesBackTo, wanted, all, key);
         } catch (RequestFailedException e) {
             throw Failures.of(e.failure());
         }
@@ -107,7 +128,8 @@ final class AuthorizationCodeFlow {
                 parameters.get(LoginRequest.AUTHORIZATION_DETAILS),
                 parameters.get(LoginRequest.RESOURCE),
                 carried,
-                time.now());
+                time.now(),
+                maxAge);
     }
 
     LoginResult finish(Grantkeeper owner, @Nullable PendingLogin login, @Nullable String query)
@@ -136,7 +158,7 @@ final class AuthorizationCodeFlow {
         if (!usedLogins.use(login.slot())) {
             return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
         }
-        return redeem(owner, login, code, carried);
+        return redeem(owner, login, callback.issuer(), code, carried);
     }
 
     /**
@@ -190,14 +212,20 @@ final class AuthorizationCodeFlow {
         if (usedLogins.isUsed(login.slot())) {
             return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
         }
-        // RFC 9207: an answer from another server must not be taken to this one's token endpoint.
-        String issuer = callback.issuer();
-        String expected = provider.issuer().orElse(null);
-        if (issuer != null && expected != null && !expected.contains("{") && !issuer.equals(expected)) {
+        if (!isFromThisServer(callback.issuer())) {
             return mismatched(
                     LoginResult.Mismatched.Reason.MIXED_UP, "The callback comes from another authorization server");
         }
         return null;
+    }
+
+    /** RFC 9207: an answer from another server must not be taken to this one's token endpoint. */
+    private boolean isFromThisServer(@Nullable String issuer) {
+        String expected = provider.issuer().orElse(null);
+        if (issuer == null || expected == null) {
+            return issuer != null || !provider.issuerInCallback();
+        }
+        return IdTokens.isIssuer(expected, issuer); // which tenant it is, the ID token will tell
     }
 
     private static LoginResult.Mismatched mismatched(LoginResult.Mismatched.Reason reason, String explanation) {
@@ -205,7 +233,8 @@ final class AuthorizationCodeFlow {
         return new LoginResult.Mismatched(reason, explanation);
     }
 
-    private LoginResult redeem(Grantkeeper owner, PendingLogin login, String code, Optional<String> carried)
+    private LoginResult redeem(
+            Grantkeeper owner, PendingLogin login, @Nullable String issuer, String code, Optional<String> carried)
             throws TokenRequestException {
         Answer answer = tokenEndpoint.redeem(
                 code, login.redirectUri(), login.codeVerifier(), login.resources(), login.proofKey());
@@ -230,7 +259,7 @@ final class AuthorizationCodeFlow {
                 .resources(login.resources())
                 .build();
         try {
-            Identity identity = identity(login, tokens);
+            Identity identity = identity(login, issuer, code, tokens);
             return new LoginResult.SignedIn(
                     owner,
                     GrantRow.of(RowFormat.newName(), now, tokens, identity),
@@ -245,7 +274,7 @@ final class AuthorizationCodeFlow {
         }
     }
 
-    private @Nullable Identity identity(PendingLogin login, TokenSet tokens)
+    private @Nullable Identity identity(PendingLogin login, @Nullable String issuer, String code, TokenSet tokens)
             throws IdentityException, TokenRequestException {
         String nonce = login.nonce();
         if (nonce != null && idTokens != null) {
@@ -259,7 +288,10 @@ final class AuthorizationCodeFlow {
                         null,
                         null);
             }
-            return idTokens.verify(idToken, nonce);
+            Identity identity = idTokens.verify(
+                    idToken,
+                    new IdTokens.Expected(nonce, issuer, code, tokens.accessToken(), login.authenticatedAfter()));
+            return profiles == null ? identity : profiles.complete(identity, tokens);
         }
         return profiles == null ? null : profiles.fetch(tokens);
     }

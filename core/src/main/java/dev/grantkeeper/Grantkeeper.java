@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.openid.SignedResponses;
@@ -98,6 +99,8 @@ public final class Grantkeeper implements AutoCloseable {
     private final @Nullable IntrospectionEndpoint introspectionEndpoint;
     private final Identities identities;
     private final Revocation revocation;
+    private final @Nullable LogoutTokens logoutTokens;
+    private final UsedLogins heardLogouts;
     private final Time time;
     private final Waiting waiting;
     private final Listening listening;
@@ -125,11 +128,14 @@ public final class Grantkeeper implements AutoCloseable {
                 .map(where -> new ProviderKeys(where, http, builder.ticker))
                 .orElse(null);
         IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, builder.clock);
-        Profiles profiles = builder.fetchProfile ? new Profiles(provider, http) : null;
+        this.logoutTokens = keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys);
+        this.heardLogouts = new UsedLogins(builder.clock, Duration.ofHours(1));
+        Profiles profiles = builder.fetchProfile ? new Profiles(provider, http, idTokens) : null;
         this.flow = new AuthorizationCodeFlow(
                 provider,
                 registration,
                 builder.redirectUri,
+                builder.formPost,
                 new AuthorizationEndpoint(provider, client, builder.protections(), http, builder.clock),
                 tokenEndpoint,
                 keys == null || !builder.protections().contains(LoginProtection.SIGNED_RESPONSE)
@@ -145,7 +151,7 @@ public final class Grantkeeper implements AutoCloseable {
                 provider.name(),
                 Objects.requireNonNull(builder.tokenStore),
                 new RowFormat(builder.sealingKeys),
-                new RefreshTokens(tokenEndpoint, provider, revocation),
+                new RefreshTokens(tokenEndpoint, provider, revocation, clientId),
                 new ApplicationTokens(tokenEndpoint, provider, scopes, revocation, time),
                 new Timing(builder.tokenCallTimeout, builder.trustStoredFor),
                 time,
@@ -190,9 +196,13 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     PendingLogin start(
-            Set<String> wanted, Map<String, String> parameters, @Nullable String carried, @Nullable String redirectUri)
+            Set<String> wanted,
+            Map<String, String> parameters,
+            @Nullable String carried,
+            @Nullable Duration maxAge,
+            @Nullable String redirectUri)
             throws TokenRequestException {
-        return flow.start(wanted, parameters, carried, redirectUri == null ? flow.redirectUri() : redirectUri);
+        return flow.start(wanted, parameters, carried, maxAge, redirectUri == null ? flow.redirectUri() : redirectUri);
     }
 
     @Nullable
@@ -203,11 +213,13 @@ public final class Grantkeeper implements AutoCloseable {
     /**
      * Finishes a login: checks the callback, redeems the code, establishes who the user is. Stores nothing.
      *
-     * <p>Nothing that a browser can send makes it throw. A code is redeemed at most once.
+     * <p>Nothing that a browser can send makes it throw. A code is redeemed at most once. Call it for what the browser
+     * <em>navigates</em> to: a {@code GET}, with {@link Builder#formPost()} a {@code POST}; a {@code HEAD} is somebody who looks at
+     * links.
      *
      * @param login what {@link #startLogin()} returned, from where only this browser could bring it back; {@code null} if there
      *     is none
-     * @param query the callback's query, as it came
+     * @param query the callback's query, as it came; with {@link Builder#formPost()} the body of the posted form, as it came
      * @return how the login ended
      * @throws TokenRequestException if the authorization server could not be asked, or makes no sense, or does not accept this
      *     application. The user may begin again
@@ -262,6 +274,16 @@ public final class Grantkeeper implements AutoCloseable {
         }
         listening.signedIn(account.key(), tokens);
         return account;
+    }
+
+    /**
+     * The end of a session at the provider: sends a user out there, or hears that a user has left there (OpenID Connect RP-Initiated
+     * Logout, Back-Channel Logout).
+     *
+     * @return what can be said and asked about it
+     */
+    public Logout logout() {
+        return new Logout(provider, clientId, logoutTokens, heardLogouts);
     }
 
     /**
@@ -485,6 +507,7 @@ public final class Grantkeeper implements AutoCloseable {
         private boolean unsealed;
         private boolean fetchProfile;
         private boolean dpop;
+        private boolean formPost;
         private @Nullable OkHttpClient httpClient;
         private GrantListener listener = GrantListener.NONE;
         private Duration longestWait = Duration.ofSeconds(10);
@@ -688,7 +711,22 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Asks the provider's profile endpoint who the user is, at each login. For providers without OpenID Connect.
+         * Has the answer posted to the redirect URI (OAuth 2.0 Form Post Response Mode) and not put into its query: codes then stay
+         * out of browser histories and access logs. Default: the query. The body of the post goes to
+         * {@link Grantkeeper#finishLogin}. Another site makes the browser post, so it brings cookies along only if they are
+         * {@code SameSite=None; Secure}: that of the session, or that of the sealed login.
+         *
+         * @return this builder
+         */
+        public Builder formPost() {
+            this.formPost = true;
+            return this;
+        }
+
+        /**
+         * Asks the provider who the user is, at each login: its UserInfo endpoint for what the ID token does not say (OpenID
+         * Connect Core section 5.3) where {@code openid} is asked for, its profile endpoint where it is not. A provider that does
+         * not say fails the login. Default: nobody is asked.
          *
          * @return this builder
          */
@@ -830,14 +868,24 @@ public final class Grantkeeper implements AutoCloseable {
                                 : "sealingKeys(…) and unsealed() contradict each other");
             }
             checkAuthentication(authentication());
-            if (fetchProfile && provider.profileEndpoint().isEmpty()) {
+            if (fetchProfile
+                    && provider.profileEndpoint().isEmpty()
+                    && provider.userInfoEndpoint().isEmpty()) {
                 throw new IllegalStateException(
-                        provider.name() + " has no profile endpoint; leave fetchProfile() out, or ask for openid");
+                        provider.name()
+                                + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or ask for openid");
             }
             if (redirectUri != null) {
                 checkRedirectUri(redirectUri, provider);
             }
             checkProtections(protections());
+            if (formPost
+                    && redirectUri != null
+                    && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
+                // The cookie that brings the login back has to be Secure, and nobody can post to an application's own
+                // scheme.
+                throw new IllegalStateException("formPost() needs a redirect URI that is https, not " + redirectUri);
+            }
             return new Grantkeeper(this);
         }
 

@@ -20,7 +20,8 @@ record Identities(@Nullable IdTokens idTokens, @Nullable Profiles profiles) {
     Identity of(TokenSet tokens, boolean openId) throws IdentityException {
         String idToken = tokens.idToken().orElse(null);
         if (idToken != null && idTokens != null && openId) {
-            return idTokens.verify(idToken, null);
+            Identity identity = idTokens.verify(idToken, IdTokens.Expected.with(tokens.accessToken()));
+            return profiles == null ? identity : profiles.complete(identity, tokens);
         }
         return profiles == null ? null : profiles.fetch(tokens);
     }

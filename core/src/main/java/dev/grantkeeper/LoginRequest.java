@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.wire.Claims;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -22,6 +23,7 @@ public final class LoginRequest {
     private final Map<String, String> parameters = new LinkedHashMap<>();
     private @Nullable String carried;
     private @Nullable String redirectUri;
+    private @Nullable Duration maxAge;
 
     LoginRequest(Grantkeeper grantkeeper, Set<String> scopes, Set<String> resources) {
         this.grantkeeper = grantkeeper;
@@ -61,6 +63,23 @@ public final class LoginRequest {
     }
 
     /**
+     * Sets how long ago the user may have authenticated before this login begins (OpenID Connect Core section 3.1.2.1). Default:
+     * any time. Where {@code openid} is asked for, the ID token then has to say when that was, and it is checked; without it, and
+     * on another device, only the API can tell that asked for it (RFC 9470). Zero asks for a password now.
+     *
+     * @param maxAge whole seconds, not negative
+     * @return this request
+     * @throws IllegalArgumentException if it is negative
+     */
+    public LoginRequest maxAge(Duration maxAge) {
+        if (maxAge.isNegative()) {
+            throw new IllegalArgumentException("maxAge is negative: " + maxAge);
+        }
+        this.maxAge = maxAge;
+        return this;
+    }
+
+    /**
      * Sets the {@code claims} parameter (OpenID Connect Core section 5.5). Default: none.
      *
      * @param json a JSON object
@@ -87,7 +106,11 @@ public final class LoginRequest {
         wanted.addAll(required.scopes());
         this.scopes = Grantkeeper.Builder.checkScopes(wanted);
         required.loginParameters().forEach((name, value) -> {
-            parameter(name, name.equals("claims") ? Claims.merged(parameters.get(name), value) : value);
+            if (name.equals("max_age")) {
+                maxAge(Duration.ofSeconds(Long.parseLong(value)));
+            } else {
+                parameter(name, name.equals("claims") ? Claims.merged(parameters.get(name), value) : value);
+            }
         });
         return this;
     }
@@ -183,7 +206,7 @@ public final class LoginRequest {
      *     then not sent through the browser instead
      */
     public PendingLogin start() throws TokenRequestException {
-        return grantkeeper.start(scopes, parameters, carried, redirectUri);
+        return grantkeeper.start(scopes, parameters, carried, maxAge, redirectUri);
     }
 
     /**
@@ -196,6 +219,10 @@ public final class LoginRequest {
      * @throws IllegalStateException if the provider has no device authorization endpoint
      */
     public DeviceLogin startOnDevice() throws TokenRequestException {
-        return grantkeeper.startOnDevice(scopes, parameters, carried);
+        Map<String, String> all = new LinkedHashMap<>(parameters);
+        if (maxAge != null) {
+            all.put("max_age", Long.toString(maxAge.toSeconds()));
+        }
+        return grantkeeper.startOnDevice(scopes, all, carried);
     }
 }

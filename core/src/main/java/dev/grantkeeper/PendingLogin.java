@@ -15,6 +15,7 @@ import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
@@ -27,7 +28,9 @@ import org.jspecify.annotations.Nullable;
  * and to no other: keep it where only that browser brings it back, in its session or in a cookie.
  *
  * <p>It is {@link Serializable} for session attributes. Applications without sessions put {@link #seal} into a cookie named
- * {@link #slot()} ({@code HttpOnly}, {@code Secure}, {@code SameSite=Lax}, a few minutes). Each attempt has a slot of its own,
+ * {@link #slot()} ({@code HttpOnly}, {@code Secure}, {@code SameSite=Lax}, a few minutes). With
+ * {@link Grantkeeper.Builder#formPost()} the cookie, or the session's own, has to be {@code SameSite=None}: a browser sends no other
+ * along with a form that another site posts. Each attempt has a slot of its own,
  * so two tabs never meet.
  *
  * <p>Holds secrets; {@link #toString()} shows none. Immutable and thread-safe. It ends after ten minutes, and works once.
@@ -76,6 +79,9 @@ public final class PendingLogin implements Serializable {
     /** When it began. */
     private final Instant startedAt;
 
+    /** How long before that the user may have authenticated. */
+    private final @Nullable Duration maxAge;
+
     PendingLogin(
             String registration,
             String state,
@@ -89,7 +95,8 @@ public final class PendingLogin implements Serializable {
             @Nullable String authorizationDetails,
             @Nullable String resources,
             @Nullable String carried,
-            Instant startedAt) {
+            Instant startedAt,
+            @Nullable Duration maxAge) {
         this.registration = registration;
         this.state = state;
         this.codeVerifier = codeVerifier;
@@ -103,6 +110,7 @@ public final class PendingLogin implements Serializable {
         this.resources = resources;
         this.carried = carried;
         this.startedAt = startedAt;
+        this.maxAge = maxAge;
     }
 
     /**
@@ -176,6 +184,7 @@ public final class PendingLogin implements Serializable {
         json.put("resources", resources);
         json.put("carried", carried);
         json.put("startedAt", startedAt.toEpochMilli());
+        json.put("maxAge", maxAge == null ? null : maxAge.toSeconds());
         scopes.forEach(json.putArray("scopes")::add);
         return keys.seal(PURPOSE, slot(), json.toString());
     }
@@ -210,7 +219,10 @@ public final class PendingLogin implements Serializable {
                     json.path("authorizationDetails").textValue(),
                     json.path("resources").textValue(),
                     json.path("carried").textValue(),
-                    Instant.ofEpochMilli(json.path("startedAt").asLong())));
+                    Instant.ofEpochMilli(json.path("startedAt").asLong()),
+                    json.path("maxAge").isNumber()
+                            ? Duration.ofSeconds(json.path("maxAge").asLong())
+                            : null));
         } catch (GeneralSecurityException | JsonProcessingException | IllegalArgumentException e) {
             return Optional.empty();
         }
@@ -263,6 +275,12 @@ public final class PendingLogin implements Serializable {
 
     Instant startedAt() {
         return startedAt;
+    }
+
+    /** The earliest moment at which the user may have authenticated; {@code null} for any. */
+    @Nullable
+    Instant authenticatedAfter() {
+        return maxAge == null ? null : startedAt.minus(maxAge);
     }
 
     @Override

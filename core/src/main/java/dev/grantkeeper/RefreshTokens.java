@@ -20,11 +20,13 @@ final class RefreshTokens implements Renewal {
     private final TokenEndpoint endpoint;
     private final Provider provider;
     private final Revocation revocation;
+    private final String clientId;
 
-    RefreshTokens(TokenEndpoint endpoint, Provider provider, Revocation revocation) {
+    RefreshTokens(TokenEndpoint endpoint, Provider provider, Revocation revocation, String clientId) {
         this.endpoint = endpoint;
         this.provider = provider;
         this.revocation = revocation;
+        this.clientId = clientId;
     }
 
     @Override
@@ -41,6 +43,10 @@ final class RefreshTokens implements Renewal {
     @Override
     public Answer request(GrantRow row) {
         TokenSet tokens = row.tokens();
+        Answer.Failure elsewhere = elsewhere(row);
+        if (elsewhere != null) {
+            return elsewhere;
+        }
         return ofTheSameUser(
                 row,
                 tokens == null
@@ -52,21 +58,44 @@ final class RefreshTokens implements Renewal {
         return tokens == null ? null : tokens.proofKey().orElse(null);
     }
 
+    /** A grant belongs to the server that gave it: its refresh token is shown to no other, whatever the configuration says now. */
+    private Answer.@Nullable Failure elsewhere(GrantRow row) {
+        String from = row.identity() == null ? "" : row.identity().issuer();
+        String now = provider.issuer().orElse("");
+        if (!from.contains("://") || now.isEmpty() || IdTokens.isIssuer(now, from)) {
+            return null;
+        }
+        return new Answer.Failure(
+                Answer.Kind.MISCONFIGURED,
+                0,
+                null,
+                "This grant was given by " + from + ", and the provider is " + now
+                        + ". Its refresh token is not sent there:"
+                        + " go back to the other issuer, or give the new one a registration of its own",
+                null,
+                null);
+    }
+
     private Answer ofTheSameUser(GrantRow row, Answer answer) {
-        return answer instanceof Answer.Tokens success && isAnotherUsers(row.identity(), success.response())
-                ? new Answer.Failure(
+        String whose = answer instanceof Answer.Tokens success ? mismatch(row.identity(), success.response()) : null;
+        return whose == null
+                ? answer
+                : new Answer.Failure(
                         Answer.Kind.MALFORMED,
                         200,
                         null,
-                        "The answer to a refresh holds an ID token of another user (OpenID Connect Core section 12.2)",
+                        "The answer to a refresh holds an ID token of " + whose + " (OpenID Connect Core section 12.2)",
                         null,
-                        null)
-                : answer;
+                        null);
     }
 
     @Override
     public Answer request(GrantRow row, String resource) {
         TokenSet tokens = row.tokens();
+        Answer.Failure elsewhere = elsewhere(row);
+        if (elsewhere != null) {
+            return elsewhere;
+        }
         return ofTheSameUser(
                 row,
                 endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse(""), resource, keyOf(tokens)));
@@ -83,13 +112,14 @@ final class RefreshTokens implements Renewal {
                 .build();
     }
 
-    private boolean isAnotherUsers(@Nullable Identity identity, TokenResponse response) {
+    private @Nullable String mismatch(@Nullable Identity identity, TokenResponse response) {
         // An identity from a profile endpoint has another issuer than any ID token.
-        return identity != null
-                && response.idToken() != null
-                && provider.issuer().isPresent()
-                && !identity.issuer().equals(provider.name())
-                && !identity.id().equals(IdTokens.idOf(response.idToken()));
+        return identity == null
+                        || response.idToken() == null
+                        || provider.jwksUri().isEmpty()
+                        || identity.issuer().equals(provider.name())
+                ? null
+                : IdTokens.mismatch(response.idToken(), identity, clientId);
     }
 
     @Override

@@ -128,6 +128,7 @@ class ArchitectureTest {
                         ROOT + ".internal.wire.AuthorizationEndpoint",
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.Profiles",
+                        ROOT + ".internal.openid.LogoutTokens",
                         ROOT + ".internal.openid.ProviderKeys",
                         ROOT + ".internal.openid.SignedResponses",
                         ROOT + ".internal.wire.Client",
@@ -184,6 +185,7 @@ class ArchitectureTest {
         assertThat(publicTypes().stream().map(type -> type.getName().substring(ROOT.length() + 1)))
                 .containsExactlyInAnyOrder(
                         "Account",
+                        "Discovery",
                         "DeviceLogin",
                         "Grant",
                         "GrantListener",
@@ -200,6 +202,8 @@ class ArchitectureTest {
                         "LoginResult$Mismatched",
                         "LoginResult$Mismatched$Reason",
                         "LoginResult$SignedIn",
+                        "Logout",
+                        "Logout$Notice",
                         "LoopbackReceiver",
                         "OAuthException",
                         "PendingLogin",

@@ -43,6 +43,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.MessageDigest;
 import java.security.Signature;
 import java.security.interfaces.RSAPublicKey;
 import java.time.Duration;
@@ -59,12 +60,14 @@ import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
 import mockwebserver3.RecordedRequest;
+import okhttp3.HttpUrl;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -271,6 +274,24 @@ class IdTokenTest {
     }
 
     @Test
+    void claims_in_every_form_that_the_standard_allows_are_taken() throws Exception {
+        Grantkeeper node = node(scene.server.issuer());
+        for (String audience : List.of("\"" + Scene.CLIENT + "\"", "[\"" + Scene.CLIENT + "\"]")) {
+            for (String fraction : List.of("", ".5")) {
+                assertThat(login(node, login -> {
+                            Instant now = scene.time.clock().instant();
+                            return signJson(
+                                    "{\"iss\":\"" + scene.server.issuer() + "\",\"sub\":\"alice\",\"aud\":" + audience
+                                            + ",\"azp\":\"" + Scene.CLIENT + "\",\"nonce\":\"" + login.nonce()
+                                            + "\",\"iat\":" + now.getEpochSecond() + fraction
+                                            + ",\"exp\":" + now.plusSeconds(60).getEpochSecond() + fraction + "}");
+                        }))
+                        .isInstanceOf(SignedIn.class);
+            }
+        }
+    }
+
+    @Test
     void time_is_told_by_the_applications_clock() throws Exception {
         Grantkeeper node = node(scene.server.issuer());
         scene.time.jump(Duration.ofDays(400));
@@ -279,6 +300,102 @@ class IdTokenTest {
         assertRefused(
                 node,
                 login -> sign(claims(login).expirationTime(Date.from(lastYear)).build(), key));
+    }
+
+    /** T-079. */
+    @Test
+    void hashes_that_are_right_are_taken_in_every_length() throws Exception {
+        record Algorithm(JWSAlgorithm name, String digest) {}
+        for (Algorithm algorithm : List.of(
+                new Algorithm(JWSAlgorithm.RS256, "SHA-256"),
+                new Algorithm(JWSAlgorithm.PS384, "SHA-384"),
+                new Algorithm(JWSAlgorithm.RS512, "SHA-512"))) {
+            for (boolean right : new boolean[] {true, false}) {
+                Grantkeeper node = node(scene.server.issuer());
+                PendingLogin login = node.startLogin();
+                String query = Scene.query(scene.server.approve(login.url().toString(), "alice"));
+                String code =
+                        String.valueOf(HttpUrl.get("http://localhost/?" + query).queryParameter("code"));
+                scene.server.tokenResponse(answer -> {
+                    try {
+                        answer.put(
+                                "id_token",
+                                sign(
+                                        claims(login)
+                                                .claim("c_hash", half(algorithm.digest(), code))
+                                                .claim(
+                                                        "at_hash",
+                                                        half(
+                                                                algorithm.digest(),
+                                                                right
+                                                                        ? String.valueOf(answer.get("access_token"))
+                                                                        : ""))
+                                                .build(),
+                                        new JWSHeader.Builder(algorithm.name())
+                                                .keyID("one")
+                                                .build(),
+                                        new RSASSASigner(key)));
+                    } catch (Exception e) {
+                        throw new IllegalStateException(e);
+                    }
+                    return answer;
+                });
+                if (right) {
+                    assertThat(node.finishLogin(login, query)).isInstanceOf(SignedIn.class);
+                } else {
+                    assertThatThrownBy(() -> node.finishLogin(login, query)).hasMessageContaining("at_hash");
+                }
+            }
+        }
+    }
+
+    private static String half(String algorithm, String of) throws Exception {
+        byte[] hash = MessageDigest.getInstance(algorithm).digest(of.getBytes(StandardCharsets.US_ASCII));
+        return base64(Arrays.copyOf(hash, hash.length / 2));
+    }
+
+    @Test
+    void a_login_that_must_be_recent_takes_no_old_one_and_none_that_does_not_say() throws Exception {
+        Grantkeeper node = node(scene.server.issuer());
+        Instant now = scene.time.clock().instant();
+        for (Object authTime : new Object[] {
+            now.minusSeconds(3700).getEpochSecond(),
+            null,
+            "1",
+            List.of(),
+            now.minus(Duration.ofDays(1)).toString()
+        }) {
+            assertThatThrownBy(() -> recent(node, Duration.ofHours(1), authTime))
+                    .hasMessageContaining("auth_time");
+        }
+        assertThat(recent(node, Duration.ofHours(1), now.minusSeconds(3500).getEpochSecond()))
+                .isInstanceOf(SignedIn.class);
+        assertThat(recent(node, Duration.ZERO, now.plusSeconds(5).getEpochSecond()))
+                .isInstanceOf(SignedIn.class);
+    }
+
+    private LoginResult recent(Grantkeeper node, Duration maxAge, Object authTime) throws Exception {
+        PendingLogin sent = node.newLogin().maxAge(maxAge).start();
+        assertThat(sent.url().toString()).contains("max_age=" + maxAge.toSeconds());
+        PendingLogin login = PendingLogin.unseal(Scene.KEYS, sent.slot(), sent.seal(Scene.KEYS))
+                .orElseThrow();
+        String idToken = sign(claims(login).claim("auth_time", authTime).build(), key);
+        scene.server.tokenResponse(answer -> {
+            answer.put("id_token", idToken);
+            return answer;
+        });
+        return node.finishLogin(
+                login, Scene.query(scene.server.approve(sent.url().toString(), "alice")));
+    }
+
+    @Test
+    void how_recent_a_login_must_be_is_no_bare_parameter_that_nobody_checks() throws Exception {
+        Grantkeeper node = node(scene.server.issuer());
+        assertThatThrownBy(() -> node.newLogin().parameter("max_age", "1")).hasMessageContaining("max_age");
+        assertThatThrownBy(() -> node.newLogin().maxAge(Duration.ofSeconds(-1))).hasMessageContaining("maxAge");
+        PendingLogin forAnApi =
+                node.newLogin().scopes("things.read").maxAge(Duration.ZERO).start();
+        assertThat(forAnApi.url().toString()).contains("max_age=0");
     }
 
     // ---- What is wrong --------------------------------------------------------------------------------------------
@@ -381,6 +498,14 @@ class IdTokenTest {
                         "several aud, wrong azp",
                         claims -> claims.audience(List.of(Scene.CLIENT, "another"))
                                 .claim("azp", "another")),
+                new Wrong(
+                        "several aud, right azp",
+                        claims -> claims.audience(List.of(Scene.CLIENT, "another"))
+                                .claim("azp", Scene.CLIENT)),
+                new Wrong("wrong at_hash", claims -> claims.claim("at_hash", "77QmUPtjPfzWtF2AnpK9RQ")),
+                new Wrong("wrong c_hash", claims -> claims.claim("c_hash", "77QmUPtjPfzWtF2AnpK9RQ")),
+                new Wrong("empty at_hash", claims -> claims.claim("at_hash", "")),
+                new Wrong("at_hash is a list", claims -> claims.claim("at_hash", List.of("77QmUPtjPfzWtF2AnpK9RQ"))),
                 new Wrong("wrong azp", claims -> claims.claim("azp", "another")),
                 new Wrong("azp is a list", claims -> claims.claim("azp", List.of(Scene.CLIENT))),
                 new Wrong("no sub", claims -> claims.subject(null)),
@@ -408,6 +533,9 @@ class IdTokenTest {
             strings = {
                 "\"exp\":\"9999999999\"",
                 "\"exp\":1e400",
+                "\"iat\":1e400",
+                "\"nbf\":9e9",
+                "\"nbf\":[]",
                 "\"exp\":[]",
                 "\"exp\":{}",
                 "\"exp\":true",
@@ -841,6 +969,24 @@ class IdTokenTest {
                 .isEqualTo("alice");
         assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
         assertThat(before).isNotEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"iss, https://evil.example", "aud, another", "azp, another", "sub, ''"})
+    void a_refresh_that_brings_an_id_token_of_another_server_or_client_is_not_taken(String claim, String value)
+            throws Exception {
+        Grantkeeper node =
+                scene.node(scene.registration(scene.openIdProvider().build()).scopes("openid", "things.read"));
+        Account alice = scene.signIn(node, "alice");
+        scene.server.idTokenClaims(claims -> {
+            claims.put(claim, value);
+            return claims;
+        });
+        scene.expire();
+        assertThatThrownBy(alice::tokens)
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
     }
 
     @Test

@@ -227,6 +227,7 @@ class LoginTest {
                 "nonce",
                 "code_challenge",
                 "code_challenge_method",
+                "max_age",
                 "response_mode",
                 "request",
                 "request_uri"
@@ -621,6 +622,125 @@ class LoginTest {
         }
         assertNothingHappened();
         assertThat(openId.finishLogin(login, query)).isInstanceOf(SignedIn.class);
+    }
+
+    /** T-027: where the metadata say that the issuer is sent, an answer without it does not come from there. */
+    @Test
+    void an_answer_without_issuer_is_mixed_up_where_the_server_always_sends_it() throws Exception {
+        Provider provider = scene.openIdProvider().issuerInCallback(true).build();
+        assertThat(provider.newBuilder().build().issuerInCallback()).isTrue();
+        Grantkeeper strict = scene.node(scene.registration(provider).scopes("openid"));
+        PendingLogin login = strict.startLogin();
+        assertMismatched(strict.finishLogin(login, approve(login)), Reason.MIXED_UP);
+        assertMismatched(
+                strict.finishLogin(login, "error=access_denied&state=" + state(login)), Reason.MIXED_UP); // T-024
+        assertNothingHappened();
+        scene.server.issuerInCallback(true);
+        assertThat(strict.finishLogin(login, approve(login))).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void a_server_without_openid_is_known_by_its_issuer_too() throws Exception {
+        Grantkeeper node = scene.node(scene.registration(
+                scene.provider().issuer(scene.server.issuer()).build()));
+        scene.server.issuerInCallback(true);
+        PendingLogin login = node.startLogin();
+        String query = approve(login);
+        assertMismatched(node.finishLogin(login, query.replace("iss=http", "iss=HTTP")), Reason.MIXED_UP);
+        assertThat(node.finishLogin(login, query)).isInstanceOf(SignedIn.class);
+        assertThatIllegalStateException()
+                .isThrownBy(() -> node.newLogin().scopes("openid").start())
+                .withMessageContaining("openId(issuer, jwksUri)");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> scene.provider().issuerInCallback(true).build())
+                .withMessageContaining("issuer");
+    }
+
+    @Test
+    void an_answer_may_come_from_any_tenant_of_an_issuer_that_leaves_it_open_and_from_nowhere_else() throws Exception {
+        Provider provider = scene.provider()
+                .openId("https://login.example/{tenantid}/v2.0", scene.server.jwksUri())
+                .build();
+        Grantkeeper node = scene.node(scene.registration(provider));
+        String tenant = "11111111-2222-4333-8444-555555555555";
+        for (String issuer : List.of(
+                "https://login.example/{tenantid}/v2.0",
+                "https://login.example//v2.0",
+                "https://login.example/common/v2.0",
+                "https://login.example/" + tenant + "/v2.0/",
+                "https://login.example/" + tenant + "/v1.0",
+                "https://login.example/" + tenant.replace('1', '/') + "/v2.0",
+                "https://evil.example/" + tenant + "/v2.0")) {
+            PendingLogin login = node.startLogin();
+            assertMismatched(
+                    node.finishLogin(
+                            login, approve(login) + "&iss=" + URLEncoder.encode(issuer, StandardCharsets.UTF_8)),
+                    Reason.MIXED_UP);
+        }
+        assertNothingHappened();
+        PendingLogin login = node.startLogin();
+        assertThat(node.finishLogin(login, approve(login) + "&iss=https://login.example/" + tenant + "/v2.0"))
+                .isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void an_id_token_of_another_issuer_than_the_one_that_answered_is_forged() throws Exception {
+        String tenant = "11111111-2222-4333-8444-555555555555";
+        String other = "99999999-2222-4333-8444-555555555555";
+        Provider provider = scene.provider()
+                .openId("https://login.example/{tenantid}/v2.0", scene.server.jwksUri())
+                .build();
+        Grantkeeper node = scene.node(scene.registration(provider).scopes("openid"));
+        scene.server.idTokenClaims(claims -> {
+            claims.put("iss", "https://login.example/" + tenant + "/v2.0");
+            claims.put("tid", tenant);
+            return claims;
+        });
+        PendingLogin login = node.startLogin();
+        assertMismatched(
+                node.finishLogin(login, approve(login) + "&iss=https://login.example/" + other + "/v2.0"),
+                Reason.FORGED);
+        PendingLogin again = node.startLogin();
+        assertThat(node.finishLogin(again, approve(again) + "&iss=https://login.example/" + tenant + "/v2.0"))
+                .isInstanceOf(SignedIn.class);
+    }
+
+    // ---- An answer that is posted ---------------------------------------------------------------------------------
+
+    @Test
+    void an_answer_that_is_posted_is_asked_for_and_taken() throws Exception {
+        String redirect = "https://app.example/callback";
+        scene.server.client(Scene.CLIENT, Scene.SECRET, redirect);
+        Grantkeeper node = scene.node(scene.registration(scene.openIdProvider().build())
+                .redirectUri(redirect)
+                .scopes("openid")
+                .formPost());
+        PendingLogin login = node.newLogin().carry("/deep/link").start();
+        assertThat(url(login).queryParameterValues("response_mode")).containsExactly("form_post");
+        String body = scene.server.approve(login.url().toString(), "alice").replaceFirst("^[^?]*[?]", "");
+        assertThat(PendingLogin.slotOf(body)).isEqualTo(login.slot());
+        assertMismatched(node.finishLogin(null, body), Reason.NONE); // T-033: the cookie did not come along
+        assertNothingHappened();
+        assertThat(node.finishLogin(login, body))
+                .asInstanceOf(type(SignedIn.class))
+                .satisfies(in -> assertThat(in.carried()).contains("/deep/link"));
+        assertMismatched(node.finishLogin(login, body), Reason.REPLAYED);
+        PendingLogin refused = node.startLogin();
+        assertThat(node.finishLogin(refused, "error=access_denied&error_description=not+now&state=" + state(refused)))
+                .asInstanceOf(type(Declined.class))
+                .satisfies(declined -> assertThat(declined.description()).isEqualTo("not now"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"http://127.0.0.1:8888/callback", "com.example.app:/callback"})
+    void an_answer_cannot_be_posted_where_no_secure_cookie_comes_along(String redirect) {
+        assertThatIllegalStateException()
+                .isThrownBy(() -> at(scene.provider().build())
+                        .redirectUri(redirect)
+                        .formPost()
+                        .build())
+                .withMessageContaining("formPost()")
+                .withMessageContaining("https");
     }
 
     @Test

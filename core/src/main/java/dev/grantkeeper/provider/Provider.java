@@ -75,6 +75,7 @@ public final class Provider {
             "code_challenge",
             "code_challenge_method",
             "dpop_jkt",
+            "max_age",
             "response_mode",
             "request",
             "request_uri",
@@ -101,6 +102,7 @@ public final class Provider {
     private final Map<String, String> profileClaims;
     private final @Nullable String issuer;
     private final @Nullable URI jwksUri;
+    private final boolean issuerInCallback;
     private final Set<String> apiOrigins;
     private final ClientAuthentication clientAuthentication;
     private final @Nullable String assertionAudience;
@@ -139,10 +141,11 @@ public final class Provider {
                 : endpoint("documentation", builder.documentation);
         this.profileClaims = Map.copyOf(builder.profileClaims);
         this.issuer = builder.issuer;
-        if ((issuer == null) != (jwksUri == null)) {
+        if (issuer == null && (jwksUri != null || builder.issuerInCallback)) {
             throw new IllegalArgumentException("Provider " + name
-                    + ": issuer and JWKS URI belong together, without the one the other cannot be used");
+                    + ": without the issuer neither ID tokens nor callbacks can be checked. Say who it is");
         }
+        this.issuerInCallback = builder.issuerInCallback;
         Set<String> origins = new LinkedHashSet<>();
         for (String origin : builder.apiOrigins) {
             origins.add(origin(endpoint("API origin", origin)));
@@ -344,9 +347,10 @@ public final class Provider {
     }
 
     /**
-     * Who issues ID tokens. A <code>{tenantid}</code> in it stands for the {@code tid} claim of the token.
+     * Who the server is: the issuer of ID tokens, and of answers through the browser. A <code>{tenantid}</code> in it stands for
+     * the {@code tid} claim of the token.
      *
-     * @return the issuer, empty if the provider does not speak OpenID Connect
+     * @return the issuer, empty if it is not known
      */
     public Optional<String> issuer() {
         return Optional.ofNullable(issuer);
@@ -355,10 +359,20 @@ public final class Provider {
     /**
      * Where the keys are that sign ID tokens.
      *
-     * @return the URL of a JWK set (RFC 7517), present exactly when {@link #issuer()} is
+     * @return the URL of a JWK set (RFC 7517), empty if the provider signs nothing, and does not speak OpenID Connect
      */
     public Optional<URI> jwksUri() {
         return Optional.ofNullable(jwksUri);
+    }
+
+    /**
+     * Whether every answer through the browser says which server it comes from (RFC 9207). One that does not is then refused; one
+     * that names another server is refused in any case.
+     *
+     * @return whether {@code iss} is required
+     */
+    public boolean issuerInCallback() {
+        return issuerInCallback;
     }
 
     /**
@@ -534,6 +548,7 @@ public final class Provider {
         private Map<String, String> profileClaims = Map.of();
         private @Nullable String issuer;
         private @Nullable String jwksUri;
+        private boolean issuerInCallback;
         private Set<String> apiOrigins = Set.of();
         private ClientAuthentication clientAuthentication = ClientAuthentication.SECRET_BASIC;
         private @Nullable String assertionAudience;
@@ -576,6 +591,7 @@ public final class Provider {
             this.profileClaims = provider.profileClaims;
             this.issuer = provider.issuer;
             this.jwksUri = text(provider.jwksUri);
+            this.issuerInCallback = provider.issuerInCallback;
             this.apiOrigins = provider.apiOrigins;
             this.clientAuthentication = provider.clientAuthentication;
             this.assertionAudience = provider.assertionAudience;
@@ -727,6 +743,59 @@ public final class Provider {
         public Builder openId(String issuer, String jwksUri) {
             this.issuer = Objects.requireNonNull(issuer);
             this.jwksUri = Objects.requireNonNull(jwksUri);
+            return this;
+        }
+
+        /**
+         * Takes from the server's own metadata (RFC 8414, OpenID Connect Discovery 1.0) who it is, its endpoints and its way to
+         * authenticate, in place of what was said before. Where access tokens may go, it does not say:
+         * {@link #apiOrigins}. Does no I/O; {@code Discovery} asks the server.
+         *
+         * @param issuer whose metadata these should be
+         * @param json the document
+         * @return this builder
+         * @throws IllegalArgumentException if they are another server's, make no sense, or say that the server takes PKCE without
+         *     {@code S256} only
+         */
+        public Builder metadata(String issuer, String json) {
+            Metadata metadata = Metadata.read(issuer, json);
+            this.issuer = issuer;
+            this.jwksUri = metadata.text("jwks_uri");
+            this.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
+            this.authorizationEndpoint = metadata.text("authorization_endpoint");
+            this.tokenEndpoint = metadata.text("token_endpoint");
+            this.userInfoEndpoint = metadata.text("userinfo_endpoint");
+            this.revocationEndpoint = metadata.text("revocation_endpoint");
+            this.introspectionEndpoint = metadata.text("introspection_endpoint");
+            this.pushedAuthorizationRequestEndpoint = metadata.text("pushed_authorization_request_endpoint");
+            this.deviceAuthorizationEndpoint = metadata.text("device_authorization_endpoint");
+            this.endSessionEndpoint = metadata.text("end_session_endpoint");
+            this.clientAuthentication = metadata.clientAuthentication();
+            this.mtlsEndpointAliases = metadata.mtlsEndpointAliases();
+            this.loginProtections = Set.of(metadata.loginProtections());
+            return this;
+        }
+
+        /**
+         * Sets who the server is, for one that does not speak OpenID Connect (RFC 8414 section 2). Default: not known.
+         *
+         * @param issuer the issuer, compared character by character
+         * @return this builder
+         */
+        public Builder issuer(String issuer) {
+            this.issuer = Objects.requireNonNull(issuer);
+            return this;
+        }
+
+        /**
+         * Sets whether the server says in every answer through the browser who it is (RFC 9207): such an answer without
+         * {@code iss} is then refused. Default: it need not.
+         *
+         * @param issuerInCallback what the server's metadata call {@code authorization_response_iss_parameter_supported}
+         * @return this builder
+         */
+        public Builder issuerInCallback(boolean issuerInCallback) {
+            this.issuerInCallback = issuerInCallback;
             return this;
         }
 

@@ -9,9 +9,14 @@ import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.Date;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +29,10 @@ public final class IdTokens {
     private static final String WHAT = "ID token";
     private static final int MAX_SKEW_SECONDS = 60;
     private static final String TENANT = "{tenantid}";
+    private static final String GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
+    private static final int GUID_LENGTH = 36;
 
-    /** Claims about the token, not about the user. */
+    /** Claims about the token, not about the user. The session (sid) stays, for the provider may end it (back-channel logout). */
     private static final Set<String> ABOUT_THE_TOKEN = Set.of(
             "iss",
             "sub",
@@ -40,7 +47,6 @@ public final class IdTokens {
             "azp",
             "jti",
             "auth_time",
-            "sid",
             "typ",
             "aio",
             "uti",
@@ -65,77 +71,188 @@ public final class IdTokens {
     }
 
     /**
+     * What an ID token has to fit, besides the provider and this client. What is {@code null} is not known, and not compared.
+     *
+     * @param nonce what was sent with the authorization request
+     * @param issuer who sent the browser back (RFC 9207)
+     * @param code what the token was redeemed with
+     * @param accessToken what came along with it
+     * @param authenticatedAfter the earliest moment at which the user may have authenticated, where a {@code max_age} was asked for
+     */
+    public record Expected(
+            @Nullable String nonce,
+            @Nullable String issuer,
+            @Nullable String code,
+            @Nullable String accessToken,
+            @Nullable Instant authenticatedAfter) {
+        /** For a token that no browser had a part in. */
+        public static Expected with(@Nullable String accessToken) {
+            return new Expected(null, null, null, accessToken, null);
+        }
+
+        @Override
+        public String toString() {
+            return "Expected[" + (nonce == null ? "no nonce" : "nonce") + "]";
+        }
+    }
+
+    /**
      * Verifies a token.
      *
      * @param idToken the compact form
-     * @param nonce what was sent with the authorization request; {@code null} if there was none, and no browser in between
+     * @param expected what it has to fit
      * @return who the user is
      * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it
      */
-    public Identity verify(String idToken, @Nullable String nonce) throws IdentityException {
+    public Identity verify(String idToken, Expected expected) throws IdentityException {
         ProviderKeys.Signed signed = keys.verify(WHAT, idToken);
         JWTClaimsSet claims = signed.claims();
-        String expected = expectedIssuer(claims);
-        try {
-            new Claims(clientId, expected, clock).verify(claims, null);
-        } catch (BadJWTException e) {
-            throw invalid(e.getMessage() == null ? "it could not be verified" : e.getMessage());
+        checkProviderAndTimes(WHAT, signed);
+        checkAudience(claims);
+        if (expected.nonce() != null && !same(claims.getClaim("nonce"), expected.nonce())) {
+            throw otherLogin("its nonce differs");
         }
-        String issuerOfKey = signed.issuerOfKey();
-        if (issuerOfKey != null && !expand(issuerOfKey, claims).equals(expected)) {
-            throw invalid("it is signed with a key of another issuer");
+        if (expected.issuer() != null && !expected.issuer().equals(claims.getIssuer())) {
+            throw otherLogin("its issuer is not the server that sent the browser back");
         }
-        checkAuthorizedParty(claims);
-        String actual = claims.getClaim("nonce") instanceof String text ? text : "";
-        if (nonce != null
-                && !MessageDigest.isEqual(
-                        actual.getBytes(StandardCharsets.UTF_8), nonce.getBytes(StandardCharsets.UTF_8))) {
-            throw new IdentityException(
-                    IdentityException.Kind.OTHER_LOGIN,
-                    "The ID token belongs to another login: its nonce differs",
-                    null);
+        checkHash("at_hash", expected.accessToken(), signed);
+        checkHash("c_hash", expected.code(), signed);
+        Instant after = expected.authenticatedAfter();
+        if (after != null
+                && !(claims.getClaim("auth_time") instanceof Number seconds
+                        && !Instant.ofEpochSecond(seconds.longValue())
+                                .isBefore(after.minusSeconds(MAX_SKEW_SECONDS)))) {
+            throw invalid("the user has authenticated too long ago, or it does not say when (auth_time)");
         }
         return identity(claims);
     }
 
-    /**
-     * Whose token this is, for comparison with a grant that exists (OpenID Connect Core section 12.2). The token came from the
-     * token endpoint in answer to this grant's refresh token; no identity is made from it.
-     *
-     * @return issuer and subject as {@link Identity#id()} joins them, {@code null} if it cannot be read
-     */
-    public static @Nullable String idOf(String idToken) {
+    /** Issuer, keys and times: what holds of everything that the provider signs for this client. */
+    void checkProviderAndTimes(String what, ProviderKeys.Signed signed) throws IdentityException {
+        JWTClaimsSet claims = signed.claims();
+        String expected = expectedIssuer(what, claims);
         try {
-            JWTClaimsSet claims = ProviderKeys.claims(WHAT, ProviderKeys.parse(WHAT, idToken));
-            return claims.getIssuer() == null || claims.getSubject() == null
-                    ? null
-                    : claims.getIssuer() + " " + claims.getSubject();
-        } catch (IdentityException e) {
-            return null;
+            new Claims(clientId, expected, clock).verify(claims, null);
+        } catch (BadJWTException e) {
+            throw ProviderKeys.invalid(what, e.getMessage() == null ? "it could not be verified" : e.getMessage());
+        }
+        String issuerOfKey = signed.issuerOfKey();
+        if (issuerOfKey != null && !expand(issuerOfKey, claims).equals(expected)) {
+            throw ProviderKeys.invalid(what, "it is signed with a key of another issuer");
         }
     }
 
-    private String expectedIssuer(JWTClaimsSet claims) throws IdentityException {
+    /**
+     * Why a token that came with a refresh is not this grant's (OpenID Connect Core section 12.2). Its signature is not looked at:
+     * it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no identity is made from it, and a refresh
+     * must not fail because the keys cannot be fetched.
+     *
+     * @return what is wrong, {@code null} if nothing is
+     */
+    public static @Nullable String mismatch(String idToken, Identity identity, String clientId) {
+        try {
+            JWTClaimsSet claims = ProviderKeys.claims(WHAT, ProviderKeys.parse(WHAT, idToken));
+            if (!identity.issuer().equals(claims.getIssuer())
+                    || !identity.subject().equals(claims.getSubject())) {
+                return "another user";
+            }
+            Object party = claims.getClaim("azp");
+            return claims.getAudience().equals(List.of(clientId)) && (party == null || clientId.equals(party))
+                    ? null
+                    : "another client";
+        } catch (IdentityException e) {
+            return "nobody: it cannot be read";
+        }
+    }
+
+    /**
+     * Verifies a UserInfo answer that is signed (OpenID Connect Core section 5.3.2).
+     *
+     * @param of whose it should be
+     * @return what it says
+     */
+    Map<String, Object> userInfo(String jwt, Identity of) throws IdentityException {
+        String what = "UserInfo answer";
+        ProviderKeys.Signed signed = keys.verify(what, jwt);
+        JWTClaimsSet claims = signed.claims();
+        if (claims.getIssuer() != null && !claims.getIssuer().equals(of.issuer())) {
+            throw ProviderKeys.invalid(what, "its issuer is another one");
+        }
+        if (!claims.getAudience().isEmpty() && !claims.getAudience().contains(clientId)) {
+            throw ProviderKeys.invalid(what, "it is meant for another client");
+        }
+        Date expires = claims.getExpirationTime();
+        if (expires != null && expires.toInstant().plusSeconds(MAX_SKEW_SECONDS).isBefore(clock.instant())) {
+            throw ProviderKeys.invalid(what, "it has expired");
+        }
+        return claims.toJSONObject();
+    }
+
+    /**
+     * Whether an issuer is the provider's.
+     *
+     * @param template the provider's issuer, which may leave the tenant open
+     */
+    public static boolean isIssuer(String template, String issuer) {
+        int open = template.indexOf(TENANT);
+        if (open < 0) {
+            return issuer.equals(template);
+        }
+        String end = template.substring(open + TENANT.length());
+        return issuer.length() == open + GUID_LENGTH + end.length()
+                && issuer.startsWith(template.substring(0, open))
+                && issuer.endsWith(end)
+                && issuer.substring(open, open + GUID_LENGTH).matches(GUID);
+    }
+
+    private static boolean same(@Nullable Object actual, String expected) {
+        return actual instanceof String text
+                && MessageDigest.isEqual(
+                        text.getBytes(StandardCharsets.UTF_8), expected.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** OpenID Connect Core sections 3.1.3.6 and 3.3.2.11: optional here, but what is there has to be right. */
+    private static void checkHash(String name, @Nullable String of, ProviderKeys.Signed signed)
+            throws IdentityException {
+        Object actual = signed.claims().getClaim(name);
+        if (of == null || !signed.claims().getClaims().containsKey(name)) {
+            return;
+        }
+        String algorithm = signed.header().getAlgorithm().getName();
+        String digest = algorithm.endsWith("256") ? "SHA-256" : algorithm.endsWith("384") ? "SHA-384" : "SHA-512";
+        try {
+            byte[] hash = MessageDigest.getInstance(digest).digest(of.getBytes(StandardCharsets.US_ASCII));
+            if (!same(
+                    actual,
+                    Base64.getUrlEncoder().withoutPadding().encodeToString(Arrays.copyOf(hash, hash.length / 2)))) {
+                throw invalid("its " + name + " belongs to something else");
+            }
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("Every Java platform has " + digest, e);
+        }
+    }
+
+    private String expectedIssuer(String what, JWTClaimsSet claims) throws IdentityException {
         String expected = expand(issuer, claims);
         if (expected.contains(TENANT)) {
-            throw invalid("it names no tenant (tid)");
+            throw ProviderKeys.invalid(what, "it names no tenant (tid)");
         }
         return expected;
     }
 
     /** Puts the token's tenant into an issuer that leaves it open. Only a GUID gets in. */
     private static String expand(String template, JWTClaimsSet claims) {
-        return claims.getClaim("tid") instanceof String tenant
-                        && tenant.matches("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+        return claims.getClaim("tid") instanceof String tenant && tenant.matches(GUID)
                 ? template.replace(TENANT, tenant)
                 : template;
     }
 
-    private void checkAuthorizedParty(JWTClaimsSet claims) throws IdentityException {
-        Object party = claims.getClaim("azp");
-        if (claims.getAudience().size() > 1 && !clientId.equals(party)) {
-            throw invalid("it is meant for several clients, and azp does not name this one");
+    private void checkAudience(JWTClaimsSet claims) throws IdentityException {
+        // OpenID Connect Core section 3.1.3.7, number 3: no other client is trusted here.
+        if (claims.getAudience().size() != 1) {
+            throw invalid("it is meant for other clients, too");
         }
+        Object party = claims.getClaim("azp");
         if (party != null && !clientId.equals(party)) {
             throw invalid("azp names another client");
         }
@@ -147,11 +264,20 @@ public final class IdTokens {
         }
         Map<String, Object> others = new LinkedHashMap<>();
         claims.toJSONObject().forEach((name, value) -> {
-            if (value != null && !ABOUT_THE_TOKEN.contains(name)) {
+            if (isAboutTheUser(name, value)) {
                 others.put(name, value);
             }
         });
         return Identity.of(claims.getIssuer(), claims.getSubject(), others);
+    }
+
+    static boolean isAboutTheUser(String name, @Nullable Object value) {
+        return value != null && !ABOUT_THE_TOKEN.contains(name);
+    }
+
+    private static IdentityException otherLogin(String why) {
+        return new IdentityException(
+                IdentityException.Kind.OTHER_LOGIN, "The ID token belongs to another login: " + why, null);
     }
 
     private static IdentityException invalid(String why) {
@@ -163,7 +289,7 @@ public final class IdTokens {
         private final InstantSource clock;
 
         Claims(String clientId, String issuer, InstantSource clock) {
-            super(clientId, new JWTClaimsSet.Builder().issuer(issuer).build(), Set.of("sub", "exp", "iat"));
+            super(clientId, new JWTClaimsSet.Builder().issuer(issuer).build(), Set.of("exp", "iat"));
             this.clock = clock;
             setMaxClockSkew(MAX_SKEW_SECONDS);
         }

@@ -7,61 +7,80 @@ import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.net.URI;
 import java.text.ParseException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** Asks a provider without OpenID Connect who the user is. Thread-safe. */
+/**
+ * Asks a provider who the user is: its UserInfo endpoint where there is an ID token to compare with (OpenID Connect Core section
+ * 5.3), its profile endpoint where it does not speak OpenID Connect. Thread-safe.
+ */
 public final class Profiles {
     private final Provider provider;
     private final Http http;
+    private final @Nullable IdTokens idTokens;
 
-    /** For a provider that has a profile endpoint. */
-    public Profiles(Provider provider, Http http) {
+    /** For a provider that has at least one of the two endpoints. */
+    public Profiles(Provider provider, Http http, @Nullable IdTokens idTokens) {
         this.provider = provider;
         this.http = http;
+        this.idTokens = idTokens;
+    }
+
+    /**
+     * Fetches what the ID token did not say.
+     *
+     * @param identity who the user is
+     * @param tokens what was just issued
+     * @return the same user with more claims; those of the ID token stay as they are
+     * @throws IdentityException if the provider does not say, or tells of another user
+     */
+    public Identity complete(Identity identity, TokenSet tokens) throws IdentityException {
+        URI endpoint = provider.userInfoEndpoint().orElse(null);
+        if (endpoint == null) {
+            return identity;
+        }
+        String name = "UserInfo endpoint of " + provider.name();
+        Http.Reply reply = ask(name, endpoint, tokens);
+        boolean signed = reply.type() != null && reply.type().subtype().equals("jwt");
+        Map<String, Object> claims = signed && idTokens != null
+                ? idTokens.userInfo(reply.body().strip(), identity)
+                : object(name, reply.body());
+        if (!identity.subject().equals(claims.get("sub"))) {
+            // OpenID Connect Core section 5.3.4: nothing of it may be used.
+            throw new IdentityException(
+                    IdentityException.Kind.INVALID, "The " + name + " tells of another user than the ID token", null);
+        }
+        Map<String, Object> all = new LinkedHashMap<>(identity.claims());
+        claims.forEach((claim, value) -> {
+            if (IdTokens.isAboutTheUser(claim, value)) {
+                all.putIfAbsent(claim, value);
+            }
+        });
+        return Identity.of(identity.issuer(), identity.subject(), all);
     }
 
     /**
      * Fetches the profile of the user who granted.
      *
      * @param tokens what was just issued
-     * @return who that is: the claims that the preset maps, and every other plain member under its own name
+     * @return who that is: the claims that the preset maps, and every other plain member under its own name; {@code null} if there
+     *     is no profile endpoint
      * @throws IdentityException if the provider does not say
      */
-    public Identity fetch(TokenSet tokens) throws IdentityException {
-        Http.Reply reply;
-        try {
-            reply = http.get(provider.profileEndpoint().orElseThrow().toString(), tokens);
-        } catch (IOException e) {
-            throw new IdentityException(
-                    IdentityException.Kind.UNAVAILABLE,
-                    "The profile endpoint of " + provider.name() + " did not answer",
-                    e);
+    public @Nullable Identity fetch(TokenSet tokens) throws IdentityException {
+        URI endpoint = provider.profileEndpoint().orElse(null);
+        if (endpoint == null) {
+            return null;
         }
-        if (reply.status() != 200) {
-            throw new IdentityException(
-                    reply.status() >= 500 || reply.status() == 429
-                            ? IdentityException.Kind.UNAVAILABLE
-                            : IdentityException.Kind.INVALID,
-                    "The profile endpoint of " + provider.name() + " answered with status " + reply.status()
-                            + (reply.status() == 403 ? ": is this user allowed to use the application there?" : ""),
-                    null);
-        }
-        Map<String, Object> profile;
-        try {
-            Map<String, Object> parsed = JSONObjectUtils.parse(reply.body());
-            profile = parsed == null ? Map.of() : parsed; // the body may be null
-        } catch (ParseException e) {
-            throw new IdentityException(
-                    IdentityException.Kind.INVALID,
-                    "The profile endpoint of " + provider.name() + " did not answer with a JSON object",
-                    null);
-        }
+        String name = "profile endpoint of " + provider.name();
+        Map<String, Object> profile = object(name, ask(name, endpoint, tokens).body());
         Map<String, Object> claims = new LinkedHashMap<>();
-        profile.forEach((name, value) -> {
+        profile.forEach((member, value) -> {
             if (value instanceof String || value instanceof Number || value instanceof Boolean) {
-                claims.put(name, value);
+                claims.put(member, value);
             }
         });
         provider.profileClaims().forEach((claim, member) -> {
@@ -74,10 +93,37 @@ public final class Profiles {
         if (!(subject instanceof String || subject instanceof Number)
                 || subject.toString().isEmpty()) {
             throw new IdentityException(
-                    IdentityException.Kind.INVALID,
-                    "The profile endpoint of " + provider.name() + " did not say who the user is",
-                    null);
+                    IdentityException.Kind.INVALID, "The " + name + " did not say who the user is", null);
         }
         return Identity.of(provider.name(), subject.toString(), claims);
+    }
+
+    private Http.Reply ask(String name, URI endpoint, TokenSet tokens) throws IdentityException {
+        Http.Reply reply;
+        try {
+            reply = http.get(endpoint.toString(), tokens);
+        } catch (IOException e) {
+            throw new IdentityException(IdentityException.Kind.UNAVAILABLE, "The " + name + " did not answer", e);
+        }
+        if (reply.status() != 200) {
+            throw new IdentityException(
+                    reply.status() >= 500 || reply.status() == 429
+                            ? IdentityException.Kind.UNAVAILABLE
+                            : IdentityException.Kind.INVALID,
+                    "The " + name + " answered with status " + reply.status()
+                            + (reply.status() == 403 ? ": is this user allowed to use the application there?" : ""),
+                    null);
+        }
+        return reply;
+    }
+
+    private static Map<String, Object> object(String name, String json) throws IdentityException {
+        try {
+            Map<String, Object> parsed = JSONObjectUtils.parse(json);
+            return parsed == null ? Map.of() : parsed; // the body may be null
+        } catch (ParseException e) {
+            throw new IdentityException(
+                    IdentityException.Kind.INVALID, "The " + name + " did not answer with a JSON object", null);
+        }
     }
 }

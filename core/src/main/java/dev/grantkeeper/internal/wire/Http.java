@@ -241,7 +241,7 @@ public final class Http {
      * @throws IOException if nothing came back
      */
     public Reply get(String url, @Nullable TokenSet tokens) throws IOException {
-        Request.Builder request = new Request.Builder().url(url).header("Accept", "application/json");
+        Request.Builder request = new Request.Builder().url(url).header("Accept", "application/json, application/jwt");
         try {
             if (tokens == null) {
                 return call(request.build());

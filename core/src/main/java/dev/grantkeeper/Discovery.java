@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.wire.DPoP;
+import dev.grantkeeper.internal.wire.Http;
+import dev.grantkeeper.provider.Provider;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import okhttp3.Dns;
+import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks a server what it is: makes a {@link Provider} of its metadata (OpenID Connect Discovery 1.0, RFC 8414).
+ *
+ * <pre>{@code
+ * Provider acme = Discovery.of("https://login.acme.example").fetch().newBuilder()
+ *     .apiOrigins("https://api.acme.example")
+ *     .build();
+ * }</pre>
+ *
+ * <p>{@link #fetch()} asks the network, once, when it is called; the provider that comes out is data like any other and never
+ * changes. So a login under way, and everything that a running application sends, keeps to the endpoints that it began with. Where
+ * access tokens may go, no server decides about: say it with {@link Provider.Builder#apiOrigins}.
+ *
+ * <p>The issuer comes from the application's configuration, never from a request. What comes back has to name the same issuer, letter
+ * by letter, and only {@code https} endpoints. They may be on other hosts than the issuer, as Google's are; {@link #hosts} restricts
+ * that. An issuer on the Internet cannot name hosts inside the application's own network. Redirects are not followed.
+ *
+ * <p>An application that must start while the server is down has three ways: a preset, {@link Provider.Builder#metadata} with a
+ * document that it brings along, or {@link #lastGood}. Not thread-safe; make one for each use.
+ */
+public final class Discovery {
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+    private final String issuer;
+    private @Nullable String name;
+    private @Nullable OkHttpClient httpClient;
+    private @Nullable Set<String> hosts;
+    private @Nullable Path lastGood;
+    private boolean httpOnLoopback;
+
+    private Discovery(String issuer) {
+        this.issuer = issuer;
+    }
+
+    /**
+     * Names the server.
+     *
+     * @param issuer its issuer identifier, exactly as it writes it itself
+     * @return what else can be said; {@link #fetch()} asks
+     */
+    public static Discovery of(String issuer) {
+        return new Discovery(Objects.requireNonNull(issuer));
+    }
+
+    /**
+     * Sets the provider's {@linkplain Provider#name() name}. Default: made of the issuer's host, port and path.
+     *
+     * @param name lower-case letters, digits, dots and hyphens
+     * @return this
+     */
+    public Discovery name(String name) {
+        this.name = name;
+        return this;
+    }
+
+    /**
+     * Sets the client whose proxy, DNS and trust are used. Default: a new one.
+     *
+     * @param httpClient the application's client
+     * @return this
+     */
+    public Discovery httpClient(OkHttpClient httpClient) {
+        this.httpClient = httpClient;
+        return this;
+    }
+
+    /**
+     * Restricts where endpoints may be to the issuer's own host and these. Default: any host on the Internet that the issuer names.
+     *
+     * @param hosts host names without port
+     * @return this
+     */
+    public Discovery hosts(String... hosts) {
+        this.hosts = new HashSet<>(List.of(hosts));
+        return this;
+    }
+
+    /**
+     * Keeps the metadata in a file, and takes them from there when the server does not answer, or with something that is none. They
+     * are checked like fresh ones, and used however old they are. Default: no file; then {@link #fetch()} fails.
+     *
+     * @param file where; it is written when the metadata have changed, and holds no secret
+     * @return this
+     */
+    public Discovery lastGood(Path file) {
+        this.lastGood = file;
+        return this;
+    }
+
+    /**
+     * Allows {@code http} on this machine, for tests.
+     *
+     * @return this
+     */
+    public Discovery allowHttpOnLoopback() {
+        this.httpOnLoopback = true;
+        return this;
+    }
+
+    /**
+     * Asks, and waits for the answer: ten seconds at most for each of two places.
+     *
+     * @return the provider, without API origins
+     * @throws IOException if the server does not answer, or not as a server may; the message says what is wrong
+     * @throws IllegalArgumentException if the issuer is no {@code https} URL without query and fragment
+     */
+    public Provider fetch() throws IOException {
+        URI uri = checked(issuer);
+        OkHttpClient client = httpClient == null ? new OkHttpClient() : httpClient;
+        try {
+            String json = ask(new Http(client, TIMEOUT, new DPoP(InstantSource.system(), false)), uri);
+            Provider provider = provider(json, uri, client.dns());
+            keep(json);
+            return provider;
+        } catch (IOException e) {
+            if (lastGood == null || !Files.exists(lastGood)) {
+                throw e;
+            }
+            Log.warn("{}. Its metadata are taken from {}", String.valueOf(e.getMessage()), lastGood);
+            return provider(Files.readString(lastGood), uri, client.dns());
+        }
+    }
+
+    private URI checked(String text) {
+        try {
+            URI uri = new URI(text);
+            String scheme = String.valueOf(uri.getScheme());
+            if (uri.getHost() != null
+                    && uri.getRawUserInfo() == null
+                    && uri.getRawQuery() == null
+                    && uri.getRawFragment() == null
+                    && (scheme.equals("https") || (scheme.equals("http") && httpOnLoopback && isLoopback(uri)))) {
+                return uri;
+            }
+        } catch (URISyntaxException e) {
+            // said below
+        }
+        throw new IllegalArgumentException("An issuer is an https URL without user, query and fragment, not " + text);
+    }
+
+    private static boolean isLoopback(URI uri) {
+        return List.of("127.0.0.1", "[::1]", "localhost").contains(uri.getHost());
+    }
+
+    /** OpenID Connect appends to the issuer's path, RFC 8414 section 3 puts its own before it. */
+    private String ask(Http http, URI uri) throws IOException {
+        String path = uri.getRawPath().replaceFirst("/$", "");
+        String origin = uri.getScheme() + "://" + uri.getRawAuthority();
+        Http.Reply reply = get(http, origin + path + "/.well-known/openid-configuration");
+        if (reply.status() >= 400 && reply.status() < 500 && reply.status() != 429) {
+            reply = get(http, origin + "/.well-known/oauth-authorization-server" + path);
+        }
+        if (reply.status() != 200) {
+            throw new IOException("The metadata of " + issuer + " could not be fetched: status " + reply.status());
+        }
+        return reply.body();
+    }
+
+    private Http.Reply get(Http http, String url) throws IOException {
+        try {
+            return http.get(url, null);
+        } catch (IOException e) {
+            throw new IOException("The metadata of " + issuer + " could not be fetched", e);
+        }
+    }
+
+    private Provider provider(String json, URI uri, Dns dns) throws IOException {
+        try {
+            Provider.Builder builder = Provider.builder(name == null ? nameOf(uri) : name);
+            Provider provider = (httpOnLoopback ? builder.allowHttpOnLoopback() : builder)
+                    .metadata(issuer, json)
+                    .build();
+            check(provider, uri, dns);
+            return provider;
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+    }
+
+    private static String nameOf(URI uri) {
+        String all = (uri.getRawAuthority() + uri.getRawPath())
+                .toLowerCase(Locale.ROOT)
+                .replaceAll("[^a-z0-9.]+", "-")
+                .replaceAll("^[.-]+|-+$", "");
+        return all.length() <= 64 ? all : all.substring(0, 51) + "-" + digest(all);
+    }
+
+    private static String digest(String text) {
+        try {
+            return HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)))
+                    .substring(0, 12);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("Every Java platform has SHA-256", e);
+        }
+    }
+
+    // ---- Where endpoints may be -----------------------------------------------------------------------------------
+
+    private void check(Provider provider, URI uri, Dns dns) throws IOException {
+        boolean inside = isInside(uri.getHost(), dns);
+        for (Map.Entry<String, URI> endpoint : endpoints(provider).entrySet()) {
+            String host = endpoint.getValue().getHost();
+            if (host.equalsIgnoreCase(uri.getHost())) {
+                continue;
+            }
+            String what = "The metadata of " + issuer + " have the " + endpoint.getKey() + " at " + host + ", ";
+            if (hosts != null && !hosts.contains(host.toLowerCase(Locale.ROOT))) {
+                throw new IOException(what + "which is not among the hosts that are allowed");
+            }
+            if (!inside && isInside(host, dns)) {
+                throw new IOException(what + "which is inside this network");
+            }
+        }
+    }
+
+    private static Map<String, URI> endpoints(Provider provider) {
+        Map<String, URI> all = new LinkedHashMap<>();
+        all.put("authorization endpoint", provider.authorizationEndpoint());
+        all.put("token endpoint", provider.tokenEndpoint());
+        provider.jwksUri().ifPresent(uri -> all.put("keys", uri));
+        provider.userInfoEndpoint().ifPresent(uri -> all.put("UserInfo endpoint", uri));
+        provider.revocationEndpoint().ifPresent(uri -> all.put("revocation endpoint", uri));
+        provider.introspectionEndpoint().ifPresent(uri -> all.put("introspection endpoint", uri));
+        provider.pushedAuthorizationRequestEndpoint()
+                .ifPresent(uri -> all.put("pushed authorization request endpoint", uri));
+        provider.deviceAuthorizationEndpoint().ifPresent(uri -> all.put("device authorization endpoint", uri));
+        provider.endSessionEndpoint().ifPresent(uri -> all.put("end session endpoint", uri));
+        provider.mtlsEndpointAliases().forEach((alias, uri) -> all.put("alias of the " + alias, uri));
+        return all;
+    }
+
+    private static boolean isInside(String host, Dns dns) {
+        try {
+            return dns.lookup(host.replaceAll("[\\[\\]]", "")).stream().anyMatch(Discovery::isInside);
+        } catch (UnknownHostException e) {
+            return false; // nothing can be sent there either
+        }
+    }
+
+    private static boolean isInside(InetAddress address) {
+        byte[] bytes = address.getAddress();
+        int first = bytes[0] & 0xff;
+        return address.isLoopbackAddress()
+                || address.isAnyLocalAddress()
+                || address.isLinkLocalAddress()
+                || address.isSiteLocalAddress()
+                || address.isMulticastAddress()
+                || (address instanceof Inet4Address && (first == 0 || (first == 100 && (bytes[1] & 0xc0) == 64)))
+                || (address instanceof Inet6Address && (first & 0xfe) == 0xfc);
+    }
+
+    // ---- What is kept ---------------------------------------------------------------------------------------------
+
+    private void keep(String json) {
+        if (lastGood == null) {
+            return;
+        }
+        try {
+            if (Files.exists(lastGood) && Files.readString(lastGood).equals(json)) {
+                return;
+            }
+            Path folder = Objects.requireNonNullElse(lastGood.toAbsolutePath().getParent(), lastGood);
+            Path fresh = Files.createTempFile(folder, "metadata", ".json");
+            try {
+                Files.writeString(fresh, json);
+                Files.move(fresh, lastGood, StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(fresh);
+            }
+        } catch (IOException e) {
+            Log.warn("The metadata of {} could not be kept in {}", issuer, lastGood);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "Discovery[" + issuer + "]";
+    }
+}

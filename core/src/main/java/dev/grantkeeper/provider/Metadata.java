@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.provider;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What a server says of itself (RFC 8414 section 2, OpenID Connect Discovery section 3). Immutable. */
+final class Metadata {
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
+
+    private static final List<Map.Entry<String, ClientAuthentication>> WAYS = List.of(
+            Map.entry("client_secret_basic", ClientAuthentication.SECRET_BASIC),
+            Map.entry("client_secret_post", ClientAuthentication.SECRET_POST),
+            Map.entry("client_secret_jwt", ClientAuthentication.SECRET_JWT),
+            Map.entry("private_key_jwt", ClientAuthentication.PRIVATE_KEY_JWT),
+            Map.entry("tls_client_auth", ClientAuthentication.MUTUAL_TLS),
+            Map.entry("self_signed_tls_client_auth", ClientAuthentication.MUTUAL_TLS),
+            Map.entry("none", ClientAuthentication.NONE));
+
+    private final String issuer;
+    private final JsonNode members;
+
+    private Metadata(String issuer, JsonNode members) {
+        this.issuer = issuer;
+        this.members = members;
+    }
+
+    static Metadata read(String issuer, String json) {
+        JsonNode members;
+        try {
+            members = JSON.readTree(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("The metadata of " + issuer + " are no JSON");
+        }
+        if (members == null || !members.isObject()) {
+            throw new IllegalArgumentException("The metadata of " + issuer + " are no JSON object");
+        }
+        Metadata metadata = new Metadata(issuer, members);
+        String named = metadata.text("issuer");
+        if (!issuer.equals(named)) {
+            // RFC 8414 section 3.3: whoever takes another's name could get its tokens.
+            throw new IllegalArgumentException(
+                    "The metadata of " + issuer + " are those of another server: their issuer is " + named);
+        }
+        List<String> challenges = metadata.list("code_challenge_methods_supported");
+        if (challenges != null && !challenges.contains("S256")) {
+            throw new IllegalArgumentException("The server " + issuer
+                    + " takes PKCE without S256 only, and that protects nothing (RFC 9700 section 2.1.1)");
+        }
+        return metadata;
+    }
+
+    @Nullable
+    String text(String name) {
+        JsonNode value = members.get(name);
+        if (value == null || value.isNull()) {
+            return null;
+        }
+        if (!value.isTextual()) {
+            throw new IllegalArgumentException("The metadata of " + issuer + ": " + name + " is not a text");
+        }
+        return value.textValue();
+    }
+
+    @Nullable
+    List<String> list(String name) {
+        JsonNode value = members.get(name);
+        if (value == null || value.isNull()) {
+            return null;
+        }
+        if (!value.isArray()) {
+            throw new IllegalArgumentException("The metadata of " + issuer + ": " + name + " is not a list");
+        }
+        List<String> all = new ArrayList<>();
+        value.forEach(one -> all.add(one.asText()));
+        return all;
+    }
+
+    boolean flag(String name) {
+        return members.path(name).asBoolean(false);
+    }
+
+    /** RFC 8705 section 5. */
+    Map<String, String> mtlsEndpointAliases() {
+        Map<String, String> aliases = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> alias :
+                members.path("mtls_endpoint_aliases").properties()) {
+            if (alias.getKey().endsWith("_endpoint") && alias.getValue().isTextual()) {
+                aliases.put(alias.getKey(), alias.getValue().textValue());
+            }
+        }
+        return aliases;
+    }
+
+    /** What the server demands of every login, whoever begins it (RFC 9126 section 5, RFC 9101 section 10.5). */
+    LoginProtection[] loginProtections() {
+        List<LoginProtection> all = new ArrayList<>();
+        if (flag("require_pushed_authorization_requests")) {
+            all.add(LoginProtection.PUSHED_REQUEST);
+        }
+        if (flag("require_signed_request_object")) {
+            all.add(LoginProtection.SIGNED_REQUEST);
+        }
+        return all.toArray(LoginProtection[]::new);
+    }
+
+    /** The way to authenticate that needs least, among those that the server takes; the standard's default where it does not say. */
+    ClientAuthentication clientAuthentication() {
+        List<String> methods = list("token_endpoint_auth_methods_supported");
+        if (methods != null) {
+            for (Map.Entry<String, ClientAuthentication> way : WAYS) {
+                if (methods.contains(way.getKey())) {
+                    return way.getValue();
+                }
+            }
+        }
+        return ClientAuthentication.SECRET_BASIC;
+    }
+}
