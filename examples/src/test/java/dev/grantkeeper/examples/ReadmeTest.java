@@ -30,6 +30,7 @@ class ReadmeTest {
             import dev.grantkeeper.testkit.*;
             import dev.grantkeeper.token.*;
             import java.io.IOException;
+            import java.net.URI;
             import java.util.List;
             import java.util.Optional;
             import okhttp3.OkHttpClient;
@@ -57,11 +58,13 @@ class ReadmeTest {
     private static final String RETROFIT = "@Tag Account";
     private static final String DEVICE = "startOnDevice()";
     private static final String EXCHANGE = "TokenExchange";
+    private static final String LOGOUT = "logout()";
+    private static final String DISCOVERY = "Discovery.of";
     private static final String STORE = "implements TokenStore";
     private static final String STORE_TEST = "extends TokenStoreContract";
     private static final String OPERATORS = "user.reseal()";
     private static final List<String> MARKS =
-            List.of(LINES, TAG, RETROFIT, DEVICE, EXCHANGE, STORE, STORE_TEST, OPERATORS);
+            List.of(LINES, TAG, RETROFIT, DEVICE, EXCHANGE, LOGOUT, DISCOVERY, STORE, STORE_TEST, OPERATORS);
 
     @TempDir
     Path output;
@@ -150,6 +153,17 @@ class ReadmeTest {
     void an_exchange_compiles() throws IOException {
         assertThat(errors(method("Grantkeeper office, String incomingToken, OkHttpClient http", block(EXCHANGE))))
                 .isEmpty();
+    }
+
+    @Test
+    void a_logout_compiles() throws IOException {
+        assertThat(errors(method("Grantkeeper acme, String userId", block(LOGOUT))))
+                .isEmpty();
+    }
+
+    @Test
+    void a_provider_that_describes_itself_compiles() throws IOException {
+        assertThat(errors(method("", block(DISCOVERY)))).isEmpty();
     }
 
     @Test
