@@ -63,7 +63,7 @@ class SignedRequestsTest {
                 .scopes("openid", "a")
                 .prompt("login")
                 .claims("{\"userinfo\":{\"email\":null}}")
-                .parameter("max_age", "300")
+                .maxAge(Duration.ofMinutes(5))
                 .start();
         SignedJWT jwt = verified(MockProvider.parameters(login.url().toString()).get("request"));
         assertThat(jwt.getHeader().toJSONObject())

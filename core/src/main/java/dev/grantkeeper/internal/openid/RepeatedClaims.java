@@ -39,6 +39,9 @@ final class RepeatedClaims {
                 String name = parser.currentName();
                 parser.nextToken();
                 JsonNode value = JSON.readTree(parser);
+                if (value.isDouble() && Double.isInfinite(value.doubleValue())) {
+                    throw new IOException("a number that is none"); // as an expiry it would be never
+                }
                 JsonNode before = members.put(name, value);
                 if (before != null && !before.equals(value)) {
                     throw new IOException("a contradiction");
