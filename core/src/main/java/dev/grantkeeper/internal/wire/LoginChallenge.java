@@ -58,7 +58,7 @@ public record LoginChallenge(
         // it leaves
         // out, together with the rest of that header.
         for (Challenge challenge : response.newBuilder().code(401).build().challenges()) {
-            LoginChallenge found = of(challenge.scheme(), challenge.authParams(), granted, token);
+            LoginChallenge found = of(challenge, granted, token);
             if (found != null) {
                 return found;
             }
@@ -66,9 +66,9 @@ public record LoginChallenge(
         return null;
     }
 
-    private static @Nullable LoginChallenge of(
-            String scheme, Map<@Nullable String, String> said, Set<String> granted, String token) {
-        String error = said.get("error");
+    private static @Nullable LoginChallenge of(Challenge challenge, Set<String> granted, String token) {
+        String scheme = challenge.scheme();
+        String error = challenge.authParams().get("error");
         if (error == null || !(scheme.equalsIgnoreCase("Bearer") || scheme.equalsIgnoreCase("DPoP"))) {
             return null;
         }
@@ -76,18 +76,19 @@ public record LoginChallenge(
         Map<String, String> parameters = new LinkedHashMap<>();
         Kind kind = switch (error) {
             case "insufficient_scope" -> {
-                scopes.addAll(scopes(said.get("scope")));
+                scopes.addAll(scopes(challenge.authParams().get("scope")));
                 yield Kind.SCOPES;
             }
             case "insufficient_user_authentication" -> {
-                scopes.addAll(scopes(said.get("scope"))); // RFC 9470 section 3: it may ask for both at once
-                put(parameters, "acr_values", visible(said.get("acr_values")));
-                put(parameters, "max_age", seconds(said.get("max_age")));
+                // RFC 9470 section 3: it may ask for both at once.
+                scopes.addAll(scopes(challenge.authParams().get("scope")));
+                put(parameters, "acr_values", visible(challenge.authParams().get("acr_values")));
+                put(parameters, "max_age", seconds(challenge.authParams().get("max_age")));
                 yield Kind.STEP_UP;
             }
             // Azure's Resource Manager says invalid_token, and sends claims all the same.
             case "insufficient_claims", "invalid_token" -> {
-                put(parameters, "claims", claims(said.get("claims")));
+                put(parameters, "claims", claims(challenge.authParams().get("claims")));
                 yield Kind.CLAIMS;
             }
             default -> null;
@@ -99,7 +100,7 @@ public record LoginChallenge(
         return new LoginChallenge(
                 kind,
                 error,
-                ServerText.harmless(said.get("error_description"), List.of(token)),
+                ServerText.harmless(challenge.authParams().get("error_description"), List.of(token)),
                 Collections.unmodifiableSet(scopes),
                 Collections.unmodifiableMap(parameters));
     }
