@@ -68,11 +68,12 @@ final class BoundCalls implements Interceptor {
     }
 
     private boolean isMendable(Request authorized, Response response) {
-        // Only what answers for the same origin has the same nonces.
+        // Only what answers for the same origin has the same nonces. What it says is learned in any case, for the next
+        // call.
         return response.code() == 401
                 && AuthorizingInterceptor.isSameOrigin(authorized, response)
-                && AuthorizingInterceptor.canBeSentAgain(authorized)
-                && dpop.mendable(authorized.url(), DPoP.errorIn(response.challenges()), response.headers());
+                && dpop.mendable(authorized.url(), DPoP.errorIn(response.challenges()), response.headers())
+                && AuthorizingInterceptor.canBeSentAgain(authorized);
     }
 
     /** Whether a 401 is about the proof, so that another token would not help. */

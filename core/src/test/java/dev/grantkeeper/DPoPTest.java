@@ -512,10 +512,13 @@ class DPoPTest {
         assertThat(server.tokenRequests).hasSize(1);
     }
 
-    @Test
-    void a_body_that_can_be_sent_once_is_sent_once_and_the_next_call_has_the_nonce() throws Exception {
-        server.apiNonce = "n1";
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void a_body_that_can_be_sent_once_is_sent_once_and_the_next_call_has_nonce_and_time_right(boolean nonce)
+            throws Exception {
         Account alice = signIn();
+        server.apiNonce = nonce ? "n1" : null;
+        server.ahead = Duration.ofHours(nonce ? 0 : 1);
         AtomicInteger written = new AtomicInteger();
         RequestBody once = new RequestBody() {
             @Override
