@@ -360,6 +360,8 @@ class IdTokenTest {
         Instant now = scene.time.clock().instant();
         for (Object authTime : new Object[] {
             now.minusSeconds(3700).getEpochSecond(),
+            now.plusSeconds(120).getEpochSecond(),
+            Long.MAX_VALUE,
             null,
             "1",
             List.of(),

@@ -118,10 +118,7 @@ public final class IdTokens {
         checkHash("at_hash", expected.accessToken(), signed);
         checkHash("c_hash", expected.code(), signed);
         Instant after = expected.authenticatedAfter();
-        if (after != null
-                && !(claims.getClaim("auth_time") instanceof Number seconds
-                        && !Instant.ofEpochSecond(seconds.longValue())
-                                .isBefore(after.minusSeconds(MAX_SKEW_SECONDS)))) {
+        if (after != null && !isBetween(after, claims.getClaim("auth_time"), clock.instant())) {
             throw invalid("the user has authenticated too long ago, or it does not say when (auth_time)");
         }
         return identity(claims);
@@ -203,6 +200,12 @@ public final class IdTokens {
                 && issuer.startsWith(template.substring(0, open))
                 && issuer.endsWith(end)
                 && issuer.substring(open, open + GUID_LENGTH).matches(GUID);
+    }
+
+    private static boolean isBetween(Instant from, @Nullable Object seconds, Instant until) {
+        return seconds instanceof Number time
+                && time.longValue() >= from.minusSeconds(MAX_SKEW_SECONDS).getEpochSecond()
+                && time.longValue() <= until.plusSeconds(MAX_SKEW_SECONDS).getEpochSecond();
     }
 
     private static boolean same(@Nullable Object actual, String expected) {
@@ -306,6 +309,10 @@ public final class IdTokens {
             if (issued == null || claims.getExpirationTime() == null) {
                 // To the check above a claim that says null is there.
                 throw new BadJWTException("it does not say when it was issued and when it expires");
+            }
+            if (issued.getTime() < 0) {
+                // What was too large for a date has come round to the other end of time.
+                throw new BadJWTException("it was issued at no time that there is");
             }
             if (issued.toInstant().isAfter(clock.instant().plusSeconds(MAX_SKEW_SECONDS))) {
                 throw new BadJWTException("it was issued in the future");
