@@ -186,6 +186,7 @@ public final class PendingLogin implements Serializable {
         json.put("startedAt", startedAt.toEpochMilli());
         json.put("maxAge", maxAge == null ? null : maxAge.toSeconds());
         scopes.forEach(json.putArray("scopes")::add);
+        json.removeNulls(); // cookies are small, and several logins may be open at once
         return keys.seal(PURPOSE, slot(), json.toString());
     }
 
