@@ -85,6 +85,7 @@ public final class EntraId {
                 .authorizationEndpoint(base + "/oauth2/v2.0/authorize")
                 .tokenEndpoint(base + "/oauth2/v2.0/token")
                 .deviceAuthorizationEndpoint(base + "/oauth2/v2.0/devicecode")
+                .endSessionEndpoint(base + "/oauth2/v2.0/logout")
                 .openId(issuer(name, cloud), base + "/discovery/v2.0/keys")
                 .apiOrigins(cloud.graph)
                 .clientAuthentication(ClientAuthentication.SECRET_POST)
