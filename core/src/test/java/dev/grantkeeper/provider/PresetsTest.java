@@ -33,8 +33,7 @@ class PresetsTest {
         assertThat(entra.tokenEndpoint()).hasToString(login + "organizations/oauth2/v2.0/token");
         assertThat(entra.deviceAuthorizationEndpoint().orElseThrow())
                 .hasToString(login + "organizations/oauth2/v2.0/devicecode");
-        assertThat(entra.endSessionEndpoint().orElseThrow())
-                .hasToString(login + "organizations/oauth2/v2.0/logout");
+        assertThat(entra.endSessionEndpoint().orElseThrow()).hasToString(login + "organizations/oauth2/v2.0/logout");
         assertThat(entra.jwksUri().orElseThrow()).hasToString(login + "organizations/discovery/v2.0/keys");
         assertThat(entra.issuer()).contains(login + "{tenantid}/v2.0");
         assertThat(entra.apiOrigins()).containsExactly(graph);
