@@ -310,7 +310,7 @@ public final class IdTokens {
                 // To the check above a claim that says null is there.
                 throw new BadJWTException("it does not say when it was issued and when it expires");
             }
-            if (issued.getTime() < 0) {
+            if (issued.toInstant().isBefore(Instant.EPOCH)) {
                 // What was too large for a date has come round to the other end of time.
                 throw new BadJWTException("it was issued at no time that there is");
             }
