@@ -59,14 +59,8 @@ final class ApplicationTokens implements Renewal {
 
     private static Answer aboutTheApplication(Answer answer) {
         // No user's grant can end here: what the server refuses is the application.
-        return answer instanceof Answer.Failure failure && failure.kind() == Answer.Kind.REFUSED
-                ? new Answer.Failure(
-                        Answer.Kind.MISCONFIGURED,
-                        failure.status(),
-                        failure.error(),
-                        failure.description(),
-                        failure.retryAfter(),
-                        failure.cause())
+        return answer instanceof Answer.Failure failure && failure.wantsLogin()
+                ? failure.as(Answer.Kind.MISCONFIGURED)
                 : answer;
     }
 

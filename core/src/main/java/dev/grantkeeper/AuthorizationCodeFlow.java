@@ -15,6 +15,7 @@ import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.internal.wire.ServerText;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -26,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -97,7 +99,8 @@ final class AuthorizationCodeFlow {
         }
         if (!wanted.contains("openid")
                 && profiles != null
-                && provider.profileEndpoint().isEmpty()) {
+                && provider.profileEndpoint().isEmpty()
+                && provider.dialect().identityMembers().isEmpty()) {
             throw new IllegalStateException(provider.name() + " tells who the user is only where openid is asked for:"
                     + " add the scope, or leave fetchProfile() out");
         }
@@ -136,6 +139,10 @@ final class AuthorizationCodeFlow {
             throws TokenRequestException {
         Callback callback = opened(login, Callback.parse(query));
         LoginResult.Mismatched mismatch = mismatch(login, callback);
+        if (mismatch == null && query != null && !authorizationEndpoint.vouchesFor(query)) {
+            mismatch = mismatched(
+                    LoginResult.Mismatched.Reason.FORGED, "The callback does not carry the provider's own signature");
+        }
         if (mismatch != null || login == null) {
             return mismatch != null ? mismatch : mismatched(LoginResult.Mismatched.Reason.NONE, "There is no login");
         }
@@ -158,7 +165,7 @@ final class AuthorizationCodeFlow {
         if (!usedLogins.use(login.slot())) {
             return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
         }
-        return redeem(owner, login, callback.issuer(), code, carried);
+        return redeem(owner, login, callback, code, carried);
     }
 
     /**
@@ -212,11 +219,27 @@ final class AuthorizationCodeFlow {
         if (usedLogins.isUsed(login.slot())) {
             return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
         }
+        String server =
+                provider.dialect().serverParameter().map(callback.others()::get).orElse(null);
+        if (server != null && !isTokenServer(server)) {
+            return mismatched(
+                    LoginResult.Mismatched.Reason.MIXED_UP,
+                    "The user's data is at another of the provider's servers: begin again there");
+        }
         if (!isFromThisServer(callback.issuer())) {
             return mismatched(
                     LoginResult.Mismatched.Reason.MIXED_UP, "The callback comes from another authorization server");
         }
         return null;
+    }
+
+    private boolean isTokenServer(String server) {
+        HttpUrl url = HttpUrl.parse(server);
+        HttpUrl own = HttpUrl.get(provider.tokenEndpoint().toString());
+        return url != null
+                && url.scheme().equals(own.scheme())
+                && url.host().equals(own.host())
+                && url.port() == own.port();
     }
 
     /** RFC 9207: an answer from another server must not be taken to this one's token endpoint. */
@@ -234,7 +257,7 @@ final class AuthorizationCodeFlow {
     }
 
     private LoginResult redeem(
-            Grantkeeper owner, PendingLogin login, @Nullable String issuer, String code, Optional<String> carried)
+            Grantkeeper owner, PendingLogin login, Callback callback, String code, Optional<String> carried)
             throws TokenRequestException {
         Answer answer = tokenEndpoint.redeem(
                 code, login.redirectUri(), login.codeVerifier(), login.resources(), login.proofKey());
@@ -242,7 +265,7 @@ final class AuthorizationCodeFlow {
             throw Failures.of(lost.failure());
         }
         if (answer instanceof Answer.Failure failure) {
-            if (failure.kind() == Answer.Kind.REFUSED) {
+            if (failure.isAboutTheGrant()) {
                 // The code is the browser's, so this is no failure of ours.
                 return new LoginResult.Declined(
                         Objects.requireNonNullElse(failure.error(), "invalid_grant"),
@@ -252,29 +275,35 @@ final class AuthorizationCodeFlow {
             throw Failures.of(failure);
         }
         Instant now = time.now();
-        TokenSet tokens = ((Answer.Tokens) answer)
-                .response()
-                .toTokenSet(null, login.scopes(), now, provider.defaultLifetime())
+        TokenResponse response = ((Answer.Tokens) answer).response();
+        Set<String> granted = callback.grantedScopes(provider);
+        TokenSet tokens = response.toTokenSet(
+                        null, granted == null ? login.scopes() : granted, now, provider.defaultLifetime())
                 .newBuilder()
                 .resources(login.resources())
                 .build();
         try {
-            Identity identity = identity(login, issuer, code, tokens);
+            Identity identity = identity(login, callback.issuer(), code, response, tokens);
             return new LoginResult.SignedIn(
                     owner,
                     GrantRow.of(RowFormat.newName(), now, tokens, identity),
                     tokens,
                     AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
+                    callback.others(),
                     login.carried());
         } catch (IdentityException e) {
             if (e.kind() == IdentityException.Kind.OTHER_LOGIN) {
                 return mismatched(LoginResult.Mismatched.Reason.FORGED, String.valueOf(e.getMessage()));
             }
+            if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
+                return Failures.declined(e, carried);
+            }
             throw Failures.of(e);
         }
     }
 
-    private @Nullable Identity identity(PendingLogin login, @Nullable String issuer, String code, TokenSet tokens)
+    private @Nullable Identity identity(
+            PendingLogin login, @Nullable String issuer, String code, TokenResponse response, TokenSet tokens)
             throws IdentityException, TokenRequestException {
         String nonce = login.nonce();
         if (nonce != null && idTokens != null) {
@@ -293,6 +322,7 @@ final class AuthorizationCodeFlow {
                     new IdTokens.Expected(nonce, issuer, code, tokens.accessToken(), login.authenticatedAfter()));
             return profiles == null ? identity : profiles.complete(identity, tokens);
         }
-        return profiles == null ? null : profiles.fetch(tokens);
+        Identity identity = profiles == null ? null : profiles.fetch(tokens);
+        return identity == null ? Identities.told(provider.name(), response) : identity;
     }
 }

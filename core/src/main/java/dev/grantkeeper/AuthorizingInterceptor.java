@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.wire.ApiRejection;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.LoginChallenge;
+import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
@@ -35,6 +37,7 @@ final class AuthorizingInterceptor implements Interceptor {
         TokenSource of(Request request);
     }
 
+    private final Dialect dialect;
     private final Set<String> origins;
     private final Sources sources;
     private final Waiting waiting;
@@ -44,7 +47,13 @@ final class AuthorizingInterceptor implements Interceptor {
 
     /** Takes the parts; {@code wrapped} tells whether the bound calls are among the client's network interceptors, too. */
     AuthorizingInterceptor(
-            Set<String> origins, Sources sources, Waiting waiting, BoundCalls boundCalls, boolean wrapped) {
+            Dialect dialect,
+            Set<String> origins,
+            Sources sources,
+            Waiting waiting,
+            BoundCalls boundCalls,
+            boolean wrapped) {
+        this.dialect = dialect;
         this.origins = origins;
         this.sources = sources;
         this.waiting = waiting;
@@ -68,11 +77,12 @@ final class AuthorizingInterceptor implements Interceptor {
         String origin = origin(request.url());
         TokenSource source = sources.of(request);
         boolean its = source != null && source.origins().contains(origin);
-        if (!its && !origins.contains(origin)) {
+        boolean perhaps = !its && source != null && source.goesToApiBase() && isInApiBaseDomains(request.url());
+        if (!its && !origins.contains(origin) && !perhaps) {
             mention(request.url());
             return chain.proceed(request);
         }
-        if (request.header("Authorization") != null) {
+        if (request.header(dialect.tokenHeader()) != null) {
             return chain.proceed(request);
         }
         if (source == null) {
@@ -81,7 +91,7 @@ final class AuthorizingInterceptor implements Interceptor {
                             + " does not say whose it is: set the tag Account.class on it, or use account.wrap(http)",
                     null);
         }
-        if (!its) {
+        if (!its && !perhaps) {
             throw new OAuthException(
                     "The request to " + request.url().host()
                             + " is made for an account whose tokens do not go there:"
@@ -89,6 +99,10 @@ final class AuthorizingInterceptor implements Interceptor {
                     null);
         }
         TokenSet tokens = waiting.tokens(source, source.current(), chain.call());
+        if (perhaps && !isApiBaseOf(tokens, origin)) {
+            mention(request.url());
+            return chain.proceed(request); // another user's, or nobody's
+        }
         Response response = proceed(chain, request, tokens);
         if (!canBeMended(request, response)) {
             return unlessChallenged(source, tokens, request, response);
@@ -128,15 +142,32 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     private Response proceed(Chain chain, Request request, TokenSet tokens) throws IOException {
+        String header = dialect.tokenHeader();
         Request authorized = request.newBuilder()
-                .header("Authorization", DPoP.authorization(tokens))
+                .header(header, DPoP.authorization(tokens, dialect))
                 .build();
         // OkHttp's cache is keyed by URL: it would hand one user's answer to the next.
         Chain uncached = chain.withCache(null);
         KeyPair key = tokens.proofKey().orElse(null);
+        if (key == null && !header.equalsIgnoreCase("Authorization")) {
+            return boundCalls.proceedWith(header, uncached, authorized, wrapped);
+        }
         return key == null
                 ? uncached.proceed(authorized)
                 : boundCalls.proceed(uncached, authorized, tokens, key, wrapped);
+    }
+
+    private boolean isInApiBaseDomains(HttpUrl url) {
+        return url.isHttps()
+                && dialect.apiBaseDomains().stream()
+                        .anyMatch(domain ->
+                                url.host().equals(domain) || url.host().endsWith("." + domain));
+    }
+
+    private static boolean isApiBaseOf(TokenSet tokens, String origin) {
+        return tokens.apiBase()
+                .map(base -> origin(HttpUrl.get(base.toString())).equals(origin))
+                .orElse(false);
     }
 
     static boolean canBeSentAgain(Request request) {
@@ -152,7 +183,10 @@ final class AuthorizingInterceptor implements Interceptor {
      * Whether a new token may help: a 401, from where the token was sent to, that does not speak of something else (RFC 6750
      * section 3.1, RFC 9449 section 7.1).
      */
-    private static boolean canBeMended(Request request, Response response) {
+    private boolean canBeMended(Request request, Response response) throws IOException {
+        if (response.isSuccessful() && isSameOrigin(request, response)) {
+            return ApiRejection.isOne(response, dialect);
+        }
         if (response.code() != 401 || !isSameOrigin(request, response) || BoundCalls.isAboutTheProof(response)) {
             return false;
         }

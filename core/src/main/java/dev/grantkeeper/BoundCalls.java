@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.wire.DPoP;
+import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
@@ -11,7 +12,8 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends tokens that are bound to a key to APIs, with a proof for each request (RFC 9449 section 7).
+ * Sends tokens to APIs that need care on every hop: those that are bound to a key, with a proof for each request (RFC 9449
+ * section 7), and those in a header of the provider's own, which OkHttp would take along to any host.
  *
  * <p>A proof names the one URL that it is for, and works once. So proofs are made in a network interceptor, which sees each
  * request that really goes out: those that OkHttp makes of a redirect, or repeats, get one of their own, and those that leave the
@@ -22,6 +24,30 @@ final class BoundCalls implements Interceptor {
 
     BoundCalls(DPoP dpop) {
         this.dpop = dpop;
+    }
+
+    /** What must not leave the origin that it is for. */
+    private record Kept(String header, String origin) {}
+
+    /**
+     * Sends a request with a token in a header of which OkHttp does not know that it is a secret.
+     *
+     * @param wrapped whether this is among the client's network interceptors, too
+     */
+    Response proceedWith(String header, Interceptor.Chain chain, Request authorized, boolean wrapped)
+            throws IOException {
+        if (wrapped && authorized.header("Upgrade") == null) {
+            Kept kept = new Kept(header, AuthorizingInterceptor.origin(authorized.url()));
+            return chain.proceed(authorized.newBuilder().tag(Kept.class, kept).build());
+        }
+        if (chain.getFollowRedirects()) {
+            throw new OAuthException(
+                    "These tokens travel in the header " + header
+                            + ", and a redirect would take it along: use wrap(…), or"
+                            + " for an interceptor of your own and for WebSockets a client with followRedirects(false)",
+                    null);
+        }
+        return chain.proceed(authorized);
     }
 
     /** What a request has to prove on its way. */
@@ -52,7 +78,7 @@ final class BoundCalls implements Interceptor {
             throws IOException {
         // OkHttp leaves network interceptors out where a WebSocket begins.
         if (wrapped && authorized.header("Upgrade") == null) {
-            Bound bound = new Bound(this, key, tokens.accessToken(), DPoP.authorization(tokens));
+            Bound bound = new Bound(this, key, tokens.accessToken(), DPoP.authorization(tokens, Dialect.STANDARD));
             return chain.proceed(authorized.newBuilder().tag(Bound.class, bound).build());
         }
         if (chain.getFollowRedirects()) {
@@ -86,6 +112,10 @@ final class BoundCalls implements Interceptor {
     @Override
     public Response intercept(Interceptor.Chain chain) throws IOException {
         Request request = chain.request();
+        Kept kept = request.tag(Kept.class);
+        if (kept != null && !kept.origin().equals(AuthorizingInterceptor.origin(request.url()))) {
+            request = request.newBuilder().removeHeader(kept.header()).build();
+        }
         Bound bound = request.tag(Bound.class);
         // Where a redirect leaves the host, OkHttp has taken the token off.
         if (bound == null || bound.owner() != this || !bound.authorization().equals(request.header("Authorization"))) {

@@ -260,7 +260,7 @@ final class DeviceFlow {
                     if (failure.kind() == Answer.Kind.TEMPORARY) {
                         failures++;
                         askAfter(pauseAfter(failure));
-                    } else if (failure.kind() == Answer.Kind.REFUSED) {
+                    } else if (failure.isAboutTheGrant()) {
                         finish(declined(Objects.requireNonNullElse(failure.error(), "invalid_grant"), failure));
                     } else {
                         fail(Failures.of(failure));
@@ -295,15 +295,21 @@ final class DeviceFlow {
                     .build();
             LoginResult.SignedIn in;
             try {
-                Identity identity = identities.of(tokens, login.scopes().contains("openid"));
+                Identity identity =
+                        identities.of(answer.response(), tokens, login.scopes().contains("openid"));
                 GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity);
                 in = new LoginResult.SignedIn(
                         owner,
                         row,
                         tokens,
                         AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
+                        Map.of(),
                         login.carried());
             } catch (IdentityException e) {
+                if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
+                    finish(Failures.declined(e, Optional.ofNullable(login.carried())));
+                    return;
+                }
                 fail(Failures.of(e));
                 return;
             }

@@ -56,7 +56,7 @@ final class ExchangedTokens implements Renewal {
         Answer answer = request();
         // A refusal is for good. Of a token that changes the next one may be taken.
         return wanted.changes() && answer instanceof Answer.Failure failure && failure.kind() == Answer.Kind.REFUSED
-                ? as(Answer.Kind.MISCONFIGURED, failure)
+                ? failure.as(Answer.Kind.MISCONFIGURED)
                 : answer;
     }
 
@@ -86,12 +86,7 @@ final class ExchangedTokens implements Renewal {
     /** RFC 8693 section 2.2.2: so it says of a subject token that has ended. The second is Keycloak's word. */
     private Answer judged(Answer.Failure failure) {
         boolean refused = "invalid_request".equals(failure.error()) || "invalid_token".equals(failure.error());
-        return wanted.isExchange() && refused ? as(Answer.Kind.REFUSED, failure) : failure;
-    }
-
-    private static Answer.Failure as(Answer.Kind kind, Answer.Failure failure) {
-        return new Answer.Failure(
-                kind, failure.status(), failure.error(), failure.description(), failure.retryAfter(), failure.cause());
+        return wanted.isExchange() && refused ? failure.as(Answer.Kind.REFUSED) : failure;
     }
 
     @Override

@@ -9,6 +9,7 @@ import dev.grantkeeper.internal.wire.LoginChallenge;
 import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Makes exceptions of outcomes: a new one for each caller, with that caller's stack trace. */
@@ -21,6 +22,7 @@ final class Failures {
                 switch (required.reason()) {
                     case NOT_CONNECTED -> LoginRequiredException.Reason.NOT_CONNECTED;
                     case REFUSED -> LoginRequiredException.Reason.REFUSED;
+                    case INTERACTION -> LoginRequiredException.Reason.INTERACTION;
                     case ANSWER_LOST -> LoginRequiredException.Reason.ANSWER_LOST;
                     case NO_REFRESH_TOKEN -> LoginRequiredException.Reason.NO_REFRESH_TOKEN;
                 },
@@ -28,7 +30,7 @@ final class Failures {
                 required.description(),
                 Set.of(),
                 Set.of(),
-                Map.of());
+                required.claims() == null ? Map.of() : Map.of("claims", required.claims()));
     }
 
     static LoginRequiredException of(AccountKey key, LoginChallenge challenge, Set<String> granted) {
@@ -50,6 +52,8 @@ final class Failures {
         return new TokenRequestException(
                 switch (failure.kind()) {
                     case REFUSED -> TokenRequestException.Kind.REFUSED;
+                    case INTERACTION -> TokenRequestException.Kind.REFUSED;
+                    case BLOCKED -> TokenRequestException.Kind.BLOCKED;
                     case MISCONFIGURED -> TokenRequestException.Kind.MISCONFIGURED;
                     case TEMPORARY -> TokenRequestException.Kind.TEMPORARY;
                     case MALFORMED -> TokenRequestException.Kind.MALFORMED;
@@ -72,6 +76,11 @@ final class Failures {
                 e.getMessage(),
                 null,
                 e);
+    }
+
+    /** The user signed in at the provider, and may not here. Anybody can bring that about, so it is no failure of ours. */
+    static LoginResult.Declined declined(IdentityException e, Optional<String> carried) {
+        return new LoginResult.Declined("tenant_not_allowed", String.valueOf(e.getMessage()), carried);
     }
 
     static TokenStoreException of(IOException cause) {

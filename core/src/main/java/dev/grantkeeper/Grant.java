@@ -102,10 +102,12 @@ public final class Grant {
         if (refusal == null) {
             return Optional.empty();
         }
-        return Optional.of(
-                refusal.answerLost()
-                        ? LoginRequiredException.Reason.ANSWER_LOST
-                        : LoginRequiredException.Reason.REFUSED);
+        return switch (refusal.kind()) {
+            case ENDED -> Optional.of(LoginRequiredException.Reason.REFUSED);
+            case ANSWER_LOST -> Optional.of(LoginRequiredException.Reason.ANSWER_LOST);
+            case INTERACTION -> Optional.of(LoginRequiredException.Reason.INTERACTION);
+            case BLOCKED -> Optional.empty(); // a login would not help
+        };
     }
 
     @Override

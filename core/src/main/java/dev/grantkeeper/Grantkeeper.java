@@ -123,9 +123,9 @@ public final class Grantkeeper implements AutoCloseable {
                 builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout, dpop);
         Client client = new Client(
                 clientId, builder.clientSecret, builder.authentication(), builder.signingKey, provider, builder.clock);
-        this.tokenEndpoint = new TokenEndpoint(http, provider, client, builder.clock);
+        this.tokenEndpoint = new TokenEndpoint(http, provider, client, builder.redirectUri, builder.clock);
         ProviderKeys keys = provider.jwksUri()
-                .map(where -> new ProviderKeys(where, http, builder.ticker))
+                .map(where -> new ProviderKeys(where, builder.signingAlgorithms, http, builder.ticker))
                 .orElse(null);
         IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, builder.clock);
         this.logoutTokens = keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys);
@@ -135,7 +135,7 @@ public final class Grantkeeper implements AutoCloseable {
                 provider,
                 registration,
                 builder.redirectUri,
-                builder.formPost,
+                builder.formPost || provider.dialect().formPost(),
                 new AuthorizationEndpoint(provider, client, builder.protections(), http, builder.clock),
                 tokenEndpoint,
                 keys == null || !builder.protections().contains(LoginProtection.SIGNED_RESPONSE)
@@ -145,7 +145,7 @@ public final class Grantkeeper implements AutoCloseable {
                 idTokens,
                 profiles,
                 time);
-        this.identities = new Identities(idTokens, profiles);
+        this.identities = new Identities(provider.name(), idTokens, profiles);
         this.revocation = new Revocation(tokenEndpoint, this::later);
         this.engine = new Engine(
                 provider.name(),
@@ -301,8 +301,12 @@ public final class Grantkeeper implements AutoCloseable {
      * login: tokens are fetched when they are needed first, for the registration's scopes.
      *
      * @return the account
+     * @throws IllegalStateException if the provider is known to give applications no tokens of their own
      */
     public Account application() {
+        provider.noApplicationTokens().ifPresent(reason -> {
+            throw new IllegalStateException(provider.name() + " gives applications no tokens of their own: " + reason);
+        });
         return new Account(
                 this,
                 new AccountKey(registration + " client_credentials", clientId),
@@ -351,15 +355,19 @@ public final class Grantkeeper implements AutoCloseable {
         if (answer instanceof Answer.Tokens tokens) {
             TokenSet set = renewal.tokens(tokens.response(), time.now());
             try {
-                Identity identity = identities.of(set, exchange.scopes().contains("openid"));
+                Identity identity =
+                        identities.of(tokens.response(), set, exchange.scopes().contains("openid"));
                 return new LoginResult.SignedIn(
-                        this, GrantRow.of(RowFormat.newName(), time.now(), set, identity), set, true, null);
+                        this, GrantRow.of(RowFormat.newName(), time.now(), set, identity), set, true, Map.of(), null);
             } catch (IdentityException e) {
+                if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
+                    return Failures.declined(e, Optional.empty());
+                }
                 throw Failures.of(e);
             }
         }
         Answer.Failure failure = answer instanceof Answer.Lost lost ? lost.failure() : (Answer.Failure) answer;
-        if (failure.kind() != Answer.Kind.REFUSED) {
+        if (!failure.isAboutTheGrant()) {
             throw Failures.of(failure);
         }
         return new LoginResult.Declined(
@@ -428,7 +436,7 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     private Interceptor interceptor(Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped) {
-        return new AuthorizingInterceptor(origins, sources, waiting, boundCalls, wrapped);
+        return new AuthorizingInterceptor(provider.dialect(), origins, sources, waiting, boundCalls, wrapped);
     }
 
     private @Nullable TokenSource tagged(Request request) {
@@ -505,6 +513,7 @@ public final class Grantkeeper implements AutoCloseable {
         private @Nullable TokenStore tokenStore;
         private @Nullable SealingKeys sealingKeys;
         private boolean unsealed;
+        private Set<String> signingAlgorithms = Set.of();
         private boolean fetchProfile;
         private boolean dpop;
         private boolean formPost;
@@ -579,7 +588,9 @@ public final class Grantkeeper implements AutoCloseable {
                 return provider.clientAuthentication();
             }
             if (signingKey != null) {
-                return ClientAuthentication.PRIVATE_KEY_JWT;
+                return provider.clientAuthentication() == ClientAuthentication.SIGNED_SECRET
+                        ? ClientAuthentication.SIGNED_SECRET
+                        : ClientAuthentication.PRIVATE_KEY_JWT;
             }
             return provider.clientAuthentication() == ClientAuthentication.MUTUAL_TLS
                     ? ClientAuthentication.MUTUAL_TLS
@@ -736,6 +747,26 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
+         * Sets with which algorithms the provider signs for this application ({@code id_token_signed_response_alg}, OpenID Connect
+         * Dynamic Client Registration section 2): ID tokens, and whatever else it signs. One that is signed otherwise is refused,
+         * although the key is the provider's (FAPI 2.0 wants one algorithm). Default: all that need no shared secret.
+         *
+         * @param algorithms as they are called in RFC 7518, for example {@code PS256}
+         * @return this builder
+         * @throws IllegalArgumentException if one of them is not known, or takes a shared secret
+         */
+        public Builder signingAlgorithms(String... algorithms) {
+            for (String algorithm : algorithms) {
+                if (!ProviderKeys.knows(algorithm)) {
+                    throw new IllegalArgumentException("No algorithm that a provider can sign with: " + algorithm
+                            + ". Say one of RS256, PS256, ES256 (each also with 384 and 512), EdDSA, Ed25519");
+                }
+            }
+            this.signingAlgorithms = new LinkedHashSet<>(Arrays.asList(algorithms));
+            return this;
+        }
+
+        /**
          * Binds grants to a key that only this application has (DPoP, RFC 9449), so that a token that is copied is of no use to
          * anybody else. Each login makes a key of its own, which is stored and sealed with the tokens; every token request and
          * every call to an API proves that it is there. Default: no, tokens are bearer tokens.
@@ -870,7 +901,8 @@ public final class Grantkeeper implements AutoCloseable {
             checkAuthentication(authentication());
             if (fetchProfile
                     && provider.profileEndpoint().isEmpty()
-                    && provider.userInfoEndpoint().isEmpty()) {
+                    && provider.userInfoEndpoint().isEmpty()
+                    && provider.dialect().identityMembers().isEmpty()) {
                 throw new IllegalStateException(
                         provider.name()
                                 + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or ask for openid");
@@ -879,7 +911,7 @@ public final class Grantkeeper implements AutoCloseable {
                 checkRedirectUri(redirectUri, provider);
             }
             checkProtections(protections());
-            if (formPost
+            if ((formPost || provider.dialect().formPost())
                     && redirectUri != null
                     && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
                 // The cookie that brings the login back has to be Secure, and nobody can post to an application's own
@@ -903,8 +935,9 @@ public final class Grantkeeper implements AutoCloseable {
                         + " bytes, and SECRET_JWT would let it be guessed (RFC 7518 section 3.2). Have the provider make"
                         + " a longer one");
             }
-            if (way == ClientAuthentication.PRIVATE_KEY_JWT && signingKey == null) {
-                throw new IllegalStateException("PRIVATE_KEY_JWT signs with the application's key: say"
+            boolean signed = way == ClientAuthentication.PRIVATE_KEY_JWT || way == ClientAuthentication.SIGNED_SECRET;
+            if (signed && signingKey == null) {
+                throw new IllegalStateException(way + " signs with the application's key: say"
                         + " signingKey(SigningKey.of(privateKey).keyId(…))");
             }
             if (way == ClientAuthentication.MUTUAL_TLS && httpClient == null) {

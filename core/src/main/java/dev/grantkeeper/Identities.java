@@ -4,25 +4,40 @@ package dev.grantkeeper;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.Profiles;
+import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Who granted, where no browser stood between the server and us: then there is no nonce either, and the server is free to send no
  * ID token. Thread-safe.
  *
+ * @param provider its name
  * @param idTokens for providers that speak OpenID Connect
  * @param profiles for those that do not, where the application wants to know
  */
-record Identities(@Nullable IdTokens idTokens, @Nullable Profiles profiles) {
+record Identities(
+        String provider,
+        @Nullable IdTokens idTokens,
+        @Nullable Profiles profiles) {
     @Nullable
-    Identity of(TokenSet tokens, boolean openId) throws IdentityException {
+    Identity of(TokenResponse response, TokenSet tokens, boolean openId) throws IdentityException {
         String idToken = tokens.idToken().orElse(null);
         if (idToken != null && idTokens != null && openId) {
             Identity identity = idTokens.verify(idToken, IdTokens.Expected.with(tokens.accessToken()));
             return profiles == null ? identity : profiles.complete(identity, tokens);
         }
-        return profiles == null ? null : profiles.fetch(tokens);
+        Identity identity = profiles == null ? null : profiles.fetch(tokens);
+        return identity == null ? told(provider, response) : identity;
+    }
+
+    /** Who the user is, at providers that tell it along with the tokens. */
+    static @Nullable Identity told(String provider, TokenResponse response) {
+        Map<String, Object> claims = new LinkedHashMap<>(response.identity());
+        Object subject = claims.remove("sub");
+        return subject == null ? null : Identity.of(provider, subject.toString(), claims);
     }
 }

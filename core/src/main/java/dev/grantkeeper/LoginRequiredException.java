@@ -29,6 +29,11 @@ public final class LoginRequiredException extends OAuthException {
         NOT_CONNECTED,
         /** The authorization server ended the grant: expired, or taken back by the user or an administrator. */
         REFUSED,
+        /**
+         * The authorization server wants to see the user: another factor, consent, new terms ({@code interaction_required}, {@code
+         * consent_required}, {@code login_required}; OpenID Connect Core section 3.1.2.6). The grant is kept until then.
+         */
+        INTERACTION,
         /** An answer of the token endpoint was lost, and with it the only refresh token that is still good. */
         ANSWER_LOST,
         /** The access token has ended, and the authorization server issued no refresh token. */
@@ -78,6 +83,7 @@ public final class LoginRequiredException extends OAuthException {
         String why = switch (reason) {
             case NOT_CONNECTED -> "there is no grant";
             case REFUSED -> "the authorization server ended the grant";
+            case INTERACTION -> "the authorization server wants to see the user";
             case ANSWER_LOST -> "an answer with the next refresh token was lost";
             case NO_REFRESH_TOKEN -> "the access token has ended and there is no refresh token";
             case MORE_SCOPES -> "the API wants more scopes";
@@ -126,7 +132,7 @@ public final class LoginRequiredException extends OAuthException {
     }
 
     /**
-     * What else the login has to send for an API to be content.
+     * What else the login has to send for an API, or the authorization server, to be content.
      *
      * @return {@code acr_values}, {@code max_age} or {@code claims}, as {@link LoginRequest#answering} sends them; empty if that
      *     is not the reason

@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
+import java.util.Map;
 import java.util.Optional;
 import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ public sealed interface LoginResult {
         private final GrantRow row;
         private final TokenSet tokens;
         private final boolean authorizationDetailsAsRequested;
+        private final Map<String, String> callbackParameters;
         private final @Nullable String carried;
 
         SignedIn(
@@ -23,11 +25,13 @@ public sealed interface LoginResult {
                 GrantRow row,
                 TokenSet tokens,
                 boolean authorizationDetailsAsRequested,
+                Map<String, String> callbackParameters,
                 @Nullable String carried) {
             this.grantkeeper = grantkeeper;
             this.row = row;
             this.tokens = tokens;
             this.authorizationDetailsAsRequested = authorizationDetailsAsRequested;
+            this.callbackParameters = callbackParameters;
             this.carried = carried;
         }
 
@@ -52,9 +56,10 @@ public sealed interface LoginResult {
 
         /**
          * Who granted: from the verified ID token where {@code openid} was asked for, from the provider's profile endpoint
-         * where {@link Grantkeeper.Builder#fetchProfile()} was said.
+         * where {@link Grantkeeper.Builder#fetchProfile()} was said, from the answer of the token endpoint at providers that tell
+         * it there.
          *
-         * @return the identity; empty if neither was asked for
+         * @return the identity; empty if nobody was asked
          */
         public Optional<Identity> identity() {
             return Optional.ofNullable(row.identity());
@@ -67,6 +72,16 @@ public sealed interface LoginResult {
          */
         public Optional<String> carried() {
             return Optional.ofNullable(carried);
+        }
+
+        /**
+         * What the provider sent along with the code that no standard speaks of: QuickBooks' {@code realmId}, what Apple's users are
+         * called, and the like. It came through the browser, so it is the user's word: ask an API before relying on it.
+         *
+         * @return from parameter to value; empty for logins without a browser
+         */
+        public Map<String, String> callbackParameters() {
+            return callbackParameters;
         }
 
         /**
@@ -109,7 +124,8 @@ public sealed interface LoginResult {
      * The user or the server said no.
      *
      * @param error the {@code error} of RFC 6749 section 4.1.2.1, for example {@code access_denied}; {@code invalid_grant} if
-     *     the server did not accept the code
+     *     the server did not accept the code; {@code tenant_not_allowed} if the user's tenant is not one of those that may sign in
+     *     ({@link dev.grantkeeper.provider.Provider.Builder#tenants})
      * @param description the server's words for developers, made harmless; may be empty
      * @param carried what the application gave to {@link LoginRequest#carry}
      */

@@ -16,6 +16,11 @@ public final class TokenRequestException extends OAuthException {
     public enum Kind {
         /** The server refused what was presented to it. For a refresh this is a {@link LoginRequiredException} instead. */
         REFUSED,
+        /**
+         * A policy of the server stands against it, for this user or from here (Microsoft Entra ID's Conditional Access). The grant
+         * is kept, and asked for again from time to time; a login does not help. Show the user what it says, and do not repeat.
+         */
+        BLOCKED,
         /** The registration or the configuration of the application is wrong; an operator has to act. */
         MISCONFIGURED,
         /** The server is down, overloaded, or does not answer; try again after {@link TokenRequestException#retryAfter()}. */
@@ -62,6 +67,7 @@ public final class TokenRequestException extends OAuthException {
             @Nullable Duration retryAfter) {
         String what = switch (kind) {
             case REFUSED -> "The authorization server refused";
+            case BLOCKED -> "A policy of the authorization server forbids it";
             case MISCONFIGURED ->
                 "The authorization server does not accept this application; check client id, secret,"
                         + " authentication method, redirect URI and scopes";

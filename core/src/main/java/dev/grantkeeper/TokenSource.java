@@ -17,6 +17,9 @@ interface TokenSource {
     /** Where these tokens may go. */
     Set<String> origins();
 
+    /** Whether they may go to the API base that comes with the tokens, too. */
+    boolean goesToApiBase();
+
     /** Tokens to use now. */
     CompletableFuture<Outcome> current();
 
@@ -51,6 +54,11 @@ interface TokenSource {
             @Override
             public Set<String> origins() {
                 return origins;
+            }
+
+            @Override
+            public boolean goesToApiBase() {
+                return resource == null;
             }
 
             @Override
@@ -91,6 +99,11 @@ interface TokenSource {
             @Override
             public Set<String> origins() {
                 return origins;
+            }
+
+            @Override
+            public boolean goesToApiBase() {
+                return true;
             }
 
             @Override

@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
@@ -429,6 +430,33 @@ class IdTokenTest {
     }
 
     @Test
+    void a_token_that_is_signed_with_another_algorithm_than_was_agreed_is_refused() throws Exception {
+        show(key, ecKey);
+        Grantkeeper node = scene.node(registration(scene.server.issuer()).signingAlgorithms("PS256"));
+        assertRefused(node, login -> sign(claims(login).build(), key));
+        assertRefused(
+                node,
+                login -> sign(
+                        claims(login).build(),
+                        new JWSHeader.Builder(JWSAlgorithm.ES256)
+                                .keyID(ecKey.getKeyID())
+                                .build(),
+                        new ECDSASigner(ecKey)));
+        assertThat(login(
+                        node,
+                        login -> sign(
+                                claims(login).build(),
+                                new JWSHeader.Builder(JWSAlgorithm.PS256)
+                                        .keyID(key.getKeyID())
+                                        .build(),
+                                new RSASSASigner(key))))
+                .isInstanceOf(SignedIn.class);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> registration(scene.server.issuer()).signingAlgorithms("HS256"))
+                .withMessageContaining("HS256");
+    }
+
+    @Test
     void a_plain_token_is_refused() {
         assertRefused(
                 node(scene.server.issuer()), login -> new PlainJWT(claims(login).build()).serialize());
@@ -748,6 +776,7 @@ class IdTokenTest {
     void a_thousand_made_up_key_ids_in_a_minute_cost_two_fetches() throws Exception {
         ProviderKeys provider = new ProviderKeys(
                 URI.create(keys.url("/jwks").toString()),
+                Set.of(),
                 new Http(scene.http, Duration.ofSeconds(2), new DPoP(scene.time.clock(), false)),
                 scene.time::ticks);
         JWTClaimsSet claims = new JWTClaimsSet.Builder().subject("alice").build();

@@ -1189,7 +1189,7 @@ class LoginTest {
                 .isThrownBy(() -> at(provider).clientSecret("").build())
                 .withMessageContaining("client secret");
         assertThatIllegalStateException()
-                .isThrownBy(() -> at(EntraId.provider("common"))
+                .isThrownBy(() -> at(EntraId.version1("common"))
                         .redirectUri("http://localhost")
                         .fetchProfile()
                         .build())

@@ -188,7 +188,8 @@ class ManyUsersTest {
 
     @Test
     void keys_whose_grant_has_ended_are_forgotten() throws Exception {
-        GrantRow.Refusal refusal = new GrantRow.Refusal("invalid_grant", null, false, Instant.EPOCH);
+        GrantRow.Refusal refusal =
+                new GrantRow.Refusal("invalid_grant", null, GrantRow.Refusal.Kind.ENDED, null, Instant.EPOCH);
         assertForgotten(row(Duration.ofHours(2), refusal), account -> {
             try {
                 return account.tokens();

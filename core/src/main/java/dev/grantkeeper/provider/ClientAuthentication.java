@@ -28,6 +28,11 @@ public enum ClientAuthentication {
     PRIVATE_KEY_JWT,
 
     /**
+     * A JWT like that of {@link #PRIVATE_KEY_JWT} in the place of the secret ({@code client_secret}). Apple wants it so.
+     */
+    SIGNED_SECRET,
+
+    /**
      * A certificate shown in the TLS handshake (RFC 8705 section 2): {@code tls_client_auth}, or, for one that nobody else has
      * signed, {@code self_signed_tls_client_auth}. Key and certificate are in the socket factory of the application's {@code
      * OkHttpClient}.

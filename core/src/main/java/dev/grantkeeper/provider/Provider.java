@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,10 +89,14 @@ public final class Provider {
             "iat",
             "jti");
 
+    /** How the id of a tenant looks in lower case. */
+    static final String TENANT_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+
     private final String name;
     private final URI documentation;
     private final URI authorizationEndpoint;
     private final URI tokenEndpoint;
+    private final @Nullable URI refreshEndpoint;
     private final @Nullable URI revocationEndpoint;
     private final @Nullable URI pushedAuthorizationRequestEndpoint;
     private final @Nullable URI deviceAuthorizationEndpoint;
@@ -102,9 +107,12 @@ public final class Provider {
     private final Map<String, String> profileClaims;
     private final @Nullable String issuer;
     private final @Nullable URI jwksUri;
+    private final Set<String> tenants;
+    private final Set<String> refusedTenants;
     private final boolean issuerInCallback;
     private final Set<String> apiOrigins;
     private final ClientAuthentication clientAuthentication;
+    private final @Nullable String assertionIssuer;
     private final @Nullable String assertionAudience;
     private final Map<String, URI> mtlsEndpointAliases;
     private final Set<LoginProtection> loginProtections;
@@ -119,6 +127,8 @@ public final class Provider {
     private final Anchor refreshTokenAnchor;
     private final Loopback loopback;
     private final ResourceStyle resourceStyle;
+    private final @Nullable String noApplicationTokens;
+    private final Dialect dialect;
     private final boolean httpOnLoopback;
 
     private Provider(Builder builder) {
@@ -126,6 +136,7 @@ public final class Provider {
         this.httpOnLoopback = builder.httpOnLoopback;
         this.authorizationEndpoint = endpoint("authorization endpoint", builder.authorizationEndpoint);
         this.tokenEndpoint = endpoint("token endpoint", builder.tokenEndpoint);
+        this.refreshEndpoint = optionalEndpoint("refresh endpoint", builder.refreshEndpoint);
         this.revocationEndpoint = optionalEndpoint("revocation endpoint", builder.revocationEndpoint);
         this.pushedAuthorizationRequestEndpoint =
                 optionalEndpoint("pushed authorization request endpoint", builder.pushedAuthorizationRequestEndpoint);
@@ -145,6 +156,8 @@ public final class Provider {
             throw new IllegalArgumentException("Provider " + name
                     + ": without the issuer neither ID tokens nor callbacks can be checked. Say who it is");
         }
+        this.tenants = Collections.unmodifiableSet(new LinkedHashSet<>(builder.tenants));
+        this.refusedTenants = Collections.unmodifiableSet(new LinkedHashSet<>(builder.refusedTenants));
         this.issuerInCallback = builder.issuerInCallback;
         Set<String> origins = new LinkedHashSet<>();
         for (String origin : builder.apiOrigins) {
@@ -152,6 +165,7 @@ public final class Provider {
         }
         this.apiOrigins = Collections.unmodifiableSet(origins);
         this.clientAuthentication = builder.clientAuthentication;
+        this.assertionIssuer = builder.assertionIssuer;
         this.assertionAudience = builder.assertionAudience;
         Map<String, URI> aliases = new LinkedHashMap<>();
         builder.mtlsEndpointAliases.forEach(
@@ -164,6 +178,8 @@ public final class Provider {
                 Collections.unmodifiableMap(new LinkedHashMap<>(builder.authorizationParameters));
         Map<String, String> forbidden = new LinkedHashMap<>(builder.forbiddenParameters);
         OWN_PARAMETERS.forEach(own -> forbidden.put(own, "it is the library's own"));
+        forbidden.put(builder.dialect.clientIdParameter(), "it is the library's own");
+        forbidden.put(builder.dialect.scopeParameter(), "it is the library's own");
         this.forbiddenParameters = Collections.unmodifiableMap(forbidden);
         for (String parameter : authorizationParameters.keySet()) {
             String reason = forbidden.get(parameter);
@@ -179,6 +195,8 @@ public final class Provider {
         this.refreshTokenAnchor = builder.refreshTokenAnchor;
         this.loopback = builder.loopback;
         this.resourceStyle = builder.resourceStyle;
+        this.noApplicationTokens = builder.noApplicationTokens;
+        this.dialect = builder.dialect;
     }
 
     private @Nullable URI optionalEndpoint(String what, @Nullable String text) {
@@ -275,6 +293,15 @@ public final class Provider {
     }
 
     /**
+     * Where tokens are refreshed.
+     *
+     * @return the token endpoint (RFC 6749 section 6), or what this provider has instead
+     */
+    public URI refreshEndpoint() {
+        return refreshEndpoint == null ? tokenEndpoint : refreshEndpoint;
+    }
+
+    /**
      * Where tokens are given back (RFC 7009).
      *
      * @return the endpoint, empty if the provider has none
@@ -366,6 +393,24 @@ public final class Provider {
     }
 
     /**
+     * Whose users may sign in, where the issuer leaves the tenant open.
+     *
+     * @return ids of tenants in lower case; empty for all
+     */
+    public Set<String> tenants() {
+        return tenants;
+    }
+
+    /**
+     * Whose users may not sign in, where the issuer leaves the tenant open.
+     *
+     * @return ids of tenants in lower case
+     */
+    public Set<String> refusedTenants() {
+        return refusedTenants;
+    }
+
+    /**
      * Whether every answer through the browser says which server it comes from (RFC 9207). One that does not is then refused; one
      * that names another server is refused in any case.
      *
@@ -386,13 +431,22 @@ public final class Provider {
 
     /**
      * How applications authenticate that have a secret, unless they choose otherwise. Those with a {@link SigningKey} and no
-     * secret use {@link ClientAuthentication#PRIVATE_KEY_JWT}, those with neither {@link ClientAuthentication#MUTUAL_TLS} if this
+     * secret use {@link ClientAuthentication#PRIVATE_KEY_JWT}, or {@link ClientAuthentication#SIGNED_SECRET} if this says so, those with neither {@link ClientAuthentication#MUTUAL_TLS} if this
      * says so, and otherwise {@link ClientAuthentication#NONE}.
      *
      * @return the way
      */
     public ClientAuthentication clientAuthentication() {
         return clientAuthentication;
+    }
+
+    /**
+     * Who makes the assertions with which applications prove who they are ({@code iss}, RFC 7523 section 3).
+     *
+     * @return whom the provider wants to see there; empty for the client itself
+     */
+    public Optional<String> assertionIssuer() {
+        return Optional.ofNullable(assertionIssuer);
     }
 
     /**
@@ -434,6 +488,15 @@ public final class Provider {
      */
     public String scopeSeparator() {
         return scopeSeparator;
+    }
+
+    /**
+     * What stands between two scopes in an answer. Blanks separate in any case.
+     *
+     * @return what the dialect says, otherwise the same as in a request
+     */
+    public String grantedScopeSeparator() {
+        return dialect.grantedScopeSeparator().orElse(scopeSeparator);
     }
 
     /**
@@ -527,6 +590,24 @@ public final class Provider {
         return resourceStyle;
     }
 
+    /**
+     * Why the provider gives an application no tokens of its own (client credentials, RFC 6749 section 4.4).
+     *
+     * @return the reason, and what to do instead; empty if it does, or nothing is known
+     */
+    public Optional<String> noApplicationTokens() {
+        return Optional.ofNullable(noApplicationTokens);
+    }
+
+    /**
+     * Where the server's messages differ from the standards.
+     *
+     * @return the differences; most servers have none
+     */
+    public Dialect dialect() {
+        return dialect;
+    }
+
     @Override
     public String toString() {
         return "Provider[" + name + ", " + tokenEndpoint + "]";
@@ -538,6 +619,7 @@ public final class Provider {
         private @Nullable String documentation;
         private @Nullable String authorizationEndpoint;
         private @Nullable String tokenEndpoint;
+        private @Nullable String refreshEndpoint;
         private @Nullable String revocationEndpoint;
         private @Nullable String pushedAuthorizationRequestEndpoint;
         private @Nullable String deviceAuthorizationEndpoint;
@@ -548,9 +630,12 @@ public final class Provider {
         private Map<String, String> profileClaims = Map.of();
         private @Nullable String issuer;
         private @Nullable String jwksUri;
+        private Set<String> tenants = Set.of();
+        private Set<String> refusedTenants = Set.of();
         private boolean issuerInCallback;
         private Set<String> apiOrigins = Set.of();
         private ClientAuthentication clientAuthentication = ClientAuthentication.SECRET_BASIC;
+        private @Nullable String assertionIssuer;
         private @Nullable String assertionAudience;
         private Map<String, String> mtlsEndpointAliases = Map.of();
         private Set<LoginProtection> loginProtections = Set.of();
@@ -565,6 +650,8 @@ public final class Provider {
         private Anchor refreshTokenAnchor = Anchor.LAST_USE;
         private Loopback loopback = Loopback.ANY;
         private ResourceStyle resourceStyle = ResourceStyle.PARAMETER;
+        private @Nullable String noApplicationTokens;
+        private Dialect dialect = Dialect.STANDARD;
         private boolean httpOnLoopback;
 
         private Builder(String name) {
@@ -581,6 +668,7 @@ public final class Provider {
             this.documentation = provider.documentation.toString();
             this.authorizationEndpoint = provider.authorizationEndpoint.toString();
             this.tokenEndpoint = provider.tokenEndpoint.toString();
+            this.refreshEndpoint = text(provider.refreshEndpoint);
             this.revocationEndpoint = text(provider.revocationEndpoint);
             this.pushedAuthorizationRequestEndpoint = text(provider.pushedAuthorizationRequestEndpoint);
             this.deviceAuthorizationEndpoint = text(provider.deviceAuthorizationEndpoint);
@@ -591,9 +679,12 @@ public final class Provider {
             this.profileClaims = provider.profileClaims;
             this.issuer = provider.issuer;
             this.jwksUri = text(provider.jwksUri);
+            this.tenants = provider.tenants;
+            this.refusedTenants = provider.refusedTenants;
             this.issuerInCallback = provider.issuerInCallback;
             this.apiOrigins = provider.apiOrigins;
             this.clientAuthentication = provider.clientAuthentication;
+            this.assertionIssuer = provider.assertionIssuer;
             this.assertionAudience = provider.assertionAudience;
             this.mtlsEndpointAliases = new LinkedHashMap<>();
             provider.mtlsEndpointAliases.forEach(
@@ -610,6 +701,8 @@ public final class Provider {
             this.refreshTokenAnchor = provider.refreshTokenAnchor;
             this.loopback = provider.loopback;
             this.resourceStyle = provider.resourceStyle;
+            this.noApplicationTokens = provider.noApplicationTokens;
+            this.dialect = provider.dialect;
             this.httpOnLoopback = provider.httpOnLoopback;
         }
 
@@ -647,6 +740,17 @@ public final class Provider {
          */
         public Builder tokenEndpoint(String url) {
             this.tokenEndpoint = url;
+            return this;
+        }
+
+        /**
+         * Sets where tokens are refreshed. Default: at the token endpoint (RFC 6749 section 6).
+         *
+         * @param url the endpoint, {@code null} for the token endpoint
+         * @return this builder
+         */
+        public Builder refreshEndpoint(@Nullable String url) {
+            this.refreshEndpoint = url;
             return this;
         }
 
@@ -720,7 +824,8 @@ public final class Provider {
          * Sets what tells who a user is, where there is no OpenID Connect. Default: nothing.
          *
          * @param url an API endpoint that answers a JSON object
-         * @param claims from claim to member of that object; {@code sub} must be among the claims
+         * @param claims from claim to member of that object, or to a place in it ({@code /data/0/id}); {@code sub} must be among the
+         *     claims
          * @return this builder
          */
         public Builder profileEndpoint(String url, Map<String, String> claims) {
@@ -747,6 +852,44 @@ public final class Provider {
         }
 
         /**
+         * Sets whose users may sign in, where the issuer leaves the tenant open: an ID token of another tenant ({@code tid}) is
+         * refused. Default: all tenants that the issuer fits.
+         *
+         * @param ids the tenants' ids, each a GUID; none for all
+         * @return this builder
+         * @throws IllegalArgumentException if one is something else, for example a domain: tokens name their tenant by its id
+         */
+        public Builder tenants(String... ids) {
+            this.tenants = tenantIds(ids);
+            return this;
+        }
+
+        /**
+         * Sets whose users may not sign in, where the issuer leaves the tenant open. Default: nobody is left out.
+         *
+         * @param ids the tenants' ids, each a GUID
+         * @return this builder
+         * @throws IllegalArgumentException if one is something else
+         */
+        public Builder refusedTenants(String... ids) {
+            this.refusedTenants = tenantIds(ids);
+            return this;
+        }
+
+        private static Set<String> tenantIds(String... ids) {
+            Set<String> all = new LinkedHashSet<>();
+            for (String id : ids) {
+                String lower = id.toLowerCase(Locale.ROOT);
+                if (!lower.matches(TENANT_ID)) {
+                    throw new IllegalArgumentException(
+                            "The id of a tenant is a GUID, as its tokens have it in tid; not: " + id);
+                }
+                all.add(lower);
+            }
+            return all;
+        }
+
+        /**
          * Takes from the server's own metadata (RFC 8414, OpenID Connect Discovery 1.0) who it is, its endpoints and its way to
          * authenticate, in place of what was said before. Where access tokens may go, it does not say:
          * {@link #apiOrigins}. Does no I/O; {@code Discovery} asks the server.
@@ -764,6 +907,7 @@ public final class Provider {
             this.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
             this.authorizationEndpoint = metadata.text("authorization_endpoint");
             this.tokenEndpoint = metadata.text("token_endpoint");
+            this.refreshEndpoint = null;
             this.userInfoEndpoint = metadata.text("userinfo_endpoint");
             this.revocationEndpoint = metadata.text("revocation_endpoint");
             this.introspectionEndpoint = metadata.text("introspection_endpoint");
@@ -822,6 +966,18 @@ public final class Provider {
         }
 
         /**
+         * Sets who makes the assertions with which applications prove who they are (Apple's team). Default: the client itself
+         * (RFC 7523 section 3).
+         *
+         * @param issuer what the provider's documentation says of {@code iss}
+         * @return this builder
+         */
+        public Builder assertionIssuer(String issuer) {
+            this.assertionIssuer = Objects.requireNonNull(issuer);
+            return this;
+        }
+
+        /**
          * Sets for whom assertions are made, with which applications prove who they are. Default: the issuer, or the token endpoint
          * where there is none.
          *
@@ -854,6 +1010,29 @@ public final class Provider {
          */
         public Builder loginProtections(LoginProtection... protections) {
             this.loginProtections = Set.of(protections);
+            return this;
+        }
+
+        /**
+         * Sets what stands between two scopes. Default: a blank (RFC 6749 section 3.3).
+         *
+         * @param separator for example a comma
+         * @return this builder
+         */
+        public Builder scopeSeparator(String separator) {
+            this.scopeSeparator = Objects.requireNonNull(separator);
+            return this;
+        }
+
+        /**
+         * Sets whether the server takes PKCE (RFC 7636). Default: it does. Only for a server that refuses a login because of it:
+         * without PKCE, a code that somebody steals on its way can be redeemed.
+         *
+         * @param pkce whether PKCE is sent
+         * @return this builder
+         */
+        public Builder pkce(boolean pkce) {
+            this.pkce = pkce;
             return this;
         }
 
@@ -958,6 +1137,31 @@ public final class Provider {
          */
         public Builder resourceStyle(ResourceStyle resourceStyle) {
             this.resourceStyle = Objects.requireNonNull(resourceStyle);
+            return this;
+        }
+
+        /**
+         * Says that the provider gives an application no tokens of its own (client credentials, RFC 6749 section 4.4). Asking for
+         * them then fails at once, where the message can say what to do. Default: it may.
+         *
+         * @param reason why, and what to do instead; {@code null} if it does
+         * @return this builder
+         */
+        public Builder noApplicationTokens(@Nullable String reason) {
+            this.noApplicationTokens = reason;
+            return this;
+        }
+
+        /**
+         * Says where the server's messages differ from the standards. Default: nowhere. What was said before stays.
+         *
+         * @param differences is given a builder to say them to
+         * @return this builder
+         */
+        public Builder dialect(Consumer<Dialect.Builder> differences) {
+            Dialect.Builder builder = dialect.newBuilder();
+            differences.accept(builder);
+            this.dialect = builder.build();
             return this;
         }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.token;
 
+import java.net.URI;
 import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
@@ -37,6 +38,7 @@ public final class TokenSet {
     private final Set<String> scopes;
     private final @Nullable String authorizationDetails;
     private final Set<String> resources;
+    private final @Nullable URI apiBase;
 
     private TokenSet(Builder builder) {
         this.accessToken = builder.accessToken;
@@ -51,6 +53,7 @@ public final class TokenSet {
         this.scopes = Collections.unmodifiableSet(new LinkedHashSet<>(builder.scopes));
         this.authorizationDetails = builder.authorizationDetails;
         this.resources = Collections.unmodifiableSet(new LinkedHashSet<>(builder.resources));
+        this.apiBase = builder.apiBase;
     }
 
     /**
@@ -81,6 +84,7 @@ public final class TokenSet {
         builder.scopes = scopes;
         builder.authorizationDetails = authorizationDetails;
         builder.resources = resources;
+        builder.apiBase = apiBase;
         return builder;
     }
 
@@ -196,6 +200,16 @@ public final class TokenSet {
         return resources;
     }
 
+    /**
+     * Where this user's API is, at providers where that differs from user to user (Salesforce's {@code instance_url}). Access tokens
+     * go there, too; a refresh may bring another one.
+     *
+     * @return an https URL in one of the provider's domains, empty if the server said none
+     */
+    public Optional<URI> apiBase() {
+        return Optional.ofNullable(apiBase);
+    }
+
     @Override
     public boolean equals(@Nullable Object other) {
         return other instanceof TokenSet that
@@ -210,7 +224,8 @@ public final class TokenSet {
                 && Objects.equals(idToken, that.idToken)
                 && scopes.equals(that.scopes)
                 && Objects.equals(authorizationDetails, that.authorizationDetails)
-                && resources.equals(that.resources);
+                && resources.equals(that.resources)
+                && Objects.equals(apiBase, that.apiBase);
     }
 
     private @Nullable PublicKey publicKey() {
@@ -253,6 +268,7 @@ public final class TokenSet {
         private Set<String> scopes = Set.of();
         private @Nullable String authorizationDetails;
         private Set<String> resources = Set.of();
+        private @Nullable URI apiBase;
 
         private Builder(String accessToken) {
             this.accessToken = checkToken("access token", accessToken);
@@ -426,6 +442,20 @@ public final class TokenSet {
          */
         public Builder resources(Set<String> resources) {
             this.resources = new LinkedHashSet<>(resources);
+            return this;
+        }
+
+        /**
+         * Sets where this user's API is. Default: not said.
+         *
+         * @param apiBase an absolute https URL, {@code null} for none
+         * @return this builder
+         */
+        public Builder apiBase(@Nullable URI apiBase) {
+            if (apiBase != null && (!"https".equalsIgnoreCase(apiBase.getScheme()) || apiBase.getHost() == null)) {
+                throw new IllegalArgumentException("The base of an API is an absolute https URL: " + apiBase);
+            }
+            this.apiBase = apiBase;
             return this;
         }
 

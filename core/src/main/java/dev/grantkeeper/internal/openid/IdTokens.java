@@ -17,6 +17,7 @@ import java.util.Base64;
 import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,8 @@ public final class IdTokens {
     private static final String TENANT = "{tenantid}";
     private static final String GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final int GUID_LENGTH = 36;
+    private static final String NO_TENANT =
+            "it names no tenant (tid); Entra ID does that where the scope profile is asked for";
 
     /** Claims about the token, not about the user. The session (sid) stays, for the provider may end it (back-channel logout). */
     private static final Set<String> ABOUT_THE_TOKEN = Set.of(
@@ -53,6 +56,8 @@ public final class IdTokens {
             "rh");
 
     private final String issuer;
+    private final Set<String> tenants;
+    private final Set<String> refusedTenants;
     private final String clientId;
     private final InstantSource clock;
     private final ProviderKeys keys;
@@ -65,6 +70,8 @@ public final class IdTokens {
     public IdTokens(Provider provider, String clientId, ProviderKeys keys, InstantSource clock) {
         this.issuer = provider.issuer()
                 .orElseThrow(() -> new IllegalArgumentException(provider.name() + " does not speak OpenID Connect"));
+        this.tenants = provider.tenants();
+        this.refusedTenants = provider.refusedTenants();
         this.clientId = clientId;
         this.clock = clock;
         this.keys = keys;
@@ -102,7 +109,8 @@ public final class IdTokens {
      * @param idToken the compact form
      * @param expected what it has to fit
      * @return who the user is
-     * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it
+     * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it, but for a tenant
+     *     that is not wanted
      */
     public Identity verify(String idToken, Expected expected) throws IdentityException {
         ProviderKeys.Signed signed = keys.verify(WHAT, idToken);
@@ -137,18 +145,41 @@ public final class IdTokens {
         if (issuerOfKey != null && !expand(issuerOfKey, claims).equals(expected)) {
             throw ProviderKeys.invalid(what, "it is signed with a key of another issuer");
         }
+        checkTenant(what, claims);
+    }
+
+    /** The issuer was compared before, so a tenant that is named here is the one that signed. It is no secret, and no person. */
+    private void checkTenant(String what, JWTClaimsSet claims) throws IdentityException {
+        String tenant =
+                claims.getClaim("tid") instanceof String tid && tid.matches(GUID) ? tid.toLowerCase(Locale.ROOT) : null;
+        if (tenant != null && refusedTenants.contains(tenant)) {
+            throw otherTenant(
+                    what, "its tenant " + tenant + " is one of those that the provider refuses (refusedTenants)");
+        }
+        if (!tenants.isEmpty() && (tenant == null || !tenants.contains(tenant))) {
+            throw otherTenant(
+                    what,
+                    (tenant == null ? NO_TENANT : "its tenant is " + tenant)
+                            + ", and only those may sign in that tenants(…) of the provider names. Add it there if it should");
+        }
+    }
+
+    private static IdentityException otherTenant(String what, String why) {
+        return new IdentityException(
+                IdentityException.Kind.OTHER_TENANT, "The " + what + " is not accepted: " + why, null);
     }
 
     /**
      * Why a token that came with a refresh is not this grant's (OpenID Connect Core section 12.2). Its signature is not looked at:
      * it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no identity is made from it, and a refresh
-     * must not fail because the keys cannot be fetched.
+     * must not fail because the keys cannot be fetched. It may have none: version 1.0 of Entra ID does not sign what comes with a
+     * refresh.
      *
      * @return what is wrong, {@code null} if nothing is
      */
     public static @Nullable String mismatch(String idToken, Identity identity, String clientId) {
         try {
-            JWTClaimsSet claims = ProviderKeys.claims(WHAT, ProviderKeys.parse(WHAT, idToken));
+            JWTClaimsSet claims = ProviderKeys.unverifiedClaims(WHAT, idToken);
             if (!identity.issuer().equals(claims.getIssuer())
                     || !identity.subject().equals(claims.getSubject())) {
                 return "another user";
@@ -238,7 +269,7 @@ public final class IdTokens {
     private String expectedIssuer(String what, JWTClaimsSet claims) throws IdentityException {
         String expected = expand(issuer, claims);
         if (expected.contains(TENANT)) {
-            throw ProviderKeys.invalid(what, "it names no tenant (tid)");
+            throw ProviderKeys.invalid(what, NO_TENANT);
         }
         return expected;
     }

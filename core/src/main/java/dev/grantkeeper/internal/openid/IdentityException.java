@@ -14,6 +14,8 @@ public final class IdentityException extends IOException {
         INVALID,
         /** The proof belongs to another login. */
         OTHER_LOGIN,
+        /** It is clear who the user is, and users of that tenant may not sign in here. */
+        OTHER_TENANT,
         /** The keys or the profile could not be fetched; a later login may succeed. */
         UNAVAILABLE
     }

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.text.ParseException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -84,7 +85,7 @@ public final class Profiles {
             }
         });
         provider.profileClaims().forEach((claim, member) -> {
-            Object value = profile.get(member);
+            Object value = at(profile, member);
             if (value != null) {
                 claims.put(claim, value);
             }
@@ -98,10 +99,29 @@ public final class Profiles {
         return Identity.of(provider.name(), subject.toString(), claims);
     }
 
+    /** A member, or what is at the end of a pointer (RFC 6901). */
+    private static @Nullable Object at(Map<String, Object> profile, String member) {
+        if (!member.startsWith("/")) {
+            return profile.get(member);
+        }
+        Object here = profile;
+        for (String step : member.substring(1).split("/", -1)) {
+            if (here instanceof Map<?, ?> object) {
+                here = object.get(step);
+            } else if (here instanceof List<?> list && step.matches("[0-9]{1,4}")) {
+                int index = Integer.parseInt(step);
+                here = index < list.size() ? list.get(index) : null;
+            } else {
+                return null;
+            }
+        }
+        return here;
+    }
+
     private Http.Reply ask(String name, URI endpoint, TokenSet tokens) throws IdentityException {
         Http.Reply reply;
         try {
-            reply = http.get(endpoint.toString(), tokens);
+            reply = http.get(endpoint.toString(), tokens, provider.dialect());
         } catch (IOException e) {
             throw new IdentityException(IdentityException.Kind.UNAVAILABLE, "The " + name + " did not answer", e);
         }

@@ -14,6 +14,7 @@ import com.nimbusds.jose.jwk.OctetKeyPair;
 import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jose.util.JSONObjectUtils;
 import com.nimbusds.jwt.JWTClaimsSet;
+import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.internal.wire.Http;
 import java.io.IOException;
@@ -34,6 +35,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,6 +96,7 @@ public final class ProviderKeys {
     }
 
     private final URI where;
+    private final Set<JWSAlgorithm> accepted;
     private final Http http;
     private final LongSupplier ticker;
     // Not a monitor, for it is held while keys are fetched.
@@ -106,12 +109,21 @@ public final class ProviderKeys {
     /**
      * The keys at a place. Fetches nothing yet.
      *
+     * @param algorithms what the provider may sign with for this client; empty for all that are safe
      * @param ticker monotonic time in nanoseconds
      */
-    public ProviderKeys(URI where, Http http, LongSupplier ticker) {
+    public ProviderKeys(URI where, Set<String> algorithms, Http http, LongSupplier ticker) {
         this.where = where;
+        this.accepted = algorithms.isEmpty()
+                ? ALGORITHMS
+                : algorithms.stream().map(JWSAlgorithm::new).collect(Collectors.toUnmodifiableSet());
         this.http = http;
         this.ticker = ticker;
+    }
+
+    /** Whether signatures with this algorithm can be verified. */
+    public static boolean knows(String algorithm) {
+        return ALGORITHMS.contains(new JWSAlgorithm(algorithm));
     }
 
     /**
@@ -125,7 +137,7 @@ public final class ProviderKeys {
     public Signed verify(String what, String compact) throws IdentityException {
         SignedJWT jwt = parse(what, compact);
         JWTClaimsSet claims = claims(what, jwt);
-        if (!ALGORITHMS.contains(jwt.getHeader().getAlgorithm())) {
+        if (!accepted.contains(jwt.getHeader().getAlgorithm())) {
             throw invalid(what, "its algorithm is not one of those that are accepted");
         }
         if (jwt.getHeader().getCriticalParams() != null) {
@@ -155,12 +167,8 @@ public final class ProviderKeys {
 
     // ---- Tokens ---------------------------------------------------------------------------------------------------
 
-    static SignedJWT parse(String what, String compact) throws IdentityException {
-        // Counted before anything is split: a megabyte of dots must not become a million strings. And base64url without
-        // padding only, for the decoder underneath takes more than RFC 7515 section 2 does.
-        if (compact.length() > MAX_LENGTH
-                || compact.chars().filter(c -> c == '.').limit(3).count() != 2
-                || !compact.chars().allMatch(ProviderKeys::mayStandInAToken)) {
+    private static SignedJWT parse(String what, String compact) throws IdentityException {
+        if (!isCompact(compact)) {
             throw invalid(what, "it is not a signed JWT");
         }
         try {
@@ -170,11 +178,34 @@ public final class ProviderKeys {
         }
     }
 
+    private static boolean isCompact(String compact) {
+        // Counted before anything is split: a megabyte of dots must not become a million strings. And base64url without
+        // padding only, for the decoder underneath takes more than RFC 7515 section 2 does.
+        return compact.length() <= MAX_LENGTH
+                && compact.chars().filter(c -> c == '.').limit(3).count() == 2
+                && compact.chars().allMatch(ProviderKeys::mayStandInAToken);
+    }
+
     private static boolean mayStandInAToken(int c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || "-_.".indexOf(c) >= 0;
     }
 
-    static JWTClaimsSet claims(String what, SignedJWT jwt) throws IdentityException {
+    /** What a JWT says, signed (by whomever) or not. */
+    static JWTClaimsSet unverifiedClaims(String what, String compact) throws IdentityException {
+        if (!compact.endsWith(".")) {
+            return claims(what, parse(what, compact));
+        }
+        try {
+            if (isCompact(compact)) {
+                return PlainJWT.parse(compact).getJWTClaimsSet();
+            }
+        } catch (ParseException | RuntimeException e) {
+            // said below
+        }
+        throw invalid(what, "it is no JWT");
+    }
+
+    private static JWTClaimsSet claims(String what, SignedJWT jwt) throws IdentityException {
         try {
             return jwt.getJWTClaimsSet();
         } catch (ParseException | RuntimeException e) {

@@ -9,7 +9,15 @@ final class Backoff {
     static final Duration SHORTEST = Duration.ofSeconds(1);
     static final Duration LONGEST = Duration.ofMinutes(1);
 
+    /** However long a server wants to be left alone: nobody is kept out for a day by one wrong header. */
+    private static final Duration LONGEST_WANTED = Duration.ofHours(1);
+
     private Backoff() {}
+
+    /** How long to leave a server alone that asks for it. */
+    static Duration wanted(Duration retryAfter) {
+        return retryAfter.compareTo(LONGEST_WANTED) > 0 ? LONGEST_WANTED : retryAfter;
+    }
 
     /**
      * A random time between the shortest pause and one that doubles with each failure up to the longest; more if the server
@@ -21,6 +29,6 @@ final class Backoff {
         // The exponent is capped before shifting: 1 << 64 is 1.
         long ceiling = Math.min(LONGEST.toMillis(), SHORTEST.toMillis() << Math.min(failures + 1, 10));
         Duration pause = SHORTEST.plusMillis(time.random(ceiling - SHORTEST.toMillis() + 1));
-        return retryAfter != null && retryAfter.compareTo(pause) > 0 ? retryAfter : pause;
+        return retryAfter != null && retryAfter.compareTo(pause) > 0 ? wanted(retryAfter) : pause;
     }
 }

@@ -137,7 +137,7 @@ final class EndpointGate {
     private synchronized void reported(Answer answer, boolean trial) {
         Answer.Failure failure = answer instanceof Answer.Lost lost
                 ? lost.failure()
-                : answer instanceof Answer.Failure some && some.kind() != Answer.Kind.REFUSED ? some : null;
+                : answer instanceof Answer.Failure some && !some.isAboutTheGrant() ? some : null;
         if (failure == null) {
             failures = 0;
             last = null;
@@ -152,7 +152,8 @@ final class EndpointGate {
             // Sent before the gate was closed: many that fail at once are one failure of the endpoint.
             if (failure.retryAfter() != null) {
                 closedUntil = Math.max(
-                        closedUntil, time.ticks() + failure.retryAfter().toNanos());
+                        closedUntil,
+                        time.ticks() + Backoff.wanted(failure.retryAfter()).toNanos());
             }
             return;
         }

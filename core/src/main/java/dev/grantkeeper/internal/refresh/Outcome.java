@@ -13,7 +13,14 @@ public sealed interface Outcome {
 
     /** The user has to sign in. */
     record LoginRequired(
-            Reason reason, @Nullable String error, @Nullable String description) implements Outcome {}
+            Reason reason,
+            @Nullable String error,
+            @Nullable String description,
+            @Nullable String claims) implements Outcome {
+        LoginRequired(Reason reason) {
+            this(reason, null, null, null);
+        }
+    }
 
     /** Why the user has to sign in. */
     enum Reason {
@@ -21,6 +28,8 @@ public sealed interface Outcome {
         NOT_CONNECTED,
         /** The authorization server will not refresh this grant any more. */
         REFUSED,
+        /** The authorization server wants to see the user first. */
+        INTERACTION,
         /** The answer to a refresh was lost, and the refresh token was lost with it. */
         ANSWER_LOST,
         /** The access token has ended, and there is no refresh token. */

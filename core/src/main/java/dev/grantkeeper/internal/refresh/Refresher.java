@@ -312,11 +312,10 @@ public final class Refresher {
     }
 
     private boolean worthTrying(GrantRow row, @Nullable String resource) {
-        GrantRow.State state = row.state(resource);
-        return row.refusal() == null
-                && state.refusal() == null
+        GrantRow.Refusal refusal = row.refusalOf(resource);
+        return (refusal == null || !refusal.wantsLogin())
                 && renewal.possible(row)
-                && leftOf(state.notBefore()) == null;
+                && leftOf(row.state(resource).notBefore()) == null;
     }
 
     /** How long a grant is to be left alone. A time further ahead than any back-off was written by a clock that is wrong. */
@@ -413,7 +412,7 @@ public final class Refresher {
     }
 
     private static Outcome notConnected() {
-        return new LoginRequired(Reason.NOT_CONNECTED, null, null);
+        return new LoginRequired(Reason.NOT_CONNECTED);
     }
 
     private static Outcome closed() {
@@ -609,7 +608,7 @@ public final class Refresher {
                         continue;
                     }
                     if (renewal.replay() == Provider.Replay.NEVER) {
-                        Outcome ended = refuse(grant, "invalid_grant", "The answer to a refresh was lost", true);
+                        Outcome ended = refuse(grant, lostForGood());
                         if (ended != null) {
                             return ended;
                         }
@@ -658,17 +657,17 @@ public final class Refresher {
                 }
                 return new Usable(tokens);
             }
-            // Without the grant's own refresh token there is nothing for other resources either.
-            GrantRow.Refusal refusal = row.refusal() == null ? state.refusal() : row.refusal();
-            boolean ended = refusal != null || !renewal.possible(row);
+            GrantRow.Refusal refusal = row.refusalOf(want.resource());
+            boolean refused = refusal != null && refusal.wantsLogin();
+            boolean ended = refused || !renewal.possible(row);
             if (ended && tokens != null && !rejected && !limits.expired(time)) {
                 return new Usable(tokens);
             }
-            if (refusal != null) {
+            if (refusal != null && refused) {
                 return loginRequired(refusal);
             }
             if (ended) {
-                return new LoginRequired(Reason.NO_REFRESH_TOKEN, null, null);
+                return new LoginRequired(Reason.NO_REFRESH_TOKEN);
             }
             // A forced refresh has just brought these: another one would not bring better ones (law 10).
             if (tokens != null && rejected && state.afterRejection() && isRecent(seen, tokens)) {
@@ -676,9 +675,14 @@ public final class Refresher {
             }
             Duration left = leftOf(state.notBefore());
             if (left != null) {
-                return notNow(seen, gate.lastFailure(left));
+                return notNow(seen, refusal == null ? gate.lastFailure(left) : blocked(refusal, left));
             }
             return null;
+        }
+
+        private Answer.Failure blocked(GrantRow.Refusal refusal, Duration left) {
+            return new Answer.Failure(
+                    Answer.Kind.BLOCKED, 0, refusal.error(), refusal.description(), left, null, refusal.claims());
         }
 
         /** A tenth of the tokens' life, so that short ones are not stuck with a 401 until they end. */
@@ -727,7 +731,7 @@ public final class Refresher {
                 events.failed(key, first.failure(), time.since(asked));
                 answerLost = true;
                 if (renewal.replay() == Provider.Replay.NEVER) {
-                    return refuse(mine, "invalid_grant", "The answer to a refresh was lost", true);
+                    return refuse(mine, lostForGood());
                 }
                 if (renewal.replay() == Provider.Replay.LATE && !workers.pause(timing.travel())) {
                     return closed();
@@ -769,8 +773,9 @@ public final class Refresher {
                 return failed(seen, again.failure());
             }
             Answer.Failure failure = (Answer.Failure) answer;
-            if (failure.kind() == Answer.Kind.REFUSED) {
-                return refuse(mine, failure.error(), failure.description(), answerLost);
+            GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, answerLost) : null;
+            if (refusal != null && refusal.wantsLogin()) {
+                return refuse(mine, refusal);
             }
             if (failure.isAboutTheClient()) {
                 // A node with a wrong secret keeps its own gate shut; those with the right one are not held back.
@@ -779,7 +784,7 @@ public final class Refresher {
             }
             int failures = mine.row().state(want.resource()).failures();
             Instant next = time.now().plus(Backoff.after(failures, failure.retryAfter(), time));
-            Written written = rows.replace(key, mine.version(), mine.row().failedUntil(want.resource(), next));
+            Written written = rows.replace(key, mine.version(), mine.row().failedUntil(want.resource(), next, refusal));
             // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
             return written instanceof Written.Lost ? null : failed(seen, failure);
         }
@@ -862,13 +867,29 @@ public final class Refresher {
             return now != null && now.grant() != null && now.grant().version().equals(mine.version());
         }
 
-        /** Writes down that the grant has ended. Returns {@code null} if the row has changed. */
-        private @Nullable Outcome refuse(
-                StoredGrant mine, @Nullable String error, @Nullable String description, boolean answerLost) {
-            GrantRow.Refusal refusal =
-                    new GrantRow.Refusal(error == null ? "invalid_grant" : error, description, answerLost, time.now());
+        private GrantRow.Refusal lostForGood() {
+            return new GrantRow.Refusal(
+                    "invalid_grant",
+                    "The answer to a refresh was lost",
+                    GrantRow.Refusal.Kind.ANSWER_LOST,
+                    null,
+                    time.now());
+        }
+
+        private GrantRow.Refusal refusal(Answer.Failure failure, boolean answerLost) {
+            GrantRow.Refusal.Kind kind = switch (failure.kind()) {
+                case INTERACTION -> GrantRow.Refusal.Kind.INTERACTION;
+                case BLOCKED -> GrantRow.Refusal.Kind.BLOCKED;
+                default -> answerLost ? GrantRow.Refusal.Kind.ANSWER_LOST : GrantRow.Refusal.Kind.ENDED;
+            };
+            String error = failure.error() == null ? "invalid_grant" : failure.error();
+            return new GrantRow.Refusal(error, failure.description(), kind, failure.claims(), time.now());
+        }
+
+        /** Writes down that the user has to sign in. Returns {@code null} if the row has changed. */
+        private @Nullable Outcome refuse(StoredGrant mine, GrantRow.Refusal refusal) {
             // What is said of one resource is no word about the others.
-            String resource = answerLost ? null : want.resource();
+            String resource = refusal.kind() == GrantRow.Refusal.Kind.ANSWER_LOST ? null : want.resource();
             Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));
             if (written instanceof Written.Lost) {
                 return null;
@@ -881,8 +902,12 @@ public final class Refresher {
         }
 
         private LoginRequired loginRequired(GrantRow.Refusal refusal) {
-            return new LoginRequired(
-                    refusal.answerLost() ? Reason.ANSWER_LOST : Reason.REFUSED, refusal.error(), refusal.description());
+            Reason reason = switch (refusal.kind()) {
+                case ANSWER_LOST -> Reason.ANSWER_LOST;
+                case INTERACTION -> Reason.INTERACTION;
+                case ENDED, BLOCKED -> Reason.REFUSED;
+            };
+            return new LoginRequired(reason, refusal.error(), refusal.description(), refusal.claims());
         }
 
         /** A request was made, and failed. */

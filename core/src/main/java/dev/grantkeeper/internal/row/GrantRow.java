@@ -48,10 +48,37 @@ public record GrantRow(
      *
      * @param error the {@code error} member of the server's answer
      * @param description the server's {@code error_description}, made harmless
-     * @param answerLost whether the refresh token had been sent before, and that answer was lost
+     * @param kind what it means
+     * @param claims what a login has to ask for, a JSON object
      * @param at when
      */
-    public record Refusal(String error, @Nullable String description, boolean answerLost, Instant at) {}
+    public record Refusal(
+            String error,
+            @Nullable String description,
+            Kind kind,
+            @Nullable String claims,
+            Instant at) {
+        /** What a refusal means. */
+        public enum Kind {
+            /** The grant has ended. */
+            ENDED,
+            /** The refresh token had been sent before, and that answer was lost. */
+            ANSWER_LOST,
+            /** The server wants to see the user, and would then go on with this grant, too. */
+            INTERACTION,
+            /** A policy stands against it; the pause of the row tells when to ask again. */
+            BLOCKED
+        }
+
+        /** Whether only another login ends it. */
+        public boolean wantsLogin() {
+            return kind != Kind.BLOCKED;
+        }
+
+        private boolean isAboutTheRefreshToken() {
+            return kind == Kind.ENDED || kind == Kind.ANSWER_LOST;
+        }
+    }
 
     /**
      * The access token for one resource, and how it went with getting one. The members are those of the row.
@@ -68,8 +95,8 @@ public record GrantRow(
             return new State(tokens, afterRejection, newRefusal, null, 0);
         }
 
-        private State failedUntil(Instant next) {
-            return new State(tokens, afterRejection, refusal, next, failures + 1);
+        private State failedUntil(Instant next, @Nullable Refusal blocked) {
+            return new State(tokens, afterRejection, blocked, next, failures + 1);
         }
     }
 
@@ -88,6 +115,17 @@ public record GrantRow(
         return resource == null
                 ? new State(tokens, afterRejection, refusal, notBefore, failures)
                 : resources.getOrDefault(resource, State.NEW);
+    }
+
+    /**
+     * Why there is no new token for one resource. Without the grant's own refresh token there is none for any.
+     *
+     * @param resource {@code null} for the grant's own access token
+     */
+    public @Nullable Refusal refusalOf(@Nullable String resource) {
+        return refusal != null && refusal.isAboutTheRefreshToken()
+                ? refusal
+                : state(resource).refusal();
     }
 
     /** All tokens by resource, the grant's own under the empty name: two rows that hold the same are equal in this. */
@@ -136,16 +174,20 @@ public record GrantRow(
                         with(resource, state(resource).refused(newRefusal)));
     }
 
-    /** This row after an attempt that failed for now. */
-    public GrantRow failedUntil(@Nullable String resource, Instant next) {
+    /**
+     * This row after an attempt that failed for now.
+     *
+     * @param blocked the policy that stands against it; {@code null} if it is something else
+     */
+    public GrantRow failedUntil(@Nullable String resource, Instant next, @Nullable Refusal blocked) {
         return resource == null
-                ? with(tokens, null, state(null).failedUntil(next), refreshes, resources)
+                ? with(tokens, null, state(null).failedUntil(next, blocked), refreshes, resources)
                 : with(
                         tokens,
                         null,
                         state(null),
                         refreshes,
-                        with(resource, state(resource).failedUntil(next)));
+                        with(resource, state(resource).failedUntil(next, blocked)));
     }
 
     /** This row, as if nothing had been refused and nothing had failed. */

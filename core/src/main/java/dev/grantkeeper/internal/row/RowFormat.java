@@ -16,6 +16,7 @@ import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
+import java.net.URI;
 import java.security.InvalidKeyException;
 import java.security.SecureRandom;
 import java.time.Instant;
@@ -56,6 +57,7 @@ public final class RowFormat {
             "tokens",
             "authorizationDetails",
             "resourcesAskedFor",
+            "apiBase",
             "identity",
             "afterRejection",
             "attempt",
@@ -200,6 +202,7 @@ public final class RowFormat {
         if (tokens != null) {
             // Not among the tokens, where a node that does not know of them would lose them with its next refresh.
             tokens.authorizationDetails().ifPresent(details -> node.put("authorizationDetails", details));
+            tokens.apiBase().ifPresent(base -> node.put("apiBase", base.toString()));
             if (!tokens.resources().isEmpty()) {
                 tokens.resources().forEach(node.putArray("resourcesAskedFor")::add);
             }
@@ -214,8 +217,16 @@ public final class RowFormat {
             if (refusal.description() != null) {
                 why.put("description", refusal.description());
             }
-            if (refusal.answerLost()) {
-                why.put("answerLost", true);
+            switch (refusal.kind()) {
+                case ENDED -> {
+                    // the word for it is that there is none
+                }
+                case ANSWER_LOST -> why.put("answerLost", true);
+                case INTERACTION -> why.put("interaction", true);
+                case BLOCKED -> why.put("blocked", true);
+            }
+            if (refusal.claims() != null) {
+                why.put("claims", refusal.claims());
             }
             put(why, "at", refusal.at());
         }
@@ -303,6 +314,7 @@ public final class RowFormat {
         Set<String> scopes = new LinkedHashSet<>();
         node.path("scopes").forEach(scope -> scopes.add(scope.asText()));
         String key = text(node, "key");
+        String base = text(state, "apiBase");
         return TokenSet.builder(required(node, "access"))
                 .tokenType(required(node, "type"))
                 .proofKey(key == null ? null : KeyText.read(key))
@@ -315,6 +327,7 @@ public final class RowFormat {
                 .scopes(scopes)
                 .authorizationDetails(text(state, "authorizationDetails"))
                 .resources(resources)
+                .apiBase(base == null ? null : URI.create(base))
                 .build();
     }
 
@@ -335,8 +348,19 @@ public final class RowFormat {
         return new GrantRow.Refusal(
                 required(node, "error"),
                 text(node, "description"),
-                node.path("answerLost").asBoolean(),
+                kind(node),
+                text(node, "claims"),
                 at == null ? Instant.EPOCH : at);
+    }
+
+    private static GrantRow.Refusal.Kind kind(JsonNode node) {
+        if (node.path("answerLost").asBoolean()) {
+            return GrantRow.Refusal.Kind.ANSWER_LOST;
+        }
+        if (node.path("interaction").asBoolean()) {
+            return GrantRow.Refusal.Kind.INTERACTION;
+        }
+        return node.path("blocked").asBoolean() ? GrantRow.Refusal.Kind.BLOCKED : GrantRow.Refusal.Kind.ENDED;
     }
 
     private static String required(JsonNode node, String name) {

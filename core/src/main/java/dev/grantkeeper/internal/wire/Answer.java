@@ -19,6 +19,10 @@ public sealed interface Answer {
     enum Kind {
         /** The grant has ended: the user has to sign in again. */
         REFUSED,
+        /** The grant is good, and the server wants to see the user first. */
+        INTERACTION,
+        /** A policy forbids it for now; a login would not help. */
+        BLOCKED,
         /** The application's registration or configuration is wrong; users and their grants have nothing to do with it. */
         MISCONFIGURED,
         /** Later it will work. */
@@ -36,6 +40,7 @@ public sealed interface Answer {
      * @param description the server's words or ours, made harmless
      * @param retryAfter how long the server wants to be left alone
      * @param cause what went wrong underneath
+     * @param claims what a login has to ask for (Microsoft Entra ID), a JSON object
      */
     record Failure(
             Kind kind,
@@ -43,12 +48,39 @@ public sealed interface Answer {
             @Nullable String error,
             @Nullable String description,
             @Nullable Duration retryAfter,
-            @Nullable IOException cause)
+            @Nullable IOException cause,
+            @Nullable String claims)
             implements Answer {
+
+        /** A failure that names no claims. */
+        public Failure(
+                Kind kind,
+                int status,
+                @Nullable String error,
+                @Nullable String description,
+                @Nullable Duration retryAfter,
+                @Nullable IOException cause) {
+            this(kind, status, error, description, retryAfter, cause, null);
+        }
 
         /** This failure, when so much is left of the time for which nothing is to be sent. */
         public Failure retryAfter(Duration left) {
-            return new Failure(kind, status, error, description, left, cause);
+            return new Failure(kind, status, error, description, left, cause, claims);
+        }
+
+        /** This failure, where it means something else. */
+        public Failure as(Kind other) {
+            return new Failure(other, status, error, description, retryAfter, cause, claims);
+        }
+
+        /** Whether only the user can mend it, by signing in. */
+        public boolean wantsLogin() {
+            return kind == Kind.REFUSED || kind == Kind.INTERACTION;
+        }
+
+        /** Whether it is one user's grant that the server has judged, and all is well with the endpoint. */
+        public boolean isAboutTheGrant() {
+            return wantsLogin() || kind == Kind.BLOCKED;
         }
 
         /** Whether the server does not accept the client itself (RFC 6749 section 5.2), whichever grant it asks for. */

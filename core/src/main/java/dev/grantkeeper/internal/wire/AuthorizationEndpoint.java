@@ -107,6 +107,8 @@ public final class AuthorizationEndpoint {
         }
         Map<String, String> all = new LinkedHashMap<>();
         request.build().toParameters().forEach((name, values) -> all.put(name, values.get(0)));
+        rename(all, "client_id", provider.dialect().clientIdParameter());
+        rename(all, "scope", provider.dialect().scopeParameter());
         if (nonce != null) {
             all.put("nonce", nonce.getValue());
         }
@@ -139,6 +141,25 @@ public final class AuthorizationEndpoint {
                 state.getValue(),
                 verifier == null ? null : verifier.getValue(),
                 nonce == null ? null : nonce.getValue());
+    }
+
+    private static void rename(Map<String, String> parameters, String name, String provider) {
+        String value = name.equals(provider) ? null : parameters.remove(name);
+        if (value != null) {
+            parameters.put(provider, value);
+        }
+    }
+
+    /**
+     * Whether a callback comes from the provider, as far as the provider has a way of its own to say so.
+     *
+     * @param query as the browser brought it
+     */
+    public boolean vouchesFor(String query) {
+        return provider.dialect()
+                .callbackHmac()
+                .map(name -> client.hasHmac(query, name))
+                .orElse(true);
     }
 
     private Carried protect(Map<String, String> parameters, @Nullable KeyPair key) throws RequestFailedException {

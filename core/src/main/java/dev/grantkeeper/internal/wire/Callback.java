@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import dev.grantkeeper.provider.Provider;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.Base64;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import okhttp3.HttpUrl;
+import okio.ByteString;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param problem why this is no answer of an authorization server; everything else is then {@code null}
  * @param response an answer that the server has signed (JARM section 2.3); everything else is then {@code null}
+ * @param others what no standard speaks of: some providers send more along
  */
 public record Callback(
         @Nullable String problem,
@@ -21,7 +31,8 @@ public record Callback(
         @Nullable String error,
         @Nullable String errorDescription,
         @Nullable String code,
-        @Nullable String response) {
+        @Nullable String response,
+        Map<String, String> others) {
     private static final int MAX_LENGTH = 16 * 1024;
     private static final int MAX_PARAMETER_LENGTH = 8 * 1024;
     private static final int MAX_PARAMETERS = 32;
@@ -61,6 +72,10 @@ public record Callback(
         if (response != null && url.queryParameterNames().stream().anyMatch(BESIDE_NONE::contains)) {
             return junk("The callback holds a signed response, and something beside it");
         }
+        Map<String, String> others = new LinkedHashMap<>();
+        url.queryParameterNames().stream()
+                .filter(name -> !PROTOCOL.contains(name))
+                .forEach(name -> others.put(name, Objects.requireNonNullElse(url.queryParameter(name), "")));
         return new Callback(
                 null,
                 url.queryParameter("state"),
@@ -68,7 +83,8 @@ public record Callback(
                 url.queryParameter("error"),
                 url.queryParameter("error_description"),
                 url.queryParameter("code"),
-                response);
+                response,
+                Collections.unmodifiableMap(others));
     }
 
     /** What a signed response said, after it was verified. */
@@ -78,7 +94,7 @@ public record Callback(
             @Nullable String error,
             @Nullable String errorDescription,
             @Nullable String code) {
-        return new Callback(null, state, issuer, error, errorDescription, code, null);
+        return new Callback(null, state, issuer, error, errorDescription, code, null, Map.of());
     }
 
     /**
@@ -108,7 +124,40 @@ public record Callback(
 
     /** What is no answer of an authorization server, or not one that counts. */
     public static Callback junk(String problem) {
-        return new Callback(problem, null, null, null, null, null, null);
+        return new Callback(problem, null, null, null, null, null, null, Map.of());
+    }
+
+    /** What was granted, where this server says that here; {@code null} if it does not. */
+    public @Nullable Set<String> grantedScopes(Provider provider) {
+        String scope =
+                provider.dialect().grantedScopeParameter().map(others::get).orElse(null);
+        Set<String> granted = scope == null ? Set.of() : TokenAnswers.scopes(scope, provider.grantedScopeSeparator());
+        return granted.isEmpty() ? null : granted;
+    }
+
+    /**
+     * Whether one parameter is the HMAC-SHA256 of all others, as {@code name=value} in alphabetical order with {@code &} between
+     * them.
+     *
+     * @param query what this was parsed from
+     */
+    public static boolean hasHmac(String query, String name, String key) {
+        HttpUrl url = HttpUrl.parse("http://localhost/?" + query.substring(start(query)));
+        String hmac = url == null ? null : url.queryParameter(name);
+        if (url == null || hmac == null) {
+            return false;
+        }
+        String message = url.queryParameterNames().stream()
+                .filter(other -> !other.equals(name))
+                .sorted()
+                .map(other -> other + "=" + url.queryParameter(other))
+                .collect(Collectors.joining("&"));
+        String expected = ByteString.encodeUtf8(message)
+                .hmacSha256(ByteString.encodeUtf8(key))
+                .hex();
+        return MessageDigest.isEqual(
+                expected.getBytes(StandardCharsets.US_ASCII),
+                hmac.toLowerCase(Locale.ROOT).getBytes(StandardCharsets.UTF_8));
     }
 
     /** Whether the code consists of what a code may consist of (RFC 6749 appendix A.11). */

@@ -10,6 +10,7 @@ import com.nimbusds.oauth2.sdk.id.ClientID;
 import com.nimbusds.oauth2.sdk.id.JWTID;
 import com.nimbusds.oauth2.sdk.util.URLUtils;
 import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
 import java.io.IOException;
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Client {
     private static final MediaType FORM = MediaType.get("application/x-www-form-urlencoded");
+    private static final MediaType JSON = MediaType.get("application/json");
     private static final String ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     // Long enough for clocks that differ a little. Some servers take no longer ones.
     private static final Duration ASSERTION_LIVES = Duration.ofMinutes(1);
@@ -48,9 +50,11 @@ public final class Client {
     private final ClientAuthentication authentication;
     private final @Nullable JwtSigner assertionSigner;
     private final @Nullable JwtSigner requestSigner;
+    private final String assertionIssuer;
     private final String audience;
     private final String issuer;
     private final Map<URI, URI> aliases;
+    private final Dialect dialect;
     private final InstantSource clock;
 
     /** A client with what its way to authenticate needs. */
@@ -68,15 +72,27 @@ public final class Client {
         this.assertionSigner = authentication == ClientAuthentication.SECRET_JWT && secret != null
                 ? JwtSigner.of(secret)
                 : requestSigner;
+        this.assertionIssuer = provider.assertionIssuer().orElse(id);
         this.audience = provider.assertionAudience();
         this.issuer = provider.issuer().orElse(audience);
         this.aliases = authentication == ClientAuthentication.MUTUAL_TLS ? aliases(provider) : Map.of();
+        this.dialect = provider.dialect();
         this.clock = clock;
     }
 
     /** The client id. */
     public String id() {
         return id;
+    }
+
+    /** Where the server's messages differ from the standards. */
+    Dialect dialect() {
+        return dialect;
+    }
+
+    /** Whether one parameter of a callback was made of all others, with the secret. */
+    boolean hasHmac(String query, String name) {
+        return secret != null && Callback.hasHmac(query, name, secret);
     }
 
     /** What must not come back in any message. */
@@ -90,13 +106,23 @@ public final class Client {
      * @throws Http.CallFailedException if what authenticates cannot be made now; nothing was sent
      */
     Request post(URI endpoint, Map<String, String> form) throws Http.CallFailedException {
+        return post(endpoint, form, false);
+    }
+
+    /** A request for tokens, which some servers want as JSON. Throws like {@link #post}. */
+    Request askForTokens(URI endpoint, Map<String, String> form) throws Http.CallFailedException {
+        return post(endpoint, form, dialect.jsonRequests());
+    }
+
+    private Request post(URI endpoint, Map<String, String> form, boolean json) throws Http.CallFailedException {
         Request.Builder request = new Request.Builder()
                 .url(aliases.getOrDefault(endpoint, endpoint).toString())
                 .header("Accept", "application/json");
+        dialect.requestHeaders().forEach(request::header);
         Map<String, List<String>> parameters = new LinkedHashMap<>();
         form.forEach((name, value) -> parameters.put(name, values(name, value)));
         if (authentication != ClientAuthentication.SECRET_BASIC) {
-            parameters.put("client_id", List.of(id));
+            parameters.put(dialect.clientIdParameter(), List.of(id));
         }
         switch (authentication) {
             case SECRET_BASIC ->
@@ -109,11 +135,19 @@ public final class Client {
                 parameters.put("client_assertion_type", List.of(ASSERTION_TYPE));
                 parameters.put("client_assertion", List.of(assertion()));
             }
+            case SIGNED_SECRET -> parameters.put("client_secret", List.of(assertion()));
             case MUTUAL_TLS, NONE -> {
                 // The handshake tells who this is, or nothing does.
             }
         }
-        return request.post(once(URLUtils.serializeParameters(parameters))).build();
+        return request.post(json ? once(JSON, json(parameters)) : once(FORM, URLUtils.serializeParameters(parameters)))
+                .build();
+    }
+
+    private static String json(Map<String, List<String>> parameters) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        parameters.forEach((name, values) -> json.put(name, values.size() == 1 ? values.get(0) : values));
+        return JSONObjectUtils.toJSONString(json);
     }
 
     /** A parameter as it is sent. One may be repeated (RFC 8707 section 2): it is kept as URIs with blanks between them. */
@@ -181,7 +215,7 @@ public final class Client {
     private String assertion() throws Http.CallFailedException {
         Instant now = clock.instant();
         JWTClaimsSet claims = new JWTClaimsSet.Builder()
-                .issuer(id)
+                .issuer(assertionIssuer)
                 .subject(id)
                 .audience(audience)
                 .issueTime(Date.from(now))
@@ -226,12 +260,12 @@ public final class Client {
     }
 
     /** A body that says it cannot be sent twice: OkHttp then does not try to, after a 408 or a 421. */
-    private static RequestBody once(String form) {
-        byte[] bytes = form.getBytes(StandardCharsets.UTF_8);
+    private static RequestBody once(MediaType type, String content) {
+        byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
         return new RequestBody() {
             @Override
             public MediaType contentType() {
-                return FORM;
+                return type;
             }
 
             @Override

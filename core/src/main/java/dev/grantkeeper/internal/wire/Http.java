@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -241,12 +242,26 @@ public final class Http {
      * @throws IOException if nothing came back
      */
     public Reply get(String url, @Nullable TokenSet tokens) throws IOException {
+        return get(url, tokens, Dialect.STANDARD);
+    }
+
+    /**
+     * Fetches a document.
+     *
+     * @param url where
+     * @param tokens whose access token to send along, with a proof if it is bound; or none
+     * @param dialect what the provider wants to see
+     * @return what came back, whatever the status
+     * @throws IOException if nothing came back
+     */
+    public Reply get(String url, @Nullable TokenSet tokens, Dialect dialect) throws IOException {
         Request.Builder request = new Request.Builder().url(url).header("Accept", "application/json, application/jwt");
+        dialect.requestHeaders().forEach(request::header);
         try {
             if (tokens == null) {
                 return call(request.build());
             }
-            request.header("Authorization", DPoP.authorization(tokens));
+            request.header(dialect.tokenHeader(), DPoP.authorization(tokens, dialect));
             KeyPair key = tokens.proofKey().orElse(null);
             return key == null ? call(request.build()) : call(request::build, key, tokens.accessToken());
         } catch (CallFailedException e) {

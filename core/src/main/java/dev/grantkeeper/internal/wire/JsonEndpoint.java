@@ -40,7 +40,14 @@ final class JsonEndpoint {
         try {
             Http.Reply reply = http.call(() -> client.post(uri, form), key);
             return TokenAnswers.document(
-                    name, reply.status(), reply.type(), reply.body(), reply.retryAfter(), clock.instant(), hidden);
+                    name,
+                    reply.status(),
+                    reply.type(),
+                    reply.body(),
+                    reply.retryAfter(),
+                    clock.instant(),
+                    hidden,
+                    client.dialect());
         } catch (Http.CallFailedException e) {
             throw new RequestFailedException(new Answer.Failure(
                     e.answered() ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY,

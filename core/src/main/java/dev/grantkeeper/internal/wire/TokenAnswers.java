@@ -8,19 +8,25 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
 import java.math.BigDecimal;
+import java.net.URI;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import okhttp3.HttpUrl;
 import okhttp3.MediaType;
@@ -34,18 +40,27 @@ import org.jspecify.annotations.Nullable;
  * kind, and costs nobody a grant. The {@code error} member decides, whatever the status; then the status.
  */
 final class TokenAnswers {
-    /** RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6: only the user can mend these, by signing in again. */
-    private static final Set<String> REFUSED =
-            Set.of("invalid_grant", "interaction_required", "consent_required", "login_required");
-
-    /** Not part of section 5.2, sent all the same. */
-    private static final Set<String> TEMPORARY = Set.of("temporarily_unavailable", "server_error", "slow_down");
+    /**
+     * RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6, and what is not part of section 5.2 and sent all the same. Where
+     * nothing else is said, an error is about the application.
+     */
+    private static final Map<String, Dialect.Meaning> MEANINGS = Map.of(
+            "invalid_grant", Dialect.Meaning.REFUSED,
+            "interaction_required", Dialect.Meaning.INTERACTION,
+            "consent_required", Dialect.Meaning.INTERACTION,
+            "login_required", Dialect.Meaning.INTERACTION,
+            "temporarily_unavailable", Dialect.Meaning.TEMPORARY,
+            "server_error", Dialect.Meaning.TEMPORARY,
+            "slow_down", Dialect.Meaning.TEMPORARY);
 
     /** What {@code expires_in} means where it is no lifetime: 0 and less. Long enough not to refresh on every call. */
     private static final Duration SHORTEST = Duration.ofSeconds(10);
 
     private static final Duration LONGEST = Duration.ofDays(3650);
-    private static final Duration LONGEST_RETRY_AFTER = Duration.ofHours(1);
+    /** Spotify has asked for hours. What is longer than this is no time that anybody waits for. */
+    private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(30);
+
+    private static final int MAX_CLAIMS = 16 * 1024;
 
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
@@ -82,9 +97,12 @@ final class TokenAnswers {
             List<String> retryAfter,
             Instant now,
             Collection<String> secrets,
-            @Nullable Binding binding) {
+            @Nullable Binding binding,
+            Dialect dialect,
+            String scopeSeparator) {
         try {
-            return tokens(status, document("token endpoint", status, type, body, retryAfter, now, secrets), binding);
+            ObjectNode json = document("token endpoint", status, type, body, retryAfter, now, secrets, dialect);
+            return tokens(status, json, binding, dialect, scopeSeparator);
         } catch (RequestFailedException e) {
             return e.failure();
         }
@@ -102,7 +120,8 @@ final class TokenAnswers {
             String body,
             List<String> retryAfter,
             Instant now,
-            Collection<String> secrets)
+            Collection<String> secrets,
+            Dialect dialect)
             throws RequestFailedException {
         Duration pause = retryAfter(retryAfter, now);
         if (status >= 300 && status < 400) {
@@ -118,14 +137,9 @@ final class TokenAnswers {
                             : malformed(
                                     status, "The " + endpoint + " answered with something that is not JSON", pause));
         }
-        String error = text(json, "error");
+        String error = error(json, status, dialect);
         if (error != null || json.path("error").isContainerNode()) {
-            throw new RequestFailedException(error(
-                    status,
-                    error,
-                    ServerText.harmless(error, secrets),
-                    ServerText.harmless(text(json, "error_description"), secrets),
-                    pause));
+            throw new RequestFailedException(failure(status, error, json, pause, secrets, dialect));
         }
         if (status >= 200 && status < 300) {
             return json;
@@ -136,29 +150,79 @@ final class TokenAnswers {
         throw new RequestFailedException(new Answer.Failure(kind, status, null, null, pause, null));
     }
 
-    private static Answer.Failure error(
-            int status,
-            @Nullable String error,
-            @Nullable String harmlessError,
-            @Nullable String description,
-            @Nullable Duration pause) {
-        boolean later = status == 429 || status == 408 || status >= 500;
-        Answer.Kind kind = error != null && REFUSED.contains(error)
-                ? Answer.Kind.REFUSED
-                : later || (error != null && TEMPORARY.contains(error))
-                        ? Answer.Kind.TEMPORARY
-                        : Answer.Kind.MISCONFIGURED;
-        return new Answer.Failure(kind, status, harmlessError, description, pause, null);
+    /** The error's code, in all the parts that this server gives it. */
+    private static @Nullable String error(ObjectNode json, int status, Dialect dialect) {
+        List<String> parts = new ArrayList<>();
+        // Outside of an error these may be names for something else.
+        if (status >= 400 || member(json, "access_token", dialect).isMissingNode()) {
+            for (String pointer : dialect.members().getOrDefault("error", List.of())) {
+                JsonNode part = json.at(pointer);
+                if (part.isTextual() || part.isIntegralNumber()) {
+                    parts.add(part.asText());
+                }
+            }
+        }
+        return parts.isEmpty() ? text(json, "error") : String.join("/", parts);
     }
 
-    private static Answer tokens(int status, ObjectNode json, @Nullable Binding binding) {
-        String accessToken = text(json, "access_token");
-        if (accessToken == null || accessToken.isEmpty()) {
+    private static Answer.Failure failure(
+            int status,
+            @Nullable String error,
+            ObjectNode json,
+            @Nullable Duration pause,
+            Collection<String> secrets,
+            Dialect dialect) {
+        String suberror = text(json, "suberror");
+        Dialect.Meaning meaning = error == null
+                ? null
+                : dialect.meaningOf(suberror == null ? error : error + "/" + suberror)
+                        .orElse(MEANINGS.get(error));
+        Answer.Kind kind;
+        if (meaning == null) {
+            kind = status == 429 || status == 408 || status >= 500 ? Answer.Kind.TEMPORARY : Answer.Kind.MISCONFIGURED;
+        } else {
+            kind = switch (meaning) {
+                case REFUSED -> Answer.Kind.REFUSED;
+                case INTERACTION -> Answer.Kind.INTERACTION;
+                case BLOCKED -> Answer.Kind.BLOCKED;
+                case MISCONFIGURED -> Answer.Kind.MISCONFIGURED;
+                case TEMPORARY -> Answer.Kind.TEMPORARY;
+            };
+        }
+        JsonNode description = member(json, "error_description", dialect);
+        String claims = text(json, "claims");
+        return new Answer.Failure(
+                kind,
+                status,
+                ServerText.harmless(error, secrets),
+                ServerText.harmless(description.isTextual() ? description.textValue() : null, secrets),
+                pause,
+                null,
+                claims == null || claims.length() > MAX_CLAIMS ? null : Claims.read(claims));
+    }
+
+    /** A member, where this server has it; otherwise where the standard has it. */
+    private static JsonNode member(ObjectNode json, String name, Dialect dialect) {
+        List<String> pointers = dialect.members().get(name);
+        JsonNode there = pointers == null ? MissingNode.getInstance() : json.at(pointers.get(0));
+        return there.isMissingNode() || there.isNull() ? json.path(name) : there;
+    }
+
+    private static @Nullable String text(ObjectNode json, String name, Dialect dialect) {
+        JsonNode node = member(json, name, dialect);
+        return node.isTextual() && !node.textValue().isEmpty() ? node.textValue() : null;
+    }
+
+    private static Answer tokens(
+            int status, ObjectNode json, @Nullable Binding binding, Dialect dialect, String scopeSeparator) {
+        String accessToken = text(json, "access_token", dialect);
+        if (accessToken == null) {
             return malformed(status, "The answer of the token endpoint holds no access token", null);
         }
-        String type = text(json, "token_type");
+        JsonNode named = member(json, "token_type", dialect);
+        String type = named.isTextual() ? named.textValue() : null;
         KeyPair boundTo = binding != null && "DPoP".equalsIgnoreCase(type) ? binding.key() : null;
-        if (boundTo == null && type != null && !type.equalsIgnoreCase("Bearer")) {
+        if (boundTo == null && type != null && !isBearer(type, dialect)) {
             return malformed(status, "The token endpoint issued a token that is not a Bearer token", null);
         }
         if (boundTo == null && binding != null && binding.required()) {
@@ -172,22 +236,23 @@ final class TokenAnswers {
                     null,
                     null);
         }
-        String refreshToken = text(json, "refresh_token");
-        String idToken = text(json, "id_token");
+        JsonNode lifetime = member(json, "expires_in", dialect);
         TokenResponse response = new TokenResponse(
                 accessToken,
                 type == null ? "Bearer" : type,
-                seconds(json.path("expires_in")),
+                dialect.zeroMeansForever() && isZero(lifetime) ? null : seconds(lifetime),
                 seconds(json.path("refresh_in")),
-                refreshToken == null || refreshToken.isEmpty() ? null : refreshToken,
-                refreshLifetime(json),
-                idToken == null || idToken.isEmpty() ? null : idToken,
-                scopes(json.path("scope")),
+                text(json, "refresh_token", dialect),
+                refreshLifetime(json, dialect),
+                text(json, "id_token", dialect),
+                scopes(member(json, "scope", dialect), scopeSeparator),
                 json.path("authorization_details").isArray()
                         ? json.path("authorization_details").toString()
                         : null,
                 boundTo,
-                text(json, "issued_token_type"));
+                text(json, "issued_token_type"),
+                apiBase(json, dialect),
+                identity(json, dialect));
         try {
             TokenSet ignored = response.toTokenSet(null, Set.of(), Instant.EPOCH, java.util.Optional.empty());
         } catch (IllegalArgumentException e) {
@@ -203,12 +268,55 @@ final class TokenAnswers {
         return json == null ? null : text(json, "error");
     }
 
-    private static @Nullable Duration refreshLifetime(ObjectNode json) {
-        JsonNode node = json.hasNonNull("refresh_token_expires_in")
-                ? json.path("refresh_token_expires_in")
-                : json.path("refresh_expires_in");
+    private static @Nullable Duration refreshLifetime(ObjectNode json, Dialect dialect) {
+        JsonNode node = member(json, "refresh_token_expires_in", dialect);
+        if (node.isMissingNode() || node.isNull()) {
+            node = json.path("refresh_expires_in");
+        }
         // Keycloak's 0 says that the token never expires.
-        return node.asInt() == 0 ? null : seconds(node);
+        return isZero(node) ? null : seconds(node);
+    }
+
+    private static boolean isZero(JsonNode seconds) {
+        return seconds.asInt(1) == 0 && !seconds.isContainerNode() && !seconds.isNull();
+    }
+
+    private static boolean isBearer(String type, Dialect dialect) {
+        Set<String> types = dialect.bearerTypes();
+        return types.isEmpty()
+                ? type.equalsIgnoreCase("Bearer")
+                : types.stream().anyMatch(type::equalsIgnoreCase);
+    }
+
+    /** Where this user's API is, if it is where the provider's are: else the answer could send tokens anywhere. */
+    private static @Nullable URI apiBase(ObjectNode json, Dialect dialect) {
+        String pointer = dialect.apiBaseMember().orElse(null);
+        HttpUrl url = pointer == null ? null : HttpUrl.parse(json.at(pointer).asText(""));
+        boolean there = url != null
+                && url.isHttps()
+                && url.username().isEmpty()
+                && url.password().isEmpty()
+                && dialect.apiBaseDomains().stream()
+                        .anyMatch(domain ->
+                                url.host().equals(domain) || url.host().endsWith("." + domain));
+        return url == null || !there
+                ? null
+                : url.newBuilder().query(null).fragment(null).build().uri();
+    }
+
+    private static Map<String, Object> identity(ObjectNode json, Dialect dialect) {
+        Map<String, Object> claims = new LinkedHashMap<>();
+        dialect.identityMembers().forEach((claim, pointer) -> {
+            JsonNode node = json.at(pointer);
+            if (node.isTextual() && !node.textValue().isEmpty()) {
+                claims.put(claim, node.textValue());
+            } else if (node.isIntegralNumber() && node.canConvertToLong()) {
+                claims.put(claim, node.longValue());
+            } else if (node.isBoolean()) {
+                claims.put(claim, node.booleanValue());
+            }
+        });
+        return claims;
     }
 
     private static Answer.Failure malformed(int status, String description, @Nullable Duration pause) {
@@ -283,19 +391,27 @@ final class TokenAnswers {
                 : Duration.ofSeconds(value.longValue());
     }
 
-    static @Nullable Set<String> scopes(JsonNode node) {
+    private static @Nullable Set<String> scopes(JsonNode node, String separator) {
         Set<String> scopes = new LinkedHashSet<>();
         if (node.isTextual()) {
-            for (String scope : node.textValue().split(" ", -1)) {
-                if (!scope.isBlank()) {
-                    scopes.add(scope);
-                }
-            }
+            scopes.addAll(scopes(node.textValue(), separator));
         } else if (node.isArray()) {
             node.forEach(scope -> scopes.add(scope.asText()));
         }
         // Spotify's refresh sends "": nothing is said, not nothing granted.
         return scopes.isEmpty() ? null : scopes;
+    }
+
+    /** Scopes as this server writes them in its answers. */
+    static Set<String> scopes(String text, String separator) {
+        String separated = separator.isEmpty() ? text : text.replace(separator, " ");
+        Set<String> scopes = new LinkedHashSet<>();
+        for (String scope : separated.split(" ", -1)) {
+            if (!scope.isBlank()) {
+                scopes.add(scope);
+            }
+        }
+        return scopes;
     }
 
     /** {@code Retry-After} in both its forms (RFC 9110 section 10.2.3); of several the longest. */

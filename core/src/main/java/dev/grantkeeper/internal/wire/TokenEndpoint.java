@@ -26,16 +26,22 @@ public final class TokenEndpoint {
     private static final List<String> SECRETS = List.of(
             "code", "code_verifier", "refresh_token", "device_code", "subject_token", "actor_token", "assertion");
 
+    /** The second try is not to be forgotten over a long time; a process may end. */
+    private static final Duration LONGEST_PAUSE = Duration.ofHours(1);
+
     private final Http http;
     private final Provider provider;
     private final Client client;
+    private final @Nullable String redirectUri;
     private final InstantSource clock;
 
     /** One client's view of a provider. */
-    public TokenEndpoint(Http http, Provider provider, Client client, InstantSource clock) {
+    public TokenEndpoint(
+            Http http, Provider provider, Client client, @Nullable String redirectUri, InstantSource clock) {
         this.http = http;
         this.provider = provider;
         this.client = client;
+        this.redirectUri = redirectUri;
         this.clock = clock;
     }
 
@@ -50,7 +56,7 @@ public final class TokenEndpoint {
             @Nullable String codeVerifier,
             Set<String> resources,
             @Nullable KeyPair key) {
-        Map<String, String> form = new LinkedHashMap<>();
+        Map<String, String> form = ofUser();
         form.put("grant_type", "authorization_code");
         form.put("code", code);
         form.put("redirect_uri", redirectUri);
@@ -70,9 +76,7 @@ public final class TokenEndpoint {
      *     bind them now, and if it does not, the grant goes on as it was
      */
     public Answer refresh(String refreshToken, Set<String> resources, @Nullable KeyPair key) {
-        Map<String, String> form = new LinkedHashMap<>();
-        form.put("grant_type", "refresh_token");
-        form.put("refresh_token", refreshToken);
+        Map<String, String> form = refreshing(refreshToken);
         putResources(form, resources);
         tellCapabilities(form);
         Binding binding = binding(key);
@@ -86,17 +90,30 @@ public final class TokenEndpoint {
      *     could be the refresh token
      */
     public Answer refresh(String refreshToken, String resource, @Nullable KeyPair key) {
-        Map<String, String> form = new LinkedHashMap<>();
-        form.put("grant_type", "refresh_token");
-        form.put("refresh_token", refreshToken);
+        Map<String, String> form = refreshing(refreshToken);
         putResource(form, resource);
         tellCapabilities(form);
         return request(form, key == null ? null : binding(key));
     }
 
+    private Map<String, String> refreshing(String refreshToken) {
+        Map<String, String> form = ofUser();
+        form.put("grant_type", "refresh_token");
+        form.put("refresh_token", refreshToken);
+        if (redirectUri != null && provider.dialect().redirectUriOnRefresh()) {
+            form.put("redirect_uri", redirectUri);
+        }
+        return form;
+    }
+
+    /** What this provider wants in every request for a user's tokens. What the request itself says, goes before. */
+    private Map<String, String> ofUser() {
+        return new LinkedHashMap<>(provider.dialect().tokenParameters());
+    }
+
     /** Asks whether the user has agreed on another device (RFC 8628 section 3.4). */
     public Answer deviceToken(String deviceCode, Set<String> resources) {
-        Map<String, String> form = new LinkedHashMap<>();
+        Map<String, String> form = ofUser();
         form.put("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         form.put("device_code", deviceCode);
         putResources(form, resources);
@@ -160,8 +177,11 @@ public final class TokenEndpoint {
 
     private Answer request(Map<String, String> form, @Nullable Binding binding) {
         try {
-            Http.Reply reply = http.call(
-                    () -> client.post(provider.tokenEndpoint(), form), binding == null ? null : binding.key());
+            URI endpoint = "refresh_token".equals(form.get("grant_type"))
+                    ? provider.refreshEndpoint()
+                    : provider.tokenEndpoint();
+            Http.Reply reply =
+                    http.call(() -> client.askForTokens(endpoint, form), binding == null ? null : binding.key());
             Answer answer = TokenAnswers.read(
                     reply.status(),
                     reply.type(),
@@ -169,7 +189,9 @@ public final class TokenEndpoint {
                     reply.retryAfter(),
                     clock.instant(),
                     secrets(form),
-                    binding);
+                    binding,
+                    provider.dialect(),
+                    provider.grantedScopeSeparator());
             return answer instanceof Answer.Failure failure && mayBeDone(failure) ? new Answer.Lost(failure) : answer;
         } catch (Http.CallFailedException e) {
             if (e.answered()) {
@@ -224,7 +246,8 @@ public final class TokenEndpoint {
         form.put("token", token);
         form.put("token_type_hint", hint);
         Http.Reply reply = http.call(client.post(endpoint, form));
-        return reply.status() == 503 ? TokenAnswers.retryAfter(reply.retryAfter(), clock.instant()) : null;
+        Duration pause = reply.status() == 503 ? TokenAnswers.retryAfter(reply.retryAfter(), clock.instant()) : null;
+        return pause == null || pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
     }
 
     @Override

@@ -2,9 +2,11 @@
 package dev.grantkeeper.internal.wire;
 
 import dev.grantkeeper.token.TokenSet;
+import java.net.URI;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param authorizationDetails what was granted, as JSON (RFC 9396 section 7); {@code null} if the server does not say
  * @param proofKey what the tokens are bound to; {@code null} for bearer tokens
  * @param issuedTokenType what kind of token it is (RFC 8693 section 2.2.1); {@code null} if the server does not say
+ * @param apiBase where this user's API is; {@code null} if the server does not say
+ * @param identity what it says of the user, by claim; empty if that is nothing
  */
 public record TokenResponse(
         String accessToken,
@@ -32,7 +36,9 @@ public record TokenResponse(
         @Nullable Set<String> scopes,
         @Nullable String authorizationDetails,
         @Nullable KeyPair proofKey,
-        @Nullable String issuedTokenType) {
+        @Nullable String issuedTokenType,
+        @Nullable URI apiBase,
+        Map<String, Object> identity) {
 
     /** Bearer tokens, and nothing of authorization details nor of token exchange. */
     public TokenResponse(
@@ -55,7 +61,9 @@ public record TokenResponse(
                 scopes,
                 null,
                 null,
-                null);
+                null,
+                null,
+                Map.of());
     }
 
     /**
@@ -79,9 +87,13 @@ public record TokenResponse(
                 .refreshTokenExpiresAt(after(now, refreshLifetime))
                 .idToken(idToken)
                 .authorizationDetails(authorizationDetails)
+                .apiBase(apiBase)
                 .scopes(scopes == null ? requested : scopes);
         if (before != null) {
             tokens.resources(before.resources());
+            if (apiBase == null) {
+                tokens.apiBase(before.apiBase().orElse(null));
+            }
             if (authorizationDetails == null) {
                 tokens.authorizationDetails(before.authorizationDetails().orElse(null));
             }

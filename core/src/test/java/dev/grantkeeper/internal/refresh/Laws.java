@@ -512,7 +512,9 @@ final class Laws {
         if (good && row.refusal() == null) {
             return true;
         }
-        if (row.refusal() != null && row.refusal().answerLost() && world.plan().replay() == Replay.NEVER) {
+        if (row.refusal() != null
+                && row.refusal().kind() == GrantRow.Refusal.Kind.ANSWER_LOST
+                && world.plan().replay() == Replay.NEVER) {
             return false;
         }
         boolean excused = set.rewritten || set.undone;

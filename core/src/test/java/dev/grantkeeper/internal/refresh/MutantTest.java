@@ -76,7 +76,7 @@ class MutantTest {
                         "an attempt of unknown outcome stays (CLEARLOST)",
                         REFRESHER,
                         "lost.put(key, name);",
-                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(null, time.now().plusSeconds(1)));"),
+                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(null, time.now().plusSeconds(1), null));"),
                 Mutant.of(
                         "an outcome that lost is written over what it was made from (RESCUE)",
                         REFRESHER,

@@ -53,7 +53,17 @@ class RowFormatTest {
         resources.put("https://files.example", new GrantRow.State(files, true, null, NOW.plusSeconds(9), 2));
         resources.put(
                 "api://mail",
-                new GrantRow.State(null, false, new GrantRow.Refusal("consent_required", null, false, NOW), null, 0));
+                new GrantRow.State(
+                        null,
+                        false,
+                        new GrantRow.Refusal(
+                                "consent_required",
+                                null,
+                                GrantRow.Refusal.Kind.INTERACTION,
+                                "{\"access_token\":{}}",
+                                NOW),
+                        null,
+                        0));
         ObjectNode other = JSON.createObjectNode();
         other.put("fromTheFuture", 1L).putObject("alsoNew").put("a", "ü");
         return new GrantRow(
@@ -75,7 +85,8 @@ class RowFormatTest {
                 Identity.of("https://issuer.example/ü", "subject 1", claims),
                 true,
                 RowFormat.newName(),
-                new GrantRow.Refusal("invalid_grant", "said so", true, NOW.plusSeconds(5)),
+                new GrantRow.Refusal(
+                        "invalid_grant", "said so", GrantRow.Refusal.Kind.ANSWER_LOST, null, NOW.plusSeconds(5)),
                 NOW.plusSeconds(60),
                 3,
                 resources,
@@ -277,9 +288,9 @@ class RowFormatTest {
         List<GrantRow> later = List.of(
                 row.attempting("x"),
                 row.attempting("x").refreshed(TokenSet.builder("b").build(), true),
-                row.refused(null, new GrantRow.Refusal("invalid_grant", null, false, NOW)),
-                row.failedUntil(null, NOW),
-                row.failedUntil(null, NOW).reconsidered());
+                row.refused(null, new GrantRow.Refusal("invalid_grant", null, GrantRow.Refusal.Kind.ENDED, null, NOW)),
+                row.failedUntil(null, NOW, null),
+                row.failedUntil(null, NOW, null).reconsidered());
         for (GrantRow one : later) {
             String text = plain.write(ALICE, one).text();
             assertThat(JSON.readTree(text).path("new").toString()).isEqualTo("{\"x\":[1,2]}");

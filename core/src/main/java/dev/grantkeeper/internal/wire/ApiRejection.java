@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.grantkeeper.provider.Dialect;
+import java.io.IOException;
+import okhttp3.MediaType;
+import okhttp3.Response;
+
+/** What some APIs answer with status 200 where others answer 401 (Slack's {@code "ok": false}). */
+public final class ApiRejection {
+    /** What is longer is something else, and is not held up. */
+    private static final int LONGEST = 4096;
+
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private ApiRejection() {}
+
+    /**
+     * Whether an answer says that the token is not taken.
+     *
+     * @param response an answer with a 2xx status; its body stays readable
+     */
+    public static boolean isOne(Response response, Dialect dialect) throws IOException {
+        String member = dialect.rejectionMember().orElse(null);
+        MediaType type = member == null ? null : response.body().contentType();
+        if (member == null
+                || type == null
+                || !type.subtype().equals("json")
+                || response.body().contentLength() > LONGEST) {
+            return false;
+        }
+        byte[] body = response.peekBody(LONGEST + 1L).bytes();
+        if (body.length > LONGEST) {
+            return false;
+        }
+        try {
+            return dialect.rejections().contains(JSON.readTree(body).at(member).asText());
+        } catch (JsonProcessingException e) {
+            return false;
+        }
+    }
+}
