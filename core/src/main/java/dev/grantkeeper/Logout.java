@@ -34,6 +34,7 @@ public final class Logout {
     private final @Nullable LogoutTokens tokens;
     private final UsedLogins heard;
     private @Nullable String idToken;
+    private @Nullable String hint;
     private @Nullable String returnTo;
     private @Nullable String state;
 
@@ -55,6 +56,18 @@ public final class Logout {
     public Logout of(Account account) throws TokenStoreException {
         TokenSet stored = account.stored();
         this.idToken = stored == null ? null : stored.idToken().orElse(null);
+        return this;
+    }
+
+    /**
+     * Says whose session is to end in the provider's own words, where it does not want the ID token ({@code logout_hint}). Microsoft
+     * Entra ID takes the value of the optional claim {@code login_hint}, and otherwise shows a list of accounts. Default: nothing.
+     *
+     * @param hint what the provider documents
+     * @return this
+     */
+    public Logout hint(String hint) {
+        this.hint = hint;
         return this;
     }
 
@@ -105,6 +118,9 @@ public final class Logout {
         HttpUrl.Builder url = HttpUrl.get(endpoint.toString()).newBuilder().setQueryParameter("client_id", clientId);
         if (idToken != null) {
             url.setQueryParameter("id_token_hint", idToken);
+        }
+        if (hint != null) {
+            url.setQueryParameter("logout_hint", hint);
         }
         if (returnTo != null) {
             url.setQueryParameter("post_logout_redirect_uri", returnTo);

@@ -74,10 +74,10 @@ public final class Identity {
     /**
      * The name to show.
      *
-     * @return the {@code name} claim
+     * @return the {@code name} claim; where there is none, given and family name, if both are there (Azure AD's first version)
      */
     public Optional<String> name() {
-        return text("name");
+        return claim("name").or(() -> givenName().flatMap(given -> familyName().map(family -> given + " " + family)));
     }
 
     /**
@@ -86,7 +86,7 @@ public final class Identity {
      * @return the {@code given_name} claim
      */
     public Optional<String> givenName() {
-        return text("given_name");
+        return claim("given_name");
     }
 
     /**
@@ -95,7 +95,7 @@ public final class Identity {
      * @return the {@code family_name} claim
      */
     public Optional<String> familyName() {
-        return text("family_name");
+        return claim("family_name");
     }
 
     /**
@@ -104,7 +104,7 @@ public final class Identity {
      * @return {@code preferred_username}, or what Azure AD's first version called {@code unique_name} or {@code upn}
      */
     public Optional<String> userName() {
-        return text("preferred_username").or(() -> text("unique_name")).or(() -> text("upn"));
+        return claim("preferred_username").or(() -> claim("unique_name")).or(() -> claim("upn"));
     }
 
     /**
@@ -113,7 +113,7 @@ public final class Identity {
      * @return the {@code email} claim
      */
     public Optional<String> email() {
-        return text("email");
+        return claim("email");
     }
 
     /**
@@ -125,7 +125,13 @@ public final class Identity {
         return claims;
     }
 
-    private Optional<String> text(String name) {
+    /**
+     * A claim that is a text, for example Entra ID's {@code oid}, {@code tid} and {@code ver}.
+     *
+     * @param name the provider's name for it
+     * @return the text; empty if there is none, if it is blank, or if it is something else: {@link #claims()} has it then
+     */
+    public Optional<String> claim(String name) {
         return claims.get(name) instanceof String text && !text.isBlank() ? Optional.of(text) : Optional.empty();
     }
 

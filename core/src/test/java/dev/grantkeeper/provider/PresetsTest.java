@@ -4,6 +4,7 @@ package dev.grantkeeper.provider;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,6 +26,7 @@ class PresetsTest {
     @CsvSource({
         "PUBLIC, https://login.microsoftonline.com/, https://graph.microsoft.com:443",
         "US_GOVERNMENT, https://login.microsoftonline.us/, https://graph.microsoft.us:443",
+        "US_GOVERNMENT_DOD, https://login.microsoftonline.us/, https://dod-graph.microsoft.us:443",
         "CHINA, https://login.partner.microsoftonline.cn/, https://microsoftgraph.chinacloudapi.cn:443"
     })
     void entra_lives_in_several_clouds(EntraId.Cloud cloud, String login, String graph) {
@@ -74,6 +76,7 @@ class PresetsTest {
             })
     void no_tenant_can_move_the_url(String tenant) {
         assertThatThrownBy(() -> EntraId.provider(tenant)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> EntraId.version1(tenant)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @ParameterizedTest
@@ -132,8 +135,10 @@ class PresetsTest {
 
     @Test
     void a_copy_of_a_provider_is_the_same_provider() {
-        Provider entra = EntraId.provider("common");
-        assertThat(entra.newBuilder().build()).usingRecursiveComparison().isEqualTo(entra);
+        for (Provider entra :
+                List.of(EntraId.provider("common"), EntraId.provider("organizations"), EntraId.version1("common"))) {
+            assertThat(entra.newBuilder().build()).usingRecursiveComparison().isEqualTo(entra);
+        }
         assertThat(Spotify.provider().newBuilder().build())
                 .usingRecursiveComparison()
                 .isEqualTo(Spotify.provider());
