@@ -27,6 +27,7 @@ final class Statements {
 
     private final DataSource dataSource;
     private final Duration timeout;
+    private final TimeLimits timeLimits = new TimeLimits();
     /** Whether this DataSource gives connections in autocommit. Then one without it belongs to somebody's transaction. */
     private volatile boolean autoCommitSeen;
 
@@ -79,19 +80,20 @@ final class Statements {
 
     private <T> T within(Duration limit, Lease lease, String sql, Work<T> work) throws SQLException {
         try (PreparedStatement statement = lease.connection.prepareStatement(sql)) {
-            if (limitsStatements(lease)) {
+            String database = productOf(lease);
+            if (database.equalsIgnoreCase("postgresql")) {
+                return timeLimits.within(limit, statement, work);
+            }
+            // H2 has such a limit for the connection and not for the statement: the next user of the pool would inherit
+            // it, and
+            // setting it is a statement of its own that costs more than ours. What our statements wait for there, H2
+            // limits by
+            // its LOCK_TIMEOUT.
+            if (!database.equalsIgnoreCase("h2")) {
                 statement.setQueryTimeout((int) limit.toSeconds());
             }
             return work.on(statement);
         }
-    }
-
-    /**
-     * H2 has such a limit for the connection and not for the statement: the next user of the pool would inherit it, and setting
-     * it is a statement of its own that costs more than ours. What our statements wait for there, H2 limits by its LOCK_TIMEOUT.
-     */
-    private boolean limitsStatements(Lease lease) throws SQLException {
-        return !productOf(lease).equalsIgnoreCase("h2");
     }
 
     String databaseProduct() throws IOException {
