@@ -184,7 +184,7 @@ final class AuthorizingInterceptor implements Interceptor {
      * section 3.1, RFC 9449 section 7.1).
      */
     private boolean canBeMended(Request request, Response response) throws IOException {
-        if (response.isSuccessful() && isSameOrigin(request, response)) {
+        if (response.code() != 401 && isSameOrigin(request, response)) {
             return ApiRejection.isOne(response, dialect);
         }
         if (response.code() != 401 || !isSameOrigin(request, response) || BoundCalls.isAboutTheProof(response)) {

@@ -390,6 +390,21 @@ class DialectTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {400, 403})
+    void an_api_may_reject_a_token_with_other_statuses_too(int status) throws Exception {
+        Account user = valid(node(d -> d.rejection("/error/code", "190")));
+        mock.server.enqueue(MockProvider.json(status, "{\"error\":{\"type\":\"OAuthException\",\"code\":190}}"));
+        mock.server.enqueue(MockProvider.tokens());
+        mock.server.enqueue(text("well"));
+        assertThat(body(user.wrap(mock.http), mock.url("/things"))).isEqualTo("well");
+        // Any other is the caller's, and costs nothing.
+        String other = "{\"error\":{\"code\":200}}";
+        mock.server.enqueue(MockProvider.json(status, other));
+        assertThat(body(user.wrap(mock.http), mock.url("/things"))).isEqualTo(other);
+        assertThat(mock.server.getRequestCount()).isEqualTo(4);
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "{\"ok\":false,\"error\":\"channel_not_found\"}",

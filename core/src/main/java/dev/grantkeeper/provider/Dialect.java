@@ -70,6 +70,7 @@ public final class Dialect {
     private final Map<String, String> identityMembers;
     private final Set<String> bearerTypes;
     private final @Nullable String grantedScopeSeparator;
+    private final boolean anyContentType;
     private final boolean zeroMeansForever;
     private final Map<String, Meaning> errors;
     private final @Nullable String apiBaseMember;
@@ -94,6 +95,7 @@ public final class Dialect {
         this.identityMembers = copy(builder.identityMembers);
         this.bearerTypes = Collections.unmodifiableSet(new LinkedHashSet<>(builder.bearerTypes));
         this.grantedScopeSeparator = builder.grantedScopeSeparator;
+        this.anyContentType = builder.anyContentType;
         this.zeroMeansForever = builder.zeroMeansForever;
         this.errors = copy(builder.errors);
         this.apiBaseMember = builder.apiBaseMember;
@@ -207,6 +209,15 @@ public final class Dialect {
     }
 
     /**
+     * Whether answers are read whatever their {@code Content-Type} says.
+     *
+     * @return whether they are
+     */
+    public boolean anyContentType() {
+        return anyContentType;
+    }
+
+    /**
      * Whether {@code "expires_in": 0} says that the token never expires.
      *
      * @return whether it does
@@ -277,7 +288,7 @@ public final class Dialect {
     }
 
     /**
-     * Where an API says, with status 200, that it does not take the token.
+     * Where an API says, with another status than 401, that it does not take the token.
      *
      * @return a pointer, empty if it uses 401
      */
@@ -342,6 +353,7 @@ public final class Dialect {
         private final Map<String, String> identityMembers = new LinkedHashMap<>();
         private Set<String> bearerTypes = Set.of();
         private @Nullable String grantedScopeSeparator;
+        private boolean anyContentType;
         private boolean zeroMeansForever;
         private final Map<String, Meaning> errors = new LinkedHashMap<>();
         private @Nullable String apiBaseMember;
@@ -368,6 +380,7 @@ public final class Dialect {
             this.identityMembers.putAll(dialect.identityMembers);
             this.bearerTypes = dialect.bearerTypes;
             this.grantedScopeSeparator = dialect.grantedScopeSeparator;
+            this.anyContentType = dialect.anyContentType;
             this.zeroMeansForever = dialect.zeroMeansForever;
             this.errors.putAll(dialect.errors);
             this.apiBaseMember = dialect.apiBaseMember;
@@ -537,6 +550,18 @@ public final class Dialect {
         }
 
         /**
+         * Reads an answer that is JSON or a form whatever its {@code Content-Type} says, HTML included. Default: JSON has to be
+         * called so, or {@code text/plain} or {@code text/javascript} or nothing at all, and a form has to be called a form: what comes
+         * under another name may be somebody else's page.
+         *
+         * @return this builder
+         */
+        public Builder anyContentType() {
+            this.anyContentType = true;
+            return this;
+        }
+
+        /**
          * Takes {@code "expires_in": 0} for a token that never expires (Mailchimp). Default: for one that ends at once.
          *
          * @return this builder
@@ -614,7 +639,8 @@ public final class Dialect {
         }
 
         /**
-         * Says how an API rejects a token with status 200 (Slack). That is then treated as a 401.
+         * Says how an API rejects a token with another status than 401: Slack with 200, Facebook with 400. That is then treated as a
+         * 401.
          *
          * @param pointer where in the answer it says so
          * @param values what it says

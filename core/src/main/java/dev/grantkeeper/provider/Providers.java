@@ -380,7 +380,8 @@ public final class Providers {
                 .apiOrigins(base)
                 .clientAuthentication(SECRET_POST)
                 .dialect(d -> d.apiBase("/instance_url", "salesforce.com", "force.com")
-                        .identityMember("sub", "/id"))
+                        .identityMember("sub", "/id")
+                        .rejection("/0/errorCode", "INVALID_SESSION_ID"))
                 .build();
     }
 
@@ -753,7 +754,8 @@ public final class Providers {
                         .error("OAuthException/4", TEMPORARY)
                         .error("OAuthException/17", TEMPORARY)
                         .error("OAuthException/32", TEMPORARY)
-                        .error("OAuthException/613", TEMPORARY))
+                        .error("OAuthException/613", TEMPORARY)
+                        .rejection("/error/code", "190"))
                 .build();
     }
 

@@ -8,7 +8,7 @@ import java.io.IOException;
 import okhttp3.MediaType;
 import okhttp3.Response;
 
-/** What some APIs answer with status 200 where others answer 401 (Slack's {@code "ok": false}). */
+/** What some APIs answer with another status where others answer 401: Slack with 200, Facebook with 400. */
 public final class ApiRejection {
     /** What is longer is something else, and is not held up. */
     private static final int LONGEST = 4096;
@@ -20,7 +20,7 @@ public final class ApiRejection {
     /**
      * Whether an answer says that the token is not taken.
      *
-     * @param response an answer with a 2xx status; its body stays readable
+     * @param response an answer with any status but 401; its body stays readable
      */
     public static boolean isOne(Response response, Dialect dialect) throws IOException {
         String member = dialect.rejectionMember().orElse(null);

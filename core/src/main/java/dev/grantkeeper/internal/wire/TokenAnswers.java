@@ -102,7 +102,7 @@ final class TokenAnswers {
             String scopeSeparator) {
         try {
             ObjectNode json = document("token endpoint", status, type, body, retryAfter, now, secrets, dialect);
-            return tokens(status, json, binding, dialect, scopeSeparator);
+            return tokens(status, json, now, binding, dialect, scopeSeparator);
         } catch (RequestFailedException e) {
             return e.failure();
         }
@@ -129,7 +129,7 @@ final class TokenAnswers {
             throw new RequestFailedException(
                     malformed(status, "The " + endpoint + " answered with a redirect, which is never followed", pause));
         }
-        ObjectNode json = json(type, body);
+        ObjectNode json = json(type, body, dialect);
         if (json == null) {
             throw new RequestFailedException(
                     status == 429 || status == 408 || status >= 500
@@ -162,7 +162,7 @@ final class TokenAnswers {
                 }
             }
         }
-        return parts.isEmpty() ? text(json, "error") : String.join("/", parts);
+        return parts.isEmpty() ? text(json, "error", Dialect.STANDARD) : String.join("/", parts);
     }
 
     private static Answer.Failure failure(
@@ -214,7 +214,12 @@ final class TokenAnswers {
     }
 
     private static Answer tokens(
-            int status, ObjectNode json, @Nullable Binding binding, Dialect dialect, String scopeSeparator) {
+            int status,
+            ObjectNode json,
+            Instant now,
+            @Nullable Binding binding,
+            Dialect dialect,
+            String scopeSeparator) {
         String accessToken = text(json, "access_token", dialect);
         if (accessToken == null) {
             return malformed(status, "The answer of the token endpoint holds no access token", null);
@@ -236,11 +241,10 @@ final class TokenAnswers {
                     null,
                     null);
         }
-        JsonNode lifetime = member(json, "expires_in", dialect);
         TokenResponse response = new TokenResponse(
                 accessToken,
                 type == null ? "Bearer" : type,
-                dialect.zeroMeansForever() && isZero(lifetime) ? null : seconds(lifetime),
+                lifetime(json, now, dialect),
                 seconds(json.path("refresh_in")),
                 text(json, "refresh_token", dialect),
                 refreshLifetime(json, dialect),
@@ -264,8 +268,41 @@ final class TokenAnswers {
 
     /** The {@code error} member of an answer that is one. */
     static @Nullable String errorIn(Http.Reply reply) {
-        ObjectNode json = reply.status() < 400 ? null : json(reply.type(), reply.body());
+        ObjectNode json = reply.status() < 400 ? null : json(reply.type(), reply.body(), Dialect.STANDARD);
         return json == null ? null : text(json, "error");
+    }
+
+    /**
+     * How long the access token lives, by {@code expires_in}; where there is none, until the moment that some servers name
+     * besides or instead ({@code expires_at}, {@code expires_on}).
+     */
+    private static @Nullable Duration lifetime(ObjectNode json, Instant now, Dialect dialect) {
+        JsonNode node = member(json, "expires_in", dialect);
+        if (dialect.zeroMeansForever() && isZero(node)) {
+            return null;
+        }
+        Duration until = until(node, now);
+        if (until != null) {
+            return until; // seen: a moment under the name of a time
+        }
+        Duration lifetime = seconds(node);
+        if (lifetime == null) {
+            lifetime = until(json.path("expires_at"), now);
+        }
+        return lifetime == null ? until(json.path("expires_on"), now) : lifetime;
+    }
+
+    /** The time until a moment, in seconds or milliseconds since 1970; {@code null} if it cannot be one of these years. */
+    private static @Nullable Duration until(JsonNode node, Instant now) {
+        if (!node.isIntegralNumber() && !(node.isTextual() && node.textValue().matches("[0-9]{10,13}"))) {
+            return null;
+        }
+        long moment = node.isTextual() ? Long.parseLong(node.textValue()) : node.asLong();
+        long seconds = (moment >= 100_000_000_000L ? moment / 1000 : moment) - now.getEpochSecond();
+        if (seconds < -LONGEST.toSeconds() || seconds > LONGEST.toSeconds()) {
+            return null;
+        }
+        return seconds < SHORTEST.toSeconds() ? SHORTEST : Duration.ofSeconds(seconds);
     }
 
     private static @Nullable Duration refreshLifetime(ObjectNode json, Dialect dialect) {
@@ -323,14 +360,15 @@ final class TokenAnswers {
         return new Answer.Failure(Answer.Kind.MALFORMED, status, null, description, pause, null);
     }
 
-    private static @Nullable ObjectNode json(@Nullable MediaType type, String body) {
+    private static @Nullable ObjectNode json(@Nullable MediaType type, String body, Dialect dialect) {
         String subtype = type == null ? "" : type.subtype().toLowerCase(Locale.ROOT);
-        if (subtype.equals("x-www-form-urlencoded")) {
+        boolean sniff = dialect.anyContentType();
+        if (subtype.equals("x-www-form-urlencoded") || (sniff && isForm(body))) {
             return form(body);
         }
         // JSON, also under the labels text/plain and text/javascript, or none. HTML is somebody else's page.
         boolean labelled = subtype.equals("json") || subtype.endsWith("+json");
-        if (!labelled && !Set.of("", "plain", "javascript").contains(subtype)) {
+        if (!labelled && !sniff && !Set.of("", "plain", "javascript").contains(subtype)) {
             return null;
         }
         try {
@@ -338,6 +376,15 @@ final class TokenAnswers {
         } catch (JsonProcessingException e) {
             return null;
         }
+    }
+
+    /** Names and values without anything that would have to be encoded, and among them one of those that make an answer. */
+    private static boolean isForm(String text) {
+        return text.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '<' && c != '>' && c != '"')
+                && (text.startsWith("access_token=")
+                        || text.startsWith("error=")
+                        || text.contains("&access_token=")
+                        || text.contains("&error="));
     }
 
     private static @Nullable ObjectNode form(String body) {

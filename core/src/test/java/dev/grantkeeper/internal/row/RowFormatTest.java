@@ -11,6 +11,7 @@ import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
+import java.net.URI;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.spec.ECGenParameterSpec;
@@ -52,6 +53,15 @@ class RowFormatTest {
                 .build();
         resources.put("https://files.example", new GrantRow.State(files, true, null, NOW.plusSeconds(9), 2));
         resources.put(
+                "api://blocked",
+                new GrantRow.State(
+                        null,
+                        false,
+                        new GrantRow.Refusal(
+                                "invalid_grant", "no", GrantRow.Refusal.Kind.BLOCKED, null, NOW.minusSeconds(5)),
+                        NOW.plusSeconds(60),
+                        3));
+        resources.put(
                 "api://mail",
                 new GrantRow.State(
                         null,
@@ -77,6 +87,7 @@ class RowFormatTest {
                         .refreshAt(NOW.plusSeconds(1800))
                         .refreshToken("refresh-canary")
                         .refreshTokenExpiresAt(NOW.plusSeconds(86_400))
+                        .apiBase(URI.create("https://one.sales.example/"))
                         .idToken("id.token.canary")
                         .scopes(new LinkedHashSet<>(List.of("b", "a", "https://graph.example/x.y")))
                         .authorizationDetails("[{\"type\":\"pâyment\", \"n\":1.50}]")

@@ -8,6 +8,7 @@ import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.wire.Answer.Failure;
 import dev.grantkeeper.internal.wire.Answer.Kind;
 import dev.grantkeeper.provider.Dialect;
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
@@ -262,6 +263,49 @@ class TokenAnswersTest {
         failure(read(200, type, "{\"access_token\":\"a\"}"), Kind.MALFORMED);
         failure(read(400, type, "{\"error\":\"invalid_grant\"}"), Kind.MALFORMED);
         failure(read(502, type, "{\"error\":\"invalid_grant\"}"), Kind.TEMPORARY);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"text/html", "application/octet-stream", "text/plain"})
+    void an_answer_under_any_label_is_read_where_the_provider_is_known_for_it(String label) {
+        Dialect any = Provider.builder("any")
+                .authorizationEndpoint("https://any.example/authorize")
+                .tokenEndpoint("https://any.example/token")
+                .dialect(Dialect.Builder::anyContentType)
+                .build()
+                .dialect();
+        MediaType type = MediaType.parse(label);
+        for (String body :
+                List.of(" {\"access_token\":\"a\"}", "access_token=a&expires=5183999", "x=1&access_token=a")) {
+            assertThat(TokenAnswers.read(200, type, body, List.of(), NOW, List.of(), null, any, " "))
+                    .as(body)
+                    .isInstanceOf(Answer.Tokens.class);
+        }
+        for (String page : List.of("<html>access_token=a</html>", "access_token=a b", "", "hello", "?access_token=")) {
+            failure(TokenAnswers.read(200, type, page, List.of(), NOW, List.of(), null, any, " "), Kind.MALFORMED);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                // NOW is 1795176000
+                "\"expires_in\":1795179600|3600",
+                "\"expires_in\":1795179600000|3600",
+                "\"expires_in\":\"1795179600\"|3600",
+                "\"expires_in\":1795175000|10",
+                "\"expires_at\":1795179600|3600",
+                "\"expires_on\":\"1795179600\"|3600",
+                "\"expires_at\":1795179600,\"expires_in\":60|60",
+                "\"expires_at\":17,\"expires_on\":1795179600|3600",
+                "\"expires_at\":\"2026-11-20T13:00:00Z\"|",
+                "\"expires_at\":-1|",
+                "\"expires_at\":null|"
+            })
+    void a_moment_is_a_lifetime_too(String members, Long seconds) {
+        assertThat(NOW.getEpochSecond()).isEqualTo(1795176000);
+        assertThat(tokens("," + members).lifetime()).isEqualTo(seconds == null ? null : Duration.ofSeconds(seconds));
     }
 
     @Test
