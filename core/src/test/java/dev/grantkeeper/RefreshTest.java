@@ -322,6 +322,25 @@ class RefreshTest {
         assertThat(alice.tokens()).isNotNull();
     }
 
+    /** Spotify was seen to ask for 13,749 seconds. One wrong header is not to keep everybody out for a day. */
+    @Test
+    void law_9_a_retry_after_of_hours_is_told_as_it_is_and_kept_for_one() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        scene.server.onNextTokenRequest(Fault.retryAfter(429, "13749"));
+        assertThatThrownBy(alice::tokens)
+                .isInstanceOfSatisfying(
+                        TokenRequestException.class,
+                        failure ->
+                                assertThat(failure.retryAfter().orElseThrow()).isEqualTo(Duration.ofSeconds(13_749)));
+        scene.time.pass(Duration.ofMinutes(59));
+        assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        scene.time.pass(Duration.ofMinutes(2));
+        assertThat(alice.tokens()).isNotNull();
+    }
+
     @Test
     void law_10_a_thousand_401s_on_one_token_make_one_refresh_and_one_replay_each() throws Exception {
         OkHttpClient client = scene.signIn(scene.node(), "alice").wrap(scene.http);
