@@ -118,7 +118,8 @@ final class AuthorizingInterceptor implements Interceptor {
             response.close();
             throw e;
         }
-        if (others.accessToken().equals(tokens.accessToken())) {
+        boolean moved = perhaps && !isApiBaseOf(others, origin);
+        if (moved || others.accessToken().equals(tokens.accessToken())) {
             return unlessChallenged(source, tokens, request, response);
         }
         response.close();

@@ -496,10 +496,22 @@ class DialectTest {
             body(client, one);
             assertThat(api.takeRequest().getHeaders().get("Authorization")).isNull();
 
+            // Where the API has rejected the old token and the new one belongs elsewhere, the new one does not come after.
+            api.enqueue(new MockResponse.Builder().code(401).build());
+            mock.server.enqueue(MockProvider.json(
+                    200, "{\"access_token\":\"at-3\",\"expires_in\":60,\"instance_url\":\"" + one + "\"}"));
+            try (Response response =
+                    client.newCall(new Request.Builder().url(two).build()).execute()) {
+                assertThat(response.code()).isEqualTo(401);
+            }
+            assertThat(api.takeRequest().getHeaders().get("Authorization")).isEqualTo("Bearer at-2");
+            assertThat(api.getRequestCount()).isEqualTo(5);
+            assertThat(user.tokens().apiBase()).contains(URI.create(one));
+
             // An answer that says nothing of it changes nothing.
             mock.time.pass(Duration.ofSeconds(70));
-            mock.server.enqueue(MockProvider.json(200, "{\"access_token\":\"at-3\",\"expires_in\":60}"));
-            assertThat(user.tokens().apiBase()).contains(URI.create(two));
+            mock.server.enqueue(MockProvider.json(200, "{\"access_token\":\"at-4\",\"expires_in\":60}"));
+            assertThat(user.tokens().apiBase()).contains(URI.create(one));
         }
     }
 
