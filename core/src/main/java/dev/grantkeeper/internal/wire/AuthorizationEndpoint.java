@@ -181,11 +181,11 @@ public final class AuthorizationEndpoint {
             throws RequestFailedException {
         Instant now = clock.instant();
         ObjectNode answer = endpoint.post(parameters, List.of(parameters.getOrDefault("state", "")), key);
-        String reference = TokenAnswers.text(answer, "request_uri");
+        String reference = ServerJson.text(answer, "request_uri");
         if (reference == null || reference.isBlank() || reference.length() > MAX_REFERENCE) {
             throw endpoint.malformed("there is no request_uri in it");
         }
-        Duration lives = TokenAnswers.seconds(answer.path("expires_in"));
+        Duration lives = ServerTimes.seconds(answer.path("expires_in"));
         return new Carried(
                 Map.of("client_id", client.id(), "request_uri", reference), lives == null ? null : now.plus(lives));
     }

@@ -108,7 +108,7 @@ public record Callback(
         String[] parts = response.split("\\.", -1);
         try {
             return parts.length == 3
-                    ? TokenAnswers.stateIn(new String(Base64.getUrlDecoder().decode(parts[1]), StandardCharsets.UTF_8))
+                    ? ServerJson.stateIn(new String(Base64.getUrlDecoder().decode(parts[1]), StandardCharsets.UTF_8))
                     : null;
         } catch (IllegalArgumentException e) {
             return null;

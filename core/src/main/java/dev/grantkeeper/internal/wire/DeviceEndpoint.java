@@ -55,16 +55,16 @@ public final class DeviceEndpoint {
     /** Begins a login. */
     public Codes authorize(Map<String, String> form) throws RequestFailedException {
         ObjectNode json = endpoint.post(form, Set.of(), null);
-        String deviceCode = TokenAnswers.text(json, "device_code");
-        String userCode = TokenAnswers.text(json, "user_code");
+        String deviceCode = ServerJson.text(json, "device_code");
+        String userCode = ServerJson.text(json, "user_code");
         if (deviceCode == null || deviceCode.isEmpty() || userCode == null || !isForPeople(userCode)) {
             throw endpoint.malformed("the codes are missing, or not fit to be shown");
         }
         // "verification_url" is what Google calls it.
-        String where = TokenAnswers.text(json, json.has("verification_uri") ? "verification_uri" : "verification_url");
-        String complete = TokenAnswers.text(json, "verification_uri_complete");
-        Duration lifetime = TokenAnswers.seconds(json.path("expires_in"));
-        Duration interval = json.path("interval").asInt() > 0 ? TokenAnswers.seconds(json.path("interval")) : null;
+        String where = ServerJson.text(json, json.has("verification_uri") ? "verification_uri" : "verification_url");
+        String complete = ServerJson.text(json, "verification_uri_complete");
+        Duration lifetime = ServerTimes.seconds(json.path("expires_in"));
+        Duration interval = json.path("interval").asInt() > 0 ? ServerTimes.seconds(json.path("interval")) : null;
         return new Codes(
                 deviceCode,
                 userCode,

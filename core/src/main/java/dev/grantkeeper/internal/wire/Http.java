@@ -190,7 +190,7 @@ public final class Http {
         Reply reply = heard(first, call(first, callTimeout));
         String error = DPoP.errorIn(reply.challenges());
         Duration left = callTimeout.minusNanos(System.nanoTime() - start);
-        if (!dpop.mendable(first.url(), error == null ? TokenAnswers.errorIn(reply) : error, reply.headers())
+        if (!dpop.mendable(first.url(), error == null ? ServerJson.errorIn(reply) : error, reply.headers())
                 || left.compareTo(Duration.ofMillis(1)) < 0) {
             return reply;
         }

@@ -1,31 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
-import java.math.BigDecimal;
 import java.net.URI;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import okhttp3.HttpUrl;
@@ -53,27 +42,7 @@ final class TokenAnswers {
             "server_error", Dialect.Meaning.TEMPORARY,
             "slow_down", Dialect.Meaning.TEMPORARY);
 
-    /** What {@code expires_in} means where it is no lifetime: 0 and less. Long enough not to refresh on every call. */
-    private static final Duration SHORTEST = Duration.ofSeconds(10);
-
-    private static final Duration LONGEST = Duration.ofDays(3650);
-    /** Spotify has asked for hours. What is longer than this is no time that anybody waits for. */
-    private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(30);
-
     private static final int MAX_CLAIMS = 16 * 1024;
-
-    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxNestingDepth(32)
-                            .maxNumberLength(32)
-                            .build())
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .build())
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-            .build();
-
-    private static final JsonMapper LENIENT = new JsonMapper();
 
     private TokenAnswers() {}
 
@@ -123,13 +92,13 @@ final class TokenAnswers {
             Collection<String> secrets,
             Dialect dialect)
             throws RequestFailedException {
-        Duration pause = retryAfter(retryAfter, now);
+        Duration pause = ServerTimes.retryAfter(retryAfter, now);
         if (status >= 300 && status < 400) {
             // Following it would post the refresh token and the client's secret to wherever it points.
             throw new RequestFailedException(
                     malformed(status, "The " + endpoint + " answered with a redirect, which is never followed", pause));
         }
-        ObjectNode json = json(type, body, dialect);
+        ObjectNode json = ServerJson.read(type, body, dialect);
         if (json == null) {
             throw new RequestFailedException(
                     status == 429 || status == 408 || status >= 500
@@ -172,7 +141,7 @@ final class TokenAnswers {
             @Nullable Duration pause,
             Collection<String> secrets,
             Dialect dialect) {
-        String suberror = text(json, "suberror");
+        String suberror = ServerJson.text(json, "suberror");
         Dialect.Meaning meaning = error == null
                 ? null
                 : dialect.meaningOf(suberror == null ? error : error + "/" + suberror)
@@ -190,7 +159,7 @@ final class TokenAnswers {
             };
         }
         JsonNode description = member(json, "error_description", dialect);
-        String claims = text(json, "claims");
+        String claims = ServerJson.text(json, "claims");
         return new Answer.Failure(
                 kind,
                 status,
@@ -245,7 +214,7 @@ final class TokenAnswers {
                 accessToken,
                 type == null ? "Bearer" : type,
                 lifetime(json, now, dialect),
-                seconds(json.path("refresh_in")),
+                ServerTimes.seconds(json.path("refresh_in")),
                 text(json, "refresh_token", dialect),
                 refreshLifetime(json, dialect),
                 text(json, "id_token", dialect),
@@ -254,7 +223,7 @@ final class TokenAnswers {
                         ? json.path("authorization_details").toString()
                         : null,
                 boundTo,
-                text(json, "issued_token_type"),
+                ServerJson.text(json, "issued_token_type"),
                 apiBase(json, dialect),
                 identity(json, dialect));
         try {
@@ -266,12 +235,6 @@ final class TokenAnswers {
         return new Answer.Tokens(response);
     }
 
-    /** The {@code error} member of an answer that is one. */
-    static @Nullable String errorIn(Http.Reply reply) {
-        ObjectNode json = reply.status() < 400 ? null : json(reply.type(), reply.body(), Dialect.STANDARD);
-        return json == null ? null : text(json, "error");
-    }
-
     /**
      * How long the access token lives, by {@code expires_in}; where there is none, until the moment that some servers name
      * besides or instead ({@code expires_at}, {@code expires_on}).
@@ -281,28 +244,15 @@ final class TokenAnswers {
         if (dialect.zeroMeansForever() && isZero(node)) {
             return null;
         }
-        Duration until = until(node, now);
+        Duration until = ServerTimes.until(node, now);
         if (until != null) {
             return until; // seen: a moment under the name of a time
         }
-        Duration lifetime = seconds(node);
+        Duration lifetime = ServerTimes.seconds(node);
         if (lifetime == null) {
-            lifetime = until(json.path("expires_at"), now);
+            lifetime = ServerTimes.until(json.path("expires_at"), now);
         }
-        return lifetime == null ? until(json.path("expires_on"), now) : lifetime;
-    }
-
-    /** The time until a moment, in seconds or milliseconds since 1970; {@code null} if it cannot be one of these years. */
-    private static @Nullable Duration until(JsonNode node, Instant now) {
-        if (!node.isIntegralNumber() && !(node.isTextual() && node.textValue().matches("[0-9]{10,13}"))) {
-            return null;
-        }
-        long moment = node.isTextual() ? Long.parseLong(node.textValue()) : node.asLong();
-        long seconds = (moment >= 100_000_000_000L ? moment / 1000 : moment) - now.getEpochSecond();
-        if (seconds < -LONGEST.toSeconds() || seconds > LONGEST.toSeconds()) {
-            return null;
-        }
-        return seconds < SHORTEST.toSeconds() ? SHORTEST : Duration.ofSeconds(seconds);
+        return lifetime == null ? ServerTimes.until(json.path("expires_on"), now) : lifetime;
     }
 
     private static @Nullable Duration refreshLifetime(ObjectNode json, Dialect dialect) {
@@ -311,7 +261,7 @@ final class TokenAnswers {
             node = json.path("refresh_expires_in");
         }
         // Keycloak's 0 says that the token never expires.
-        return isZero(node) ? null : seconds(node);
+        return isZero(node) ? null : ServerTimes.seconds(node);
     }
 
     private static boolean isZero(JsonNode seconds) {
@@ -360,84 +310,6 @@ final class TokenAnswers {
         return new Answer.Failure(Answer.Kind.MALFORMED, status, null, description, pause, null);
     }
 
-    private static @Nullable ObjectNode json(@Nullable MediaType type, String body, Dialect dialect) {
-        String subtype = type == null ? "" : type.subtype().toLowerCase(Locale.ROOT);
-        boolean sniff = dialect.anyContentType();
-        if (subtype.equals("x-www-form-urlencoded") || (sniff && isForm(body))) {
-            return form(body);
-        }
-        // JSON, also under the labels text/plain and text/javascript, or none. HTML is somebody else's page.
-        boolean labelled = subtype.equals("json") || subtype.endsWith("+json");
-        if (!labelled && !sniff && !Set.of("", "plain", "javascript").contains(subtype)) {
-            return null;
-        }
-        try {
-            return JSON.readTree(body) instanceof ObjectNode object ? object : null;
-        } catch (JsonProcessingException e) {
-            return null;
-        }
-    }
-
-    /** Names and values without anything that would have to be encoded, and among them one of those that make an answer. */
-    private static boolean isForm(String text) {
-        return text.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '<' && c != '>' && c != '"')
-                && (text.startsWith("access_token=")
-                        || text.startsWith("error=")
-                        || text.contains("&access_token=")
-                        || text.contains("&error="));
-    }
-
-    private static @Nullable ObjectNode form(String body) {
-        HttpUrl url = HttpUrl.parse("http://localhost/?" + body);
-        if (url == null) {
-            return null;
-        }
-        ObjectNode json = JSON.createObjectNode();
-        for (String name : url.queryParameterNames()) {
-            if (url.queryParameterValues(name).size() > 1) {
-                return null;
-            }
-            json.put(name, url.queryParameter(name));
-        }
-        return json;
-    }
-
-    /** The member {@code state} of a JSON object. */
-    static @Nullable String stateIn(String json) {
-        try {
-            return text(LENIENT.readTree(json), "state");
-        } catch (JsonProcessingException e) {
-            return null;
-        }
-    }
-
-    static @Nullable String text(JsonNode json, String name) {
-        JsonNode node = json.path(name);
-        return node.isTextual() ? node.textValue() : null;
-    }
-
-    /** A number of seconds as servers write it: 3600, "3600", 3599.7. Anything else says nothing (law 13). */
-    static @Nullable Duration seconds(JsonNode node) {
-        BigDecimal value;
-        if (node.isIntegralNumber()
-                || (node.isTextual() && node.textValue().matches("-?[0-9]{1,32}(\\.[0-9]{1,32})?"))) {
-            value = new BigDecimal(node.asText());
-        } else if (node.isFloatingPointNumber()) {
-            double number = node.doubleValue();
-            value = number >= LONGEST.toSeconds()
-                    ? BigDecimal.valueOf(LONGEST.toSeconds())
-                    : BigDecimal.valueOf(Math.max(number, -1));
-        } else {
-            return null;
-        }
-        if (value.compareTo(BigDecimal.ONE) < 0) {
-            return SHORTEST;
-        }
-        return value.compareTo(BigDecimal.valueOf(LONGEST.toSeconds())) > 0
-                ? LONGEST
-                : Duration.ofSeconds(value.longValue());
-    }
-
     private static @Nullable Set<String> scopes(JsonNode node, String separator) {
         Set<String> scopes = new LinkedHashSet<>();
         if (node.isTextual()) {
@@ -459,37 +331,5 @@ final class TokenAnswers {
             }
         }
         return scopes;
-    }
-
-    /** {@code Retry-After} in both its forms (RFC 9110 section 10.2.3); of several the longest. */
-    static @Nullable Duration retryAfter(List<String> values, Instant now) {
-        Duration longest = null;
-        for (String value : values) {
-            Duration one = retryAfter(value.strip(), now);
-            if (one != null && (longest == null || one.compareTo(longest) > 0)) {
-                longest = one;
-            }
-        }
-        return longest;
-    }
-
-    private static @Nullable Duration retryAfter(String value, Instant now) {
-        Duration pause;
-        if (value.matches("[0-9]{1,18}")) {
-            pause = Duration.ofSeconds(Long.parseLong(value));
-        } else {
-            try {
-                pause = Duration.between(
-                        now,
-                        ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME)
-                                .toInstant());
-            } catch (DateTimeParseException e) {
-                return null;
-            }
-        }
-        if (pause.isNegative()) {
-            return Duration.ZERO;
-        }
-        return pause.compareTo(LONGEST_RETRY_AFTER) > 0 ? LONGEST_RETRY_AFTER : pause;
     }
 }

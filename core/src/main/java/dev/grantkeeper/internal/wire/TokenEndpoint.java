@@ -246,7 +246,7 @@ public final class TokenEndpoint {
         form.put("token", token);
         form.put("token_type_hint", hint);
         Http.Reply reply = http.call(client.post(endpoint, form));
-        Duration pause = reply.status() == 503 ? TokenAnswers.retryAfter(reply.retryAfter(), clock.instant()) : null;
+        Duration pause = reply.status() == 503 ? ServerTimes.retryAfter(reply.retryAfter(), clock.instant()) : null;
         return pause == null || pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
     }
 

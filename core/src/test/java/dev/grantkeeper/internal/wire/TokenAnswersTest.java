@@ -478,15 +478,14 @@ class TokenAnswersTest {
                 "Fri, 31 Feb 2026 12:00:00 GMT|"
             })
     void retry_after_comes_in_two_forms(String value, Long seconds) {
-        assertThat(TokenAnswers.retryAfter(List.of(value == null ? "" : value), NOW))
+        assertThat(ServerTimes.retryAfter(List.of(value == null ? "" : value), NOW))
                 .isEqualTo(seconds == null ? null : Duration.ofSeconds(seconds));
     }
 
     @Test
     void of_several_waiting_times_the_longest_counts() {
-        assertThat(TokenAnswers.retryAfter(List.of("7", "junk", "90", "3"), NOW))
-                .isEqualTo(Duration.ofSeconds(90));
-        assertThat(TokenAnswers.retryAfter(List.of(), NOW)).isNull();
+        assertThat(ServerTimes.retryAfter(List.of("7", "junk", "90", "3"), NOW)).isEqualTo(Duration.ofSeconds(90));
+        assertThat(ServerTimes.retryAfter(List.of(), NOW)).isNull();
         Failure failure = failure(
                 TokenAnswers.read(503, JSON, "{}", List.of("7"), NOW, List.of(), null, Dialect.STANDARD, " "),
                 Kind.TEMPORARY);
