@@ -248,7 +248,10 @@ public final class Account {
      */
     public boolean importTokens(TokenSet tokens, Instant authorizedAt) throws TokenStoreException {
         try {
-            return logins.create(key, GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null));
+            return logins.create(
+                    key,
+                    GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null)
+                            .issuedBy(grantkeeper.provider().tokenServer()));
         } catch (IOException e) {
             throw Failures.of(e);
         }

@@ -268,7 +268,7 @@ public final class Grantkeeper implements AutoCloseable {
     Account keep(GrantRow row, TokenSet tokens, String accountId) throws TokenStoreException {
         Account account = account(accountId);
         try {
-            engine.logins().login(account.key(), row);
+            engine.logins().login(account.key(), row.issuedBy(provider.tokenServer()));
         } catch (IOException e) {
             throw Failures.of(e);
         }

@@ -63,7 +63,11 @@ final class RefreshTokens implements Renewal {
         String from = row.identity() == null ? "" : row.identity().issuer();
         String now = provider.issuer().orElse("");
         if (!from.contains("://") || now.isEmpty() || IdTokens.isIssuer(now, from)) {
-            return null;
+            from = row.server();
+            now = provider.tokenServer();
+            if (from == null || from.equals(now) || provider.formerServers().contains(from)) {
+                return null;
+            }
         }
         return new Answer.Failure(
                 Answer.Kind.MISCONFIGURED,
@@ -71,7 +75,8 @@ final class RefreshTokens implements Renewal {
                 null,
                 "This grant was given by " + from + ", and the provider is " + now
                         + ". Its refresh token is not sent there:"
-                        + " go back to the other issuer, or give the new one a registration of its own",
+                        + " go back to the other one, give the new one a registration of its own, or, if it is the same provider"
+                        + " at another address, say formerServers(…) when describing it",
                 null,
                 null);
     }

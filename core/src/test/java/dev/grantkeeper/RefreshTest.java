@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Answer;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
@@ -21,6 +22,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import mockwebserver3.MockResponse;
+import mockwebserver3.MockWebServer;
 import okhttp3.Call;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -320,6 +323,38 @@ class RefreshTest {
         scene.time.pass(Duration.ofSeconds(121));
         assertThat(bob.tokens()).isNotNull();
         assertThat(alice.tokens()).isNotNull();
+    }
+
+    /** T-090: a mistake in a configuration shows nobody's refresh token to a stranger. */
+    @Test
+    void a_grant_is_refreshed_only_where_it_was_given_and_where_that_server_has_moved_to() throws Exception {
+        scene.signIn(scene.node(), "alice");
+        scene.expire();
+        try (MockWebServer other = new MockWebServer()) {
+            other.start();
+            Provider.Builder elsewhere =
+                    scene.provider().tokenEndpoint(other.url("/token").toString());
+            Account alice = scene.node(scene.registration(elsewhere.build())).account("alice");
+            assertThatThrownBy(alice::tokens)
+                    .isInstanceOfSatisfying(
+                            TokenRequestException.class,
+                            failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED))
+                    .hasMessageContaining("formerServers");
+            assertThat(other.getRequestCount()).isZero();
+
+            scene.time.pass(Duration.ofMinutes(2));
+            Provider moved = elsewhere.formerServers(scene.server.url()).build();
+            other.enqueue(new MockResponse.Builder()
+                    .setHeader("Content-Type", "application/json")
+                    .body("{\"access_token\":\"moved\",\"token_type\":\"Bearer\"}")
+                    .build());
+            assertThat(scene.node(scene.registration(moved))
+                            .account("alice")
+                            .tokens()
+                            .accessToken())
+                    .isEqualTo("moved");
+        }
+        assertThat(scene.server.refreshRequests()).isZero();
     }
 
     /** Spotify was seen to ask for 13,749 seconds. One wrong header is not to keep everybody out for a day. */

@@ -110,6 +110,7 @@ public final class Provider {
     private final Set<String> tenants;
     private final Set<String> refusedTenants;
     private final boolean issuerInCallback;
+    private final Set<String> formerServers;
     private final Set<String> apiOrigins;
     private final ClientAuthentication clientAuthentication;
     private final @Nullable String assertionIssuer;
@@ -159,11 +160,8 @@ public final class Provider {
         this.tenants = Collections.unmodifiableSet(new LinkedHashSet<>(builder.tenants));
         this.refusedTenants = Collections.unmodifiableSet(new LinkedHashSet<>(builder.refusedTenants));
         this.issuerInCallback = builder.issuerInCallback;
-        Set<String> origins = new LinkedHashSet<>();
-        for (String origin : builder.apiOrigins) {
-            origins.add(origin(endpoint("API origin", origin)));
-        }
-        this.apiOrigins = Collections.unmodifiableSet(origins);
+        this.apiOrigins = origins("API origin", builder.apiOrigins);
+        this.formerServers = origins("former server", builder.formerServers);
         this.clientAuthentication = builder.clientAuthentication;
         this.assertionIssuer = builder.assertionIssuer;
         this.assertionAudience = builder.assertionAudience;
@@ -231,6 +229,14 @@ public final class Provider {
         return uri;
     }
 
+    private Set<String> origins(String what, Set<String> urls) {
+        Set<String> origins = new LinkedHashSet<>();
+        for (String url : urls) {
+            origins.add(origin(endpoint(what, url)));
+        }
+        return Collections.unmodifiableSet(origins);
+    }
+
     private static String origin(URI uri) {
         String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
         int port = uri.getPort() >= 0 ? uri.getPort() : scheme.equals("https") ? 443 : 80;
@@ -290,6 +296,24 @@ public final class Provider {
      */
     public URI tokenEndpoint() {
         return tokenEndpoint;
+    }
+
+    /**
+     * The server that issues tokens. Grants are pinned to it: their refresh tokens are sent to no other.
+     *
+     * @return scheme, host and port of the token endpoint
+     */
+    public String tokenServer() {
+        return origin(tokenEndpoint);
+    }
+
+    /**
+     * Where the same server was before.
+     *
+     * @return origins with their port spelled out; grants from there are good here
+     */
+    public Set<String> formerServers() {
+        return formerServers;
     }
 
     /**
@@ -633,6 +657,7 @@ public final class Provider {
         private Set<String> tenants = Set.of();
         private Set<String> refusedTenants = Set.of();
         private boolean issuerInCallback;
+        private Set<String> formerServers = Set.of();
         private Set<String> apiOrigins = Set.of();
         private ClientAuthentication clientAuthentication = ClientAuthentication.SECRET_BASIC;
         private @Nullable String assertionIssuer;
@@ -682,6 +707,7 @@ public final class Provider {
             this.tenants = provider.tenants;
             this.refusedTenants = provider.refusedTenants;
             this.issuerInCallback = provider.issuerInCallback;
+            this.formerServers = provider.formerServers;
             this.apiOrigins = provider.apiOrigins;
             this.clientAuthentication = provider.clientAuthentication;
             this.assertionIssuer = provider.assertionIssuer;
@@ -940,6 +966,19 @@ public final class Provider {
          */
         public Builder issuerInCallback(boolean issuerInCallback) {
             this.issuerInCallback = issuerInCallback;
+            return this;
+        }
+
+        /**
+         * Says where the token endpoint was before it moved to another host. Default: nowhere else. A grant is pinned to the host that
+         * gave it, so that a mistake in a configuration does not show everybody's refresh tokens to a stranger; grants from these
+         * hosts are refreshed here, too.
+         *
+         * @param origins scheme, host and, if it is not the scheme's own, port; paths are ignored
+         * @return this builder
+         */
+        public Builder formerServers(String... origins) {
+            this.formerServers = new LinkedHashSet<>(List.of(origins));
             return this;
         }
 

@@ -777,6 +777,7 @@ public final class Providers {
                         "https://x.com/i/oauth2/authorize",
                         "https://api.x.com/2/oauth2/token")
                 .revocationEndpoint("https://api.x.com/2/oauth2/revoke")
+                .formerServers("https://api.twitter.com")
                 .apiOrigins("https://api.x.com", "https://api.twitter.com")
                 .profileEndpoint(
                         "https://api.x.com/2/users/me",

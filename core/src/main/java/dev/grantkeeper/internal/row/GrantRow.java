@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param refreshes how often the tokens were refreshed since the login: of two rows of one login the one with more is newer
  * @param tokens the tokens; {@code null} only for the application's own grant before its first token request
  * @param identity who granted, as far as known
+ * @param server where the tokens were issued: scheme, host and port of the token endpoint; {@code null} if that was not written down
  * @param afterRejection whether these tokens were fetched because an API rejected the ones before
  * @param attempt names the token request that somebody is making for this grant
  * @param refusal why the authorization server will not refresh this grant
@@ -32,6 +33,7 @@ public record GrantRow(
         long refreshes,
         @Nullable TokenSet tokens,
         @Nullable Identity identity,
+        @Nullable String server,
         boolean afterRejection,
         @Nullable String attempt,
         @Nullable Refusal refusal,
@@ -103,7 +105,25 @@ public record GrantRow(
     /** A row with nothing but a login. */
     public static GrantRow of(
             String login, Instant authorizedAt, @Nullable TokenSet tokens, @Nullable Identity identity) {
-        return new GrantRow(login, authorizedAt, 0, tokens, identity, false, null, null, null, 0, Map.of(), null);
+        return new GrantRow(login, authorizedAt, 0, tokens, identity, null, false, null, null, null, 0, Map.of(), null);
+    }
+
+    /** This row, issued there. */
+    public GrantRow issuedBy(String newServer) {
+        return new GrantRow(
+                login,
+                authorizedAt,
+                refreshes,
+                tokens,
+                identity,
+                newServer,
+                afterRejection,
+                attempt,
+                refusal,
+                notBefore,
+                failures,
+                resources,
+                other);
     }
 
     /**
@@ -220,6 +240,7 @@ public record GrantRow(
                 newRefreshes,
                 newTokens,
                 identity,
+                server,
                 own.afterRejection(),
                 newAttempt,
                 own.refusal(),

@@ -59,6 +59,7 @@ public final class RowFormat {
             "resourcesAskedFor",
             "apiBase",
             "identity",
+            "server",
             "afterRejection",
             "attempt",
             "refusal",
@@ -156,6 +157,9 @@ public final class RowFormat {
             node.put("issuer", identity.issuer());
             node.put("subject", identity.subject());
             node.set("claims", JSON.valueToTree(identity.claims()));
+        }
+        if (row.server() != null) {
+            json.put("server", row.server());
         }
         if (row.attempt() != null) {
             json.put("attempt", row.attempt());
@@ -271,6 +275,7 @@ public final class RowFormat {
                     Math.max(0, json.path("refreshes").asLong(0)),
                     own.tokens(),
                     identity(json.path("identity")),
+                    text(json, "server"),
                     own.afterRejection(),
                     text(json, "attempt"),
                     own.refusal(),

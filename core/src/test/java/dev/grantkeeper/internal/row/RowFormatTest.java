@@ -94,6 +94,7 @@ class RowFormatTest {
                         .resources(new LinkedHashSet<>(List.of("urn:b", "https://a.example")))
                         .build(),
                 Identity.of("https://issuer.example/ü", "subject 1", claims),
+                "https://issuer.example:443",
                 true,
                 RowFormat.newName(),
                 new GrantRow.Refusal(
