@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(value = 40, unit = TimeUnit.MINUTES)
 class KilledNodesTest {
-    private static final int ROUNDS = Integer.getInteger("grantkeeper.kills", 4);
+    private static final int ROUNDS = Integer.getInteger("grantkeeper.kills", 3);
     private static final long SEED = Long.getLong("grantkeeper.kills.seed", System.nanoTime());
     private static final int PROCESSES = 4;
     private static final int CALLS = 3;

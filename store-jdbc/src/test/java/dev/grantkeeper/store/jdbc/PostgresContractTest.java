@@ -2,10 +2,10 @@
 package dev.grantkeeper.store.jdbc;
 
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @ParameterizedClass
-@EnumSource
+@MethodSource("dev.grantkeeper.store.jdbc.Way#ofThisBuild")
 class PostgresContractTest extends JdbcContract {
     PostgresContractTest(Way way) {
         super(way, Databases.postgres(), Databases.postgres(1));

@@ -2,7 +2,9 @@
 package dev.grantkeeper.store.jdbc;
 
 import com.zaxxer.hikari.HikariConfig;
+import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 
 /** How a store comes to its connections. */
@@ -19,6 +21,16 @@ enum Way {
     Way(int connections, Consumer<HikariConfig> more) {
         this.connections = connections;
         this.more = more;
+    }
+
+    /**
+     * All of them, but for the one that opens a connection for each statement: a server process each time, for half of the time that
+     * all the others take. {@code -Plong} goes that way, too.
+     */
+    static List<Way> ofThisBuild() {
+        return Boolean.getBoolean("grantkeeper.ways.all")
+                ? List.of(values())
+                : Stream.of(values()).filter(way -> way != WITHOUT_A_POOL).toList();
     }
 
     DataSource to(DataSource database) {
