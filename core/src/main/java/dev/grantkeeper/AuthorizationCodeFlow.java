@@ -141,7 +141,9 @@ final class AuthorizationCodeFlow {
         LoginResult.Mismatched mismatch = mismatch(login, callback);
         if (mismatch == null && query != null && !authorizationEndpoint.vouchesFor(query)) {
             mismatch = mismatched(
-                    LoginResult.Mismatched.Reason.FORGED, "The callback does not carry the provider's own signature");
+                    LoginResult.Mismatched.Reason.FORGED,
+                    "The callback does not carry the provider's own signature, made with the client secret. If none does, the"
+                            + " secret is not the one that the provider has");
         }
         if (mismatch != null || login == null) {
             return mismatch != null ? mismatch : mismatched(LoginResult.Mismatched.Reason.NONE, "There is no login");
@@ -224,7 +226,8 @@ final class AuthorizationCodeFlow {
         if (server != null && !isTokenServer(server)) {
             return mismatched(
                     LoginResult.Mismatched.Reason.MIXED_UP,
-                    "The user's data is at another of the provider's servers: begin again there");
+                    "The user's data is at another of the provider's servers, " + ServerText.harmless(server)
+                            + ": begin again with a registration at that one");
         }
         if (!isFromThisServer(callback.issuer())) {
             return mismatched(
@@ -236,10 +239,7 @@ final class AuthorizationCodeFlow {
     private boolean isTokenServer(String server) {
         HttpUrl url = HttpUrl.parse(server);
         HttpUrl own = HttpUrl.get(provider.tokenEndpoint().toString());
-        return url != null
-                && url.scheme().equals(own.scheme())
-                && url.host().equals(own.host())
-                && url.port() == own.port();
+        return url != null && AuthorizingInterceptor.origin(url).equals(AuthorizingInterceptor.origin(own));
     }
 
     /** RFC 9207: an answer from another server must not be taken to this one's token endpoint. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.wire.ApiBase;
 import dev.grantkeeper.internal.wire.ApiRejection;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.LoginChallenge;
@@ -77,7 +78,7 @@ final class AuthorizingInterceptor implements Interceptor {
         String origin = origin(request.url());
         TokenSource source = sources.of(request);
         boolean its = source != null && source.origins().contains(origin);
-        boolean perhaps = !its && source != null && source.goesToApiBase() && isInApiBaseDomains(request.url());
+        boolean perhaps = !its && source != null && source.goesToApiBase() && ApiBase.mayBe(request.url(), dialect);
         if (!its && !origins.contains(origin) && !perhaps) {
             mention(request.url());
             return chain.proceed(request);
@@ -156,13 +157,6 @@ final class AuthorizingInterceptor implements Interceptor {
         return key == null
                 ? uncached.proceed(authorized)
                 : boundCalls.proceed(uncached, authorized, tokens, key, wrapped);
-    }
-
-    private boolean isInApiBaseDomains(HttpUrl url) {
-        return url.isHttps()
-                && dialect.apiBaseDomains().stream()
-                        .anyMatch(domain ->
-                                url.host().equals(domain) || url.host().endsWith("." + domain));
     }
 
     private static boolean isApiBaseOf(TokenSet tokens, String origin) {

@@ -140,6 +140,49 @@ class DialectTest {
     }
 
     @Test
+    void a_profile_is_asked_for_as_the_apis_want_it_and_read_where_it_is() throws Exception {
+        Grantkeeper node = mock.node(mock.registration(mock.provider()
+                        .profileEndpoint(mock.url("/me"), Map.of("sub", "/data/0/id", "name", "/data/0/owner/name"))
+                        .dialect(d ->
+                                d.requestHeader("Notion-Version", "2022-06-28").tokenScheme("Zoho-oauthtoken")))
+                .fetchProfile());
+        mock.server.enqueue(MockProvider.tokens());
+        mock.server.enqueue(MockProvider.json(
+                200, "{\"data\":[{\"id\":4711,\"owner\":{\"name\":\"Ada\"}}],\"id\":\"of the answer\"}"));
+        Identity user = ((SignedIn) login(node, "")).identity().orElseThrow();
+        assertThat(user.subject()).isEqualTo("4711");
+        assertThat(user.name()).contains("Ada");
+        mock.server.takeRequest();
+        RecordedRequest asked = mock.server.takeRequest();
+        assertThat(asked.getHeaders().get("Notion-Version")).isEqualTo("2022-06-28");
+        assertThat(asked.getHeaders().get("Authorization")).isEqualTo("Zoho-oauthtoken at");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{\"data\":[]}", "{\"data\":{}}", "{\"data\":[{}]}", "{\"data\":7}", "{\"id\":1}"})
+    void a_profile_that_has_nobody_where_the_user_should_be_is_nobodys(String profile) {
+        Grantkeeper node = mock.node(
+                mock.registration(mock.provider().profileEndpoint(mock.url("/me"), Map.of("sub", "/data/0/id")))
+                        .fetchProfile());
+        mock.server.enqueue(MockProvider.tokens());
+        mock.server.enqueue(MockProvider.json(200, profile));
+        assertThatExceptionOfType(TokenRequestException.class)
+                .isThrownBy(() -> login(node, ""))
+                .withMessageContaining("did not say who the user is");
+    }
+
+    @Test
+    void a_provider_that_posts_the_callback_is_asked_to_and_that_needs_https() throws Exception {
+        Grantkeeper node =
+                mock.node(registration(Dialect.Builder::formPost).redirectUri("https://app.example/callback"));
+        assertThat(MockProvider.parameters(node.startLogin().url().toString()))
+                .containsEntry("response_mode", "form_post");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> registration(Dialect.Builder::formPost).build())
+                .withMessageContaining("https");
+    }
+
+    @Test
     void a_refresh_goes_where_the_server_wants_it_with_what_it_wants() throws Exception {
         Grantkeeper node = mock.node(mock.registration(mock.provider()
                 .refreshEndpoint(mock.url("/refresh"))

@@ -622,9 +622,10 @@ class ProviderVectorsTest {
         switch (expect(vector, "category").asText()) {
             case "NEW_LOGIN_REQUIRED" ->
                 assertThat(login(node, preset, vector.context().path("callback")))
-                        .isInstanceOfSatisfying(
-                                Declined.class,
-                                declined -> assertThat(declined.error()).isEqualTo(code));
+                        .isInstanceOfSatisfying(Declined.class, declined -> {
+                            assertThat(declined.error()).isEqualTo(code);
+                            assertCorrelation(vector, declined.description());
+                        });
             case "CLIENT_MISCONFIGURED", "BAD_REQUEST" ->
                 assertFails(
                         vector,
@@ -635,7 +636,6 @@ class ProviderVectorsTest {
         assertThat(expect(vector, "discardRefreshToken").asBoolean()).isFalse();
         assertThat(other.tokens().refreshToken()).contains("refresh-0");
         assertThat(expect(vector, "retryAfterSeconds").isNull()).isTrue();
-        concluded.add("correlationId");
         assertNothingForgotten(vector);
     }
 

@@ -12,6 +12,7 @@ import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -333,7 +334,7 @@ class RefreshTest {
         try (MockWebServer other = new MockWebServer()) {
             other.start();
             Provider.Builder elsewhere =
-                    scene.provider().tokenEndpoint(other.url("/token").toString());
+                    scene.provider().tokenEndpoint("http://localhost:" + other.getPort() + "/token");
             Account alice = scene.node(scene.registration(elsewhere.build())).account("alice");
             assertThatThrownBy(alice::tokens)
                     .isInstanceOfSatisfying(
@@ -355,6 +356,27 @@ class RefreshTest {
                     .isEqualTo("moved");
         }
         assertThat(scene.server.refreshRequests()).isZero();
+    }
+
+    @Test
+    void a_server_for_tests_that_is_started_again_at_another_port_is_the_same() throws Exception {
+        scene.signIn(scene.node(), "alice");
+        scene.expire();
+        try (MockWebServer again = new MockWebServer()) {
+            again.start(InetAddress.getLoopbackAddress(), 0);
+            again.enqueue(new MockResponse.Builder()
+                    .setHeader("Content-Type", "application/json")
+                    .body("{\"access_token\":\"again\",\"token_type\":\"Bearer\"}")
+                    .build());
+            Provider provider = scene.provider()
+                    .tokenEndpoint("http://127.0.0.1:" + again.getPort() + "/token")
+                    .build();
+            assertThat(scene.node(scene.registration(provider))
+                            .account("alice")
+                            .tokens()
+                            .accessToken())
+                    .isEqualTo("again");
+        }
     }
 
     /** Spotify was seen to ask for 13,749 seconds. One wrong header is not to keep everybody out for a day. */

@@ -160,8 +160,12 @@ public final class Provider {
         this.tenants = Collections.unmodifiableSet(new LinkedHashSet<>(builder.tenants));
         this.refusedTenants = Collections.unmodifiableSet(new LinkedHashSet<>(builder.refusedTenants));
         this.issuerInCallback = builder.issuerInCallback;
-        this.apiOrigins = origins("API origin", builder.apiOrigins);
-        this.formerServers = origins("former server", builder.formerServers);
+        Set<String> origins = new LinkedHashSet<>();
+        builder.apiOrigins.forEach(url -> origins.add(origin(endpoint("API origin", url))));
+        this.apiOrigins = Collections.unmodifiableSet(origins);
+        Set<String> former = new LinkedHashSet<>();
+        builder.formerServers.forEach(url -> former.add(server(endpoint("former server", url))));
+        this.formerServers = Collections.unmodifiableSet(former);
         this.clientAuthentication = builder.clientAuthentication;
         this.assertionIssuer = builder.assertionIssuer;
         this.assertionAudience = builder.assertionAudience;
@@ -229,18 +233,16 @@ public final class Provider {
         return uri;
     }
 
-    private Set<String> origins(String what, Set<String> urls) {
-        Set<String> origins = new LinkedHashSet<>();
-        for (String url : urls) {
-            origins.add(origin(endpoint(what, url)));
-        }
-        return Collections.unmodifiableSet(origins);
-    }
-
     private static String origin(URI uri) {
         String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
         int port = uri.getPort() >= 0 ? uri.getPort() : scheme.equals("https") ? 443 : 80;
         return scheme + "://" + uri.getHost().toLowerCase(Locale.ROOT) + ":" + port;
+    }
+
+    /** The origin. Of a server for tests the port does not count: it is another one whenever that is started again. */
+    private static String server(URI uri) {
+        boolean forTests = uri.getScheme().equalsIgnoreCase("http");
+        return forTests ? "http://" + uri.getHost().toLowerCase(Locale.ROOT) : origin(uri);
     }
 
     /**
@@ -301,16 +303,17 @@ public final class Provider {
     /**
      * The server that issues tokens. Grants are pinned to it: their refresh tokens are sent to no other.
      *
-     * @return scheme, host and port of the token endpoint
+     * @return scheme, host and port of the token endpoint; without the port for {@code http} on loopback, where servers for tests
+     *     are
      */
     public String tokenServer() {
-        return origin(tokenEndpoint);
+        return server(tokenEndpoint);
     }
 
     /**
      * Where the same server was before.
      *
-     * @return origins with their port spelled out; grants from there are good here
+     * @return in the form of {@link #tokenServer()}; grants from there are good here
      */
     public Set<String> formerServers() {
         return formerServers;

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param refreshes how often the tokens were refreshed since the login: of two rows of one login the one with more is newer
  * @param tokens the tokens; {@code null} only for the application's own grant before its first token request
  * @param identity who granted, as far as known
- * @param server where the tokens were issued: scheme, host and port of the token endpoint; {@code null} if that was not written down
+ * @param server where the tokens were issued, as the provider names its token server; {@code null} if that was not written down
  * @param afterRejection whether these tokens were fetched because an API rejected the ones before
  * @param attempt names the token request that somebody is making for this grant
  * @param refusal why the authorization server will not refresh this grant

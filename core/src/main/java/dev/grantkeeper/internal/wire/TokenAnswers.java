@@ -275,20 +275,15 @@ final class TokenAnswers {
                 : types.stream().anyMatch(type::equalsIgnoreCase);
     }
 
-    /** Where this user's API is, if it is where the provider's are: else the answer could send tokens anywhere. */
+    /** Where this user's API is, if it is where the provider's are. */
     private static @Nullable URI apiBase(ObjectNode json, Dialect dialect) {
         String pointer = dialect.apiBaseMember().orElse(null);
         HttpUrl url = pointer == null ? null : HttpUrl.parse(json.at(pointer).asText(""));
-        boolean there = url != null
-                && url.isHttps()
+        boolean believed = url != null
+                && ApiBase.mayBe(url, dialect)
                 && url.username().isEmpty()
-                && url.password().isEmpty()
-                && dialect.apiBaseDomains().stream()
-                        .anyMatch(domain ->
-                                url.host().equals(domain) || url.host().endsWith("." + domain));
-        return url == null || !there
-                ? null
-                : url.newBuilder().query(null).fragment(null).build().uri();
+                && url.password().isEmpty();
+        return believed ? url.newBuilder().query(null).fragment(null).build().uri() : null;
     }
 
     private static Map<String, Object> identity(ObjectNode json, Dialect dialect) {
