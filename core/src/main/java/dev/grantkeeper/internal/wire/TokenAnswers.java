@@ -279,11 +279,12 @@ final class TokenAnswers {
     private static @Nullable URI apiBase(ObjectNode json, Dialect dialect) {
         String pointer = dialect.apiBaseMember().orElse(null);
         HttpUrl url = pointer == null ? null : HttpUrl.parse(json.at(pointer).asText(""));
-        boolean believed = url != null
-                && ApiBase.mayBe(url, dialect)
-                && url.username().isEmpty()
-                && url.password().isEmpty();
-        return believed ? url.newBuilder().query(null).fragment(null).build().uri() : null;
+        return url != null
+                        && ApiBase.mayBe(url, dialect)
+                        && url.username().isEmpty()
+                        && url.password().isEmpty()
+                ? url.newBuilder().query(null).fragment(null).build().uri()
+                : null;
     }
 
     private static Map<String, Object> identity(ObjectNode json, Dialect dialect) {
