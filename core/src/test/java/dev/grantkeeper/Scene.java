@@ -5,7 +5,6 @@ import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.token.SealingKeys;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -47,27 +46,8 @@ final class Scene implements AutoCloseable {
                 .apiOrigins(server.url());
     }
 
-    /** Whether the key is made that all servers of this JVM sign with: on a busy machine that takes longer than a token call may. */
-    private static final class SigningKey {
-        static final boolean IS_MADE = make();
-
-        private static boolean make() {
-            try (FakeAuthorizationServer any = FakeAuthorizationServer.start();
-                    Response keys = new OkHttpClient()
-                            .newCall(new Request.Builder().url(any.jwksUri()).build())
-                            .execute()) {
-                return keys.isSuccessful();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-    }
-
     /** The server as a provider with OpenID Connect. */
     Provider.Builder openIdProvider() {
-        if (!SigningKey.IS_MADE) {
-            throw new IllegalStateException("The server has no keys");
-        }
         return provider().openId(server.issuer(), server.jwksUri());
     }
 

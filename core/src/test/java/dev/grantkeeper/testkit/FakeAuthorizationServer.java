@@ -127,6 +127,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * @throws UncheckedIOException if the port is taken
      */
     public static FakeAuthorizationServer start(int port) {
+        Jwt.make(Signing.RS256, 0);
         try {
             return new FakeAuthorizationServer(port);
         } catch (IOException e) {
@@ -601,6 +602,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * @return this
      */
     public FakeAuthorizationServer signing(Signing how) {
+        Jwt.make(how, settings.signingKey.get());
         settings.signing = how;
         return this;
     }
@@ -611,6 +613,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * @return this
      */
     public FakeAuthorizationServer rotateSigningKey() {
+        Jwt.make(Signing.RS256, settings.signingKey.get() + 1);
         settings.signingKey.incrementAndGet();
         return this;
     }

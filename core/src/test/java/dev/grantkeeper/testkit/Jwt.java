@@ -17,13 +17,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Signs ID tokens. Keys are numbered, and made once per JVM: 2048 bits take a while. */
+/**
+ * Signs ID tokens. Keys are numbered, and made once per JVM. 2048 bits take a while, on a busy machine longer than a client waits
+ * for its tokens: {@link #make} them before.
+ */
 final class Jwt {
     private static final Map<Integer, KeyPair> KEYS = new ConcurrentHashMap<>();
     /** Never in the JWKS. */
     private static final int STRANGER = -1;
 
     private Jwt() {}
+
+    /** Makes what signing takes in this way. */
+    static void make(Signing how, int key) {
+        KeyPair unused = key(how == Signing.WRONG_KEY || how == Signing.UNKNOWN_KEY ? STRANGER : key);
+    }
 
     static String sign(Map<String, Object> claims, Signing how, int key) {
         Map<String, Object> header = new LinkedHashMap<>();
