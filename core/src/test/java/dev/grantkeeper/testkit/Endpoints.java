@@ -105,6 +105,7 @@ final class Endpoints {
         if (user == null) {
             throw new IllegalArgumentException("There is no user " + userId + ", only " + settings.users.keySet());
         }
+        prepareToSign(authorization.scope());
         Map<String, String> params = authorization.params();
         return callback(
                 authorization,
@@ -308,7 +309,14 @@ final class Endpoints {
         if (userId != null && user == null) {
             throw new IllegalArgumentException("There is no user " + userId + ", only " + settings.users.keySet());
         }
-        grants.decideOnDevice(userCode.strip().toUpperCase(Locale.ROOT), user);
+        prepareToSign(grants.decideOnDevice(userCode.strip().toUpperCase(Locale.ROOT), user));
+    }
+
+    /** While a person waits, who waits longer than a program. */
+    private void prepareToSign(String scope) {
+        if (Grants.scopes(scope).contains("openid")) {
+            Jwt.make(settings.signing, settings.signingKey.get());
+        }
     }
 
     /** RFC 7662. */

@@ -127,7 +127,6 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * @throws UncheckedIOException if the port is taken
      */
     public static FakeAuthorizationServer start(int port) {
-        Jwt.make(Signing.RS256, 0);
         try {
             return new FakeAuthorizationServer(port);
         } catch (IOException e) {

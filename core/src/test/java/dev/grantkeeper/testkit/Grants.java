@@ -225,14 +225,15 @@ final class Grants {
         return device;
     }
 
-    /** The user has typed the code in, and decided; {@code null} refuses. */
-    synchronized void decideOnDevice(String userCode, @Nullable User user) {
+    /** The user has typed the code in, and decided; {@code null} refuses. Returns what was asked for. */
+    synchronized String decideOnDevice(String userCode, @Nullable User user) {
         Device device = devices.get(userCode);
         if (device == null || !now().isBefore(device.expiresAt)) {
             throw new IllegalArgumentException("There is no such user code: " + userCode);
         }
         device.user = user;
         device.refused = user == null;
+        return device.scope;
     }
 
     /** RFC 8628, 3.5. */
