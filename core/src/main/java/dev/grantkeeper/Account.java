@@ -248,10 +248,7 @@ public final class Account {
      */
     public boolean importTokens(TokenSet tokens, Instant authorizedAt) throws TokenStoreException {
         try {
-            return logins.create(
-                    key,
-                    GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null)
-                            .issuedBy(grantkeeper.provider().tokenServer()));
+            return logins.create(key, grantkeeper.pinned(GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null)));
         } catch (IOException e) {
             throw Failures.of(e);
         }

@@ -6,7 +6,6 @@ import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
@@ -17,15 +16,13 @@ import org.jspecify.annotations.Nullable;
 
 /** Renews the application's own grant, with its own credentials (RFC 6749 section 4.4). Thread-safe. */
 final class ApplicationTokens implements Renewal {
-    private final TokenEndpoint endpoint;
-    private final Provider provider;
+    private final Server server;
     private final Set<String> scopes;
     private final Revocation revocation;
     private final Time time;
 
-    ApplicationTokens(TokenEndpoint endpoint, Provider provider, Set<String> scopes, Revocation revocation, Time time) {
-        this.endpoint = endpoint;
-        this.provider = provider;
+    ApplicationTokens(Server server, Set<String> scopes, Revocation revocation, Time time) {
+        this.server = server;
         this.scopes = scopes;
         this.revocation = revocation;
         this.time = time;
@@ -42,15 +39,22 @@ final class ApplicationTokens implements Renewal {
     }
 
     @Override
+    public Answer.@Nullable Failure prepare() {
+        return server.prepare();
+    }
+
+    @Override
     public Answer request(GrantRow row) {
+        String joined = String.join(server.known().scopeSeparator(), scopes);
         return aboutTheApplication(
-                endpoint.clientCredentials(String.join(provider.scopeSeparator(), scopes), keyOf(row.tokens())));
+                server.ask(endpoints -> endpoints.token().clientCredentials(joined, keyOf(row.tokens()))));
     }
 
     @Override
     public Answer request(GrantRow row, String resource) {
         KeyPair key = keyOf(row.state(resource).tokens());
-        return aboutTheApplication(endpoint.clientCredentialsFor(resource, key == null ? keyOf(row.tokens()) : key));
+        KeyPair its = key == null ? keyOf(row.tokens()) : key;
+        return aboutTheApplication(server.ask(endpoints -> endpoints.token().clientCredentialsFor(resource, its)));
     }
 
     private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {
@@ -66,12 +70,12 @@ final class ApplicationTokens implements Renewal {
 
     @Override
     public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
-        return response.toTokenSet(null, scopes, now, provider.defaultLifetime());
+        return response.toTokenSet(null, scopes, now, server.known().defaultLifetime());
     }
 
     @Override
     public TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
-        return response.toTokenSet(null, Set.of(), now, provider.defaultLifetime())
+        return response.toTokenSet(null, Set.of(), now, server.known().defaultLifetime())
                 .newBuilder()
                 .refreshToken(null)
                 .build();

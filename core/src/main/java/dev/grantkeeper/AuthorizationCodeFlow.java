@@ -41,7 +41,6 @@ final class AuthorizationCodeFlow {
 
     private final Provider provider;
     private final String registration;
-    private final @Nullable String redirectUri;
     private final boolean formPost;
     private final AuthorizationEndpoint authorizationEndpoint;
     private final TokenEndpoint tokenEndpoint;
@@ -55,7 +54,6 @@ final class AuthorizationCodeFlow {
     AuthorizationCodeFlow(
             Provider provider,
             String registration,
-            @Nullable String redirectUri,
             boolean formPost,
             AuthorizationEndpoint authorizationEndpoint,
             TokenEndpoint tokenEndpoint,
@@ -67,7 +65,6 @@ final class AuthorizationCodeFlow {
         this.provider = provider;
         this.registration = registration;
         this.authorizationEndpoint = authorizationEndpoint;
-        this.redirectUri = redirectUri;
         this.formPost = formPost;
         this.tokenEndpoint = tokenEndpoint;
         this.signedResponses = signedResponses;
@@ -76,11 +73,6 @@ final class AuthorizationCodeFlow {
         this.profiles = profiles;
         this.time = time;
         this.usedLogins = new UsedLogins(time.clock(), LOGIN_LIVES);
-    }
-
-    @Nullable
-    String redirectUri() {
-        return redirectUri;
     }
 
     PendingLogin start(

@@ -27,6 +27,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 import okhttp3.Dns;
 import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
@@ -35,21 +36,24 @@ import org.jspecify.annotations.Nullable;
  * Asks a server what it is: makes a {@link Provider} of its metadata (OpenID Connect Discovery 1.0, RFC 8414).
  *
  * <pre>{@code
- * Provider acme = Discovery.of("https://login.acme.example").fetch().newBuilder()
- *     .apiOrigins("https://api.acme.example")
- *     .build();
+ * var acme = Grantkeeper.builder(Discovery.of("https://login.acme.example")
+ *         .describe(provider -> provider.apiOrigins("https://api.acme.example")))
+ *     .clientId("…")
  * }</pre>
  *
- * <p>{@link #fetch()} asks the network, once, when it is called; the provider that comes out is data like any other and never
- * changes. So a login under way, and everything that a running application sends, keeps to the endpoints that it began with. Where
- * access tokens may go, no server decides about: say it with {@link Provider.Builder#apiOrigins}.
+ * <p>So the server is asked when something is to be sent to it first, and the application starts, and uses the tokens that it has,
+ * while the server is down. {@link #fetch()} asks at once, for who wants to look at the provider or to stop right there.
+ *
+ * <p>Either way it is asked until it has answered once; the provider that comes out is data like any other and never changes. So a
+ * login under way, and everything that a running application sends, keeps to the endpoints that it began with. Where access tokens
+ * may go, no server decides about: say it in {@link #describe}.
  *
  * <p>The issuer comes from the application's configuration, never from a request. What comes back has to name the same issuer, letter
  * by letter, and only {@code https} endpoints. They may be on other hosts than the issuer, as Google's are; {@link #hosts} restricts
  * that. An issuer on the Internet cannot name hosts inside the application's own network. Redirects are not followed.
  *
- * <p>An application that must start while the server is down has three ways: a preset, {@link Provider.Builder#metadata} with a
- * document that it brings along, or {@link #lastGood}. Not thread-safe; make one for each use.
+ * <p>An application that has to refresh tokens before it has ever reached the server has three ways: a preset,
+ * {@link Provider.Builder#metadata} with a document that it brings along, or {@link #lastGood}. Not thread-safe.
  */
 public final class Discovery {
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
@@ -60,16 +64,27 @@ public final class Discovery {
     private @Nullable Set<String> hosts;
     private @Nullable Path lastGood;
     private boolean httpOnLoopback;
+    private Consumer<Provider.Builder> description = provider -> {};
 
     private Discovery(String issuer) {
         this.issuer = issuer;
+    }
+
+    private Discovery(Discovery other) {
+        this.issuer = other.issuer;
+        this.name = other.name;
+        this.httpClient = other.httpClient;
+        this.hosts = other.hosts;
+        this.lastGood = other.lastGood;
+        this.httpOnLoopback = other.httpOnLoopback;
+        this.description = other.description;
     }
 
     /**
      * Names the server.
      *
      * @param issuer its issuer identifier, exactly as it writes it itself
-     * @return what else can be said; {@link #fetch()} asks
+     * @return what else can be said
      */
     public static Discovery of(String issuer) {
         return new Discovery(Objects.requireNonNull(issuer));
@@ -87,7 +102,19 @@ public final class Discovery {
     }
 
     /**
-     * Sets the client whose proxy, DNS and trust are used. Default: a new one.
+     * Says what no metadata tell: where access tokens may go, how the server differs from the standards. What is said here counts
+     * more than the metadata. Default: nothing. What was said before stays.
+     *
+     * @param description is given the provider; it may be called several times, on any thread
+     * @return this
+     */
+    public Discovery describe(Consumer<Provider.Builder> description) {
+        this.description = this.description.andThen(description);
+        return this;
+    }
+
+    /**
+     * Sets the client whose proxy, DNS and trust are used. Default: the registration's, or a new one.
      *
      * @param httpClient the application's client
      * @return this
@@ -110,7 +137,7 @@ public final class Discovery {
 
     /**
      * Keeps the metadata in a file, and takes them from there when the server does not answer, or with something that is none. They
-     * are checked like fresh ones, and used however old they are. Default: no file; then {@link #fetch()} fails.
+     * are checked like fresh ones, and used however old they are. Default: no file.
      *
      * @param file where; it is written when the metadata have changed, and holds no secret
      * @return this
@@ -138,20 +165,50 @@ public final class Discovery {
      * @throws IllegalArgumentException if the issuer is no {@code https} URL without query and fragment
      */
     public Provider fetch() throws IOException {
+        return fetch(null);
+    }
+
+    /** The same through the registration's client, if it was not said through which. */
+    Provider fetch(@Nullable OkHttpClient registrations) throws IOException {
         URI uri = checked(issuer);
-        OkHttpClient client = httpClient == null ? new OkHttpClient() : httpClient;
+        OkHttpClient client = Objects.requireNonNullElseGet(
+                httpClient, () -> Objects.requireNonNullElseGet(registrations, OkHttpClient::new));
         try {
             String json = ask(new Http(client, TIMEOUT, new DPoP(InstantSource.system(), false)), uri);
             Provider provider = provider(json, uri, client.dns());
             keep(json);
-            return provider;
+            return described(provider.newBuilder());
         } catch (IOException e) {
             if (lastGood == null || !Files.exists(lastGood)) {
                 throw e;
             }
             Log.warn("{}. Its metadata are taken from {}", String.valueOf(e.getMessage()), lastGood);
-            return provider(Files.readString(lastGood), uri, client.dns());
+            return described(
+                    provider(Files.readString(lastGood), uri, client.dns()).newBuilder());
         }
+    }
+
+    /** What is known without asking. The issuer stands where the endpoints will; nothing may be sent there. */
+    Provider known() {
+        return described(builder(checked(issuer))
+                .issuer(issuer)
+                .authorizationEndpoint(issuer)
+                .tokenEndpoint(issuer));
+    }
+
+    /** As it is now, whatever is said to this one afterwards. */
+    Discovery copy() {
+        return new Discovery(this);
+    }
+
+    private Provider described(Provider.Builder provider) {
+        description.accept(provider);
+        return provider.build();
+    }
+
+    private Provider.Builder builder(URI uri) {
+        Provider.Builder builder = Provider.builder(name == null ? nameOf(uri) : name);
+        return httpOnLoopback ? builder.allowHttpOnLoopback() : builder;
     }
 
     private URI checked(String text) {
@@ -199,10 +256,7 @@ public final class Discovery {
 
     private Provider provider(String json, URI uri, Dns dns) throws IOException {
         try {
-            Provider.Builder builder = Provider.builder(name == null ? nameOf(uri) : name);
-            Provider provider = (httpOnLoopback ? builder.allowHttpOnLoopback() : builder)
-                    .metadata(issuer, json)
-                    .build();
+            Provider provider = builder(uri).metadata(issuer, json).build();
             check(provider, uri, dns);
             return provider;
         } catch (IllegalArgumentException e) {
@@ -230,7 +284,7 @@ public final class Discovery {
 
     // ---- Where endpoints may be -----------------------------------------------------------------------------------
 
-    private void check(Provider provider, URI uri, Dns dns) throws IOException {
+    private void check(Provider provider, URI uri, Dns dns) {
         boolean inside = isInside(uri.getHost(), dns);
         for (Map.Entry<String, URI> endpoint : endpoints(provider).entrySet()) {
             String host = endpoint.getValue().getHost();
@@ -239,10 +293,10 @@ public final class Discovery {
             }
             String what = "The metadata of " + issuer + " have the " + endpoint.getKey() + " at " + host + ", ";
             if (hosts != null && !hosts.contains(host.toLowerCase(Locale.ROOT))) {
-                throw new IOException(what + "which is not among the hosts that are allowed");
+                throw new IllegalArgumentException(what + "which is not among the hosts that are allowed");
             }
             if (!inside && isInside(host, dns)) {
-                throw new IOException(what + "which is inside this network");
+                throw new IllegalArgumentException(what + "which is inside this network");
             }
         }
     }

@@ -6,7 +6,6 @@ import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
@@ -28,15 +27,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class ExchangedTokens implements Renewal {
     private final TokenExchange wanted;
-    private final TokenEndpoint endpoint;
-    private final Provider provider;
+    private final Server server;
     private final Revocation revocation;
     private final Time time;
 
-    ExchangedTokens(TokenExchange wanted, TokenEndpoint endpoint, Provider provider, Revocation revocation, Time time) {
+    ExchangedTokens(TokenExchange wanted, Server server, Revocation revocation, Time time) {
         this.wanted = wanted;
-        this.endpoint = endpoint;
-        this.provider = provider;
+        this.server = server;
         this.revocation = revocation;
         this.time = time;
     }
@@ -52,6 +49,11 @@ final class ExchangedTokens implements Renewal {
     }
 
     @Override
+    public Answer.@Nullable Failure prepare() {
+        return server.prepare();
+    }
+
+    @Override
     public Answer request(GrantRow row) {
         Answer answer = request();
         // A refusal is for good. Of a token that changes the next one may be taken.
@@ -63,13 +65,13 @@ final class ExchangedTokens implements Renewal {
     Answer request() {
         Map<String, String> form;
         try {
-            form = wanted.form(String.join(provider.scopeSeparator(), wanted.scopes()));
+            form = wanted.form(String.join(server.known().scopeSeparator(), wanted.scopes()));
         } catch (RuntimeException e) { // the application's supplier; its words may hold the token
             return failure(
                     Answer.Kind.TEMPORARY,
                     "The application's supplier of tokens threw " + e.getClass().getName());
         }
-        Answer answer = endpoint.request(form);
+        Answer answer = server.ask(endpoints -> endpoints.token().request(form));
         if (answer instanceof Answer.Failure failure) {
             return judged(failure);
         }
@@ -95,7 +97,7 @@ final class ExchangedTokens implements Renewal {
     }
 
     TokenSet tokens(TokenResponse response, Instant now) {
-        return response.toTokenSet(null, wanted.scopes(), now, provider.defaultLifetime());
+        return response.toTokenSet(null, wanted.scopes(), now, server.known().defaultLifetime());
     }
 
     @Override

@@ -87,82 +87,102 @@ import org.jspecify.annotations.Nullable;
 public final class Grantkeeper implements AutoCloseable {
     private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);
 
-    private final Provider provider;
+    private final Server server;
     private final String registration;
     private final String clientId;
+    private final @Nullable String redirectUri;
     private final Set<String> scopes;
     private final Set<String> apiOrigins;
     private final Set<String> resources;
-    private final AuthorizationCodeFlow flow;
-    private final DeviceFlow devices;
-    private final TokenEndpoint tokenEndpoint;
-    private final @Nullable IntrospectionEndpoint introspectionEndpoint;
-    private final Identities identities;
     private final Revocation revocation;
-    private final @Nullable LogoutTokens logoutTokens;
     private final UsedLogins heardLogouts;
     private final Time time;
     private final Waiting waiting;
     private final Listening listening;
+    private final DPoP dpop;
     private final BoundCalls boundCalls;
     private final Engine engine;
 
     private Grantkeeper(Builder builder) {
-        this.provider = builder.provider;
+        Provider provider = builder.provider;
         this.clientId = Objects.requireNonNull(builder.clientId);
         this.registration = builder.registration == null ? provider.name() + ":" + clientId : builder.registration;
+        this.redirectUri = builder.redirectUri;
         this.scopes = builder.scopes;
         this.apiOrigins = AuthorizingInterceptor.origins(provider.apiOrigins());
         this.resources = builder.resources;
         this.waiting = new Waiting(builder.longestWait);
         this.listening = new Listening(builder.listener, builder.clock);
-        this.time = new Time(builder.clock, builder.ticker);
-        DPoP dpop = new DPoP(builder.clock, builder.dpop);
-        this.boundCalls = new BoundCalls(dpop);
-        Http http = new Http(
-                builder.httpClient == null ? new OkHttpClient() : builder.httpClient, builder.tokenCallTimeout, dpop);
-        Client client = new Client(
-                clientId, builder.clientSecret, builder.authentication(), builder.signingKey, provider, builder.clock);
-        this.tokenEndpoint = new TokenEndpoint(http, provider, client, builder.redirectUri, builder.clock);
-        ProviderKeys keys = provider.jwksUri()
-                .map(where -> new ProviderKeys(where, builder.signingAlgorithms, http, builder.ticker))
-                .orElse(null);
-        IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, builder.clock);
-        this.logoutTokens = keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys);
         this.heardLogouts = new UsedLogins(builder.clock, Duration.ofHours(1));
-        Profiles profiles = builder.fetchProfile ? new Profiles(provider, http, idTokens) : null;
-        this.flow = new AuthorizationCodeFlow(
-                provider,
-                registration,
-                builder.redirectUri,
-                builder.formPost || provider.dialect().formPost(),
-                new AuthorizationEndpoint(provider, client, builder.protections(), http, builder.clock),
-                tokenEndpoint,
-                keys == null || !builder.protections().contains(LoginProtection.SIGNED_RESPONSE)
-                        ? null
-                        : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, builder.clock),
-                dpop,
-                idTokens,
-                profiles,
-                time);
-        this.identities = new Identities(provider.name(), idTokens, profiles);
-        this.revocation = new Revocation(tokenEndpoint, this::later);
+        this.time = new Time(builder.clock, builder.ticker);
+        this.dpop = new DPoP(builder.clock, builder.dpop);
+        this.boundCalls = new BoundCalls(dpop);
+        // The builder may be used for another registration before this one asks its server.
+        Builder settings = new Builder(builder);
+        this.server =
+                new Server(provider, settings.discovery, settings.httpClient, found -> connect(found, settings), time);
+        this.revocation = new Revocation(server, this::later);
         this.engine = new Engine(
                 provider.name(),
                 Objects.requireNonNull(builder.tokenStore),
                 new RowFormat(builder.sealingKeys),
-                new RefreshTokens(tokenEndpoint, provider, revocation, clientId),
-                new ApplicationTokens(tokenEndpoint, provider, scopes, revocation, time),
+                new RefreshTokens(server, revocation, clientId),
+                new ApplicationTokens(server, scopes, revocation, time),
                 new Timing(builder.tokenCallTimeout, builder.trustStoredFor),
                 time,
                 listening);
+        server.open();
+    }
+
+    private Endpoints connect(Provider provider, Builder settings) {
+        if (settings.discovery != null) {
+            settings.check(provider);
+        }
+        Http http = new Http(
+                settings.httpClient == null ? new OkHttpClient() : settings.httpClient,
+                settings.tokenCallTimeout,
+                dpop);
+        Client client = new Client(
+                clientId,
+                settings.clientSecret,
+                settings.authentication(provider),
+                settings.signingKey,
+                provider,
+                settings.clock);
+        TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, redirectUri, settings.clock);
+        ProviderKeys keys = provider.jwksUri()
+                .map(where -> new ProviderKeys(where, settings.signingAlgorithms, http, settings.ticker))
+                .orElse(null);
+        IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, settings.clock);
+        Profiles profiles = settings.fetchProfile ? new Profiles(provider, http, idTokens) : null;
+        Identities identities = new Identities(provider.name(), idTokens, profiles);
+        Set<LoginProtection> protections = settings.protections(provider);
+        AuthorizationCodeFlow flow = new AuthorizationCodeFlow(
+                provider,
+                registration,
+                settings.formPost || provider.dialect().formPost(),
+                new AuthorizationEndpoint(provider, client, protections, http, settings.clock),
+                tokenEndpoint,
+                keys == null || !protections.contains(LoginProtection.SIGNED_RESPONSE)
+                        ? null
+                        : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, settings.clock),
+                dpop,
+                idTokens,
+                profiles,
+                time);
         DeviceEndpoint deviceEndpoint = provider.deviceAuthorizationEndpoint()
-                .map(uri -> new DeviceEndpoint(http, provider, client, uri, builder.clock))
+                .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
                 .orElse(null);
-        this.introspectionEndpoint = provider.introspectionEndpoint()
-                .map(uri -> new IntrospectionEndpoint(http, client, uri, builder.clock))
-                .orElse(null);
-        this.devices = new DeviceFlow(provider, registration, deviceEndpoint, tokenEndpoint, identities, engine, time);
+        return new Endpoints(
+                provider,
+                flow,
+                new DeviceFlow(provider, registration, deviceEndpoint, tokenEndpoint, identities, engine, time),
+                tokenEndpoint,
+                identities,
+                provider.introspectionEndpoint()
+                        .map(uri -> new IntrospectionEndpoint(http, client, uri, settings.clock))
+                        .orElse(null),
+                keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys));
     }
 
     /**
@@ -172,14 +192,28 @@ public final class Grantkeeper implements AutoCloseable {
      * @return a builder
      */
     public static Builder builder(Provider provider) {
-        return new Builder(provider);
+        return new Builder(provider, null);
+    }
+
+    /**
+     * Starts to describe a registration at a server that tells itself where its endpoints are. It is asked when something is to be
+     * sent there first; while it cannot be, tokens that are stored and valid are used, and everything else fails with a
+     * {@link TokenRequestException} and may be tried again.
+     *
+     * @param discovery how to ask; what is said to it afterwards changes nothing here
+     * @return a builder
+     * @throws IllegalArgumentException if the issuer is no {@code https} URL without query and fragment, or the description is wrong
+     */
+    public static Builder builder(Discovery discovery) {
+        return new Builder(discovery.known(), discovery.copy());
     }
 
     /**
      * Begins a login with the registration's own scopes.
      *
      * @return the login; keep it for the callback, and send the browser to its {@link PendingLogin#url()}
-     * @throws TokenRequestException if the request is to be pushed or signed ({@link Builder#loginProtections}), and could not be
+     * @throws TokenRequestException if the request is to be pushed or signed ({@link Builder#loginProtections}), and could not be, or
+     *     if the server had to be asked first what it is ({@link Discovery}), and did not say
      * @throws IllegalStateException if the builder was given no redirect URI
      */
     public PendingLogin startLogin() throws TokenRequestException {
@@ -200,14 +234,16 @@ public final class Grantkeeper implements AutoCloseable {
             Map<String, String> parameters,
             @Nullable String carried,
             @Nullable Duration maxAge,
-            @Nullable String redirectUri)
+            @Nullable String comesBackTo)
             throws TokenRequestException {
-        return flow.start(wanted, parameters, carried, maxAge, redirectUri == null ? flow.redirectUri() : redirectUri);
+        return server.endpoints()
+                .flow()
+                .start(wanted, parameters, carried, maxAge, comesBackTo == null ? redirectUri : comesBackTo);
     }
 
     @Nullable
     String redirectUri() {
-        return flow.redirectUri();
+        return redirectUri;
     }
 
     /**
@@ -225,12 +261,12 @@ public final class Grantkeeper implements AutoCloseable {
      *     application. The user may begin again
      */
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query) throws TokenRequestException {
-        return flow.finish(this, login, query);
+        return server.endpoints().flow().finish(this, login, query);
     }
 
     DeviceLogin startOnDevice(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
             throws TokenRequestException {
-        return devices.start(wanted, parameters, carried);
+        return server.endpoints().devices().start(wanted, parameters, carried);
     }
 
     /**
@@ -243,7 +279,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public LoginResult finishLogin(DeviceLogin login) throws IOException {
-        return devices.finish(this, login);
+        return server.endpoints().devices().finish(this, login);
     }
 
     /**
@@ -254,7 +290,11 @@ public final class Grantkeeper implements AutoCloseable {
      *     login have cancelled theirs, the server is not asked any more
      */
     public CompletableFuture<LoginResult> finishLoginAsync(DeviceLogin login) {
-        return devices.finishAsync(this, login);
+        try {
+            return server.endpoints().devices().finishAsync(this, login);
+        } catch (TokenRequestException e) {
+            return CompletableFuture.failedFuture(e);
+        }
     }
 
     private void later(Duration pause, Runnable task) {
@@ -268,12 +308,18 @@ public final class Grantkeeper implements AutoCloseable {
     Account keep(GrantRow row, TokenSet tokens, String accountId) throws TokenStoreException {
         Account account = account(accountId);
         try {
-            engine.logins().login(account.key(), row.issuedBy(provider.tokenServer()));
+            engine.logins().login(account.key(), pinned(row));
         } catch (IOException e) {
             throw Failures.of(e);
         }
         listening.signedIn(account.key(), tokens);
         return account;
+    }
+
+    /** The row with the name of the server that gave the tokens, if that is known; they are shown to no other. */
+    GrantRow pinned(GrantRow row) {
+        Endpoints found = server.found();
+        return found == null ? row : row.issuedBy(found.provider().tokenServer());
     }
 
     /**
@@ -283,7 +329,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return what can be said and asked about it
      */
     public Logout logout() {
-        return new Logout(provider, clientId, logoutTokens, heardLogouts);
+        return new Logout(server, clientId, heardLogouts);
     }
 
     /**
@@ -304,8 +350,9 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IllegalStateException if the provider is known to give applications no tokens of their own
      */
     public Account application() {
-        provider.noApplicationTokens().ifPresent(reason -> {
-            throw new IllegalStateException(provider.name() + " gives applications no tokens of their own: " + reason);
+        provider().noApplicationTokens().ifPresent(reason -> {
+            throw new IllegalStateException(
+                    provider().name() + " gives applications no tokens of their own: " + reason);
         });
         return new Account(
                 this,
@@ -329,8 +376,7 @@ public final class Grantkeeper implements AutoCloseable {
      */
     public Account account(TokenExchange exchange) {
         AccountKey key = new AccountKey(registration + " exchange", exchange.name());
-        Engine.Kept kept =
-                engine.inProcess(key, new ExchangedTokens(exchange, tokenEndpoint, provider, revocation, time));
+        Engine.Kept kept = engine.inProcess(key, new ExchangedTokens(exchange, server, revocation, time));
         Set<String> origins = exchange.apiOrigins();
         return new Account(
                 this,
@@ -350,13 +396,14 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws TokenRequestException if the server could not be asked, or makes no sense, or does not accept this application
      */
     public LoginResult login(TokenExchange exchange) throws TokenRequestException {
-        ExchangedTokens renewal = new ExchangedTokens(exchange, tokenEndpoint, provider, revocation, time);
+        ExchangedTokens renewal = new ExchangedTokens(exchange, server, revocation, time);
         Answer answer = renewal.request();
         if (answer instanceof Answer.Tokens tokens) {
             TokenSet set = renewal.tokens(tokens.response(), time.now());
             try {
-                Identity identity =
-                        identities.of(tokens.response(), set, exchange.scopes().contains("openid"));
+                Identity identity = server.endpoints()
+                        .identities()
+                        .of(tokens.response(), set, exchange.scopes().contains("openid"));
                 return new LoginResult.SignedIn(
                         this, GrantRow.of(RowFormat.newName(), time.now(), set, identity), set, true, Map.of(), null);
             } catch (IdentityException e) {
@@ -386,8 +433,9 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IllegalStateException if the provider has no introspection endpoint
      */
     public Introspection introspect(String token) throws TokenRequestException {
+        IntrospectionEndpoint introspectionEndpoint = server.endpoints().introspection();
         if (introspectionEndpoint == null) {
-            throw new IllegalStateException(provider.name() + " is not known to have an introspection endpoint:"
+            throw new IllegalStateException(provider().name() + " is not known to have an introspection endpoint:"
                     + " say introspectionEndpoint(…) when describing it");
         }
         try {
@@ -436,7 +484,7 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     private Interceptor interceptor(Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped) {
-        return new AuthorizingInterceptor(provider.dialect(), origins, sources, waiting, boundCalls, wrapped);
+        return new AuthorizingInterceptor(provider().dialect(), origins, sources, waiting, boundCalls, wrapped);
     }
 
     private @Nullable TokenSource tagged(Request request) {
@@ -449,13 +497,9 @@ public final class Grantkeeper implements AutoCloseable {
         return apiOrigins;
     }
 
-    /**
-     * Where this registration is.
-     *
-     * @return the provider
-     */
-    public Provider provider() {
-        return provider;
+    /** What is known of the provider without asking it; no endpoints among it. */
+    Provider provider() {
+        return server.known();
     }
 
     /**
@@ -481,7 +525,10 @@ public final class Grantkeeper implements AutoCloseable {
      */
     @Override
     public void close() {
-        devices.close();
+        Endpoints found = server.found();
+        if (found != null) {
+            found.devices().close();
+        }
         int unsaved = engine.close(CLOSE_WAITS);
         if (unsaved > 0) {
             Log.error(
@@ -501,9 +548,11 @@ public final class Grantkeeper implements AutoCloseable {
         private static final int LEAST_SECRET_BYTES = 32;
 
         private final Provider provider;
+        private final @Nullable Discovery discovery;
         private @Nullable String registration;
         private @Nullable String clientId;
         private @Nullable String clientSecret;
+        private boolean secretIsMissing;
         private @Nullable SigningKey signingKey;
         private @Nullable ClientAuthentication clientAuthentication;
         private @Nullable String redirectUri;
@@ -525,8 +574,38 @@ public final class Grantkeeper implements AutoCloseable {
         private InstantSource clock = InstantSource.system();
         private LongSupplier ticker = System::nanoTime;
 
-        private Builder(Provider provider) {
+        private Builder(Provider provider, @Nullable Discovery discovery) {
             this.provider = Objects.requireNonNull(provider);
+            this.discovery = discovery;
+        }
+
+        private Builder(Builder other) {
+            this.provider = other.provider;
+            this.discovery = other.discovery;
+            this.registration = other.registration;
+            this.clientId = other.clientId;
+            this.clientSecret = other.clientSecret;
+            this.secretIsMissing = other.secretIsMissing;
+            this.signingKey = other.signingKey;
+            this.clientAuthentication = other.clientAuthentication;
+            this.redirectUri = other.redirectUri;
+            this.loginProtections = other.loginProtections;
+            this.scopes = other.scopes;
+            this.resources = other.resources;
+            this.tokenStore = other.tokenStore;
+            this.sealingKeys = other.sealingKeys;
+            this.unsealed = other.unsealed;
+            this.signingAlgorithms = other.signingAlgorithms;
+            this.fetchProfile = other.fetchProfile;
+            this.dpop = other.dpop;
+            this.formPost = other.formPost;
+            this.httpClient = other.httpClient;
+            this.listener = other.listener;
+            this.longestWait = other.longestWait;
+            this.tokenCallTimeout = other.tokenCallTimeout;
+            this.trustStoredFor = other.trustStoredFor;
+            this.clock = other.clock;
+            this.ticker = other.ticker;
         }
 
         /**
@@ -549,10 +628,7 @@ public final class Grantkeeper implements AutoCloseable {
          */
         public Builder clientSecret(@Nullable String clientSecret) {
             this.clientSecret = clientSecret;
-            if (clientSecret == null && clientAuthentication == null) {
-                // Whoever names a secret wants to use one: a missing variable must not make a public client.
-                this.clientAuthentication = provider.clientAuthentication();
-            }
+            this.secretIsMissing = clientSecret == null;
             return this;
         }
 
@@ -580,11 +656,12 @@ public final class Grantkeeper implements AutoCloseable {
             return this;
         }
 
-        private ClientAuthentication authentication() {
+        private ClientAuthentication authentication(Provider provider) {
             if (clientAuthentication != null) {
                 return clientAuthentication;
             }
-            if (clientSecret != null) {
+            if (clientSecret != null || secretIsMissing) {
+                // Whoever names a secret wants to use one: a missing variable must not make a public client.
                 return provider.clientAuthentication();
             }
             if (signingKey != null) {
@@ -621,7 +698,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /** Nothing where there are no logins. */
-        private Set<LoginProtection> protections() {
+        private Set<LoginProtection> protections(Provider provider) {
             EnumSet<LoginProtection> all = EnumSet.noneOf(LoginProtection.class);
             if (redirectUri != null) {
                 all.addAll(loginProtections);
@@ -876,7 +953,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Checks everything, and makes the {@link Grantkeeper}. Does no I/O.
+         * Checks everything, and makes the {@link Grantkeeper}. Does no I/O. What depends on a server that has to be asked first
+         * is checked when it is asked.
          *
          * @return the Grantkeeper
          * @throws IllegalStateException if something is missing or contradicts something else; the message says what to do
@@ -898,19 +976,14 @@ public final class Grantkeeper implements AutoCloseable {
                                 ? "Say sealingKeys(SealingKeys.of(secret)), or unsealed() if tokens may be stored as they are"
                                 : "sealingKeys(…) and unsealed() contradict each other");
             }
-            checkAuthentication(authentication());
-            if (fetchProfile
-                    && provider.profileEndpoint().isEmpty()
-                    && provider.userInfoEndpoint().isEmpty()
-                    && provider.dialect().identityMembers().isEmpty()) {
-                throw new IllegalStateException(
-                        provider.name()
-                                + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or ask for openid");
-            }
             if (redirectUri != null) {
                 checkRedirectUri(redirectUri, provider);
             }
-            checkProtections(protections());
+            if (discovery == null) {
+                check(provider);
+            } else if (secretIsMissing) {
+                checkAuthentication(authentication(provider), provider);
+            }
             if ((formPost || provider.dialect().formPost())
                     && redirectUri != null
                     && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
@@ -921,7 +994,21 @@ public final class Grantkeeper implements AutoCloseable {
             return new Grantkeeper(this);
         }
 
-        private void checkAuthentication(ClientAuthentication way) {
+        /** Whether this goes together with a provider of which all is known. */
+        private void check(Provider provider) {
+            checkAuthentication(authentication(provider), provider);
+            if (fetchProfile
+                    && provider.profileEndpoint().isEmpty()
+                    && provider.userInfoEndpoint().isEmpty()
+                    && provider.dialect().identityMembers().isEmpty()) {
+                throw new IllegalStateException(
+                        provider.name()
+                                + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or ask for openid");
+            }
+            checkProtections(protections(provider), provider);
+        }
+
+        private void checkAuthentication(ClientAuthentication way, Provider provider) {
             boolean withSecret = way == ClientAuthentication.SECRET_BASIC
                     || way == ClientAuthentication.SECRET_POST
                     || way == ClientAuthentication.SECRET_JWT;
@@ -954,7 +1041,7 @@ public final class Grantkeeper implements AutoCloseable {
             }
         }
 
-        private void checkProtections(Set<LoginProtection> protections) {
+        private void checkProtections(Set<LoginProtection> protections, Provider provider) {
             if (protections.contains(LoginProtection.PUSHED_REQUEST)
                     && provider.pushedAuthorizationRequestEndpoint().isEmpty()) {
                 throw new IllegalStateException("PUSHED_REQUEST needs a place to push requests to: say"

@@ -199,10 +199,11 @@ public final class LoginRequest {
 
     /**
      * Begins. Where the request is pushed ({@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST}) that is a call to the
-     * authorization server, otherwise it does no I/O.
+     * authorization server, and where the server has to be asked first what it is ({@link Discovery}) another one; otherwise it does
+     * no I/O.
      *
      * @return the login; send the browser to its {@link PendingLogin#url()}
-     * @throws TokenRequestException if the server does not take the pushed request, or the signing key cannot sign. The request is
+     * @throws TokenRequestException if the server could not be asked, does not take the pushed request, or the signing key cannot sign. The request is
      *     then not sent through the browser instead
      */
     public PendingLogin start() throws TokenRequestException {

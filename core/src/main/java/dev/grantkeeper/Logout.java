@@ -29,19 +29,17 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe; {@link Grantkeeper#logout()} makes one for each use.
  */
 public final class Logout {
-    private final Provider provider;
+    private final Server server;
     private final String clientId;
-    private final @Nullable LogoutTokens tokens;
     private final UsedLogins heard;
     private @Nullable String idToken;
     private @Nullable String hint;
     private @Nullable String returnTo;
     private @Nullable String state;
 
-    Logout(Provider provider, String clientId, @Nullable LogoutTokens tokens, UsedLogins heard) {
-        this.provider = provider;
+    Logout(Server server, String clientId, UsedLogins heard) {
+        this.server = server;
         this.clientId = clientId;
-        this.tokens = tokens;
         this.heard = heard;
     }
 
@@ -107,9 +105,11 @@ public final class Logout {
      * that personal data: send the browser there, and write it into no log.
      *
      * @return an absolute URL
+     * @throws TokenRequestException if the provider had to be asked first what it is ({@link Discovery}), and did not say
      * @throws IllegalStateException if the provider has no such endpoint
      */
-    public URI url() {
+    public URI url() throws TokenRequestException {
+        Provider provider = server.endpoints().provider();
         URI endpoint = provider.endSessionEndpoint()
                 .orElseThrow(
                         () -> new IllegalStateException(
@@ -137,12 +137,13 @@ public final class Logout {
      *
      * @param logoutToken the parameter {@code logout_token}; anything that anybody can send
      * @return whose session has ended; empty if this is no logout token of the provider for this application: answer 400
-     * @throws TokenRequestException if the provider's keys could not be fetched: answer 503
+     * @throws TokenRequestException if the provider's keys could not be fetched, or not where they are: answer 503
      * @throws IllegalStateException if the provider does not speak OpenID Connect
      */
     public Optional<Notice> verify(@Nullable String logoutToken) throws TokenRequestException {
+        LogoutTokens tokens = server.endpoints().logoutTokens();
         if (tokens == null) {
-            throw new IllegalStateException(provider.name()
+            throw new IllegalStateException(server.known().name()
                     + " is not known to speak OpenID Connect: say openId(issuer, jwksUri) when describing it");
         }
         try {
@@ -163,7 +164,7 @@ public final class Logout {
 
     @Override
     public String toString() {
-        return "Logout[" + provider.name() + "]";
+        return "Logout[" + server.known().name() + "]";
     }
 
     /**

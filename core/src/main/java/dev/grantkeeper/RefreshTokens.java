@@ -13,18 +13,17 @@ import dev.grantkeeper.token.TokenSet;
 import java.security.KeyPair;
 import java.time.Instant;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Renews what users granted, with the refresh token (RFC 6749 section 6). Thread-safe. */
 final class RefreshTokens implements Renewal {
-    private final TokenEndpoint endpoint;
-    private final Provider provider;
+    private final Server server;
     private final Revocation revocation;
     private final String clientId;
 
-    RefreshTokens(TokenEndpoint endpoint, Provider provider, Revocation revocation, String clientId) {
-        this.endpoint = endpoint;
-        this.provider = provider;
+    RefreshTokens(Server server, Revocation revocation, String clientId) {
+        this.server = server;
         this.revocation = revocation;
         this.clientId = clientId;
     }
@@ -41,17 +40,27 @@ final class RefreshTokens implements Renewal {
     }
 
     @Override
+    public Answer.@Nullable Failure prepare() {
+        return server.prepare();
+    }
+
+    @Override
     public Answer request(GrantRow row) {
         TokenSet tokens = row.tokens();
-        Answer.Failure elsewhere = elsewhere(row);
-        if (elsewhere != null) {
-            return elsewhere;
-        }
-        return ofTheSameUser(
+        return refresh(
                 row,
-                tokens == null
+                endpoint -> tokens == null
                         ? endpoint.refresh("", Set.of(), null)
                         : endpoint.refresh(tokens.refreshToken().orElse(""), tokens.resources(), keyOf(tokens)));
+    }
+
+    private Answer refresh(GrantRow row, Function<TokenEndpoint, Answer> request) {
+        return server.ask(endpoints -> {
+            Answer.Failure elsewhere = elsewhere(row, endpoints.provider());
+            return elsewhere == null
+                    ? ofTheSameUser(row, endpoints.provider(), request.apply(endpoints.token()))
+                    : elsewhere;
+        });
     }
 
     private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {
@@ -59,7 +68,7 @@ final class RefreshTokens implements Renewal {
     }
 
     /** A grant belongs to the server that gave it: its refresh token is shown to no other, whatever the configuration says now. */
-    private Answer.@Nullable Failure elsewhere(GrantRow row) {
+    private static Answer.@Nullable Failure elsewhere(GrantRow row, Provider provider) {
         String from = row.identity() == null ? "" : row.identity().issuer();
         String now = provider.issuer().orElse("");
         if (!from.contains("://") || now.isEmpty() || IdTokens.isIssuer(now, from)) {
@@ -81,8 +90,9 @@ final class RefreshTokens implements Renewal {
                 null);
     }
 
-    private Answer ofTheSameUser(GrantRow row, Answer answer) {
-        String whose = answer instanceof Answer.Tokens success ? mismatch(row.identity(), success.response()) : null;
+    private Answer ofTheSameUser(GrantRow row, Provider provider, Answer answer) {
+        String whose =
+                answer instanceof Answer.Tokens success ? mismatch(row.identity(), provider, success.response()) : null;
         return whose == null
                 ? answer
                 : new Answer.Failure(
@@ -97,19 +107,20 @@ final class RefreshTokens implements Renewal {
     @Override
     public Answer request(GrantRow row, String resource) {
         TokenSet tokens = row.tokens();
-        Answer.Failure elsewhere = elsewhere(row);
-        if (elsewhere != null) {
-            return elsewhere;
-        }
-        return ofTheSameUser(
+        return refresh(
                 row,
-                endpoint.refresh(tokens == null ? "" : tokens.refreshToken().orElse(""), resource, keyOf(tokens)));
+                endpoint -> endpoint.refresh(
+                        tokens == null ? "" : tokens.refreshToken().orElse(""), resource, keyOf(tokens)));
     }
 
     @Override
     public TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
         // Refresh and ID token belong to the grant, whatever they came with.
-        return response.toTokenSet(row.state(resource).tokens(), Set.of(), now, provider.defaultLifetime())
+        return response.toTokenSet(
+                        row.state(resource).tokens(),
+                        Set.of(),
+                        now,
+                        server.known().defaultLifetime())
                 .newBuilder()
                 .refreshToken(null)
                 .refreshTokenExpiresAt(null)
@@ -117,7 +128,7 @@ final class RefreshTokens implements Renewal {
                 .build();
     }
 
-    private @Nullable String mismatch(@Nullable Identity identity, TokenResponse response) {
+    private @Nullable String mismatch(@Nullable Identity identity, Provider provider, TokenResponse response) {
         // An identity from a profile endpoint has another issuer than any ID token.
         return identity == null
                         || response.idToken() == null
@@ -129,17 +140,17 @@ final class RefreshTokens implements Renewal {
 
     @Override
     public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
-        return response.toTokenSet(row.tokens(), Set.of(), now, provider.defaultLifetime());
+        return response.toTokenSet(row.tokens(), Set.of(), now, server.known().defaultLifetime());
     }
 
     @Override
     public Provider.Replay replay() {
-        return provider.replay();
+        return server.known().replay();
     }
 
     @Override
     public @Nullable Instant consentEndsAt(GrantRow row) {
-        return new Grant(row, provider).consentEndsAt().orElse(null);
+        return new Grant(row, server.known()).consentEndsAt().orElse(null);
     }
 
     @Override

@@ -684,7 +684,7 @@ class EntraIdTest {
     }
 
     @Test
-    void the_browser_signs_out_at_the_tenants_own_page() {
+    void the_browser_signs_out_at_the_tenants_own_page() throws Exception {
         Grantkeeper node = mock.node(
                 mock.registration(EntraId.provider(TENANT).newBuilder()).redirectUri("https://app.example/cb"));
         String url = node.logout()

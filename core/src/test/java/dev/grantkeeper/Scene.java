@@ -53,8 +53,16 @@ final class Scene implements AutoCloseable {
 
     /** A registration at the given provider, complete but for what a test adds. */
     Grantkeeper.Builder registration(Provider provider) {
-        return Grantkeeper.builder(provider)
-                .clientId(CLIENT)
+        return complete(Grantkeeper.builder(provider));
+    }
+
+    /** The same at a server that has to be asked first. */
+    Grantkeeper.Builder registration(Discovery discovery) {
+        return complete(Grantkeeper.builder(discovery));
+    }
+
+    private Grantkeeper.Builder complete(Grantkeeper.Builder builder) {
+        return builder.clientId(CLIENT)
                 .clientSecret(SECRET)
                 .redirectUri(REDIRECT)
                 .scopes("things.read")

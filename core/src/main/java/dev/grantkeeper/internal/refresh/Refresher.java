@@ -616,7 +616,9 @@ public final class Refresher {
                     }
                 }
 
-                Answer.Failure shut = gate.closed();
+                // Perhaps nothing can be sent now; that is found out before T begins.
+                Answer.Failure unprepared = renewal.prepare();
+                Answer.Failure shut = unprepared == null ? gate.closed() : unprepared;
                 if (shut != null) {
                     return notNow(seen, shut);
                 }

@@ -18,6 +18,16 @@ public interface Renewal {
     /** Whether this grant holds what a token request needs. */
     boolean possible(GrantRow row);
 
+    /**
+     * Finds out whatever has to be known before a request can be made. May take as long as a request; afterwards one can be made
+     * without any of that.
+     *
+     * @return why none can be made now; {@code null} if one can
+     */
+    default Answer.@Nullable Failure prepare() {
+        return null;
+    }
+
     /** Makes one token request. */
     Answer request(GrantRow row);
 

@@ -7,7 +7,8 @@ public final class RequestFailedException extends Exception {
 
     private final transient Answer.Failure failure;
 
-    RequestFailedException(Answer.Failure failure) {
+    /** It came to nothing for this reason. */
+    public RequestFailedException(Answer.Failure failure) {
         super("status " + failure.status(), failure.cause());
         this.failure = failure;
     }

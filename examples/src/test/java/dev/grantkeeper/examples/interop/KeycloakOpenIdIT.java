@@ -101,8 +101,8 @@ class KeycloakOpenIdIT {
         return Discovery.of(keycloak.issuer()).allowHttpOnLoopback().fetch();
     }
 
-    private Grantkeeper opened() throws IOException {
-        Grantkeeper made = Grantkeeper.builder(discovered())
+    private Grantkeeper opened() {
+        Grantkeeper made = Grantkeeper.builder(Discovery.of(keycloak.issuer()).allowHttpOnLoopback())
                 .clientId(CLIENT)
                 .redirectUri(CALLBACK)
                 .scopes("openid", "profile", "email")

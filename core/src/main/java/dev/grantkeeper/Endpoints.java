@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.openid.LogoutTokens;
+import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
+import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.provider.Provider;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What speaks with an authorization server of which all is known. Thread-safe.
+ *
+ * @param provider where everything is
+ * @param flow logins through the browser
+ * @param devices logins on another device
+ * @param token the token endpoint
+ * @param identities who granted
+ * @param introspection {@code null} if the server has none
+ * @param logoutTokens {@code null} if the server does not speak OpenID Connect
+ */
+record Endpoints(
+        Provider provider,
+        AuthorizationCodeFlow flow,
+        DeviceFlow devices,
+        TokenEndpoint token,
+        Identities identities,
+        @Nullable IntrospectionEndpoint introspection,
+        @Nullable LogoutTokens logoutTokens) {
+    @Override
+    public String toString() {
+        return "Endpoints[" + provider.name() + "]";
+    }
+}

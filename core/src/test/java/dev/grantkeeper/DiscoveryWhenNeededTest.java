@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Held;
+import dev.grantkeeper.testkit.Rotation;
+import dev.grantkeeper.token.TokenSet;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import okhttp3.OkHttpClient;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A registration of which only the issuer is known: its server is asked when something is to be sent there (F-56). */
+@Timeout(60)
+class DiscoveryWhenNeededTest {
+    /** Longer than a server is left alone that could not say what it is. */
+    private static final Duration A_MOMENT = Duration.ofSeconds(3);
+
+    private final Scene scene = new Scene();
+    private final AtomicInteger asked = new AtomicInteger();
+    private volatile Consumer<Map<String, Object>> change = metadata -> {};
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void count() {
+        scene.server.rotation(Rotation.STRICT);
+        scene.server.metadata(metadata -> {
+            asked.incrementAndGet();
+            metadata.put("introspection_endpoint", scene.server.introspectionEndpoint());
+            metadata.put("device_authorization_endpoint", scene.server.deviceAuthorizationEndpoint());
+            metadata.put("end_session_endpoint", scene.server.url() + "/logout");
+            change.accept(metadata);
+            return metadata;
+        });
+    }
+
+    @AfterEach
+    void close() {
+        scene.close();
+    }
+
+    /** Under the name of the scene's own provider, so that both find the same grants. */
+    private Discovery discovery() {
+        return Discovery.of(scene.server.issuer())
+                .name("fake")
+                .allowHttpOnLoopback()
+                .describe(provider -> provider.apiOrigins(scene.server.url()));
+    }
+
+    private Grantkeeper node() {
+        return scene.node(scene.registration(discovery()));
+    }
+
+    private void down() {
+        Fault[] many = new Fault[20];
+        Arrays.fill(many, Fault.status(503));
+        scene.server.onNextMetadataRequest(many);
+    }
+
+    private static Consumer<Throwable> failed(TokenRequestException.Kind kind) {
+        return thrown -> assertThat(((TokenRequestException) thrown).kind()).isEqualTo(kind);
+    }
+
+    @Test
+    void nothing_is_asked_before_something_is_to_be_sent_and_then_only_once() throws Exception {
+        Grantkeeper node = node();
+        Account alice = node.account("alice");
+        OkHttpClient client = alice.wrap(scene.http);
+        assertThat(alice.grant()).isEmpty();
+        assertThatThrownBy(() -> scene.status(client)).isInstanceOf(LoginRequiredException.class);
+        assertThat(asked).hasValue(0);
+        scene.signIn(node, "alice");
+        scene.signIn(node, "bob");
+        assertThat(scene.status(client)).isEqualTo(200);
+        scene.expire();
+        assertThat(scene.status(client)).isEqualTo(200);
+        alice.signOut();
+        assertThat(scene.server.revocations()).isPositive();
+        assertThat(asked).hasValue(1);
+    }
+
+    @Test
+    void users_are_who_the_metadata_let_them_be() throws Exception {
+        Grantkeeper node = scene.node(
+                scene.registration(discovery()).scopes("openid", "things.read").fetchProfile());
+        SignedIn in = (SignedIn) scene.login(node, "alice");
+        assertThat(in.identity().orElseThrow().id()).isEqualTo(scene.server.issuer() + " alice");
+    }
+
+    @Test
+    void a_server_that_is_down_at_the_start_is_asked_again_later() throws Exception {
+        Grantkeeper node = node();
+        for (Fault fault : List.of(Fault.dropBefore(), Fault.status(503), Fault.status(200))) {
+            scene.server.onNextMetadataRequest(fault);
+            assertThatThrownBy(node::startLogin)
+                    .isInstanceOf(TokenRequestException.class)
+                    .hasMessageContaining(scene.server.issuer());
+            // It is left alone for a moment, though it is up again.
+            assertThatThrownBy(node::startLogin).isInstanceOfSatisfying(TokenRequestException.class, failure -> {
+                assertThat(failure).hasMessageContaining(scene.server.issuer());
+                assertThat(failure.retryAfter().orElseThrow()).isLessThanOrEqualTo(A_MOMENT);
+            });
+            assertThat(asked).hasValue(0);
+            scene.time.pass(A_MOMENT);
+        }
+        assertThat(scene.signIn(node, "alice").tokens()).isNotNull();
+        assertThat(asked).hasValue(1);
+    }
+
+    @Test
+    void tokens_that_are_stored_and_valid_are_used_while_the_server_is_down() throws Exception {
+        scene.signIn(scene.node(), "alice");
+        down();
+        Account alice = node().account("alice");
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        assertThat(asked).hasValue(0);
+    }
+
+    @Test
+    void an_expired_grant_waits_for_its_server_and_loses_nothing() throws Exception {
+        scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        Map<?, ?> stored = Map.copyOf(scene.store.rows);
+        down();
+        Account alice = node().account("alice");
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(alice::tokens)
+                    .isInstanceOf(TokenRequestException.class)
+                    .satisfies(failed(TokenRequestException.Kind.TEMPORARY));
+            scene.time.pass(A_MOMENT);
+        }
+        // Neither an attempt nor a pause stands in the way of nodes that know where to ask.
+        assertThat(scene.store.rows).isEqualTo(stored);
+        scene.server.noFaults();
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+    }
+
+    @Test
+    void many_callers_ask_once_what_the_server_is_and_once_for_tokens() throws Exception {
+        scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        Held held = new Held();
+        scene.server.onNextMetadataRequest(Fault.hold(held));
+        Grantkeeper node = node();
+        List<CompletableFuture<Void>> all = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            boolean signsIn = i % 2 == 0;
+            all.add(CompletableFuture.runAsync(
+                    () -> {
+                        try {
+                            if (signsIn) {
+                                node.startLogin();
+                            } else {
+                                assertThat(scene.status(node.account("alice").wrap(scene.http)))
+                                        .isEqualTo(200);
+                            }
+                        } catch (Exception e) {
+                            throw new AssertionError(e);
+                        }
+                    },
+                    task -> new Thread(task).start()));
+        }
+        held.awaitArrived(1);
+        held.release();
+        for (CompletableFuture<Void> one : all) {
+            one.get(30, TimeUnit.SECONDS);
+        }
+        assertThat(asked).hasValue(1);
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        assertThat(scene.server.familiesRevoked()).isZero();
+    }
+
+    /** An attempt in the row is measured in token calls; a question that comes before must not use that time up. */
+    @Test
+    void who_waits_for_the_metadata_keeps_no_other_node_from_refreshing() throws Exception {
+        Grantkeeper knows = scene.node();
+        scene.signIn(knows, "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        Held held = new Held();
+        scene.server.onNextMetadataRequest(Fault.hold(held));
+        CompletableFuture<TokenSet> waits = node().account("alice").tokensAsync();
+        held.awaitArrived(1);
+        TokenSet fresh = knows.account("alice").tokens();
+        scene.time.pass(Duration.ofMinutes(1));
+        held.release();
+        assertThat(waits.get(30, TimeUnit.SECONDS)).isEqualTo(fresh);
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        assertThat(scene.server.reuseDetected()).isZero();
+    }
+
+    @Test
+    void metadata_of_another_issuer_are_refused_until_they_are_right() throws Exception {
+        change = metadata -> metadata.put("issuer", "https://evil.example");
+        Grantkeeper node = node();
+        assertThatThrownBy(node::startLogin)
+                .isInstanceOf(TokenRequestException.class)
+                .hasMessageContaining("https://evil.example")
+                .satisfies(failed(TokenRequestException.Kind.MALFORMED));
+        change = metadata -> {};
+        scene.time.pass(A_MOMENT);
+        assertThat(scene.login(node, "alice")).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void what_the_server_demands_and_the_application_lacks_is_said_when_that_is_known() {
+        change = metadata -> metadata.put("require_signed_request_object", true);
+        Grantkeeper node = node();
+        assertThatThrownBy(node::startLogin)
+                .isInstanceOf(TokenRequestException.class)
+                .hasMessageContaining("signingKey")
+                .satisfies(failed(TokenRequestException.Kind.MISCONFIGURED));
+        assertThatThrownBy(() -> scene.node(scene.registration(discovery()).fetchProfile())
+                        .application()
+                        .tokens())
+                .isInstanceOf(TokenRequestException.class);
+    }
+
+    @Test
+    void what_is_wrong_whatever_the_server_says_is_said_at_once() {
+        assertThatIllegalStateException()
+                .isThrownBy(
+                        () -> scene.registration(discovery()).clientSecret(null).build())
+                .withMessageContaining("client secret");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> scene.registration(discovery())
+                        .redirectUri("http://app.example/cb")
+                        .build())
+                .withMessageContaining("https");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Grantkeeper.builder(Discovery.of("http://login.example")))
+                .withMessageContaining("https");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Grantkeeper.builder(
+                        discovery().describe(provider -> provider.apiOrigins("http://api.example"))))
+                .withMessageContaining("https");
+        assertThat(asked).hasValue(0);
+    }
+
+    @Test
+    void what_the_application_says_counts_more_than_the_metadata() throws Exception {
+        change = metadata -> metadata.put("token_endpoint_auth_methods_supported", List.of("client_secret_basic"));
+        Grantkeeper node = scene.node(scene.registration(
+                discovery().describe(provider -> provider.clientAuthentication(ClientAuthentication.SECRET_POST))));
+        scene.signIn(node, "alice");
+        assertThat(scene.server.recordedTokenRequests())
+                .singleElement()
+                .satisfies(request -> assertThat(request.param("client_secret")).contains(Scene.SECRET));
+        assertThat(discovery()
+                        .describe(provider -> provider.defaultLifetime(Duration.ofMinutes(5)))
+                        .fetch()
+                        .apiOrigins())
+                .isNotEmpty();
+    }
+
+    @Test
+    void what_is_said_to_the_builders_afterwards_is_said_to_others() throws Exception {
+        Discovery discovery = discovery();
+        Grantkeeper.Builder builder = scene.registration(discovery);
+        Grantkeeper node = scene.node(builder);
+        discovery.describe(provider -> provider.tokenEndpoint("https://nowhere.example/token"));
+        builder.clientId("another").clientSecret("another-secret").redirectUri("https://another.example/cb");
+        PendingLogin login = node.startLogin();
+        assertThat(login.url().toString()).contains(Scene.CLIENT).doesNotContain("another");
+        assertThat(node.finishLogin(
+                        login, Scene.query(scene.server.approve(login.url().toString(), "alice"))))
+                .isInstanceOf(SignedIn.class);
+    }
+
+    // ---- Each of these may come first -------------------------------------------------------------------------------
+
+    @Test
+    void the_applications_own_tokens_may_be_needed_first() throws Exception {
+        assertThat(scene.status(node().application().wrap(scene.http))).isEqualTo(200);
+    }
+
+    @Test
+    void a_login_on_another_device_may_come_first_and_end_in_another_process() throws Exception {
+        scene.server.deviceInterval(Duration.ofSeconds(1));
+        DeviceLogin login = node().newLogin().startOnDevice();
+        scene.server.approveDevice(login.userCode(), "alice");
+        CompletableFuture<LoginResult> failed;
+        Grantkeeper other = node();
+        down();
+        failed = other.finishLoginAsync(login);
+        assertThatThrownBy(() -> failed.get(30, TimeUnit.SECONDS))
+                .isInstanceOf(ExecutionException.class)
+                .hasCauseInstanceOf(TokenRequestException.class);
+        scene.server.noFaults();
+        scene.time.pass(A_MOMENT);
+        assertThat(other.finishLogin(login)).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void an_exchange_an_introspection_and_a_logout_may_come_first() throws Exception {
+        String token = scene.signIn(scene.node(), "alice").tokens().accessToken();
+        assertThat(node().introspect(token).active()).isTrue();
+        assertThat(node().logout().of(node().account("alice")).url().toString())
+                .startsWith(scene.server.url() + "/logout?");
+        assertThat(node().logout().verify("nonsense")).isEmpty();
+        assertThat(node().login(TokenExchange.of(token))).isNotNull();
+        down();
+        assertThatThrownBy(() -> node().introspect(token)).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(() -> node().logout().url()).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(() -> node().logout().verify("nonsense")).isInstanceOf(TokenRequestException.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whoever_signs_out_is_signed_out_and_tokens_go_back_if_the_server_can_be_asked(boolean up) throws Exception {
+        scene.signIn(scene.node(), "alice");
+        if (!up) {
+            down();
+        }
+        node().account("alice").signOut();
+        assertThat(scene.store.rows).isEmpty();
+        assertThat(scene.server.revocations() > 0).isEqualTo(up);
+    }
+
+    @Test
+    void tokens_can_be_brought_along_before_the_server_was_ever_asked() throws Exception {
+        TokenSet tokens = scene.signIn(scene.node(), "alice").tokens();
+        Account bob = node().account("bob");
+        assertThat(bob.importTokens(tokens)).isTrue();
+        assertThat(asked).hasValue(0);
+        scene.expire();
+        assertThat(scene.status(bob.wrap(scene.http))).isEqualTo(200);
+    }
+
+    @Test
+    void metadata_that_were_good_will_do_where_the_server_is_down() throws Exception {
+        Path file = folder.resolve("acme.json");
+        Grantkeeper first = scene.node(scene.registration(discovery().lastGood(file)));
+        scene.signIn(first, "alice");
+        scene.expire();
+        down();
+        Grantkeeper second = scene.node(scene.registration(discovery().lastGood(file)));
+        assertThat(scene.status(second.account("alice").wrap(scene.http))).isEqualTo(200);
+    }
+
+    @Test
+    void a_grantkeeper_that_was_never_used_is_closed_without_a_question() {
+        node().close();
+        assertThat(asked).hasValue(0);
+    }
+}
