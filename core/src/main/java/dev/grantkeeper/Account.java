@@ -248,7 +248,7 @@ public final class Account {
      */
     public boolean importTokens(TokenSet tokens, Instant authorizedAt) throws TokenStoreException {
         try {
-            return logins.create(key, grantkeeper.pinned(GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null)));
+            return logins.create(key, grantkeeper.pin(GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null)));
         } catch (IOException e) {
             throw Failures.of(e);
         }

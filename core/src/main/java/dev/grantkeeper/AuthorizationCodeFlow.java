@@ -192,7 +192,8 @@ final class AuthorizationCodeFlow {
     }
 
     /** State first: until it is known that the callback belongs to this browser's login, nothing in it means anything. */
-    private LoginResult.@Nullable Mismatched mismatch(@Nullable PendingLogin login, Callback callback) {
+    static LoginResult.@Nullable Mismatched foreign(
+            String registration, @Nullable PendingLogin login, Callback callback, Instant now) {
         if (callback.problem() != null) {
             return mismatched(LoginResult.Mismatched.Reason.FORGED, callback.problem());
         }
@@ -200,15 +201,22 @@ final class AuthorizationCodeFlow {
             return mismatched(
                     LoginResult.Mismatched.Reason.NONE, "This browser has not begun the login that it came back from");
         }
-        String state = callback.state();
+        String state = callback.stateToLookFor();
         if (state == null || !login.hasState(state)) {
             return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback's state is not this login's");
         }
         if (!login.registration().equals(registration)) {
             return mismatched(LoginResult.Mismatched.Reason.MIXED_UP, "The login began at another registration");
         }
-        if (time.now().isAfter(login.startedAt().plus(LOGIN_LIVES))) {
-            return mismatched(LoginResult.Mismatched.Reason.STALE, "The login began too long ago");
+        return now.isAfter(login.startedAt().plus(LOGIN_LIVES))
+                ? mismatched(LoginResult.Mismatched.Reason.STALE, "The login began too long ago")
+                : null;
+    }
+
+    private LoginResult.@Nullable Mismatched mismatch(@Nullable PendingLogin login, Callback callback) {
+        LoginResult.Mismatched foreign = foreign(registration, login, callback, time.now());
+        if (foreign != null || login == null) {
+            return foreign;
         }
         if (usedLogins.isUsed(login.slot())) {
             return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");

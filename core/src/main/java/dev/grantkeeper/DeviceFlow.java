@@ -9,7 +9,6 @@ import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.RequestFailedException;
-import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -43,11 +42,8 @@ final class DeviceFlow {
     /** What the library itself sends. */
     private static final Set<String> OWN = Set.of("client_id", "client_secret", "scope");
 
-    private final Provider provider;
+    private final Server server;
     private final String registration;
-    private final @Nullable DeviceEndpoint deviceEndpoint;
-    private final TokenEndpoint tokenEndpoint;
-    private final Identities identities;
     private final Engine engine;
     private final Time time;
     private final UsedLogins usedLogins;
@@ -58,19 +54,9 @@ final class DeviceFlow {
     // guarded by this
     private boolean closed;
 
-    DeviceFlow(
-            Provider provider,
-            String registration,
-            @Nullable DeviceEndpoint deviceEndpoint,
-            TokenEndpoint tokenEndpoint,
-            Identities identities,
-            Engine engine,
-            Time time) {
-        this.provider = provider;
+    DeviceFlow(Server server, String registration, Engine engine, Time time) {
+        this.server = server;
         this.registration = registration;
-        this.deviceEndpoint = deviceEndpoint;
-        this.tokenEndpoint = tokenEndpoint;
-        this.identities = identities;
         this.engine = engine;
         this.time = time;
         this.usedLogins = new UsedLogins(time.clock(), Duration.ofHours(1));
@@ -78,6 +64,8 @@ final class DeviceFlow {
 
     DeviceLogin start(Set<String> scopes, Map<String, String> parameters, @Nullable String carried)
             throws TokenRequestException {
+        Provider provider = server.known();
+        DeviceEndpoint deviceEndpoint = server.endpoints().device();
         if (deviceEndpoint == null) {
             throw new IllegalStateException(provider.name() + " is not known to have a device authorization endpoint:"
                     + " say deviceAuthorizationEndpoint(…) when describing it");
@@ -236,7 +224,8 @@ final class DeviceFlow {
                 finish(mismatched(LoginResult.Mismatched.Reason.STALE, "The user did not finish in time"));
                 return;
             }
-            Answer answer = tokenEndpoint.deviceToken(login.deviceCode(), login.resources());
+            Answer answer =
+                    server.ask(endpoints -> endpoints.token().deviceToken(login.deviceCode(), login.resources()));
             if (answer instanceof Answer.Tokens tokens) {
                 finish(tokens);
                 return;
@@ -289,14 +278,15 @@ final class DeviceFlow {
 
         private void finish(Answer.Tokens answer) {
             TokenSet tokens = answer.response()
-                    .toTokenSet(null, login.scopes(), time.now(), provider.defaultLifetime())
+                    .toTokenSet(null, login.scopes(), time.now(), server.known().defaultLifetime())
                     .newBuilder()
                     .resources(login.resources())
                     .build();
             LoginResult.SignedIn in;
             try {
-                Identity identity =
-                        identities.of(answer.response(), tokens, login.scopes().contains("openid"));
+                Identity identity = server.endpoints()
+                        .identities()
+                        .of(answer.response(), tokens, login.scopes().contains("openid"));
                 GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity);
                 in = new LoginResult.SignedIn(
                         owner,
@@ -311,6 +301,9 @@ final class DeviceFlow {
                     return;
                 }
                 fail(Failures.of(e));
+                return;
+            } catch (TokenRequestException e) {
+                fail(e);
                 return;
             }
             if (!finish(in)) {

@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
+import dev.grantkeeper.internal.wire.ServerTimes;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
 import java.net.Inet4Address;
@@ -18,6 +19,7 @@ import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -44,9 +46,9 @@ import org.jspecify.annotations.Nullable;
  * <p>So the server is asked when something is to be sent to it first, and the application starts, and uses the tokens that it has,
  * while the server is down. {@link #fetch()} asks at once, for who wants to look at the provider or to stop right there.
  *
- * <p>Either way it is asked until it has answered once; the provider that comes out is data like any other and never changes. So a
- * login under way, and everything that a running application sends, keeps to the endpoints that it began with. Where access tokens
- * may go, no server decides about: say it in {@link #describe}.
+ * <p>Either way it is asked until there are metadata, from itself or from {@link #lastGood}; the provider that comes out is data like
+ * any other and never changes. So a login under way, and everything that a running application sends, keeps to the endpoints that it
+ * began with. Where access tokens may go, no server decides about: say it in {@link #describe}.
  *
  * <p>The issuer comes from the application's configuration, never from a request. What comes back has to name the same issuer, letter
  * by letter, and only {@code https} endpoints. They may be on other hosts than the issuer, as Google's are; {@link #hosts} restricts
@@ -57,6 +59,22 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Discovery {
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+    /** The server wants to be left alone. */
+    static final class BusyException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        private final Duration retryAfter;
+
+        BusyException(String message, Duration retryAfter) {
+            super(message);
+            this.retryAfter = retryAfter;
+        }
+
+        Duration retryAfter() {
+            return retryAfter;
+        }
+    }
 
     private final String issuer;
     private @Nullable String name;
@@ -137,7 +155,7 @@ public final class Discovery {
 
     /**
      * Keeps the metadata in a file, and takes them from there when the server does not answer, or with something that is none. They
-     * are checked like fresh ones, and used however old they are. Default: no file.
+     * are checked like fresh ones, and used however old they are, until the process ends. Default: no file.
      *
      * @param file where; it is written when the metadata have changed, and holds no secret
      * @return this
@@ -165,21 +183,22 @@ public final class Discovery {
      * @throws IllegalArgumentException if the issuer is no {@code https} URL without query and fragment
      */
     public Provider fetch() throws IOException {
-        return fetch(null);
+        return fetch(null, TIMEOUT);
     }
 
-    /** The same through the registration's client, if it was not said through which. */
-    Provider fetch(@Nullable OkHttpClient registrations) throws IOException {
+    /** The same through the registration's client, if it was not said through which, and each of two calls as long as its calls. */
+    Provider fetch(@Nullable OkHttpClient registrations, Duration timeout) throws IOException {
         URI uri = checked(issuer);
         OkHttpClient client = Objects.requireNonNullElseGet(
                 httpClient, () -> Objects.requireNonNullElseGet(registrations, OkHttpClient::new));
         try {
-            String json = ask(new Http(client, TIMEOUT, new DPoP(InstantSource.system(), false)), uri);
+            String json = ask(new Http(client, timeout, new DPoP(InstantSource.system(), false)), uri);
             Provider provider = provider(json, uri, client.dns());
             keep(json);
             return described(provider.newBuilder());
         } catch (IOException e) {
-            if (lastGood == null || !Files.exists(lastGood)) {
+            // Who was interrupted has learned nothing about the server.
+            if (lastGood == null || Thread.currentThread().isInterrupted() || !Files.exists(lastGood)) {
                 throw e;
             }
             Log.warn("{}. Its metadata are taken from {}", String.valueOf(e.getMessage()), lastGood);
@@ -241,7 +260,9 @@ public final class Discovery {
             reply = get(http, origin + "/.well-known/oauth-authorization-server" + path);
         }
         if (reply.status() != 200) {
-            throw new IOException("The metadata of " + issuer + " could not be fetched: status " + reply.status());
+            String message = "The metadata of " + issuer + " could not be fetched: status " + reply.status();
+            Duration wanted = ServerTimes.retryAfter(reply.retryAfter(), Instant.now());
+            throw wanted == null ? new IOException(message) : new BusyException(message, wanted);
         }
         return reply.body();
     }

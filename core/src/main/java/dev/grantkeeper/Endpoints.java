@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.openid.LogoutTokens;
+import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.Provider;
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param provider where everything is
  * @param flow logins through the browser
- * @param devices logins on another device
+ * @param device where logins on another device begin; {@code null} if the server has no such thing
  * @param token the token endpoint
  * @param identities who granted
  * @param introspection {@code null} if the server has none
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 record Endpoints(
         Provider provider,
         AuthorizationCodeFlow flow,
-        DeviceFlow devices,
+        @Nullable DeviceEndpoint device,
         TokenEndpoint token,
         Identities identities,
         @Nullable IntrospectionEndpoint introspection,

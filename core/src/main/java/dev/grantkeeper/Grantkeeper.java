@@ -14,6 +14,7 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
+import dev.grantkeeper.internal.wire.Callback;
 import dev.grantkeeper.internal.wire.Client;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
@@ -102,6 +103,7 @@ public final class Grantkeeper implements AutoCloseable {
     private final DPoP dpop;
     private final BoundCalls boundCalls;
     private final Engine engine;
+    private final DeviceFlow devices;
 
     private Grantkeeper(Builder builder) {
         Provider provider = builder.provider;
@@ -119,8 +121,13 @@ public final class Grantkeeper implements AutoCloseable {
         this.boundCalls = new BoundCalls(dpop);
         // The builder may be used for another registration before this one asks its server.
         Builder settings = new Builder(builder);
-        this.server =
-                new Server(provider, settings.discovery, settings.httpClient, found -> connect(found, settings), time);
+        this.server = new Server(
+                provider,
+                settings.discovery,
+                settings.httpClient,
+                settings.tokenCallTimeout,
+                found -> connect(found, settings),
+                time);
         this.revocation = new Revocation(server, this::later);
         this.engine = new Engine(
                 provider.name(),
@@ -131,6 +138,7 @@ public final class Grantkeeper implements AutoCloseable {
                 new Timing(builder.tokenCallTimeout, builder.trustStoredFor),
                 time,
                 listening);
+        this.devices = new DeviceFlow(server, registration, engine, time);
         server.open();
     }
 
@@ -170,13 +178,12 @@ public final class Grantkeeper implements AutoCloseable {
                 idTokens,
                 profiles,
                 time);
-        DeviceEndpoint deviceEndpoint = provider.deviceAuthorizationEndpoint()
-                .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
-                .orElse(null);
         return new Endpoints(
                 provider,
                 flow,
-                new DeviceFlow(provider, registration, deviceEndpoint, tokenEndpoint, identities, engine, time),
+                provider.deviceAuthorizationEndpoint()
+                        .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
+                        .orElse(null),
                 tokenEndpoint,
                 identities,
                 provider.introspectionEndpoint()
@@ -261,12 +268,14 @@ public final class Grantkeeper implements AutoCloseable {
      *     application. The user may begin again
      */
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query) throws TokenRequestException {
-        return server.endpoints().flow().finish(this, login, query);
+        LoginResult.Mismatched foreign =
+                AuthorizationCodeFlow.foreign(registration, login, Callback.parse(query), time.now());
+        return foreign == null ? server.endpoints().flow().finish(this, login, query) : foreign;
     }
 
     DeviceLogin startOnDevice(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
             throws TokenRequestException {
-        return server.endpoints().devices().start(wanted, parameters, carried);
+        return devices.start(wanted, parameters, carried);
     }
 
     /**
@@ -279,7 +288,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public LoginResult finishLogin(DeviceLogin login) throws IOException {
-        return server.endpoints().devices().finish(this, login);
+        return devices.finish(this, login);
     }
 
     /**
@@ -290,11 +299,7 @@ public final class Grantkeeper implements AutoCloseable {
      *     login have cancelled theirs, the server is not asked any more
      */
     public CompletableFuture<LoginResult> finishLoginAsync(DeviceLogin login) {
-        try {
-            return server.endpoints().devices().finishAsync(this, login);
-        } catch (TokenRequestException e) {
-            return CompletableFuture.failedFuture(e);
-        }
+        return devices.finishAsync(this, login);
     }
 
     private void later(Duration pause, Runnable task) {
@@ -308,7 +313,7 @@ public final class Grantkeeper implements AutoCloseable {
     Account keep(GrantRow row, TokenSet tokens, String accountId) throws TokenStoreException {
         Account account = account(accountId);
         try {
-            engine.logins().login(account.key(), pinned(row));
+            engine.logins().login(account.key(), server.pin(row));
         } catch (IOException e) {
             throw Failures.of(e);
         }
@@ -316,10 +321,8 @@ public final class Grantkeeper implements AutoCloseable {
         return account;
     }
 
-    /** The row with the name of the server that gave the tokens, if that is known; they are shown to no other. */
-    GrantRow pinned(GrantRow row) {
-        Endpoints found = server.found();
-        return found == null ? row : row.issuedBy(found.provider().tokenServer());
+    GrantRow pin(GrantRow row) {
+        return server.pin(row);
     }
 
     /**
@@ -520,15 +523,12 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Waits up to five seconds for refreshes and writes that are under way, then ends the library's threads. What could not be
-     * stored by then is reported in the log: those users may have to sign in again.
+     * Waits up to five seconds for refreshes and writes that are under way, then ends the library's threads; an interrupted thread
+     * does not wait. What could not be stored by then is reported in the log: those users may have to sign in again.
      */
     @Override
     public void close() {
-        Endpoints found = server.found();
-        if (found != null) {
-            found.devices().close();
-        }
+        devices.close();
         int unsaved = engine.close(CLOSE_WAITS);
         if (unsaved > 0) {
             Log.error(
@@ -981,8 +981,11 @@ public final class Grantkeeper implements AutoCloseable {
             }
             if (discovery == null) {
                 check(provider);
-            } else if (secretIsMissing) {
-                checkAuthentication(authentication(provider), provider);
+            } else {
+                if (secretIsMissing || clientAuthentication != null) {
+                    checkAuthentication(authentication(provider));
+                }
+                checkSigning(protections(provider));
             }
             if ((formPost || provider.dialect().formPost())
                     && redirectUri != null
@@ -996,7 +999,10 @@ public final class Grantkeeper implements AutoCloseable {
 
         /** Whether this goes together with a provider of which all is known. */
         private void check(Provider provider) {
-            checkAuthentication(authentication(provider), provider);
+            checkAuthentication(authentication(provider));
+            if (authentication(provider) == ClientAuthentication.MUTUAL_TLS && !isHttps(provider)) {
+                throw new IllegalStateException("MUTUAL_TLS needs a token endpoint, or an alias of it, that is https");
+            }
             if (fetchProfile
                     && provider.profileEndpoint().isEmpty()
                     && provider.userInfoEndpoint().isEmpty()
@@ -1008,7 +1014,7 @@ public final class Grantkeeper implements AutoCloseable {
             checkProtections(protections(provider), provider);
         }
 
-        private void checkAuthentication(ClientAuthentication way, Provider provider) {
+        private void checkAuthentication(ClientAuthentication way) {
             boolean withSecret = way == ClientAuthentication.SECRET_BASIC
                     || way == ClientAuthentication.SECRET_POST
                     || way == ClientAuthentication.SECRET_JWT;
@@ -1032,9 +1038,6 @@ public final class Grantkeeper implements AutoCloseable {
                         "MUTUAL_TLS shows a certificate in the TLS handshake: say httpClient(…) with"
                                 + " an OkHttpClient whose sslSocketFactory has the key and the certificate");
             }
-            if (way == ClientAuthentication.MUTUAL_TLS && !isHttps(provider)) {
-                throw new IllegalStateException("MUTUAL_TLS needs a token endpoint, or an alias of it, that is https");
-            }
             if (!withSecret && way != ClientAuthentication.NONE && clientSecret != null) {
                 throw new IllegalStateException("clientSecret(…) and " + way
                         + " contradict each other: one way to authenticate is used, never two. Leave the secret out");
@@ -1047,10 +1050,7 @@ public final class Grantkeeper implements AutoCloseable {
                 throw new IllegalStateException("PUSHED_REQUEST needs a place to push requests to: say"
                         + " pushedAuthorizationRequestEndpoint(…) when describing " + provider.name());
             }
-            if (protections.contains(LoginProtection.SIGNED_REQUEST) && signingKey == null) {
-                throw new IllegalStateException("SIGNED_REQUEST signs with the application's key: say"
-                        + " signingKey(SigningKey.of(privateKey).keyId(…))");
-            }
+            checkSigning(protections);
             if (protections.contains(LoginProtection.SIGNED_RESPONSE)
                     && (provider.jwksUri().isEmpty()
                             || provider.issuer()
@@ -1058,6 +1058,13 @@ public final class Grantkeeper implements AutoCloseable {
                                     .isEmpty())) {
                 throw new IllegalStateException("SIGNED_RESPONSE is verified with the provider's keys: say"
                         + " openId(issuer, jwksUri) when describing " + provider.name());
+            }
+        }
+
+        private void checkSigning(Set<LoginProtection> protections) {
+            if (protections.contains(LoginProtection.SIGNED_REQUEST) && signingKey == null) {
+                throw new IllegalStateException("SIGNED_REQUEST signs with the application's key: say"
+                        + " signingKey(SigningKey.of(privateKey).keyId(…))");
             }
         }
 

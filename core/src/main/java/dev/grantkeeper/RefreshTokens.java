@@ -144,6 +144,11 @@ final class RefreshTokens implements Renewal {
     }
 
     @Override
+    public GrantRow pinned(GrantRow row) {
+        return row.server() == null ? server.pin(row) : row;
+    }
+
+    @Override
     public Provider.Replay replay() {
         return server.known().replay();
     }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.refresh.Backoff;
 import dev.grantkeeper.internal.refresh.Time;
+import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.provider.Provider;
@@ -16,14 +18,13 @@ import org.jspecify.annotations.Nullable;
  * The authorization server of a registration. Of a preset it is known from the beginning where its endpoints are. Any other is asked
  * ({@link Discovery}) when something is to be sent to it first, and not before: an application starts, and uses the tokens that it
  * has, while the server is down. Who comes meanwhile waits for the same answer; after one that came to nothing, the server is left
- * alone for a moment. What was found out stays until the process ends. Thread-safe.
+ * alone for a while, as after failures of the token endpoint (law 9). What was found out stays until the process ends. Thread-safe.
  */
 final class Server {
-    private static final Duration PAUSE = Duration.ofSeconds(2);
-
     private final Provider known;
     private final @Nullable Discovery discovery;
     private final @Nullable OkHttpClient http;
+    private final Duration timeout;
     private final Function<Provider, Endpoints> connect;
     private final Time time;
     private final ReentrantLock asking = new ReentrantLock();
@@ -31,7 +32,12 @@ final class Server {
 
     // guarded by asking
     private Answer.@Nullable Failure failure;
-    private long failedAt;
+
+    // guarded by asking
+    private int failures;
+
+    // guarded by asking
+    private long pauseUntil;
 
     /**
      * Asks nothing.
@@ -39,17 +45,20 @@ final class Server {
      * @param known all that is known without asking
      * @param discovery how to ask for the rest; {@code null} if there is no rest
      * @param http the client to ask with, unless the discovery has its own
+     * @param timeout how long one call may take
      * @param connect what to do when all is known
      */
     Server(
             Provider known,
             @Nullable Discovery discovery,
             @Nullable OkHttpClient http,
+            Duration timeout,
             Function<Provider, Endpoints> connect,
             Time time) {
         this.known = known;
         this.discovery = discovery;
         this.http = http;
+        this.timeout = timeout;
         this.connect = connect;
         this.time = time;
     }
@@ -66,10 +75,10 @@ final class Server {
         return known;
     }
 
-    /** The endpoints, if they are known by now. */
-    @Nullable
-    Endpoints found() {
-        return endpoints;
+    /** The row with the name of the server that gave the tokens, if that is known by now; they are shown to no other. */
+    GrantRow pin(GrantRow row) {
+        Endpoints found = endpoints;
+        return found == null ? row : row.issuedBy(found.provider().tokenServer());
     }
 
     /** The endpoints, asked for where they are not known yet. */
@@ -86,7 +95,12 @@ final class Server {
         if (found != null) {
             return found;
         }
-        asking.lock();
+        try {
+            asking.lockInterruptibly();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw failed(Answer.Kind.TEMPORARY, "Interrupted while somebody asked what the server is", null);
+        }
         try {
             found = endpoints;
             if (found == null) {
@@ -123,27 +137,40 @@ final class Server {
     private Endpoints ask() throws RequestFailedException {
         Answer.Failure last = failure;
         if (last != null) {
-            Duration left = PAUSE.minus(time.since(failedAt));
+            Duration left = Duration.ofNanos(pauseUntil - time.ticks());
             if (!left.isNegative() && !left.isZero()) {
                 throw new RequestFailedException(last.retryAfter(left));
             }
         }
         try {
-            return connect.apply(discovery == null ? known : discovery.fetch(http));
+            return connect.apply(discovery == null ? known : discovery.fetch(http, timeout));
         } catch (IOException e) {
             // Nothing came, or no metadata, or those of somebody else.
             boolean senseless = e.getCause() instanceof IllegalArgumentException;
-            throw failed(senseless ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY, e.getMessage(), e);
+            Duration wanted = e instanceof Discovery.BusyException busy ? busy.retryAfter() : null;
+            throw remembered(
+                    failed(senseless ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY, e.getMessage(), e), wanted);
         } catch (IllegalStateException | IllegalArgumentException e) {
             // The application's words and the server's do not go together.
-            throw failed(Answer.Kind.MISCONFIGURED, e.getMessage(), null);
+            throw remembered(failed(Answer.Kind.MISCONFIGURED, e.getMessage(), null), null);
         }
     }
 
-    private RequestFailedException failed(Answer.Kind kind, @Nullable String why, @Nullable IOException cause) {
-        Answer.Failure now = new Answer.Failure(kind, 0, null, why, PAUSE, cause);
+    /** For who comes next; unless it was our own thread that was interrupted, which says nothing about the server. */
+    private RequestFailedException remembered(RequestFailedException how, @Nullable Duration wanted) {
+        if (Thread.currentThread().isInterrupted()) {
+            return how;
+        }
+        Duration pause = Backoff.after(failures, wanted, time);
+        Answer.Failure now = how.failure().retryAfter(pause);
         failure = now;
-        failedAt = time.ticks();
+        failures++;
+        pauseUntil = time.ticks() + pause.toNanos();
+        Log.warn("Nothing can be sent to {} for now: {}", known.name(), String.valueOf(now.description()));
         return new RequestFailedException(now);
+    }
+
+    private static RequestFailedException failed(Answer.Kind kind, @Nullable String why, @Nullable IOException cause) {
+        return new RequestFailedException(new Answer.Failure(kind, 0, null, why, null, cause));
     }
 }

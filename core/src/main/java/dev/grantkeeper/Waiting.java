@@ -7,11 +7,13 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiFunction;
 import okhttp3.Call;
 import okhttp3.EventListener;
 import org.jspecify.annotations.Nullable;
@@ -61,18 +63,23 @@ record Waiting(Duration longest) {
 
     /** The same, for who does not wait. */
     CompletableFuture<TokenSet> tokensAsync(TokenSource source, CompletableFuture<Outcome> future) {
-        return future.orTimeout(longest.toNanos(), TimeUnit.NANOSECONDS).handle((outcome, broken) -> {
+        BiFunction<@Nullable Outcome, @Nullable Throwable, TokenSet> read = (outcome, broken) -> {
             try {
                 if (broken != null) {
                     throw broken instanceof TimeoutException
                             ? tooLong(source)
                             : new OAuthException("A defect in Grantkeeper: please report it", broken);
                 }
-                return tokens(source.key(), outcome);
+                return tokens(source.key(), Objects.requireNonNull(outcome));
             } catch (OAuthException e) {
                 throw new CompletionException(e);
             }
-        });
+        };
+        // What callers attach runs where they are or in the JVM's pool: on a thread of ours it could hold up everybody
+        // else.
+        return future.isDone()
+                ? future.handle(read)
+                : future.orTimeout(longest.toNanos(), TimeUnit.NANOSECONDS).handleAsync(read);
     }
 
     private OAuthException tooLong(TokenSource source) {

@@ -8,18 +8,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.LoginResult.SignedIn;
 import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.LoginProtection;
+import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.TokenSet;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -36,7 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class DiscoveryWhenNeededTest {
     /** Longer than a server is left alone that could not say what it is. */
-    private static final Duration A_MOMENT = Duration.ofSeconds(3);
+    private static final Duration A_MOMENT = Duration.ofMinutes(1);
 
     private final Scene scene = new Scene();
     private final AtomicInteger asked = new AtomicInteger();
@@ -249,6 +252,16 @@ class DiscoveryWhenNeededTest {
                 .isThrownBy(
                         () -> scene.registration(discovery()).clientSecret(null).build())
                 .withMessageContaining("client secret");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> scene.registration(discovery())
+                        .clientAuthentication(ClientAuthentication.PRIVATE_KEY_JWT)
+                        .build())
+                .withMessageContaining("signingKey");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> scene.registration(discovery())
+                        .loginProtections(LoginProtection.SIGNED_REQUEST)
+                        .build())
+                .withMessageContaining("signingKey");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> scene.registration(discovery())
                         .redirectUri("http://app.example/cb")
@@ -302,20 +315,74 @@ class DiscoveryWhenNeededTest {
     }
 
     @Test
-    void a_login_on_another_device_may_come_first_and_end_in_another_process() throws Exception {
+    void a_login_on_another_device_may_end_in_another_process_and_goes_on_while_the_server_is_down() throws Exception {
         scene.server.deviceInterval(Duration.ofSeconds(1));
         DeviceLogin login = node().newLogin().startOnDevice();
         scene.server.approveDevice(login.userCode(), "alice");
-        CompletableFuture<LoginResult> failed;
+        Held held = new Held();
+        scene.server.onNextMetadataRequest(Fault.hold(held).then(Fault.status(503)));
+        Grantkeeper other = scene.node(scene.registration(discovery()).time(InstantSource.system(), System::nanoTime));
+        CompletableFuture<LoginResult> result = other.finishLoginAsync(login); // waits for nobody
+        held.awaitArrived(1);
+        assertThat(result).isNotDone();
+        held.release();
+        assertThat(result.get(50, TimeUnit.SECONDS)).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void a_login_on_another_device_ends_where_everything_was_closed_before_the_server_was_asked() throws Exception {
+        DeviceLogin login = node().newLogin().startOnDevice();
+        Grantkeeper closed = node();
+        CompletableFuture<LoginResult> before = closed.finishLoginAsync(login);
+        closed.close();
+        for (CompletableFuture<LoginResult> one : List.of(before, closed.finishLoginAsync(login))) {
+            assertThatThrownBy(() -> one.get(30, TimeUnit.SECONDS)).hasCauseInstanceOf(TokenRequestException.class);
+        }
+    }
+
+    @Test
+    void nothing_that_a_stranger_sends_makes_anybody_ask() throws Exception {
+        Grantkeeper node = node();
+        PendingLogin login = node.startLogin();
         Grantkeeper other = node();
+        asked.set(0);
         down();
-        failed = other.finishLoginAsync(login);
-        assertThatThrownBy(() -> failed.get(30, TimeUnit.SECONDS))
-                .isInstanceOf(ExecutionException.class)
-                .hasCauseInstanceOf(TokenRequestException.class);
-        scene.server.noFaults();
-        scene.time.pass(A_MOMENT);
-        assertThat(other.finishLogin(login)).isInstanceOf(SignedIn.class);
+        for (String query : List.of("code=x&state=y", "error=access_denied", "response=a.b.c", "code=x", "")) {
+            assertThat(other.finishLogin(null, query)).isInstanceOf(LoginResult.Mismatched.class);
+            assertThat(other.finishLogin(login, query)).isInstanceOf(LoginResult.Mismatched.class);
+        }
+        assertThat(asked).hasValue(0);
+    }
+
+    @Test
+    void who_is_interrupted_while_the_server_is_asked_harms_nobody_else() throws Exception {
+        Grantkeeper node = node();
+        Held held = new Held();
+        scene.server.onNextMetadataRequest(Fault.hold(held));
+        CompletableFuture<Object> firsts = new CompletableFuture<>();
+        Thread first = new Thread(() -> {
+            try {
+                firsts.complete(node.startLogin());
+            } catch (TokenRequestException e) {
+                firsts.complete(e);
+            }
+        });
+        first.start();
+        held.awaitArrived(1);
+        first.interrupt();
+        assertThat(firsts.get(30, TimeUnit.SECONDS)).isInstanceOf(TokenRequestException.class);
+        assertThat(node.startLogin()).isNotNull(); // at once
+        held.release();
+    }
+
+    @Test
+    void a_server_that_wants_to_be_left_alone_is() {
+        Grantkeeper node = node();
+        scene.server.onNextMetadataRequest(Fault.retryAfter(503, "600"));
+        assertThatThrownBy(node::startLogin).isInstanceOf(TokenRequestException.class);
+        scene.time.pass(Duration.ofSeconds(590));
+        assertThatThrownBy(node::startLogin).isInstanceOf(TokenRequestException.class);
+        assertThat(asked).hasValue(0);
     }
 
     @Test
@@ -345,13 +412,27 @@ class DiscoveryWhenNeededTest {
     }
 
     @Test
-    void tokens_can_be_brought_along_before_the_server_was_ever_asked() throws Exception {
-        TokenSet tokens = scene.signIn(scene.node(), "alice").tokens();
+    void tokens_that_were_brought_along_before_the_server_was_asked_belong_to_it_from_the_first_refresh()
+            throws Exception {
+        FakeAuthorizationServer.Issued old = scene.server.issue(Scene.CLIENT, "bob", "things.read");
+        Instant now = scene.time.clock().instant();
         Account bob = node().account("bob");
-        assertThat(bob.importTokens(tokens)).isTrue();
+        assertThat(bob.importTokens(TokenSet.builder(old.accessToken())
+                        .refreshToken(old.refreshToken())
+                        .receivedAt(now)
+                        .expiresAt(now.plusSeconds(60))
+                        .build()))
+                .isTrue();
         assertThat(asked).hasValue(0);
         scene.expire();
         assertThat(scene.status(bob.wrap(scene.http))).isEqualTo(200);
+        scene.expire();
+        scene.server.resetCounters();
+        String elsewhere = scene.server.url().replace("127.0.0.1", "localhost");
+        Grantkeeper wrong = scene.node(scene.registration(
+                scene.provider().tokenEndpoint(elsewhere + "/token").build()));
+        assertThatThrownBy(wrong.account("bob")::tokens).hasMessageContaining("This grant was given by");
+        assertThat(scene.server.tokenRequests()).isZero();
     }
 
     @Test

@@ -9,9 +9,14 @@ import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -153,5 +158,63 @@ class FailingStoreTest {
         assertThat(scene.server.tokenRequests()).isZero();
         store.answers.countDown();
         assertThat(hasty.account("alice").tokens()).isEqualTo(valid);
+    }
+
+    /** What is attached to a future may itself wait for tokens. It must not do so on the threads that read the store. */
+    @Test
+    void what_callers_attach_to_a_future_keeps_nobody_from_reading() throws Exception {
+        Grantkeeper first = scene.node();
+        Instant now = scene.time.clock().instant();
+        for (int i = 0; i < 80; i++) {
+            first.account("u" + i)
+                    .importTokens(TokenSet.builder("token-" + i)
+                            .receivedAt(now)
+                            .expiresAt(now.plusSeconds(3600))
+                            .build());
+        }
+        CountDownLatch go = new CountDownLatch(1);
+        TokenStore slow = new TokenStore() {
+            @Override
+            public Optional<StoredTokens> find(AccountKey key) throws IOException {
+                try {
+                    go.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+                return scene.store.find(key);
+            }
+
+            @Override
+            public boolean create(AccountKey key, StoredTokens row) throws IOException {
+                return scene.store.create(key, row);
+            }
+
+            @Override
+            public boolean replace(AccountKey key, String version, StoredTokens row) throws IOException {
+                return scene.store.replace(key, version, row);
+            }
+
+            @Override
+            public boolean delete(AccountKey key, String version) throws IOException {
+                return scene.store.delete(key, version);
+            }
+        };
+        Grantkeeper node =
+                scene.node(scene.registration(scene.provider().build()).tokenStore(slow));
+        List<CompletableFuture<TokenSet>> all = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            Account next = node.account("u" + (40 + i));
+            all.add(node.account("u" + i).tokensAsync().thenApply(tokens -> {
+                try {
+                    return next.tokens();
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }));
+        }
+        go.countDown();
+        for (CompletableFuture<TokenSet> one : all) {
+            assertThat(one.get(30, TimeUnit.SECONDS)).isNotNull();
+        }
     }
 }

@@ -147,4 +147,18 @@ class GrantTest {
         assertThat(alice.importTokens(TokenSet.builder("imported").build())).isTrue();
         assertThat(alice.tokens().accessToken()).isEqualTo("imported").isNotEqualTo(unsaved);
     }
+
+    /** "Never" is often written as the last day of the year 9999. */
+    @Test
+    void tokens_that_never_end_can_be_imported_and_used() throws Exception {
+        Account alice = scene.node().account("alice");
+        assertThat(alice.importTokens(TokenSet.builder("legacy-token")
+                        .receivedAt(scene.time.clock().instant())
+                        .expiresAt(Instant.parse("9999-12-31T23:59:59Z"))
+                        .build()))
+                .isTrue();
+        assertThat(alice.tokens().accessToken()).isEqualTo("legacy-token");
+        alice.signOut();
+        assertThat(alice.grant()).isEmpty();
+    }
 }

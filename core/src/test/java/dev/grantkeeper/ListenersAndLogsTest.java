@@ -29,6 +29,7 @@ import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -204,5 +205,18 @@ class ListenersAndLogsTest {
         Thread.currentThread().interrupt(); // in a hurry
         node.close();
         assertThat(Thread.interrupted()).isTrue();
+    }
+
+    @Test
+    void an_answer_that_was_lost_is_told_once_where_the_request_is_not_repeated() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        scene.events.clear();
+        scene.server.onNextTokenRequest(Fault.retryAfter(504, "5"));
+        assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        assertThat(scene.events.stream().filter(event -> event.kind() == GrantListener.Kind.FAILED))
+                .hasSize(1);
     }
 }

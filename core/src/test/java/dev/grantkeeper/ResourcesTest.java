@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.grantkeeper.provider.EntraId;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.RecordedRequest;
 import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.TokenSet;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -306,5 +308,24 @@ class ResourcesTest {
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> alice.forResource(FILES, "http://files.example.com"))
                 .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void who_is_refused_for_one_resource_is_never_given_the_token_for_another() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        Account files = alice.forResource("https://files.example.com");
+        Account mail = alice.forResource("https://mail.example.com");
+        Held held = new Held();
+        scene.server.onNextTokenRequest(Fault.hold(held).then(Fault.error(400, "interaction_required")));
+        CompletableFuture<TokenSet> first = files.tokensAsync();
+        held.awaitArrived(1);
+        CompletableFuture<TokenSet> second = files.tokensAsync();
+        CompletableFuture<TokenSet> others = mail.tokensAsync();
+        held.release();
+        for (CompletableFuture<TokenSet> refused : List.of(first, second)) {
+            assertThatThrownBy(() -> refused.get(30, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(LoginRequiredException.class);
+        }
+        assertThat(others.get(30, TimeUnit.SECONDS).accessToken()).isNotEmpty();
     }
 }

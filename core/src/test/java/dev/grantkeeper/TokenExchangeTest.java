@@ -399,4 +399,19 @@ class TokenExchangeTest {
         assertThatThrownBy(() -> TokenExchange.of("t").apiOrigins("http://orders.example"))
                 .isInstanceOf(IllegalArgumentException.class);
     }
+
+    @Test
+    void suppliers_that_throw_are_no_business_of_other_users() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        scene.expire();
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(() -> node.account(TokenExchange.of(() -> {
+                                throw new IllegalStateException("no such file");
+                            }))
+                            .tokens())
+                    .isInstanceOf(TokenRequestException.class);
+        }
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+    }
 }

@@ -5,7 +5,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** How long to leave a server or a store alone after failures (law 9). */
-final class Backoff {
+public final class Backoff {
     static final Duration SHORTEST = Duration.ofSeconds(1);
     static final Duration LONGEST = Duration.ofMinutes(1);
 
@@ -25,7 +25,7 @@ final class Backoff {
      *
      * @param failures how many there were before this one
      */
-    static Duration after(int failures, @Nullable Duration retryAfter, Time time) {
+    public static Duration after(int failures, @Nullable Duration retryAfter, Time time) {
         // The exponent is capped before shifting: 1 << 64 is 1.
         long ceiling = Math.min(LONGEST.toMillis(), SHORTEST.toMillis() << Math.min(failures + 1, 10));
         Duration pause = SHORTEST.plusMillis(time.random(ceiling - SHORTEST.toMillis() + 1));

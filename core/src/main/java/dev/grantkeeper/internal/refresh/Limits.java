@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * we first saw it than it lives (law 13). All three are moments of both clocks.
  */
 final class Limits {
+    /** Longer than any process runs, and a number of nanoseconds: "never" is often written as the year 9999. */
+    private static final Duration LONGEST = Duration.ofDays(36_500);
+
     /** Before the expiry, so that a request still arrives in time: a tenth of the lifetime, at most this. */
     private static final Duration HARD = Duration.ofSeconds(30);
 
@@ -67,7 +70,8 @@ final class Limits {
         }
         // A clock that was wrong when the token came, or is wrong now, cannot make it live longer than it lives.
         return time.ticks()
-                + min(positive(Duration.between(time.now(), limit)), lifetime).toNanos();
+                + min(min(positive(Duration.between(time.now(), limit)), lifetime), LONGEST)
+                        .toNanos();
     }
 
     private static Duration positive(Duration time) {

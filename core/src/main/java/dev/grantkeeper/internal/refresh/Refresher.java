@@ -469,8 +469,10 @@ public final class Refresher {
         if (other == null) {
             return start(mine);
         }
-        return other.began - asked < 0
-                ? other.landed.thenCompose(o -> since(asked, o, key, want))
+        // One that is after something else says nothing to us, and its tokens are not ours: then ours comes next.
+        boolean less = other.want.onlySave() || !Objects.equals(other.want.resource(), want.resource());
+        return less || other.began - asked < 0
+                ? other.landed.thenCompose(o -> since(asked, less ? outcome : o, key, want))
                 : other.landed.copy();
     }
 
@@ -729,6 +731,7 @@ public final class Refresher {
 
             // 6
             Answer answer = request(mine.row(), pass);
+            Answer told = answer;
             if (answer instanceof Answer.Lost first) {
                 events.failed(key, first.failure(), time.since(asked));
                 answerLost = true;
@@ -772,7 +775,7 @@ public final class Refresher {
                 if (moved != null || !isStill(mine)) {
                     return moved;
                 }
-                return failed(seen, again.failure());
+                return answer == told ? notNow(seen, again.failure()) : failed(seen, again.failure());
             }
             Answer.Failure failure = (Answer.Failure) answer;
             GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, answerLost) : null;
@@ -794,11 +797,16 @@ public final class Refresher {
         private Answer request(GrantRow row, EndpointGate.Pass pass) {
             asked = time.ticks();
             Answer answer = want.resource() == null ? renewal.request(row) : renewal.request(row, want.resource());
-            pass.report(answer);
+            boolean sent =
+                    !(answer instanceof Answer.Failure failure && failure.status() == 0 && failure.cause() == null);
+            if (sent) { // otherwise it says nothing about the endpoint, and concerns nobody else
+                pass.report(answer);
+            }
             return answer;
         }
 
-        private GrantRow refreshed(GrantRow row, TokenResponse response) {
+        private GrantRow refreshed(GrantRow before, TokenResponse response) {
+            GrantRow row = renewal.pinned(before);
             boolean rejected = want.rejected() != null;
             if (want.resource() == null) {
                 return row.refreshed(renewal.tokens(row, response, time.now()), rejected);

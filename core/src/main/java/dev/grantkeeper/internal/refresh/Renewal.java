@@ -49,6 +49,11 @@ public interface Renewal {
         throw new IllegalStateException("There was no such request");
     }
 
+    /** A row with the name of the server that has just answered for it, if it had none. */
+    default GrantRow pinned(GrantRow row) {
+        return row;
+    }
+
     /** What may be done after a lost answer. */
     Provider.Replay replay();
 

@@ -12,7 +12,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Times as servers write them, each within bounds: what somebody else has written never means "never" or "at every call" (law 13). */
-final class ServerTimes {
+public final class ServerTimes {
     /** What {@code expires_in} means where it is no lifetime: 0 and less. Long enough not to refresh on every call. */
     private static final Duration SHORTEST = Duration.ofSeconds(10);
 
@@ -58,7 +58,7 @@ final class ServerTimes {
     }
 
     /** {@code Retry-After} in both its forms (RFC 9110 section 10.2.3); of several the longest. */
-    static @Nullable Duration retryAfter(List<String> values, Instant now) {
+    public static @Nullable Duration retryAfter(List<String> values, Instant now) {
         Duration longest = null;
         for (String value : values) {
             Duration one = retryAfter(value.strip(), now);

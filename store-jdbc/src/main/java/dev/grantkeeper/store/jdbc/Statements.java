@@ -133,7 +133,7 @@ final class Statements {
                                 + ": the connection cannot be put into autocommit. If its DataSource takes part in JTA"
                                 + " or XA transactions, give JdbcTokenStore a plain one",
                         e);
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | Error e) {
                 lease.close();
                 throw e;
             }
@@ -197,6 +197,9 @@ final class Statements {
                 }
             } catch (SQLException e) {
                 log.debug("The driver takes no network timeout: SQLState {}", e.getSQLState());
+            } catch (RuntimeException | AbstractMethodError e) { // the second of a driver from before JDBC 4.1
+                log.debug(
+                        "The driver takes no network timeout: {}", e.getClass().getName());
             }
         }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
+import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
@@ -20,7 +21,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcDataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -151,16 +154,51 @@ class JdbcTokenStoreOnH2Test extends RowLockingFacts {
     }
 
     private static Object proxy(Class<?> type, Object target, Function<String, @Nullable Object> answers) {
-        return Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
-            Object answer = answers.apply(method.getName());
-            if (answer != null) {
-                return answer;
-            }
-            try {
-                return method.invoke(target, arguments);
-            } catch (InvocationTargetException e) {
-                throw e.getCause();
-            }
+        return Proxy.newProxyInstance(
+                JdbcTokenStoreOnH2Test.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
+                    Object answer = answers.apply(method.getName());
+                    if (answer != null) {
+                        return answer;
+                    }
+                    try {
+                        return method.invoke(target, arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+
+    /** As drivers from before JDBC 4.1 do, and some that wrap others. */
+    @ParameterizedTest
+    @ValueSource(classes = {AbstractMethodError.class, UnsupportedOperationException.class})
+    void a_driver_that_knows_no_network_timeout_serves_and_gets_its_connections_back(Class<? extends Throwable> thrown)
+            throws Exception {
+        AtomicInteger lent = new AtomicInteger();
+        DataSource old = through(DataSource.class, (proxy, method, arguments) -> {
+            Connection real = database.getConnection();
+            lent.incrementAndGet();
+            return through(Connection.class, (connection, called, with) -> {
+                if (called.getName().equals("getNetworkTimeout")) {
+                    throw thrown.getConstructor().newInstance();
+                }
+                if (called.getName().equals("close")) {
+                    lent.decrementAndGet();
+                }
+                try {
+                    return called.invoke(real, with);
+                } catch (InvocationTargetException e) {
+                    throw e.getCause();
+                }
+            });
         });
+        JdbcTokenStore store = JdbcTokenStore.create(old, table);
+        assertThat(store.create(key, first)).isTrue();
+        assertThat(store.find(key)).contains(first);
+        assertThat(lent).hasValue(0);
+    }
+
+    private static <T> T through(Class<T> type, InvocationHandler handler) {
+        return type.cast(
+                Proxy.newProxyInstance(JdbcTokenStoreOnH2Test.class.getClassLoader(), new Class<?>[] {type}, handler));
     }
 }
