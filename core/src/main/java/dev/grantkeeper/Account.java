@@ -136,6 +136,7 @@ public final class Account {
      *
      * @param http the application's client; connections and threads stay shared with it
      * @return a client for this account
+     * @throws IllegalArgumentException if it is wrapped for another account already, whose tokens would go to the same APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
         return grantkeeper.wrap(http, source());
@@ -198,7 +199,12 @@ public final class Account {
      * @throws IllegalStateException if the provider has no introspection endpoint
      */
     public Introspection introspect() throws IOException {
-        return grantkeeper.introspect(tokens().accessToken());
+        TokenSet tokens = tokens();
+        GrantRow row = row();
+        if (row != null) {
+            grantkeeper.checkIsFromThere(row);
+        }
+        return grantkeeper.introspect(tokens.accessToken());
     }
 
     /**
@@ -208,18 +214,13 @@ public final class Account {
      * @throws TokenStoreException if the store failed
      */
     public Optional<Grant> grant() throws TokenStoreException {
-        try {
-            return Optional.ofNullable(logins.find(key)).map(row -> new Grant(row, grantkeeper.provider()));
-        } catch (IOException e) {
-            throw Failures.of(e);
-        }
+        return Optional.ofNullable(row()).map(row -> new Grant(row, grantkeeper.provider()));
     }
 
     @Nullable
-    TokenSet stored() throws TokenStoreException {
+    GrantRow row() throws TokenStoreException {
         try {
-            GrantRow row = logins.find(key);
-            return row == null ? null : row.tokens();
+            return logins.find(key);
         } catch (IOException e) {
             throw Failures.of(e);
         }

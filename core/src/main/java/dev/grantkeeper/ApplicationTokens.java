@@ -92,7 +92,7 @@ final class ApplicationTokens implements Renewal {
     }
 
     @Override
-    public void revoke(TokenSet tokens) {
+    public void revoke(GrantRow row, TokenSet tokens) {
         revocation.giveBack(tokens);
     }
 }

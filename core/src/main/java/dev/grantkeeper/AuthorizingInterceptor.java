@@ -9,11 +9,13 @@ import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import okhttp3.Challenge;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
@@ -44,22 +46,38 @@ final class AuthorizingInterceptor implements Interceptor {
     private final Waiting waiting;
     private final BoundCalls boundCalls;
     private final boolean wrapped;
+    private final Object whose;
     private final Set<String> mentioned = ConcurrentHashMap.newKeySet();
 
-    /** Takes the parts; {@code wrapped} tells whether the bound calls are among the client's network interceptors, too. */
+    /**
+     * Takes the parts; {@code wrapped} tells whether the bound calls are among the client's network interceptors, too, and
+     * {@code whose} tokens these are.
+     */
     AuthorizingInterceptor(
             Dialect dialect,
             Set<String> origins,
             Sources sources,
             Waiting waiting,
             BoundCalls boundCalls,
-            boolean wrapped) {
+            boolean wrapped,
+            Object whose) {
         this.dialect = dialect;
         this.origins = origins;
         this.sources = sources;
         this.waiting = waiting;
         this.boundCalls = boundCalls;
         this.wrapped = wrapped;
+        this.whose = whose;
+    }
+
+    /**
+     * Whether another one of these in front of this one would attach somebody else's token, which this one would then take for the
+     * caller's own.
+     */
+    boolean isSpoiltBy(Interceptor other) {
+        return other instanceof AuthorizingInterceptor before
+                && !before.whose.equals(whose)
+                && !Collections.disjoint(before.origins, origins);
     }
 
     /** Origins to compare with, as OkHttp writes them: it takes the brackets off an IPv6 address, and shortens it. */
@@ -85,6 +103,13 @@ final class AuthorizingInterceptor implements Interceptor {
         }
         if (request.header(dialect.tokenHeader()) != null) {
             return chain.proceed(request);
+        }
+        Account tagged = request.tag(Account.class);
+        if (source == null && tagged != null) {
+            throw new OAuthException(
+                    "The request to " + request.url().host() + " is made for " + tagged.key()
+                            + ", and the client is wrapped for " + whose + ": wrap one client for each registration",
+                    null);
         }
         if (source == null) {
             throw new OAuthException(
@@ -186,16 +211,19 @@ final class AuthorizingInterceptor implements Interceptor {
             return false;
         }
         List<Challenge> challenges = response.challenges();
-        return challenges.isEmpty() || challenges.stream().anyMatch(AuthorizingInterceptor::isAboutTheToken);
+        return challenges.isEmpty()
+                || challenges.stream().anyMatch(this::isAboutTheToken)
+                || ApiRejection.isOne(response, dialect);
     }
 
-    private static boolean isAboutTheToken(Challenge challenge) {
-        if (!challenge.scheme().equalsIgnoreCase("Bearer")
-                && !challenge.scheme().equalsIgnoreCase("DPoP")) {
+    /** Twitch says {@code OAuth}, and sets its words between single quotes. */
+    private boolean isAboutTheToken(Challenge challenge) {
+        if (Stream.of("Bearer", "DPoP", "OAuth", dialect.tokenScheme())
+                .noneMatch(challenge.scheme()::equalsIgnoreCase)) {
             return false;
         }
         String error = challenge.authParams().get("error");
-        return error == null || error.equals("invalid_token");
+        return error == null || error.replaceAll("^'|'$", "").equals("invalid_token");
     }
 
     /** Scheme, host and port. OkHttp has parsed and normalised all three. */

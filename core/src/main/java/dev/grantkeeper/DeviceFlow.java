@@ -206,14 +206,21 @@ final class DeviceFlow {
             this.interval = login.interval();
         }
 
+        /** Or finds out that the codes have ended, if they end before. */
         void askAfter(Duration pause) {
-            engine.after(pause, () -> {
+            Duration untilEnd = min(left.minus(time.since(began)), Duration.between(time.now(), login.expiresAt()))
+                    .plusMillis(1);
+            engine.after(min(pause, untilEnd.isNegative() ? Duration.ZERO : untilEnd), () -> {
                 try {
                     ask();
                 } catch (Throwable e) { // nobody waits for ever
                     fail(e);
                 }
             });
+        }
+
+        private static Duration min(Duration a, Duration b) {
+            return a.compareTo(b) < 0 ? a : b;
         }
 
         private void ask() {

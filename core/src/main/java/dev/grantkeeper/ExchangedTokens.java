@@ -112,7 +112,7 @@ final class ExchangedTokens implements Renewal {
     }
 
     @Override
-    public void revoke(TokenSet tokens) {
+    public void revoke(GrantRow row, TokenSet tokens) {
         revocation.giveBack(tokens);
     }
 }

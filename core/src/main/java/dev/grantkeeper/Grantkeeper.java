@@ -325,6 +325,15 @@ public final class Grantkeeper implements AutoCloseable {
         return server.pin(row);
     }
 
+    /** Before its tokens are shown to the server for another purpose than refreshing, which looks itself. */
+    void checkIsFromThere(GrantRow row) throws TokenRequestException {
+        Answer.Failure elsewhere =
+                RefreshTokens.elsewhere(row, server.endpoints().provider());
+        if (elsewhere != null) {
+            throw Failures.of(elsewhere);
+        }
+    }
+
     /**
      * The end of a session at the provider: sends a user out there, or hears that a user has left there (OpenID Connect RP-Initiated
      * Logout, Back-Channel Logout).
@@ -332,7 +341,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return what can be said and asked about it
      */
     public Logout logout() {
-        return new Logout(server, clientId, heardLogouts);
+        return new Logout(this, server, clientId, heardLogouts);
     }
 
     /**
@@ -402,7 +411,10 @@ public final class Grantkeeper implements AutoCloseable {
         ExchangedTokens renewal = new ExchangedTokens(exchange, server, revocation, time);
         Answer answer = renewal.request();
         if (answer instanceof Answer.Tokens tokens) {
-            TokenSet set = renewal.tokens(tokens.response(), time.now());
+            TokenSet set = renewal.tokens(tokens.response(), time.now())
+                    .newBuilder()
+                    .resources(LoginRequest.split(exchange.resource()))
+                    .build();
             try {
                 Identity identity = server.endpoints()
                         .identities()
@@ -455,17 +467,23 @@ public final class Grantkeeper implements AutoCloseable {
      *
      * @param http the application's client
      * @return a client for all accounts
+     * @throws IllegalArgumentException if it is wrapped for somebody else already, whose tokens would go to the same APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
-        return wrap(http, apiOrigins, this::tagged);
+        return wrap(http, interceptor(apiOrigins, this::tagged, true, registration));
     }
 
     OkHttpClient wrap(OkHttpClient http, TokenSource source) {
-        return wrap(http, source.origins(), request -> source);
+        return wrap(http, interceptor(source.origins(), request -> source, true, source.whose()));
     }
 
-    private OkHttpClient wrap(OkHttpClient http, Set<String> origins, AuthorizingInterceptor.Sources sources) {
-        OkHttpClient.Builder wrapped = http.newBuilder().addInterceptor(interceptor(origins, sources, true));
+    private OkHttpClient wrap(OkHttpClient http, AuthorizingInterceptor interceptor) {
+        if (http.interceptors().stream().anyMatch(interceptor::isSpoiltBy)) {
+            throw new IllegalArgumentException(
+                    "This client is wrapped for another account or registration already, and would"
+                            + " send its tokens. Wrap the application's own client for each");
+        }
+        OkHttpClient.Builder wrapped = http.newBuilder().addInterceptor(interceptor);
         if (!http.networkInterceptors().contains(boundCalls)) {
             wrapped.addNetworkInterceptor(boundCalls);
         }
@@ -479,15 +497,16 @@ public final class Grantkeeper implements AutoCloseable {
      * @return an application interceptor
      */
     public Interceptor interceptor() {
-        return interceptor(apiOrigins, this::tagged, false);
+        return interceptor(apiOrigins, this::tagged, false, registration);
     }
 
     Interceptor interceptor(TokenSource source) {
-        return interceptor(source.origins(), request -> source, false);
+        return interceptor(source.origins(), request -> source, false, source.whose());
     }
 
-    private Interceptor interceptor(Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped) {
-        return new AuthorizingInterceptor(provider().dialect(), origins, sources, waiting, boundCalls, wrapped);
+    private AuthorizingInterceptor interceptor(
+            Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped, Object whose) {
+        return new AuthorizingInterceptor(provider().dialect(), origins, sources, waiting, boundCalls, wrapped, whose);
     }
 
     private @Nullable TokenSource tagged(Request request) {

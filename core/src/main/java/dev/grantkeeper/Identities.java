@@ -38,6 +38,9 @@ record Identities(
     static @Nullable Identity told(String provider, TokenResponse response) {
         Map<String, Object> claims = new LinkedHashMap<>(response.identity());
         Object subject = claims.remove("sub");
-        return subject == null ? null : Identity.of(provider, subject.toString(), claims);
+        Object within = claims.remove("iss");
+        return subject == null
+                ? null
+                : Identity.of(within == null ? provider : provider + "/" + within, subject.toString(), claims);
     }
 }

@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
+import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.net.URI;
@@ -29,15 +30,17 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe; {@link Grantkeeper#logout()} makes one for each use.
  */
 public final class Logout {
+    private final Grantkeeper grantkeeper;
     private final Server server;
     private final String clientId;
     private final UsedLogins heard;
-    private @Nullable String idToken;
+    private @Nullable GrantRow row;
     private @Nullable String hint;
     private @Nullable String returnTo;
     private @Nullable String state;
 
-    Logout(Server server, String clientId, UsedLogins heard) {
+    Logout(Grantkeeper grantkeeper, Server server, String clientId, UsedLogins heard) {
+        this.grantkeeper = grantkeeper;
         this.server = server;
         this.clientId = clientId;
         this.heard = heard;
@@ -50,10 +53,15 @@ public final class Logout {
      * @param account the account; one without grant says nothing
      * @return this
      * @throws TokenStoreException if the store failed
+     * @throws IllegalArgumentException if it is an account of another {@link Grantkeeper}
      */
     public Logout of(Account account) throws TokenStoreException {
-        TokenSet stored = account.stored();
-        this.idToken = stored == null ? null : stored.idToken().orElse(null);
+        if (!account.isOf(grantkeeper)) {
+            throw new IllegalArgumentException(
+                    "The account " + account.key() + " is not one of " + grantkeeper.registration()
+                            + ", whose provider would get another one's ID token: ask the Grantkeeper that it came from");
+        }
+        this.row = account.row();
         return this;
     }
 
@@ -116,8 +124,9 @@ public final class Logout {
                                 provider.name()
                                         + " is not known to have an end session endpoint: say endSessionEndpoint(…) when describing it"));
         HttpUrl.Builder url = HttpUrl.get(endpoint.toString()).newBuilder().setQueryParameter("client_id", clientId);
-        if (idToken != null) {
-            url.setQueryParameter("id_token_hint", idToken);
+        TokenSet tokens = row == null ? null : row.tokens();
+        if (row != null && tokens != null && RefreshTokens.elsewhere(row, provider) == null) {
+            tokens.idToken().ifPresent(idToken -> url.setQueryParameter("id_token_hint", idToken));
         }
         if (hint != null) {
             url.setQueryParameter("logout_hint", hint);

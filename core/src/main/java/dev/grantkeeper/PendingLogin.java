@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * and to no other: keep it where only that browser brings it back, in its session or in a cookie.
  *
  * <p>It is {@link Serializable} for session attributes. Applications without sessions put {@link #seal} into a cookie named
- * {@link #slot()} ({@code HttpOnly}, {@code Secure}, {@code SameSite=Lax}, a few minutes). With
+ * {@code __Host-} and {@link #slot()} ({@code HttpOnly}, {@code Secure}, {@code Path=/}, {@code SameSite=Lax}, a few minutes): a cookie
+ * without that prefix could come from any other host of the same domain, with somebody else's login. With
  * {@link Grantkeeper.Builder#formPost()} the cookie, or the session's own, has to be {@code SameSite=None}: a browser sends no other
  * along with a form that another site posts. Each attempt has a slot of its own,
  * so two tabs never meet.

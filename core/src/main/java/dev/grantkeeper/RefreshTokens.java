@@ -68,7 +68,7 @@ final class RefreshTokens implements Renewal {
     }
 
     /** A grant belongs to the server that gave it: its refresh token is shown to no other, whatever the configuration says now. */
-    private static Answer.@Nullable Failure elsewhere(GrantRow row, Provider provider) {
+    static Answer.@Nullable Failure elsewhere(GrantRow row, Provider provider) {
         String from = row.identity() == null ? "" : row.identity().issuer();
         String now = provider.issuer().orElse("");
         if (!from.contains("://") || now.isEmpty() || IdTokens.isIssuer(now, from)) {
@@ -134,6 +134,7 @@ final class RefreshTokens implements Renewal {
                         || response.idToken() == null
                         || provider.jwksUri().isEmpty()
                         || identity.issuer().equals(provider.name())
+                        || identity.issuer().startsWith(provider.name() + "/")
                 ? null
                 : IdTokens.mismatch(response.idToken(), identity, clientId);
     }
@@ -159,7 +160,9 @@ final class RefreshTokens implements Renewal {
     }
 
     @Override
-    public void revoke(TokenSet tokens) {
-        revocation.giveBack(tokens);
+    public void revoke(GrantRow row, TokenSet tokens) {
+        if (server.ask(endpoints -> elsewhere(row, endpoints.provider())) == null) {
+            revocation.giveBack(tokens);
+        }
     }
 }

@@ -254,6 +254,12 @@ public final class TokenExchange {
         return with(name, value);
     }
 
+    /** For which API, if that was said. */
+    @Nullable
+    String resource() {
+        return parameters.get(LoginRequest.RESOURCE);
+    }
+
     private TokenExchange with(String name, String value) {
         if (OWN.contains(name)) {
             throw new IllegalArgumentException("The parameter " + name + " cannot be set: it is the library's own");

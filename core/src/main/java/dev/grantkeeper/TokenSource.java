@@ -14,6 +14,11 @@ interface TokenSource {
     /** Whose tokens these are. */
     AccountKey key();
 
+    /** What two sources have in common that give the same user's tokens. */
+    default Object whose() {
+        return key();
+    }
+
     /** Where these tokens may go. */
     Set<String> origins();
 
@@ -91,6 +96,11 @@ interface TokenSource {
     /** These tokens and no others. */
     static TokenSource fixed(TokenSet tokens, Set<String> origins) {
         return new TokenSource() {
+            @Override
+            public Object whose() {
+                return tokens;
+            }
+
             @Override
             public AccountKey key() {
                 return NOBODY;

@@ -424,4 +424,32 @@ class DeviceLoginTest {
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("deviceAuthorizationEndpoint");
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"control", "Retry-After", "interval"})
+    void a_device_login_ends_when_its_codes_do(String how) throws Exception {
+        Instant start = Instant.now();
+        AtomicLong passed = new AtomicLong();
+        InstantSource clock = () -> start.plusNanos(passed.get());
+        LongSupplier ticker = () -> passed.addAndGet(Duration.ofMillis(500).toNanos());
+        scene.server.time(clock);
+        Grantkeeper node =
+                scene.node(scene.registration(scene.provider().build()).time(clock, ticker));
+        if (how.equals("interval")) {
+            scene.server.deviceResponse(answer -> {
+                answer.put("interval", 86_400);
+                return answer;
+            });
+        } else if (how.equals("Retry-After")) {
+            scene.server.onNextTokenRequest(Fault.retryAfter(503, "86400"));
+        }
+        DeviceLogin login = node.newLogin().startOnDevice(); // its codes live ten minutes
+        CompletableFuture<LoginResult> result = node.finishLoginAsync(login);
+        Instant tooLate = login.expiresAt().plus(Duration.ofMinutes(30));
+        while (!result.isDone() && clock.instant().isBefore(tooLate)) {
+            ticker.getAsLong();
+            Thread.sleep(2);
+        }
+        assertThat(result).isDone();
+    }
 }

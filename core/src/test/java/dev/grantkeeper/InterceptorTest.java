@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.LoginResult.SignedIn;
@@ -1114,5 +1115,40 @@ class InterceptorTest {
         scene.expire();
         assertThatThrownBy(() -> scene.status(client)).isInstanceOf(IOException.class);
         assertThat(scene.server.refreshRequests()).isZero();
+    }
+
+    /** T-103. */
+    @Test
+    void a_client_that_is_wrapped_for_somebody_is_not_wrapped_for_somebody_else() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        Account bob = scene.signIn(node, "bob");
+        Grantkeeper two =
+                scene.node(scene.registration(scene.provider().build()).registration("two"));
+        OkHttpClient bobs = bob.wrap(scene.http); // a field that is assigned again for each user
+        assertThatIllegalArgumentException().isThrownBy(() -> alice.wrap(bobs)).withMessageContaining("own client");
+        assertThatIllegalArgumentException().isThrownBy(() -> node.wrap(bobs));
+        assertThatIllegalArgumentException().isThrownBy(() -> two.wrap(node.wrap(scene.http)));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> ((LoginResult.SignedIn) scene.login(node, "alice")).wrap(bobs));
+        assertThat(scene.status(bob.wrap(bobs))).isEqualTo(200);
+        assertThat(scene.status(bob.forResource("https://files.example").wrap(bobs)))
+                .isEqualTo(200);
+    }
+
+    @Test
+    void an_account_of_another_registration_is_called_that() throws Exception {
+        Grantkeeper one = scene.node();
+        Grantkeeper two =
+                scene.node(scene.registration(scene.provider().build()).registration("two"));
+        Account alice = scene.signIn(two, "alice");
+        Request request = new Request.Builder()
+                .url(scene.server.apiUrl("/api/things"))
+                .tag(Account.class, alice)
+                .build();
+        assertThatThrownBy(() -> one.wrap(scene.http).newCall(request).execute())
+                .isInstanceOf(OAuthException.class)
+                .hasMessageContaining("two/")
+                .hasMessageContaining("one client for each registration");
     }
 }

@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +17,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Giving tokens back (RFC 7009): when users leave, and when nobody wants what came. Nobody ever fails to leave because of it. */
 @Timeout(60)
@@ -156,5 +159,41 @@ class LeavingTest {
         unwanted.discard();
 
         assertThat(alice.grant()).isEmpty();
+    }
+
+    /** T-063. */
+    @ParameterizedTest
+    @ValueSource(strings = {"sign out", "introspect"})
+    void a_pinned_grant_is_shown_to_no_other_server(String how) throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        String refreshToken = alice.row().tokens().refreshToken().orElseThrow();
+        String accessToken = alice.tokens().accessToken();
+        try (MockWebServer evil = new MockWebServer()) {
+            evil.start();
+            for (int i = 0; i < 2; i++) {
+                evil.enqueue(new MockResponse.Builder()
+                        .setHeader("Content-Type", "application/json")
+                        .body("{\"active\":true}")
+                        .build());
+            }
+            String there = "http://localhost:" + evil.getPort();
+            Provider elsewhere = scene.provider()
+                    .tokenEndpoint(there + "/token")
+                    .revocationEndpoint(there + "/revoke")
+                    .introspectionEndpoint(there + "/introspect")
+                    .build();
+            Account moved = scene.node(scene.registration(elsewhere)).account("alice");
+            try {
+                if (how.equals("sign out")) {
+                    moved.signOut();
+                } else {
+                    moved.introspect();
+                }
+            } catch (OAuthException e) {
+                // it may say so
+            }
+            mockwebserver3.RecordedRequest seen = evil.takeRequest(1, TimeUnit.SECONDS);
+            assertThat(seen == null ? "" : seen.getBody().utf8()).doesNotContain(refreshToken, accessToken);
+        }
     }
 }

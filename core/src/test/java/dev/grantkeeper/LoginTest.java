@@ -1254,4 +1254,15 @@ class LoginTest {
                                 assertThat(required.reason()).isEqualTo(LoginRequiredException.Reason.NOT_CONNECTED));
         assertThat(scene.server.tokenRequests()).isZero();
     }
+
+    @Test
+    void a_callback_as_the_jdks_server_names_it_is_understood() throws Exception {
+        Grantkeeper node = scene.node();
+        PendingLogin login = node.startLogin();
+        // HttpExchange.getRequestURI().toString(), Vert.x request.uri(), Netty's uri()
+        String callback =
+                "/callback?" + Scene.query(scene.server.approve(login.url().toString(), "alice"));
+        assertThat(PendingLogin.slotOf(callback)).isEqualTo(login.slot());
+        assertThat(node.finishLogin(login, callback)).isInstanceOf(SignedIn.class);
+    }
 }

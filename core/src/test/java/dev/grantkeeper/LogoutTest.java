@@ -272,4 +272,16 @@ class LogoutTest {
                         TokenRequestException.class,
                         failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
     }
+
+    @Test
+    void no_provider_is_given_the_id_token_of_another() throws Exception {
+        Account alice = scene.signIn(node(), "alice");
+        Grantkeeper other = scene.node(scene.registration(scene.openIdProvider()
+                        .endSessionEndpoint("https://acme.example/logout")
+                        .build())
+                .registration("acme"));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> other.logout().of(alice))
+                .withMessageContaining("acme");
+    }
 }

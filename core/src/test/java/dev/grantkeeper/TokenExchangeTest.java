@@ -414,4 +414,24 @@ class TokenExchangeTest {
         }
         assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
     }
+
+    @Test
+    void what_was_exchanged_for_one_api_is_refreshed_for_that_api() throws Exception {
+        Grantkeeper node = scene.node();
+        String token = ((SignedIn) scene.login(node, "alice")).tokens().accessToken();
+        String refreshToken =
+                scene.server.issue(Scene.CLIENT, "alice", "things.read").refreshToken();
+        scene.server.tokenResponse(answer -> {
+            answer.put("refresh_token", refreshToken);
+            return answer;
+        });
+        Account kept =
+                ((SignedIn) node.login(TokenExchange.of(token).resource("https://orders.example/v1"))).keepAs("alice");
+        scene.expire();
+        kept.tokens();
+        List<RecordedRequest> all = scene.server.recordedTokenRequests();
+        RecordedRequest refresh = all.get(all.size() - 1);
+        assertThat(refresh.param("grant_type")).contains("refresh_token");
+        assertThat(refresh.param("resource")).contains("https://orders.example/v1");
+    }
 }

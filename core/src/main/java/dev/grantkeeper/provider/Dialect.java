@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.provider;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -67,7 +68,7 @@ public final class Dialect {
     private final Map<String, String> tokenParameters;
     private final boolean redirectUriOnRefresh;
     private final Map<String, List<String>> members;
-    private final Map<String, String> identityMembers;
+    private final Map<String, List<String>> identityMembers;
     private final Set<String> bearerTypes;
     private final @Nullable String grantedScopeSeparator;
     private final boolean anyContentType;
@@ -184,9 +185,9 @@ public final class Dialect {
     /**
      * Where an answer of the token endpoint tells who the user is.
      *
-     * @return from claim to pointer; empty if it does not, otherwise {@code sub} is among them
+     * @return from claim to pointers; empty if it does not, otherwise {@code sub} is among them
      */
-    public Map<String, String> identityMembers() {
+    public Map<String, List<String>> identityMembers() {
         return identityMembers;
     }
 
@@ -350,7 +351,7 @@ public final class Dialect {
         private final Map<String, String> tokenParameters = new LinkedHashMap<>();
         private boolean redirectUriOnRefresh;
         private final Map<String, List<String>> members = new LinkedHashMap<>();
-        private final Map<String, String> identityMembers = new LinkedHashMap<>();
+        private final Map<String, List<String>> identityMembers = new LinkedHashMap<>();
         private Set<String> bearerTypes = Set.of();
         private @Nullable String grantedScopeSeparator;
         private boolean anyContentType;
@@ -518,12 +519,17 @@ public final class Dialect {
          * Says where an answer of the token endpoint tells who the user is, for servers that have neither OpenID Connect nor a
          * profile (Strava's {@code /athlete/id}). What the answer to the code says is kept with the grant.
          *
-         * @param claim what OpenID Connect calls it; {@code sub} is needed
-         * @param pointer where it is
+         * @param claim what OpenID Connect calls it; {@code sub} is needed. With {@code iss}, subjects are unique only within what is
+         *     there (Slack's teams), and it becomes a part of the identity's issuer
+         * @param pointers where it is; what is found at several is joined by slashes
          * @return this builder
          */
-        public Builder identityMember(String claim, String pointer) {
-            identityMembers.put(claim, checkPointer(pointer));
+        public Builder identityMember(String claim, String... pointers) {
+            if (pointers.length == 0) {
+                throw new IllegalArgumentException("Say where " + claim + " is");
+            }
+            identityMembers.put(
+                    claim, Arrays.stream(pointers).map(Builder::checkPointer).toList());
             return this;
         }
 

@@ -181,7 +181,8 @@ public final class Providers {
      *
      * <p>A refresh token comes only where token rotation is switched on for the application; tokens then live twelve hours. Slack's API
      * says with status 200 that it does not take a token; that is treated as a 401. The identity is the user who installed the
-     * application; ids of users are good within their workspace, whose id is the claim {@code team}.
+     * application; ids of users are good within their workspace, which is therefore a part of the identity's issuer, and the claim
+     * {@code team}.
      *
      * <p>Not in the preset: revocation ({@code auth.revoke} is not RFC 7009), and "Sign in with Slack", which is a server of its own
      * with OpenID Connect: {@code Discovery.of("https://slack.com")}.
@@ -225,6 +226,7 @@ public final class Providers {
                 .clientAuthentication(SECRET_BASIC)
                 .scopeSeparator(",")
                 .dialect(d -> d.identityMember("sub", "/authed_user/id")
+                        .identityMember("iss", "/enterprise/id", "/team/id")
                         .identityMember("team", "/team/id")
                         .error("invalid_code", REFUSED)
                         .error("code_already_used", REFUSED)

@@ -113,7 +113,7 @@ public final class Logins {
         for (int i = 0; i < TRIES; i++) {
             String version = rows.version(key);
             if (version == null) {
-                TokenSet unused = refresher.signedOut(key, null);
+                GrantRow unused = refresher.signedOut(key, null);
                 return;
             }
             boolean unused = rows.delete(key, version); // and looked for again
@@ -127,7 +127,7 @@ public final class Logins {
      */
     public void signOut(AccountKey key) throws IOException {
         @Nullable String login = null;
-        @Nullable TokenSet last = null;
+        @Nullable GrantRow last = null;
         @Nullable IOException unclear = null;
         boolean gone = false;
         for (int i = 0; i < TRIES && !gone; i++) {
@@ -137,11 +137,11 @@ public final class Logins {
                 continue;
             }
             if (login != null && !found.row().login().equals(login)) {
-                TokenSet unused = refresher.signedOut(key, login);
+                GrantRow unused = refresher.signedOut(key, login);
                 return;
             }
             login = found.row().login();
-            last = found.row().tokens() == null ? last : found.row().tokens();
+            last = found.row().tokens() == null ? last : found.row();
             try {
                 gone = rows.delete(key, found.version());
                 unclear = null;
@@ -156,12 +156,13 @@ public final class Logins {
             throw new IOException(
                     "The token store refused to remove a row. Check it with TokenStoreContract, rule 2.3");
         }
-        TokenSet newest = refresher.signedOut(key, login);
+        GrantRow newest = refresher.signedOut(key, login);
         if (newest == null) {
             newest = last;
         }
-        if (newest != null) {
-            renewal.revoke(newest);
+        TokenSet tokens = newest == null ? null : newest.tokens();
+        if (newest != null && tokens != null) {
+            renewal.revoke(newest, tokens);
         }
     }
 }

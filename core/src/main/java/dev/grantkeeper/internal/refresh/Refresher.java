@@ -493,9 +493,9 @@ public final class Refresher {
      * A login was signed out through this node.
      *
      * @param login its name; {@code null} if there was no row
-     * @return its tokens that never reached the store, for revocation
+     * @return its row that never reached the store, for revocation
      */
-    public @Nullable TokenSet signedOut(AccountKey key, @Nullable String login) {
+    public @Nullable GrantRow signedOut(AccountKey key, @Nullable String login) {
         Unsaved pending = unsaved.get(key);
         if (pending == null) {
             return null;
@@ -505,7 +505,7 @@ public final class Refresher {
         boolean gone = now != null && now.grant() == null;
         // Another's: of an older one if nothing is left, otherwise of the one that came in meanwhile.
         boolean dropped = (its || gone) && unsaved.remove(key, pending);
-        return its && dropped ? pending.row().tokens() : null;
+        return its && dropped ? pending.row() : null;
     }
 
     /** Whether the store is at work for this key, or stuck. */
@@ -1021,7 +1021,7 @@ public final class Refresher {
         private void revoke(Unsaved pending) {
             TokenSet tokens = pending.row().tokens();
             if (tokens != null) {
-                renewal.revoke(tokens);
+                renewal.revoke(pending.row(), tokens);
             }
         }
     }

@@ -61,6 +61,10 @@ public interface Renewal {
     @Nullable
     Instant consentEndsAt(GrantRow row);
 
-    /** Gives tokens back that nobody will use, as far as the provider can. */
-    void revoke(TokenSet tokens);
+    /**
+     * Gives tokens back that nobody will use, as far as the provider can.
+     *
+     * @param row where they were
+     */
+    void revoke(GrantRow row, TokenSet tokens);
 }

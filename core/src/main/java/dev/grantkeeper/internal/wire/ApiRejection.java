@@ -20,7 +20,7 @@ public final class ApiRejection {
     /**
      * Whether an answer says that the token is not taken.
      *
-     * @param response an answer with any status but 401; its body stays readable
+     * @param response an answer; its body stays readable
      */
     public static boolean isOne(Response response, Dialect dialect) throws IOException {
         String member = dialect.rejectionMember().orElse(null);

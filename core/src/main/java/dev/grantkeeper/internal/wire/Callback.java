@@ -119,7 +119,8 @@ public record Callback(
     private static int start(String query) {
         int mark = query.indexOf('?');
         boolean url = mark > 0 && query.substring(0, mark).matches("(?s)[A-Za-z][A-Za-z0-9+.-]*:.*");
-        return mark == 0 || url ? mark + 1 : 0;
+        boolean path = mark > 0 && query.startsWith("/"); // as the JDK's server, Netty and Vert.x name a request
+        return mark == 0 || url || path ? mark + 1 : 0;
     }
 
     /** What is no answer of an authorization server, or not one that counts. */

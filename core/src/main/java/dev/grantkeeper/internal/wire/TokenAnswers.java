@@ -16,7 +16,9 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import okhttp3.HttpUrl;
 import okhttp3.MediaType;
 import org.jspecify.annotations.Nullable;
@@ -289,17 +291,28 @@ final class TokenAnswers {
 
     private static Map<String, Object> identity(ObjectNode json, Dialect dialect) {
         Map<String, Object> claims = new LinkedHashMap<>();
-        dialect.identityMembers().forEach((claim, pointer) -> {
-            JsonNode node = json.at(pointer);
-            if (node.isTextual() && !node.textValue().isEmpty()) {
-                claims.put(claim, node.textValue());
-            } else if (node.isIntegralNumber() && node.canConvertToLong()) {
-                claims.put(claim, node.longValue());
-            } else if (node.isBoolean()) {
-                claims.put(claim, node.booleanValue());
+        dialect.identityMembers().forEach((claim, pointers) -> {
+            List<Object> values = pointers.stream()
+                    .map(pointer -> value(json.at(pointer)))
+                    .filter(Objects::nonNull)
+                    .toList();
+            if (values.size() == 1) {
+                claims.put(claim, values.get(0));
+            } else if (!values.isEmpty()) {
+                claims.put(claim, values.stream().map(Object::toString).collect(Collectors.joining("/")));
             }
         });
         return claims;
+    }
+
+    private static @Nullable Object value(JsonNode node) {
+        if (node.isTextual() && !node.textValue().isEmpty()) {
+            return node.textValue();
+        }
+        if (node.isIntegralNumber() && node.canConvertToLong()) {
+            return node.longValue();
+        }
+        return node.isBoolean() ? node.booleanValue() : null;
     }
 
     private static Answer.Failure malformed(int status, String description, @Nullable Duration pause) {

@@ -586,7 +586,7 @@ final class Life {
         }
 
         @Override
-        public void revoke(TokenSet tokens) {
+        public void revoke(GrantRow row, TokenSet tokens) {
             world.laws().revoking(tokens, lastSeen.get(world.scheduler().current()));
             if (world.tells()) {
                 world.say(Life.this, "revokes " + world.server().of(tokens));

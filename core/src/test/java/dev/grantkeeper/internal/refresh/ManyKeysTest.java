@@ -146,7 +146,7 @@ class ManyKeysTest {
         }
 
         @Override
-        public void revoke(TokenSet tokens) {}
+        public void revoke(GrantRow row, TokenSet tokens) {}
     }
 
     private static AccountKey key(int user) {

@@ -120,7 +120,7 @@ class RecoveryTest {
         }
 
         @Override
-        public void revoke(TokenSet tokens) {}
+        public void revoke(GrantRow row, TokenSet tokens) {}
     }
 
     private boolean isDown() {
