@@ -161,7 +161,13 @@ final class RefreshTokens implements Renewal {
 
     @Override
     public void revoke(GrantRow row, TokenSet tokens) {
-        if (server.ask(endpoints -> elsewhere(row, endpoints.provider())) == null) {
+        Provider provider;
+        try {
+            provider = server.endpoints().provider();
+        } catch (TokenRequestException e) {
+            return; // who cannot be asked where cannot be told either
+        }
+        if (elsewhere(row, provider) == null) {
             revocation.giveBack(tokens);
         }
     }

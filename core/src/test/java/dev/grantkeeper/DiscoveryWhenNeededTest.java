@@ -389,7 +389,8 @@ class DiscoveryWhenNeededTest {
     void an_exchange_an_introspection_and_a_logout_may_come_first() throws Exception {
         String token = scene.signIn(scene.node(), "alice").tokens().accessToken();
         assertThat(node().introspect(token).active()).isTrue();
-        assertThat(node().logout().of(node().account("alice")).url().toString())
+        Grantkeeper leaving = node();
+        assertThat(leaving.logout().of(leaving.account("alice")).url().toString())
                 .startsWith(scene.server.url() + "/logout?");
         assertThat(node().logout().verify("nonsense")).isEmpty();
         assertThat(node().login(TokenExchange.of(token))).isNotNull();

@@ -797,9 +797,7 @@ public final class Refresher {
         private Answer request(GrantRow row, EndpointGate.Pass pass) {
             asked = time.ticks();
             Answer answer = want.resource() == null ? renewal.request(row) : renewal.request(row, want.resource());
-            boolean sent =
-                    !(answer instanceof Answer.Failure failure && failure.status() == 0 && failure.cause() == null);
-            if (sent) { // otherwise it says nothing about the endpoint, and concerns nobody else
+            if (!(answer instanceof Answer.Failure failure) || failure.cameFromOutside()) {
                 pass.report(answer);
             }
             return answer;

@@ -73,6 +73,11 @@ public sealed interface Answer {
             return new Failure(other, status, error, description, retryAfter, cause, claims);
         }
 
+        /** Whether server or network had a part in it: otherwise it was found out here, and says nothing about either. */
+        public boolean cameFromOutside() {
+            return status != 0 || cause != null;
+        }
+
         /** Whether only the user can mend it, by signing in. */
         public boolean wantsLogin() {
             return kind == Kind.REFUSED || kind == Kind.INTERACTION;

@@ -239,7 +239,7 @@ class MutantTest {
                 Mutant.of(
                         "a sign-out that lost to a login revokes nothing",
                         LOGINS,
-                        "TokenSet unused = refresher.signedOut(key, login); return;",
+                        "GrantRow unused = refresher.signedOut(key, login); return;",
                         "gone = true; continue;"),
                 Mutant.of(
                                 "after a refusal the row says what is served",

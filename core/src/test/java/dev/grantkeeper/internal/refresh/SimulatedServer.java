@@ -8,6 +8,7 @@ import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -263,7 +264,8 @@ final class SimulatedServer {
         sent.failed = true;
         world.say(sent.life, "gets a temporary failure");
         world.laws().failed(sent, retryAfter != null);
-        return new Answer.Failure(Answer.Kind.TEMPORARY, status, null, null, retryAfter, null);
+        IOException cause = status == 0 ? new IOException("Connection refused") : null;
+        return new Answer.Failure(Answer.Kind.TEMPORARY, status, null, null, retryAfter, cause);
     }
 
     private Answer arrives(Sent sent) {
