@@ -37,6 +37,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
@@ -86,7 +87,21 @@ class ClientAuthenticationTest {
         return server.takeRequest();
     }
 
+    /** One of each size will do; they take a while to make. */
+    private static final Map<Integer, KeyPair> RSA = new ConcurrentHashMap<>();
+
     private static KeyPair pair(String algorithm, int bits) throws Exception {
+        KeyPair made = algorithm.equals("RSA") ? RSA.get(bits) : null;
+        if (made == null) {
+            made = newPair(algorithm, bits);
+            if (algorithm.equals("RSA")) {
+                RSA.put(bits, made);
+            }
+        }
+        return made;
+    }
+
+    private static KeyPair newPair(String algorithm, int bits) throws Exception {
         KeyPairGenerator generator = KeyPairGenerator.getInstance(algorithm);
         if (bits > 0) {
             generator.initialize(bits);

@@ -43,7 +43,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(600)
 class ManyUsersTest {
-    private static final int KEYS = Integer.getInteger("grantkeeper.keys", 50_000);
+    private static final int KEYS = Integer.getInteger("grantkeeper.keys", 25_000);
     private static final int GRANTS = Integer.getInteger("grantkeeper.grants", 1_000);
     private static final int NODES = Integer.getInteger("grantkeeper.nodes", 5);
 
