@@ -375,6 +375,17 @@ class DiscoveryWhenNeededTest {
         held.release();
     }
 
+    /** With the ten seconds that are usual it would not end in time. */
+    @Test
+    @Timeout(8)
+    void a_server_that_does_not_answer_is_waited_for_as_long_as_for_tokens() {
+        Held held = new Held();
+        scene.server.onNextMetadataRequest(Fault.hold(held));
+        Grantkeeper node = scene.node(scene.registration(discovery()).tokenCallTimeout(Duration.ofMillis(300)));
+        assertThatThrownBy(node::startLogin).isInstanceOf(TokenRequestException.class);
+        held.release();
+    }
+
     @Test
     void a_server_that_wants_to_be_left_alone_is() {
         Grantkeeper node = node();

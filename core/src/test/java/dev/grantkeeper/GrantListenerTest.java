@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.GrantListener.Event;
 import dev.grantkeeper.GrantListener.Kind;
-import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.Spotify;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
@@ -149,14 +148,7 @@ class GrantListenerTest {
     }
 
     private Account atSpotify() throws Exception {
-        Provider spotify = Spotify.provider()
-                .newBuilder()
-                .allowHttpOnLoopback()
-                .authorizationEndpoint(scene.server.authorizationEndpoint())
-                .tokenEndpoint(scene.server.tokenEndpoint())
-                .apiOrigins(scene.server.url())
-                .build();
-        return scene.signIn(scene.node(scene.registration(spotify)), "alice");
+        return scene.signIn(scene.node(scene.registration(scene.here(Spotify.provider()))), "alice");
     }
 
     @Test

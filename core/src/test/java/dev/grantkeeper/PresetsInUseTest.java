@@ -27,14 +27,7 @@ class PresetsInUseTest {
 
     @Test
     void the_twitch_preset_mends_a_401_in_twitchs_words() throws Exception {
-        Provider twitch = Providers.twitch()
-                .newBuilder()
-                .allowHttpOnLoopback()
-                .authorizationEndpoint(scene.server.authorizationEndpoint())
-                .tokenEndpoint(scene.server.tokenEndpoint())
-                .apiOrigins(scene.server.url())
-                .build();
-        assertMended(twitch, "Bearer ", "OAuth realm='TwitchTV', error='invalid_token'");
+        assertMended(scene.here(Providers.twitch()), "Bearer ", "OAuth realm='TwitchTV', error='invalid_token'");
     }
 
     @Test
@@ -58,13 +51,7 @@ class PresetsInUseTest {
     /** T-081: ids of users are good within their team. */
     @Test
     void users_of_two_slack_workspaces_are_two() throws Exception {
-        Provider slack = Providers.slack()
-                .newBuilder()
-                .allowHttpOnLoopback()
-                .authorizationEndpoint(scene.server.authorizationEndpoint())
-                .tokenEndpoint(scene.server.tokenEndpoint())
-                .build();
-        Grantkeeper node = scene.node(scene.registration(slack));
+        Grantkeeper node = scene.node(scene.registration(scene.here(Providers.slack())));
         List<String> ids = new ArrayList<>();
         for (String team : List.of("T111", "T222")) {
             scene.server.tokenResponse(answer -> {

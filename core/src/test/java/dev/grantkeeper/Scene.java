@@ -46,6 +46,16 @@ final class Scene implements AutoCloseable {
                 .apiOrigins(server.url());
     }
 
+    /** A preset, with this server in the place of its own. */
+    Provider here(Provider preset) {
+        return preset.newBuilder()
+                .allowHttpOnLoopback()
+                .authorizationEndpoint(server.authorizationEndpoint())
+                .tokenEndpoint(server.tokenEndpoint())
+                .apiOrigins(server.url())
+                .build();
+    }
+
     /** The server as a provider with OpenID Connect. */
     Provider.Builder openIdProvider() {
         return provider().openId(server.issuer(), server.jwksUri());
