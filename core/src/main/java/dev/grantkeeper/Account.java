@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.refresh.Logins;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * {@code Account.class} of each request.
  */
 public final class Account {
-    private final Grantkeeper grantkeeper;
+    private final Registration registration;
     private final AccountKey key;
     private final Refresher refresher;
     private final Logins logins;
@@ -34,18 +35,28 @@ public final class Account {
     private final boolean throwsChallenges;
 
     Account(
-            Grantkeeper grantkeeper,
+            Registration registration,
             AccountKey key,
             Refresher refresher,
             Logins logins,
             @Nullable Resource resource,
             boolean throwsChallenges) {
-        this.grantkeeper = grantkeeper;
+        this.registration = registration;
         this.key = key;
         this.refresher = refresher;
         this.logins = logins;
         this.resource = resource;
         this.throwsChallenges = throwsChallenges;
+    }
+
+    static Account of(Registration registration, String accountId) {
+        return new Account(
+                registration,
+                registration.key(accountId),
+                registration.engine().users(),
+                registration.engine().logins(),
+                null,
+                true);
     }
 
     /**
@@ -82,17 +93,17 @@ public final class Account {
             throw new IllegalArgumentException("The resource " + resource
                     + " does not tell where its API is: say forResource(resource, \"https://api.example.com\")");
         }
-        Provider itsApis = grantkeeper
+        Provider itsApis = registration
                 .provider()
                 .newBuilder()
                 .apiOrigins(apiOrigins.length == 0 ? new String[] {resource} : apiOrigins)
                 .build();
         return new Account(
-                grantkeeper,
+                registration,
                 key,
                 refresher,
                 logins,
-                new Resource(resource, AuthorizingInterceptor.origins(itsApis.apiOrigins())),
+                new Resource(resource, Origins.of(itsApis.apiOrigins())),
                 throwsChallenges);
     }
 
@@ -110,7 +121,7 @@ public final class Account {
                 refresher,
                 key,
                 name(),
-                resource == null ? grantkeeper.apiOrigins() : resource.origins(),
+                resource == null ? registration.apiOrigins() : resource.origins(),
                 throwsChallenges);
     }
 
@@ -118,8 +129,8 @@ public final class Account {
         return resource == null ? null : resource.name();
     }
 
-    boolean isOf(Grantkeeper other) {
-        return grantkeeper == other;
+    boolean isOf(Registration other) {
+        return registration == other;
     }
 
     /**
@@ -139,7 +150,7 @@ public final class Account {
      * @throws IllegalArgumentException if it is wrapped for another account already, whose tokens would go to the same APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
-        return grantkeeper.wrap(http, source());
+        return registration.wrap(http, source());
     }
 
     /**
@@ -149,7 +160,7 @@ public final class Account {
      * @return an account to {@link #wrap} a client for, or to set as a request's tag
      */
     public Account returningChallenges() {
-        return new Account(grantkeeper, key, refresher, logins, resource, false);
+        return new Account(registration, key, refresher, logins, resource, false);
     }
 
     /**
@@ -160,7 +171,7 @@ public final class Account {
      * @return an application interceptor
      */
     public Interceptor interceptor() {
-        return grantkeeper.interceptor(source());
+        return registration.interceptor(source());
     }
 
     /**
@@ -174,7 +185,7 @@ public final class Account {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public TokenSet tokens() throws IOException {
-        return grantkeeper.waiting().tokens(source(), refresher.current(key, name()), null);
+        return registration.waiting().tokens(source(), refresher.current(key, name()), null);
     }
 
     /**
@@ -184,7 +195,7 @@ public final class Account {
      *     {@link #tokens()} would throw; cancelling it does not disturb the refresh
      */
     public CompletableFuture<TokenSet> tokensAsync() {
-        return grantkeeper.waiting().tokensAsync(source(), refresher.current(key, name()));
+        return registration.waiting().tokensAsync(source(), refresher.current(key, name()));
     }
 
     /**
@@ -202,9 +213,9 @@ public final class Account {
         TokenSet tokens = tokens();
         GrantRow row = row();
         if (row != null) {
-            grantkeeper.checkIsFromThere(row);
+            registration.checkIsFromThere(row);
         }
-        return grantkeeper.introspect(tokens.accessToken());
+        return registration.introspect(tokens.accessToken());
     }
 
     /**
@@ -214,7 +225,7 @@ public final class Account {
      * @throws TokenStoreException if the store failed
      */
     public Optional<Grant> grant() throws TokenStoreException {
-        return Optional.ofNullable(row()).map(row -> new Grant(row, grantkeeper.provider()));
+        return Optional.ofNullable(row()).map(row -> new Grant(row, registration.provider()));
     }
 
     @Nullable
@@ -249,7 +260,7 @@ public final class Account {
      */
     public boolean importTokens(TokenSet tokens, Instant authorizedAt) throws TokenStoreException {
         try {
-            return logins.create(key, grantkeeper.pin(GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null)));
+            return logins.create(key, registration.pin(GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null)));
         } catch (IOException e) {
             throw Failures.of(e);
         }
@@ -281,7 +292,7 @@ public final class Account {
         } catch (IOException e) {
             throw Failures.of(e);
         }
-        grantkeeper.listening().signedOut(key);
+        registration.listening().signedOut(key);
     }
 
     /**
@@ -297,7 +308,7 @@ public final class Account {
         } catch (IOException e) {
             throw Failures.of(e);
         }
-        grantkeeper.listening().signedOut(key);
+        registration.listening().signedOut(key);
     }
 
     /**

@@ -12,10 +12,12 @@ import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.Callback;
 import dev.grantkeeper.internal.wire.DPoP;
+import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.internal.wire.ServerText;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -120,14 +122,14 @@ final class AuthorizationCodeFlow {
                 request.url(),
                 request.urlExpiresAt(),
                 wanted,
-                parameters.get(LoginRequest.AUTHORIZATION_DETAILS),
-                parameters.get(LoginRequest.RESOURCE),
+                parameters.get(Wanted.AUTHORIZATION_DETAILS),
+                parameters.get(Wanted.RESOURCE),
                 carried,
                 time.now(),
                 maxAge);
     }
 
-    LoginResult finish(Grantkeeper owner, @Nullable PendingLogin login, @Nullable String query)
+    LoginResult finish(Registration owner, @Nullable PendingLogin login, @Nullable String query)
             throws TokenRequestException {
         Callback callback = opened(login, Callback.parse(query));
         LoginResult.Mismatched mismatch = mismatch(login, callback);
@@ -239,7 +241,7 @@ final class AuthorizationCodeFlow {
     private boolean isTokenServer(String server) {
         HttpUrl url = HttpUrl.parse(server);
         HttpUrl own = HttpUrl.get(provider.tokenEndpoint().toString());
-        return url != null && AuthorizingInterceptor.origin(url).equals(AuthorizingInterceptor.origin(own));
+        return url != null && Origins.of(url).equals(Origins.of(own));
     }
 
     /** RFC 9207: an answer from another server must not be taken to this one's token endpoint. */
@@ -257,7 +259,7 @@ final class AuthorizationCodeFlow {
     }
 
     private LoginResult redeem(
-            Grantkeeper owner, PendingLogin login, Callback callback, String code, Optional<String> carried)
+            Registration owner, PendingLogin login, Callback callback, String code, Optional<String> carried)
             throws TokenRequestException {
         Answer answer = tokenEndpoint.redeem(
                 code, login.redirectUri(), login.codeVerifier(), login.resources(), login.proofKey());
@@ -296,7 +298,7 @@ final class AuthorizationCodeFlow {
                 return mismatched(LoginResult.Mismatched.Reason.FORGED, String.valueOf(e.getMessage()));
             }
             if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
-                return Failures.declined(e, carried);
+                return LoginResult.Declined.of(e, carried);
             }
             throw Failures.of(e);
         }

@@ -5,22 +5,21 @@ import dev.grantkeeper.internal.wire.ApiBase;
 import dev.grantkeeper.internal.wire.ApiRejection;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.LoginChallenge;
+import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.provider.Dialect;
+import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import okhttp3.Challenge;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.Request;
-import okhttp3.RequestBody;
 import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +37,11 @@ final class AuthorizingInterceptor implements Interceptor {
         /** The tokens; {@code null} if the request does not say whose it is. */
         @Nullable
         TokenSource of(Request request);
+
+        /** Whose it is, where that is somebody of another registration. */
+        default @Nullable AccountKey stranger(Request request) {
+            return null;
+        }
     }
 
     private final Dialect dialect;
@@ -80,11 +84,6 @@ final class AuthorizingInterceptor implements Interceptor {
                 && !Collections.disjoint(before.origins, origins);
     }
 
-    /** Origins to compare with, as OkHttp writes them: it takes the brackets off an IPv6 address, and shortens it. */
-    static Set<String> origins(Set<String> origins) {
-        return origins.stream().map(text -> origin(HttpUrl.get(text))).collect(Collectors.toUnmodifiableSet());
-    }
-
     @Override
     public Response intercept(Chain chain) throws IOException {
         Request request = chain.request();
@@ -93,7 +92,7 @@ final class AuthorizingInterceptor implements Interceptor {
             throw new OAuthException(
                     "Add Grantkeeper's interceptor with addInterceptor, not with addNetworkInterceptor", null);
         }
-        String origin = origin(request.url());
+        String origin = Origins.of(request.url());
         TokenSource source = sources.of(request);
         boolean its = source != null && source.origins().contains(origin);
         boolean perhaps = !its && source != null && source.goesToApiBase() && ApiBase.mayBe(request.url(), dialect);
@@ -104,10 +103,10 @@ final class AuthorizingInterceptor implements Interceptor {
         if (request.header(dialect.tokenHeader()) != null) {
             return chain.proceed(request);
         }
-        Account tagged = request.tag(Account.class);
-        if (source == null && tagged != null) {
+        AccountKey stranger = source == null ? sources.stranger(request) : null;
+        if (stranger != null) {
             throw new OAuthException(
-                    "The request to " + request.url().host() + " is made for " + tagged.key()
+                    "The request to " + request.url().host() + " is made for " + stranger
                             + ", and the client is wrapped for " + whose + ": wrap one client for each registration",
                     null);
         }
@@ -133,7 +132,7 @@ final class AuthorizingInterceptor implements Interceptor {
         if (!canBeMended(request, response)) {
             return unlessChallenged(source, tokens, request, response);
         }
-        if (!canBeSentAgain(request)) {
+        if (!BoundCalls.canBeSentAgain(request)) {
             source.invalidate(tokens.accessToken());
             return response;
         }
@@ -158,7 +157,7 @@ final class AuthorizingInterceptor implements Interceptor {
      */
     private static Response unlessChallenged(TokenSource source, TokenSet tokens, Request request, Response response)
             throws LoginRequiredException {
-        LoginChallenge challenge = source.throwsChallenges() && isSameOrigin(request, response)
+        LoginChallenge challenge = source.throwsChallenges() && Origins.same(request, response)
                 ? LoginChallenge.in(response, tokens.scopes(), tokens.accessToken())
                 : null;
         if (challenge == null) {
@@ -186,17 +185,8 @@ final class AuthorizingInterceptor implements Interceptor {
 
     private static boolean isApiBaseOf(TokenSet tokens, String origin) {
         return tokens.apiBase()
-                .map(base -> origin(HttpUrl.get(base.toString())).equals(origin))
+                .map(base -> Origins.of(HttpUrl.get(base.toString())).equals(origin))
                 .orElse(false);
-    }
-
-    static boolean canBeSentAgain(Request request) {
-        RequestBody body = request.body();
-        return body == null || !(body.isOneShot() || body.isDuplex());
-    }
-
-    static boolean isSameOrigin(Request request, Response response) {
-        return origin(response.request().url()).equals(origin(request.url()));
     }
 
     /**
@@ -204,10 +194,10 @@ final class AuthorizingInterceptor implements Interceptor {
      * section 3.1, RFC 9449 section 7.1).
      */
     private boolean canBeMended(Request request, Response response) throws IOException {
-        if (response.code() != 401 && isSameOrigin(request, response)) {
+        if (response.code() != 401 && Origins.same(request, response)) {
             return ApiRejection.isOne(response, dialect);
         }
-        if (response.code() != 401 || !isSameOrigin(request, response) || BoundCalls.isAboutTheProof(response)) {
+        if (response.code() != 401 || !Origins.same(request, response) || BoundCalls.isAboutTheProof(response)) {
             return false;
         }
         List<Challenge> challenges = response.challenges();
@@ -226,16 +216,11 @@ final class AuthorizingInterceptor implements Interceptor {
         return error == null || error.replaceAll("^'|'$", "").equals("invalid_token");
     }
 
-    /** Scheme, host and port. OkHttp has parsed and normalised all three. */
-    static String origin(HttpUrl url) {
-        return url.scheme() + "://" + url.host().toLowerCase(Locale.ROOT) + ":" + url.port();
-    }
-
     private void mention(HttpUrl url) {
-        if (mentioned.size() < 100 && mentioned.add(origin(url))) {
+        if (mentioned.size() < 100 && mentioned.add(Origins.of(url))) {
             Log.info(
                     "Calls to {} go out without a token: it is not among the provider's API origins {}",
-                    origin(url),
+                    Origins.of(url),
                     origins);
         }
     }

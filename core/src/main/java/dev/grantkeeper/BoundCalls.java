@@ -2,12 +2,14 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.wire.DPoP;
+import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
 import okhttp3.Interceptor;
 import okhttp3.Request;
+import okhttp3.RequestBody;
 import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +39,7 @@ final class BoundCalls implements Interceptor {
     Response proceedWith(String header, Interceptor.Chain chain, Request authorized, boolean wrapped)
             throws IOException {
         if (wrapped && authorized.header("Upgrade") == null) {
-            Kept kept = new Kept(header, AuthorizingInterceptor.origin(authorized.url()));
+            Kept kept = new Kept(header, Origins.of(authorized.url()));
             return chain.proceed(authorized.newBuilder().tag(Kept.class, kept).build());
         }
         if (chain.getFollowRedirects()) {
@@ -97,9 +99,14 @@ final class BoundCalls implements Interceptor {
         // Only what answers for the same origin has the same nonces. What it says is learned in any case, for the next
         // call.
         return response.code() == 401
-                && AuthorizingInterceptor.isSameOrigin(authorized, response)
+                && Origins.same(authorized, response)
                 && dpop.mendable(authorized.url(), DPoP.errorIn(response.challenges()), response.headers())
-                && AuthorizingInterceptor.canBeSentAgain(authorized);
+                && canBeSentAgain(authorized);
+    }
+
+    static boolean canBeSentAgain(Request request) {
+        RequestBody body = request.body();
+        return body == null || !(body.isOneShot() || body.isDuplex());
     }
 
     /** Whether a 401 is about the proof, so that another token would not help. */
@@ -113,7 +120,7 @@ final class BoundCalls implements Interceptor {
     public Response intercept(Interceptor.Chain chain) throws IOException {
         Request request = chain.request();
         Kept kept = request.tag(Kept.class);
-        if (kept != null && !kept.origin().equals(AuthorizingInterceptor.origin(request.url()))) {
+        if (kept != null && !kept.origin().equals(Origins.of(request.url()))) {
             request = request.newBuilder().removeHeader(kept.header()).build();
         }
         Bound bound = request.tag(Bound.class);

@@ -9,6 +9,7 @@ import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.RequestFailedException;
+import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -86,8 +87,8 @@ final class DeviceFlow {
                     time.now().plus(codes.lifetime()),
                     codes.interval(),
                     scopes,
-                    parameters.get(LoginRequest.AUTHORIZATION_DETAILS),
-                    parameters.get(LoginRequest.RESOURCE),
+                    parameters.get(Wanted.AUTHORIZATION_DETAILS),
+                    parameters.get(Wanted.RESOURCE),
                     carried);
         } catch (RequestFailedException e) {
             throw Failures.of(e.failure());
@@ -95,7 +96,7 @@ final class DeviceFlow {
     }
 
     /** Waits for the result; the calling thread may be interrupted. */
-    LoginResult finish(Grantkeeper owner, DeviceLogin login) throws OAuthException, InterruptedIOException {
+    LoginResult finish(Registration owner, DeviceLogin login) throws OAuthException, InterruptedIOException {
         CompletableFuture<LoginResult> result = finishAsync(owner, login);
         try {
             return result.get();
@@ -111,7 +112,7 @@ final class DeviceFlow {
         }
     }
 
-    CompletableFuture<LoginResult> finishAsync(Grantkeeper owner, DeviceLogin login) {
+    CompletableFuture<LoginResult> finishAsync(Registration owner, DeviceLogin login) {
         if (!login.registration().equals(registration)) {
             return CompletableFuture.completedFuture(
                     mismatched(LoginResult.Mismatched.Reason.MIXED_UP, "The login began at another registration"));
@@ -188,7 +189,7 @@ final class DeviceFlow {
 
     /** Asks for one login, again and again. One thread at a time; the timer hands it on. */
     private final class Poller {
-        private final Grantkeeper owner;
+        private final Registration owner;
         private final DeviceLogin login;
         private final long began = time.ticks();
         private final Duration left;
@@ -199,7 +200,7 @@ final class DeviceFlow {
         // guarded by the flow
         private int waiting;
 
-        Poller(Grantkeeper owner, DeviceLogin login) {
+        Poller(Registration owner, DeviceLogin login) {
             this.owner = owner;
             this.login = login;
             this.left = Duration.between(time.now(), login.expiresAt());
@@ -304,7 +305,7 @@ final class DeviceFlow {
                         login.carried());
             } catch (IdentityException e) {
                 if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
-                    finish(Failures.declined(e, Optional.ofNullable(login.carried())));
+                    finish(LoginResult.Declined.of(e, Optional.ofNullable(login.carried())));
                     return;
                 }
                 fail(Failures.of(e));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.wire.Wanted;
 import java.io.Serializable;
 import java.net.URI;
 import java.time.Duration;
@@ -144,7 +145,7 @@ public final class DeviceLogin implements Serializable {
     }
 
     Set<String> resources() {
-        return LoginRequest.split(resources);
+        return Wanted.split(resources);
     }
 
     @Nullable

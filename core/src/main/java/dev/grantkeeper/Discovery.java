@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
+import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.internal.wire.ServerTimes;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
@@ -238,17 +239,14 @@ public final class Discovery {
                     && uri.getRawUserInfo() == null
                     && uri.getRawQuery() == null
                     && uri.getRawFragment() == null
-                    && (scheme.equals("https") || (scheme.equals("http") && httpOnLoopback && isLoopback(uri)))) {
+                    && (scheme.equals("https")
+                            || (scheme.equals("http") && httpOnLoopback && Origins.isLoopback(uri.getHost())))) {
                 return uri;
             }
         } catch (URISyntaxException e) {
             // said below
         }
         throw new IllegalArgumentException("An issuer is an https URL without user, query and fragment, not " + text);
-    }
-
-    private static boolean isLoopback(URI uri) {
-        return List.of("127.0.0.1", "[::1]", "localhost").contains(uri.getHost());
     }
 
     /** OpenID Connect appends to the issuer's path, RFC 8414 section 3 puts its own before it. */

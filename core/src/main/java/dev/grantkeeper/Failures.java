@@ -9,7 +9,6 @@ import dev.grantkeeper.internal.wire.LoginChallenge;
 import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** Makes exceptions of outcomes: a new one for each caller, with that caller's stack trace. */
@@ -76,11 +75,6 @@ final class Failures {
                 e.getMessage(),
                 null,
                 e);
-    }
-
-    /** The user signed in at the provider, and may not here. Anybody can bring that about, so it is no failure of ours. */
-    static LoginResult.Declined declined(IdentityException e, Optional<String> carried) {
-        return new LoginResult.Declined("tenant_not_allowed", String.valueOf(e.getMessage()), carried);
     }
 
     static TokenStoreException of(IOException cause) {

@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
-import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
-import dev.grantkeeper.internal.openid.LogoutTokens;
-import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
-import dev.grantkeeper.internal.openid.SignedResponses;
 import dev.grantkeeper.internal.refresh.Engine;
-import dev.grantkeeper.internal.refresh.Time;
-import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.Callback;
-import dev.grantkeeper.internal.wire.Client;
-import dev.grantkeeper.internal.wire.DPoP;
-import dev.grantkeeper.internal.wire.DeviceEndpoint;
-import dev.grantkeeper.internal.wire.Http;
-import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
-import dev.grantkeeper.internal.wire.RequestFailedException;
-import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
@@ -32,24 +19,16 @@ import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.TokenSet;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
-import java.net.URI;
-import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.EnumSet;
 import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
-import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -86,110 +65,10 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class Grantkeeper implements AutoCloseable {
-    private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);
+    private final Machinery registration;
 
-    private final Server server;
-    private final String registration;
-    private final String clientId;
-    private final @Nullable String redirectUri;
-    private final Set<String> scopes;
-    private final Set<String> apiOrigins;
-    private final Set<String> resources;
-    private final Revocation revocation;
-    private final UsedLogins heardLogouts;
-    private final Time time;
-    private final Waiting waiting;
-    private final Listening listening;
-    private final DPoP dpop;
-    private final BoundCalls boundCalls;
-    private final Engine engine;
-    private final DeviceFlow devices;
-
-    private Grantkeeper(Builder builder) {
-        Provider provider = builder.provider;
-        this.clientId = Objects.requireNonNull(builder.clientId);
-        this.registration = builder.registration == null ? provider.name() + ":" + clientId : builder.registration;
-        this.redirectUri = builder.redirectUri;
-        this.scopes = builder.scopes;
-        this.apiOrigins = AuthorizingInterceptor.origins(provider.apiOrigins());
-        this.resources = builder.resources;
-        this.waiting = new Waiting(builder.longestWait);
-        this.listening = new Listening(builder.listener, builder.clock);
-        this.heardLogouts = new UsedLogins(builder.clock, Duration.ofHours(1));
-        this.time = new Time(builder.clock, builder.ticker);
-        this.dpop = new DPoP(builder.clock, builder.dpop);
-        this.boundCalls = new BoundCalls(dpop);
-        // The builder may be used for another registration before this one asks its server.
-        Builder settings = new Builder(builder);
-        this.server = new Server(
-                provider,
-                settings.discovery,
-                settings.httpClient,
-                settings.tokenCallTimeout,
-                found -> connect(found, settings),
-                time);
-        this.revocation = new Revocation(server, this::later);
-        this.engine = new Engine(
-                provider.name(),
-                Objects.requireNonNull(builder.tokenStore),
-                new RowFormat(builder.sealingKeys),
-                new RefreshTokens(server, revocation, clientId),
-                new ApplicationTokens(server, scopes, revocation, time),
-                new Timing(builder.tokenCallTimeout, builder.trustStoredFor),
-                time,
-                listening);
-        this.devices = new DeviceFlow(server, registration, engine, time);
-        server.open();
-    }
-
-    private Endpoints connect(Provider provider, Builder settings) {
-        if (settings.discovery != null) {
-            settings.check(provider);
-        }
-        Http http = new Http(
-                settings.httpClient == null ? new OkHttpClient() : settings.httpClient,
-                settings.tokenCallTimeout,
-                dpop);
-        Client client = new Client(
-                clientId,
-                settings.clientSecret,
-                settings.authentication(provider),
-                settings.signingKey,
-                provider,
-                settings.clock);
-        TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, redirectUri, settings.clock);
-        ProviderKeys keys = provider.jwksUri()
-                .map(where -> new ProviderKeys(where, settings.signingAlgorithms, http, settings.ticker))
-                .orElse(null);
-        IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, settings.clock);
-        Profiles profiles = settings.fetchProfile ? new Profiles(provider, http, idTokens) : null;
-        Identities identities = new Identities(provider.name(), idTokens, profiles);
-        Set<LoginProtection> protections = settings.protections(provider);
-        AuthorizationCodeFlow flow = new AuthorizationCodeFlow(
-                provider,
-                registration,
-                settings.formPost || provider.dialect().formPost(),
-                new AuthorizationEndpoint(provider, client, protections, http, settings.clock),
-                tokenEndpoint,
-                keys == null || !protections.contains(LoginProtection.SIGNED_RESPONSE)
-                        ? null
-                        : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, settings.clock),
-                dpop,
-                idTokens,
-                profiles,
-                time);
-        return new Endpoints(
-                provider,
-                flow,
-                provider.deviceAuthorizationEndpoint()
-                        .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
-                        .orElse(null),
-                tokenEndpoint,
-                identities,
-                provider.introspectionEndpoint()
-                        .map(uri -> new IntrospectionEndpoint(http, client, uri, settings.clock))
-                        .orElse(null),
-                keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys));
+    private Grantkeeper(Settings settings) {
+        this.registration = new Machinery(settings.copy());
     }
 
     /**
@@ -233,24 +112,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return what can be said; {@link LoginRequest#start()} begins
      */
     public LoginRequest newLogin() {
-        return new LoginRequest(this, scopes, resources);
-    }
-
-    PendingLogin start(
-            Set<String> wanted,
-            Map<String, String> parameters,
-            @Nullable String carried,
-            @Nullable Duration maxAge,
-            @Nullable String comesBackTo)
-            throws TokenRequestException {
-        return server.endpoints()
-                .flow()
-                .start(wanted, parameters, carried, maxAge, comesBackTo == null ? redirectUri : comesBackTo);
-    }
-
-    @Nullable
-    String redirectUri() {
-        return redirectUri;
+        return new LoginRequest(registration);
     }
 
     /**
@@ -268,14 +130,12 @@ public final class Grantkeeper implements AutoCloseable {
      *     application. The user may begin again
      */
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query) throws TokenRequestException {
-        LoginResult.Mismatched foreign =
-                AuthorizationCodeFlow.foreign(registration, login, Callback.parse(query), time.now());
-        return foreign == null ? server.endpoints().flow().finish(this, login, query) : foreign;
-    }
-
-    DeviceLogin startOnDevice(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
-            throws TokenRequestException {
-        return devices.start(wanted, parameters, carried);
+        LoginResult.Mismatched foreign = AuthorizationCodeFlow.foreign(
+                registration.name(),
+                login,
+                Callback.parse(query),
+                registration.time().now());
+        return foreign == null ? registration.server().endpoints().flow().finish(registration, login, query) : foreign;
     }
 
     /**
@@ -288,7 +148,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public LoginResult finishLogin(DeviceLogin login) throws IOException {
-        return devices.finish(this, login);
+        return registration.devices().finish(registration, login);
     }
 
     /**
@@ -299,39 +159,7 @@ public final class Grantkeeper implements AutoCloseable {
      *     login have cancelled theirs, the server is not asked any more
      */
     public CompletableFuture<LoginResult> finishLoginAsync(DeviceLogin login) {
-        return devices.finishAsync(this, login);
-    }
-
-    private void later(Duration pause, Runnable task) {
-        engine.after(pause, task);
-    }
-
-    void discard(TokenSet tokens) {
-        revocation.giveBack(tokens);
-    }
-
-    Account keep(GrantRow row, TokenSet tokens, String accountId) throws TokenStoreException {
-        Account account = account(accountId);
-        try {
-            engine.logins().login(account.key(), server.pin(row));
-        } catch (IOException e) {
-            throw Failures.of(e);
-        }
-        listening.signedIn(account.key(), tokens);
-        return account;
-    }
-
-    GrantRow pin(GrantRow row) {
-        return server.pin(row);
-    }
-
-    /** Before its tokens are shown to the server for another purpose than refreshing, which looks itself. */
-    void checkIsFromThere(GrantRow row) throws TokenRequestException {
-        Answer.Failure elsewhere =
-                RefreshTokens.elsewhere(row, server.endpoints().provider());
-        if (elsewhere != null) {
-            throw Failures.of(elsewhere);
-        }
+        return registration.devices().finishAsync(registration, login);
     }
 
     /**
@@ -341,7 +169,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return what can be said and asked about it
      */
     public Logout logout() {
-        return new Logout(this, server, clientId, heardLogouts);
+        return new Logout(registration);
     }
 
     /**
@@ -351,7 +179,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return the account
      */
     public Account account(String accountId) {
-        return new Account(this, new AccountKey(registration, accountId), engine.users(), engine.logins(), null, true);
+        return Account.of(registration, accountId);
     }
 
     /**
@@ -362,15 +190,15 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IllegalStateException if the provider is known to give applications no tokens of their own
      */
     public Account application() {
-        provider().noApplicationTokens().ifPresent(reason -> {
+        registration.provider().noApplicationTokens().ifPresent(reason -> {
             throw new IllegalStateException(
-                    provider().name() + " gives applications no tokens of their own: " + reason);
+                    registration.provider().name() + " gives applications no tokens of their own: " + reason);
         });
         return new Account(
-                this,
-                new AccountKey(registration + " client_credentials", clientId),
-                engine.application(),
-                engine.applicationLogins(),
+                registration,
+                new AccountKey(registration.name() + " client_credentials", registration.clientId()),
+                registration.engine().application(),
+                registration.engine().applicationLogins(),
                 null,
                 false); // whatever its APIs ask for: there is no user who could sign in
     }
@@ -387,11 +215,11 @@ public final class Grantkeeper implements AutoCloseable {
      * @return the account
      */
     public Account account(TokenExchange exchange) {
-        AccountKey key = new AccountKey(registration + " exchange", exchange.name());
-        Engine.Kept kept = engine.inProcess(key, new ExchangedTokens(exchange, server, revocation, time));
+        AccountKey key = new AccountKey(registration.name() + " exchange", exchange.name());
+        Engine.Kept kept = registration.engine().inProcess(key, exchanged(exchange));
         Set<String> origins = exchange.apiOrigins();
         return new Account(
-                this,
+                registration,
                 key,
                 kept.refresher(),
                 kept.logins(),
@@ -408,22 +236,29 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws TokenRequestException if the server could not be asked, or makes no sense, or does not accept this application
      */
     public LoginResult login(TokenExchange exchange) throws TokenRequestException {
-        ExchangedTokens renewal = new ExchangedTokens(exchange, server, revocation, time);
+        ExchangedTokens renewal = exchanged(exchange);
         Answer answer = renewal.request();
         if (answer instanceof Answer.Tokens tokens) {
-            TokenSet set = renewal.tokens(tokens.response(), time.now())
+            TokenSet set = renewal.tokens(tokens.response(), registration.time().now())
                     .newBuilder()
-                    .resources(LoginRequest.split(exchange.resource()))
+                    .resources(Wanted.split(exchange.resource()))
                     .build();
             try {
-                Identity identity = server.endpoints()
+                Identity identity = registration
+                        .server()
+                        .endpoints()
                         .identities()
                         .of(tokens.response(), set, exchange.scopes().contains("openid"));
                 return new LoginResult.SignedIn(
-                        this, GrantRow.of(RowFormat.newName(), time.now(), set, identity), set, true, Map.of(), null);
+                        registration,
+                        GrantRow.of(RowFormat.newName(), registration.time().now(), set, identity),
+                        set,
+                        true,
+                        Map.of(),
+                        null);
             } catch (IdentityException e) {
                 if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
-                    return Failures.declined(e, Optional.empty());
+                    return LoginResult.Declined.of(e, Optional.empty());
                 }
                 throw Failures.of(e);
             }
@@ -448,16 +283,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IllegalStateException if the provider has no introspection endpoint
      */
     public Introspection introspect(String token) throws TokenRequestException {
-        IntrospectionEndpoint introspectionEndpoint = server.endpoints().introspection();
-        if (introspectionEndpoint == null) {
-            throw new IllegalStateException(provider().name() + " is not known to have an introspection endpoint:"
-                    + " say introspectionEndpoint(…) when describing it");
-        }
-        try {
-            return new Introspection(introspectionEndpoint.introspect(token));
-        } catch (RequestFailedException e) {
-            throw Failures.of(e.failure());
-        }
+        return registration.introspect(token);
     }
 
     /**
@@ -470,24 +296,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IllegalArgumentException if it is wrapped for somebody else already, whose tokens would go to the same APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
-        return wrap(http, interceptor(apiOrigins, this::tagged, true, registration));
-    }
-
-    OkHttpClient wrap(OkHttpClient http, TokenSource source) {
-        return wrap(http, interceptor(source.origins(), request -> source, true, source.whose()));
-    }
-
-    private OkHttpClient wrap(OkHttpClient http, AuthorizingInterceptor interceptor) {
-        if (http.interceptors().stream().anyMatch(interceptor::isSpoiltBy)) {
-            throw new IllegalArgumentException(
-                    "This client is wrapped for another account or registration already, and would"
-                            + " send its tokens. Wrap the application's own client for each");
-        }
-        OkHttpClient.Builder wrapped = http.newBuilder().addInterceptor(interceptor);
-        if (!http.networkInterceptors().contains(boundCalls)) {
-            wrapped.addNetworkInterceptor(boundCalls);
-        }
-        return wrapped.build();
+        return registration.wrap(http, interceptor(true));
     }
 
     /**
@@ -497,31 +306,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return an application interceptor
      */
     public Interceptor interceptor() {
-        return interceptor(apiOrigins, this::tagged, false, registration);
-    }
-
-    Interceptor interceptor(TokenSource source) {
-        return interceptor(source.origins(), request -> source, false, source.whose());
-    }
-
-    private AuthorizingInterceptor interceptor(
-            Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped, Object whose) {
-        return new AuthorizingInterceptor(provider().dialect(), origins, sources, waiting, boundCalls, wrapped, whose);
-    }
-
-    private @Nullable TokenSource tagged(Request request) {
-        Account account = request.tag(Account.class);
-        return account != null && account.isOf(this) ? account.source() : null;
-    }
-
-    /** Where access tokens go that are not for a particular resource. */
-    Set<String> apiOrigins() {
-        return apiOrigins;
-    }
-
-    /** What is known of the provider without asking it; no endpoints among it. */
-    Provider provider() {
-        return server.known();
+        return interceptor(false);
     }
 
     /**
@@ -530,15 +315,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return the name, see {@link Builder#registration}
      */
     public String registration() {
-        return registration;
-    }
-
-    Waiting waiting() {
-        return waiting;
-    }
-
-    Listening listening() {
-        return listening;
+        return registration.name();
     }
 
     /**
@@ -547,84 +324,52 @@ public final class Grantkeeper implements AutoCloseable {
      */
     @Override
     public void close() {
-        devices.close();
-        int unsaved = engine.close(CLOSE_WAITS);
-        if (unsaved > 0) {
-            Log.error(
-                    "{} grants have new tokens that the store did not take before the end; their users may have to"
-                            + " sign in again",
-                    unsaved);
-        }
+        registration.close();
     }
 
     @Override
     public String toString() {
-        return "Grantkeeper[" + registration + "]";
+        return registration.toString();
+    }
+
+    Provider provider() {
+        return registration.provider();
+    }
+
+    Machinery machinery() {
+        return registration;
+    }
+
+    private ExchangedTokens exchanged(TokenExchange exchange) {
+        return new ExchangedTokens(exchange, registration.server(), registration.revocation(), registration.time());
+    }
+
+    private AuthorizingInterceptor interceptor(boolean wrapped) {
+        return registration.interceptor(
+                registration.apiOrigins(), new Tagged(registration), wrapped, registration.name());
+    }
+
+    /** Each request says whose it is. */
+    private record Tagged(Machinery registration) implements AuthorizingInterceptor.Sources {
+        @Override
+        public @Nullable TokenSource of(Request request) {
+            Account account = request.tag(Account.class);
+            return account != null && account.isOf(registration) ? account.source() : null;
+        }
+
+        @Override
+        public @Nullable AccountKey stranger(Request request) {
+            Account account = request.tag(Account.class);
+            return account == null ? null : account.key();
+        }
     }
 
     /** Describes a registration. Not thread-safe. */
     public static final class Builder {
-        private static final int LEAST_SECRET_BYTES = 32;
-
-        private final Provider provider;
-        private final @Nullable Discovery discovery;
-        private @Nullable String registration;
-        private @Nullable String clientId;
-        private @Nullable String clientSecret;
-        private boolean secretIsMissing;
-        private @Nullable SigningKey signingKey;
-        private @Nullable ClientAuthentication clientAuthentication;
-        private @Nullable String redirectUri;
-        private Set<LoginProtection> loginProtections = Set.of();
-        private Set<String> scopes = Set.of();
-        private Set<String> resources = Set.of();
-        private @Nullable TokenStore tokenStore;
-        private @Nullable SealingKeys sealingKeys;
-        private boolean unsealed;
-        private Set<String> signingAlgorithms = Set.of();
-        private boolean fetchProfile;
-        private boolean dpop;
-        private boolean formPost;
-        private @Nullable OkHttpClient httpClient;
-        private GrantListener listener = GrantListener.NONE;
-        private Duration longestWait = Duration.ofSeconds(10);
-        private Duration tokenCallTimeout = Duration.ofSeconds(10);
-        private Duration trustStoredFor = Duration.ofSeconds(5);
-        private InstantSource clock = InstantSource.system();
-        private LongSupplier ticker = System::nanoTime;
+        private final Settings settings;
 
         private Builder(Provider provider, @Nullable Discovery discovery) {
-            this.provider = Objects.requireNonNull(provider);
-            this.discovery = discovery;
-        }
-
-        private Builder(Builder other) {
-            this.provider = other.provider;
-            this.discovery = other.discovery;
-            this.registration = other.registration;
-            this.clientId = other.clientId;
-            this.clientSecret = other.clientSecret;
-            this.secretIsMissing = other.secretIsMissing;
-            this.signingKey = other.signingKey;
-            this.clientAuthentication = other.clientAuthentication;
-            this.redirectUri = other.redirectUri;
-            this.loginProtections = other.loginProtections;
-            this.scopes = other.scopes;
-            this.resources = other.resources;
-            this.tokenStore = other.tokenStore;
-            this.sealingKeys = other.sealingKeys;
-            this.unsealed = other.unsealed;
-            this.signingAlgorithms = other.signingAlgorithms;
-            this.fetchProfile = other.fetchProfile;
-            this.dpop = other.dpop;
-            this.formPost = other.formPost;
-            this.httpClient = other.httpClient;
-            this.listener = other.listener;
-            this.longestWait = other.longestWait;
-            this.tokenCallTimeout = other.tokenCallTimeout;
-            this.trustStoredFor = other.trustStoredFor;
-            this.clock = other.clock;
-            this.ticker = other.ticker;
+            this.settings = new Settings(provider, discovery);
         }
 
         /**
@@ -634,7 +379,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder clientId(String clientId) {
-            this.clientId = clientId;
+            settings.clientId = clientId;
             return this;
         }
 
@@ -646,8 +391,8 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder clientSecret(@Nullable String clientSecret) {
-            this.clientSecret = clientSecret;
-            this.secretIsMissing = clientSecret == null;
+            settings.clientSecret = clientSecret;
+            settings.secretIsMissing = clientSecret == null;
             return this;
         }
 
@@ -659,7 +404,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder signingKey(SigningKey signingKey) {
-            this.signingKey = Objects.requireNonNull(signingKey);
+            settings.signingKey = Objects.requireNonNull(signingKey);
             return this;
         }
 
@@ -671,26 +416,8 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder clientAuthentication(ClientAuthentication clientAuthentication) {
-            this.clientAuthentication = Objects.requireNonNull(clientAuthentication);
+            settings.clientAuthentication = Objects.requireNonNull(clientAuthentication);
             return this;
-        }
-
-        private ClientAuthentication authentication(Provider provider) {
-            if (clientAuthentication != null) {
-                return clientAuthentication;
-            }
-            if (clientSecret != null || secretIsMissing) {
-                // Whoever names a secret wants to use one: a missing variable must not make a public client.
-                return provider.clientAuthentication();
-            }
-            if (signingKey != null) {
-                return provider.clientAuthentication() == ClientAuthentication.SIGNED_SECRET
-                        ? ClientAuthentication.SIGNED_SECRET
-                        : ClientAuthentication.PRIVATE_KEY_JWT;
-            }
-            return provider.clientAuthentication() == ClientAuthentication.MUTUAL_TLS
-                    ? ClientAuthentication.MUTUAL_TLS
-                    : ClientAuthentication.NONE;
         }
 
         /**
@@ -700,7 +427,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder redirectUri(String redirectUri) {
-            this.redirectUri = redirectUri;
+            settings.redirectUri = redirectUri;
             return this;
         }
 
@@ -712,18 +439,8 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder loginProtections(LoginProtection... protections) {
-            this.loginProtections = Set.of(protections);
+            settings.loginProtections = Set.of(protections);
             return this;
-        }
-
-        /** Nothing where there are no logins. */
-        private Set<LoginProtection> protections(Provider provider) {
-            EnumSet<LoginProtection> all = EnumSet.noneOf(LoginProtection.class);
-            if (redirectUri != null) {
-                all.addAll(loginProtections);
-                all.addAll(provider.loginProtections());
-            }
-            return Collections.unmodifiableSet(all);
         }
 
         /**
@@ -733,23 +450,8 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder scopes(String... scopes) {
-            this.scopes = checkScopes(new LinkedHashSet<>(Arrays.asList(scopes)));
+            settings.scopes = Wanted.scopes(Arrays.asList(scopes));
             return this;
-        }
-
-        static Set<String> checkScopes(Set<String> scopes) {
-            for (String scope : scopes) {
-                if (!isScope(scope)) {
-                    throw new IllegalArgumentException(
-                            "A scope is a text without blanks and quotes; give each one of its own: '" + scope + "'");
-                }
-            }
-            return Collections.unmodifiableSet(scopes);
-        }
-
-        /** RFC 6749 section 3.3. */
-        static boolean isScope(String scope) {
-            return !scope.isEmpty() && scope.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '"' && c != '\\');
         }
 
         /**
@@ -761,28 +463,12 @@ public final class Grantkeeper implements AutoCloseable {
          * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
          */
         public Builder resources(String... resources) {
-            String refused = provider.forbiddenParameters().get(LoginRequest.RESOURCE);
+            String refused = settings.provider.forbiddenParameters().get(Wanted.RESOURCE);
             if (refused != null && resources.length > 0) {
                 throw new IllegalArgumentException("The parameter resource cannot be sent: " + refused);
             }
-            this.resources = checkResources(Arrays.asList(resources));
+            settings.resources = Wanted.resources(Arrays.asList(resources));
             return this;
-        }
-
-        static Set<String> checkResources(List<String> resources) {
-            for (String resource : resources) {
-                try {
-                    // RFC 8707 section 2
-                    URI uri = new URI(resource);
-                    if (!uri.isAbsolute() || uri.getRawFragment() != null) {
-                        throw new IllegalArgumentException(
-                                "A resource is an absolute URI without a fragment: " + resource);
-                    }
-                } catch (URISyntaxException e) {
-                    throw new IllegalArgumentException("A resource is an absolute URI: " + e.getReason(), e);
-                }
-            }
-            return Collections.unmodifiableSet(new LinkedHashSet<>(resources));
         }
 
         /**
@@ -792,7 +478,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder tokenStore(TokenStore tokenStore) {
-            this.tokenStore = Objects.requireNonNull(tokenStore);
+            settings.tokenStore = Objects.requireNonNull(tokenStore);
             return this;
         }
 
@@ -803,7 +489,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder sealingKeys(SealingKeys sealingKeys) {
-            this.sealingKeys = Objects.requireNonNull(sealingKeys);
+            settings.sealingKeys = Objects.requireNonNull(sealingKeys);
             return this;
         }
 
@@ -813,7 +499,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder unsealed() {
-            this.unsealed = true;
+            settings.unsealed = true;
             return this;
         }
 
@@ -826,7 +512,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder formPost() {
-            this.formPost = true;
+            settings.formPost = true;
             return this;
         }
 
@@ -838,7 +524,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder fetchProfile() {
-            this.fetchProfile = true;
+            settings.fetchProfile = true;
             return this;
         }
 
@@ -858,7 +544,7 @@ public final class Grantkeeper implements AutoCloseable {
                             + ". Say one of RS256, PS256, ES256 (each also with 384 and 512), EdDSA, Ed25519");
                 }
             }
-            this.signingAlgorithms = new LinkedHashSet<>(Arrays.asList(algorithms));
+            settings.signingAlgorithms = new LinkedHashSet<>(Arrays.asList(algorithms));
             return this;
         }
 
@@ -874,7 +560,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder dpop() {
-            this.dpop = true;
+            settings.dpop = true;
             return this;
         }
 
@@ -886,7 +572,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder registration(String registration) {
-            this.registration = registration;
+            settings.registration = registration;
             return this;
         }
 
@@ -898,7 +584,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder httpClient(OkHttpClient httpClient) {
-            this.httpClient = httpClient;
+            settings.httpClient = httpClient;
             return this;
         }
 
@@ -909,7 +595,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder listener(GrantListener listener) {
-            this.listener = Objects.requireNonNull(listener);
+            settings.listener = Objects.requireNonNull(listener);
             return this;
         }
 
@@ -920,7 +606,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder longestWait(Duration longestWait) {
-            this.longestWait = positive("longestWait", longestWait);
+            settings.longestWait = Settings.positive("longestWait", longestWait);
             return this;
         }
 
@@ -932,7 +618,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder tokenCallTimeout(Duration tokenCallTimeout) {
-            this.tokenCallTimeout = positive("tokenCallTimeout", tokenCallTimeout);
+            settings.tokenCallTimeout = Settings.positive("tokenCallTimeout", tokenCallTimeout);
             return this;
         }
 
@@ -947,7 +633,7 @@ public final class Grantkeeper implements AutoCloseable {
             if (trustStoredFor.isNegative()) {
                 throw new IllegalArgumentException("trustStoredFor is negative: " + trustStoredFor);
             }
-            this.trustStoredFor = trustStoredFor;
+            settings.trustStoredFor = trustStoredFor;
             return this;
         }
 
@@ -959,16 +645,9 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder time(InstantSource clock, LongSupplier ticker) {
-            this.clock = Objects.requireNonNull(clock);
-            this.ticker = Objects.requireNonNull(ticker);
+            settings.clock = Objects.requireNonNull(clock);
+            settings.ticker = Objects.requireNonNull(ticker);
             return this;
-        }
-
-        private static Duration positive(String what, Duration time) {
-            if (time.isNegative() || time.isZero()) {
-                throw new IllegalArgumentException(what + " is not positive: " + time);
-            }
-            return time;
         }
 
         /**
@@ -980,164 +659,8 @@ public final class Grantkeeper implements AutoCloseable {
          * @throws IllegalArgumentException if a value is wrong, the redirect URI by the provider's own rules included
          */
         public Grantkeeper build() {
-            if (clientId == null || clientId.isBlank()) {
-                throw new IllegalStateException("There is no client id. The provider shows it where the application is"
-                        + " registered: " + provider.documentation());
-            }
-            if (tokenStore == null) {
-                throw new IllegalStateException(
-                        "There is no token store. Say tokenStore(JdbcTokenStore.create(dataSource)),"
-                                + " or for a test tokenStore(MemoryTokenStore.create())");
-            }
-            if ((sealingKeys == null) == !unsealed) {
-                throw new IllegalStateException(
-                        sealingKeys == null
-                                ? "Say sealingKeys(SealingKeys.of(secret)), or unsealed() if tokens may be stored as they are"
-                                : "sealingKeys(…) and unsealed() contradict each other");
-            }
-            if (redirectUri != null) {
-                checkRedirectUri(redirectUri, provider);
-            }
-            if (discovery == null) {
-                check(provider);
-            } else {
-                if (secretIsMissing || clientAuthentication != null) {
-                    checkAuthentication(authentication(provider));
-                }
-                checkSigning(protections(provider));
-            }
-            if ((formPost || provider.dialect().formPost())
-                    && redirectUri != null
-                    && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
-                // The cookie that brings the login back has to be Secure, and nobody can post to an application's own
-                // scheme.
-                throw new IllegalStateException("formPost() needs a redirect URI that is https, not " + redirectUri);
-            }
-            return new Grantkeeper(this);
-        }
-
-        /** Whether this goes together with a provider of which all is known. */
-        private void check(Provider provider) {
-            checkAuthentication(authentication(provider));
-            if (authentication(provider) == ClientAuthentication.MUTUAL_TLS && !isHttps(provider)) {
-                throw new IllegalStateException("MUTUAL_TLS needs a token endpoint, or an alias of it, that is https");
-            }
-            if (fetchProfile
-                    && provider.profileEndpoint().isEmpty()
-                    && provider.userInfoEndpoint().isEmpty()
-                    && provider.dialect().identityMembers().isEmpty()) {
-                throw new IllegalStateException(
-                        provider.name()
-                                + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or ask for openid");
-            }
-            checkProtections(protections(provider), provider);
-        }
-
-        private void checkAuthentication(ClientAuthentication way) {
-            boolean withSecret = way == ClientAuthentication.SECRET_BASIC
-                    || way == ClientAuthentication.SECRET_POST
-                    || way == ClientAuthentication.SECRET_JWT;
-            if (withSecret && (clientSecret == null || clientSecret.isBlank())) {
-                throw new IllegalStateException("There is no client secret, and " + way
-                        + " needs one. Is the environment variable set? A public client says"
-                        + " clientAuthentication(ClientAuthentication.NONE)");
-            }
-            if (way == ClientAuthentication.SECRET_JWT && clientSecret != null && tooShort(clientSecret)) {
-                throw new IllegalStateException("The client secret is shorter than " + LEAST_SECRET_BYTES
-                        + " bytes, and SECRET_JWT would let it be guessed (RFC 7518 section 3.2). Have the provider make"
-                        + " a longer one");
-            }
-            boolean signed = way == ClientAuthentication.PRIVATE_KEY_JWT || way == ClientAuthentication.SIGNED_SECRET;
-            if (signed && signingKey == null) {
-                throw new IllegalStateException(way + " signs with the application's key: say"
-                        + " signingKey(SigningKey.of(privateKey).keyId(…))");
-            }
-            if (way == ClientAuthentication.MUTUAL_TLS && httpClient == null) {
-                throw new IllegalStateException(
-                        "MUTUAL_TLS shows a certificate in the TLS handshake: say httpClient(…) with"
-                                + " an OkHttpClient whose sslSocketFactory has the key and the certificate");
-            }
-            if (!withSecret && way != ClientAuthentication.NONE && clientSecret != null) {
-                throw new IllegalStateException("clientSecret(…) and " + way
-                        + " contradict each other: one way to authenticate is used, never two. Leave the secret out");
-            }
-        }
-
-        private void checkProtections(Set<LoginProtection> protections, Provider provider) {
-            if (protections.contains(LoginProtection.PUSHED_REQUEST)
-                    && provider.pushedAuthorizationRequestEndpoint().isEmpty()) {
-                throw new IllegalStateException("PUSHED_REQUEST needs a place to push requests to: say"
-                        + " pushedAuthorizationRequestEndpoint(…) when describing " + provider.name());
-            }
-            checkSigning(protections);
-            if (protections.contains(LoginProtection.SIGNED_RESPONSE)
-                    && (provider.jwksUri().isEmpty()
-                            || provider.issuer()
-                                    .filter(issuer -> !issuer.contains("{"))
-                                    .isEmpty())) {
-                throw new IllegalStateException("SIGNED_RESPONSE is verified with the provider's keys: say"
-                        + " openId(issuer, jwksUri) when describing " + provider.name());
-            }
-        }
-
-        private void checkSigning(Set<LoginProtection> protections) {
-            if (protections.contains(LoginProtection.SIGNED_REQUEST) && signingKey == null) {
-                throw new IllegalStateException("SIGNED_REQUEST signs with the application's key: say"
-                        + " signingKey(SigningKey.of(privateKey).keyId(…))");
-            }
-        }
-
-        private static boolean tooShort(String secret) {
-            return secret.getBytes(StandardCharsets.UTF_8).length < LEAST_SECRET_BYTES;
-        }
-
-        private static boolean isHttps(Provider provider) {
-            URI endpoint = provider.mtlsEndpointAliases().getOrDefault("token_endpoint", provider.tokenEndpoint());
-            return "https".equalsIgnoreCase(endpoint.getScheme());
-        }
-
-        private static void checkRedirectUri(String redirectUri, Provider provider) {
-            URI uri;
-            try {
-                uri = new URI(redirectUri);
-            } catch (URISyntaxException e) {
-                throw new IllegalArgumentException("The redirect URI is not a URI: " + e.getReason(), e);
-            }
-            if (uri.getScheme() == null || uri.getRawFragment() != null) {
-                throw new IllegalArgumentException(
-                        "The redirect URI is absolute and has no fragment (RFC 6749 section 3.1.2): " + redirectUri);
-            }
-            String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
-            if (!scheme.equals("http") && !scheme.equals("https")) {
-                if (uri.isOpaque()) {
-                    throw new IllegalArgumentException(
-                            "The redirect URI has no slash after its scheme; is http:// missing? " + redirectUri);
-                }
-                return; // an application's own scheme, RFC 8252 section 7.1
-            }
-            HttpUrl url = HttpUrl.parse(redirectUri);
-            if (url == null || uri.getRawAuthority() == null) {
-                throw new IllegalArgumentException("The redirect URI is not a URL: " + redirectUri);
-            }
-            boolean name = url.host().equals("localhost");
-            boolean address = url.host().equals("127.0.0.1") || url.host().equals("::1");
-            if (scheme.equals("http") && !name && !address) {
-                throw new IllegalArgumentException(
-                        "The redirect URI is http. Only https is taken, and http on this machine ("
-                                + (provider.loopback() == Provider.Loopback.NAME ? "localhost" : "127.0.0.1") + "): "
-                                + redirectUri);
-            }
-            if (name && provider.loopback() == Provider.Loopback.ADDRESS) {
-                throw new IllegalArgumentException(
-                        provider.name() + " refuses localhost in redirect URIs. Register and use "
-                                + redirectUri.replaceFirst("(?i)localhost", "127.0.0.1") + " instead; see "
-                                + provider.documentation());
-            }
-            if (address && scheme.equals("http") && provider.loopback() == Provider.Loopback.NAME) {
-                throw new IllegalArgumentException(
-                        provider.name() + " takes http on this machine under the name localhost"
-                                + " only. Register and use http://localhost… instead; see " + provider.documentation());
-            }
+            settings.check();
+            return new Grantkeeper(settings);
         }
     }
 }

@@ -6,11 +6,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The library's log, under the name of {@link Grantkeeper}. What an appender throws, because of a full disk or a defect of its
+ * The library's log, under the name of {@code Grantkeeper}. What an appender throws, because of a full disk or a defect of its
  * own, ends here: it fails no call and loses no token. Thread-safe.
  */
 final class Log {
-    private static final Logger LOG = LoggerFactory.getLogger(Grantkeeper.class);
+    private static final Logger LOG = LoggerFactory.getLogger("dev.grantkeeper.Grantkeeper");
 
     private Log() {}
 

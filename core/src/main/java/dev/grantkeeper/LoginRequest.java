@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.wire.Claims;
+import dev.grantkeeper.internal.wire.Wanted;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -15,20 +16,17 @@ import org.jspecify.annotations.Nullable;
  * {@code openid} is asked for, a nonce are always there; nothing turns them off. Not thread-safe: make one for each attempt.
  */
 public final class LoginRequest {
-    static final String AUTHORIZATION_DETAILS = "authorization_details";
-    static final String RESOURCE = "resource";
-
-    private final Grantkeeper grantkeeper;
+    private final Machinery registration;
     private Set<String> scopes;
     private final Map<String, String> parameters = new LinkedHashMap<>();
     private @Nullable String carried;
     private @Nullable String redirectUri;
     private @Nullable Duration maxAge;
 
-    LoginRequest(Grantkeeper grantkeeper, Set<String> scopes, Set<String> resources) {
-        this.grantkeeper = grantkeeper;
-        this.scopes = scopes;
-        resources(resources.toArray(String[]::new));
+    LoginRequest(Machinery registration) {
+        this.registration = registration;
+        this.scopes = registration.scopes();
+        resources(registration.resources().toArray(String[]::new));
     }
 
     /**
@@ -38,7 +36,7 @@ public final class LoginRequest {
      * @return this request
      */
     public LoginRequest scopes(String... scopes) {
-        this.scopes = Grantkeeper.Builder.checkScopes(new LinkedHashSet<>(Arrays.asList(scopes)));
+        this.scopes = Wanted.scopes(Arrays.asList(scopes));
         return this;
     }
 
@@ -101,10 +99,10 @@ public final class LoginRequest {
         Set<String> wanted = new LinkedHashSet<>(scopes);
         // Entra ID: it stands for all that was granted, and goes with no scope that has a name.
         if (wanted.stream().noneMatch(scope -> scope.endsWith("/.default"))) {
-            required.granted().stream().filter(Grantkeeper.Builder::isScope).forEach(wanted::add);
+            required.granted().stream().filter(Wanted::isScope).forEach(wanted::add);
         }
         wanted.addAll(required.scopes());
-        this.scopes = Grantkeeper.Builder.checkScopes(wanted);
+        this.scopes = Wanted.scopes(wanted);
         required.loginParameters().forEach((name, value) -> {
             if (name.equals("max_age")) {
                 maxAge(Duration.ofSeconds(Long.parseLong(value)));
@@ -125,7 +123,7 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if it is not
      */
     public LoginRequest authorizationDetails(String json) {
-        return set(AUTHORIZATION_DETAILS, AuthorizationDetails.checked(json));
+        return set(Wanted.AUTHORIZATION_DETAILS, AuthorizationDetails.checked(json));
     }
 
     /**
@@ -137,14 +135,10 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
      */
     public LoginRequest resources(String... resources) {
-        parameters.remove(RESOURCE);
+        parameters.remove(Wanted.RESOURCE);
         return resources.length == 0
                 ? this
-                : set(RESOURCE, String.join(" ", Grantkeeper.Builder.checkResources(Arrays.asList(resources))));
-    }
-
-    static Set<String> split(@Nullable String joined) {
-        return joined == null ? Set.of() : new LinkedHashSet<>(Arrays.asList(joined.split(" ")));
+                : set(Wanted.RESOURCE, String.join(" ", Wanted.resources(Arrays.asList(resources))));
     }
 
     /**
@@ -156,18 +150,18 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if the library itself decides about this parameter, or the provider refuses it
      */
     public LoginRequest parameter(String name, String value) {
-        if (name.equals(AUTHORIZATION_DETAILS)
-                || (name.equals(RESOURCE)
-                        && !grantkeeper.provider().forbiddenParameters().containsKey(name))) {
+        if (name.equals(Wanted.AUTHORIZATION_DETAILS)
+                || (name.equals(Wanted.RESOURCE)
+                        && !registration.provider().forbiddenParameters().containsKey(name))) {
             // Sent with the code as well, and again later: more than a parameter.
             throw new IllegalArgumentException("The parameter " + name + " has a method of its own here: say "
-                    + (name.equals(RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));
+                    + (name.equals(Wanted.RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));
         }
         return set(name, value);
     }
 
     private LoginRequest set(String name, String value) {
-        String reason = grantkeeper.provider().forbiddenParameters().get(name);
+        String reason = registration.provider().forbiddenParameters().get(name);
         if (reason != null) {
             throw new IllegalArgumentException("The parameter " + name + " cannot be sent: " + reason);
         }
@@ -193,8 +187,8 @@ public final class LoginRequest {
         return this;
     }
 
-    boolean isOf(Grantkeeper other) {
-        return grantkeeper == other;
+    boolean isOf(Machinery other) {
+        return registration == other;
     }
 
     /**
@@ -207,7 +201,7 @@ public final class LoginRequest {
      *     then not sent through the browser instead
      */
     public PendingLogin start() throws TokenRequestException {
-        return grantkeeper.start(scopes, parameters, carried, maxAge, redirectUri);
+        return registration.start(scopes, parameters, carried, maxAge, redirectUri);
     }
 
     /**
@@ -224,6 +218,6 @@ public final class LoginRequest {
         if (maxAge != null) {
             all.put("max_age", Long.toString(maxAge.toSeconds()));
         }
-        return grantkeeper.startOnDevice(scopes, all, carried);
+        return registration.startOnDevice(scopes, all, carried);
     }
 }

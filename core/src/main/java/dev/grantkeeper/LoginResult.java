@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 public sealed interface LoginResult {
     /** The user granted. Nothing is stored yet: that is what {@link #keepAs} is for. */
     final class SignedIn implements LoginResult {
-        private final Grantkeeper grantkeeper;
+        private final Registration registration;
         private final GrantRow row;
         private final TokenSet tokens;
         private final boolean authorizationDetailsAsRequested;
@@ -21,13 +22,13 @@ public sealed interface LoginResult {
         private final @Nullable String carried;
 
         SignedIn(
-                Grantkeeper grantkeeper,
+                Registration registration,
                 GrantRow row,
                 TokenSet tokens,
                 boolean authorizationDetailsAsRequested,
                 Map<String, String> callbackParameters,
                 @Nullable String carried) {
-            this.grantkeeper = grantkeeper;
+            this.registration = registration;
             this.row = row;
             this.tokens = tokens;
             this.authorizationDetailsAsRequested = authorizationDetailsAsRequested;
@@ -92,7 +93,7 @@ public sealed interface LoginResult {
          * @return a client that sends the access token to the provider's API origins, and nowhere else
          */
         public OkHttpClient wrap(OkHttpClient http) {
-            return grantkeeper.wrap(http, TokenSource.fixed(tokens, grantkeeper.apiOrigins()));
+            return registration.wrap(http, TokenSource.fixed(tokens, registration.apiOrigins()));
         }
 
         /**
@@ -103,7 +104,9 @@ public sealed interface LoginResult {
          * @throws TokenStoreException if the store failed; the same call may be repeated
          */
         public Account keepAs(String accountId) throws TokenStoreException {
-            return grantkeeper.keep(row, tokens, accountId);
+            Account account = Account.of(registration, accountId);
+            registration.keep(row, tokens, account.key());
+            return account;
         }
 
         /**
@@ -111,7 +114,7 @@ public sealed interface LoginResult {
          * application does not want to keep. That the provider cannot be reached changes nothing.
          */
         public void discard() {
-            grantkeeper.discard(tokens);
+            registration.discard(tokens);
         }
 
         @Override
@@ -130,6 +133,11 @@ public sealed interface LoginResult {
      * @param carried what the application gave to {@link LoginRequest#carry}
      */
     record Declined(String error, String description, Optional<String> carried) implements LoginResult {
+        /** The user signed in at the provider, and may not here. Anybody can bring that about, so it is no failure of ours. */
+        static Declined of(IdentityException e, Optional<String> carried) {
+            return new Declined("tenant_not_allowed", String.valueOf(e.getMessage()), carried);
+        }
+
         /**
          * Whether it was the user who said no, and not the server.
          *

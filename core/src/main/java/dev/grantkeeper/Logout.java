@@ -30,20 +30,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe; {@link Grantkeeper#logout()} makes one for each use.
  */
 public final class Logout {
-    private final Grantkeeper grantkeeper;
+    private final Machinery registration;
     private final Server server;
-    private final String clientId;
-    private final UsedLogins heard;
     private @Nullable GrantRow row;
     private @Nullable String hint;
     private @Nullable String returnTo;
     private @Nullable String state;
 
-    Logout(Grantkeeper grantkeeper, Server server, String clientId, UsedLogins heard) {
-        this.grantkeeper = grantkeeper;
-        this.server = server;
-        this.clientId = clientId;
-        this.heard = heard;
+    Logout(Machinery registration) {
+        this.registration = registration;
+        this.server = registration.server();
     }
 
     /**
@@ -56,10 +52,9 @@ public final class Logout {
      * @throws IllegalArgumentException if it is an account of another {@link Grantkeeper}
      */
     public Logout of(Account account) throws TokenStoreException {
-        if (!account.isOf(grantkeeper)) {
-            throw new IllegalArgumentException(
-                    "The account " + account.key() + " is not one of " + grantkeeper.registration()
-                            + ", whose provider would get another one's ID token: ask the Grantkeeper that it came from");
+        if (!account.isOf(registration)) {
+            throw new IllegalArgumentException("The account " + account.key() + " is not one of " + registration.name()
+                    + ", whose provider would get another one's ID token: ask the Grantkeeper that it came from");
         }
         this.row = account.row();
         return this;
@@ -123,7 +118,8 @@ public final class Logout {
                         () -> new IllegalStateException(
                                 provider.name()
                                         + " is not known to have an end session endpoint: say endSessionEndpoint(…) when describing it"));
-        HttpUrl.Builder url = HttpUrl.get(endpoint.toString()).newBuilder().setQueryParameter("client_id", clientId);
+        HttpUrl.Builder url =
+                HttpUrl.get(endpoint.toString()).newBuilder().setQueryParameter("client_id", registration.clientId());
         TokenSet tokens = row == null ? null : row.tokens();
         if (row != null && tokens != null && RefreshTokens.elsewhere(row, provider) == null) {
             tokens.idToken().ifPresent(idToken -> url.setQueryParameter("id_token_hint", idToken));
@@ -161,7 +157,7 @@ public final class Logout {
                     ended.issuer(),
                     Optional.ofNullable(ended.subject()),
                     Optional.ofNullable(ended.session()),
-                    !heard.use(ended.issuer() + " " + ended.id())));
+                    !registration.heardLogouts().use(ended.issuer() + " " + ended.id())));
         } catch (IdentityException e) {
             if (e.kind() == IdentityException.Kind.UNAVAILABLE) {
                 throw Failures.of(e);

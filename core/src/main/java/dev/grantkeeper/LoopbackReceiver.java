@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.loopback.Browsers;
 import dev.grantkeeper.internal.loopback.LoopbackServer;
 import dev.grantkeeper.internal.loopback.LoopbackServer.Page;
 import dev.grantkeeper.internal.loopback.LoopbackServer.Visit;
+import dev.grantkeeper.internal.wire.Origins;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.BindException;
@@ -76,11 +77,11 @@ public final class LoopbackReceiver implements AutoCloseable {
     }
 
     static LoopbackReceiver open(Grantkeeper grantkeeper, Duration lives) throws IOException {
-        String redirectUri = grantkeeper.redirectUri();
+        String redirectUri = grantkeeper.machinery().redirectUri();
         URI uri = redirectUri == null ? null : URI.create(redirectUri);
         String host = uri == null || uri.getHost() == null ? "" : uri.getHost().toLowerCase(Locale.ROOT);
         if (uri == null
-                || !isLoopback(host)
+                || !Origins.isLoopback(host)
                 || !"http".equalsIgnoreCase(uri.getScheme())
                 || uri.getRawUserInfo() != null
                 || uri.getRawQuery() != null) {
@@ -98,10 +99,6 @@ public final class LoopbackReceiver implements AutoCloseable {
                             + ": is the program running already? A redirect URI without a port takes any that is free",
                     e);
         }
-    }
-
-    private static boolean isLoopback(@Nullable String host) {
-        return "127.0.0.1".equals(host) || "[::1]".equals(host) || "localhost".equals(host);
     }
 
     /**
@@ -126,7 +123,7 @@ public final class LoopbackReceiver implements AutoCloseable {
      * @throws IllegalStateException if it has received a login before
      */
     public LoginResult login(LoginRequest request, Consumer<URI> browser) throws IOException {
-        if (!request.isOf(grantkeeper)) {
+        if (!request.isOf(grantkeeper.machinery())) {
             throw new IllegalArgumentException(
                     "This receives logins of " + grantkeeper + ", and of no other registration");
         }
@@ -213,7 +210,7 @@ public final class LoopbackReceiver implements AutoCloseable {
      */
     public static boolean browse(URI url) {
         HttpUrl parsed = HttpUrl.get(url.toString());
-        if (!parsed.isHttps() && !isLoopback(url.getHost())) {
+        if (!parsed.isHttps() && !Origins.isLoopback(url.getHost())) {
             throw new IllegalArgumentException("A browser is opened for https, and http on this machine: "
                     + parsed.scheme() + "://" + parsed.host());
         }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.row.KeyText;
 import dev.grantkeeper.internal.wire.Callback;
+import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.token.SealingKeys;
 import java.io.Serializable;
 import java.net.URI;
@@ -267,7 +268,7 @@ public final class PendingLogin implements Serializable {
     }
 
     Set<String> resources() {
-        return LoginRequest.split(resources);
+        return Wanted.split(resources);
     }
 
     @Nullable

@@ -2,6 +2,8 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.wire.Origins;
+import dev.grantkeeper.internal.wire.Wanted;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -172,7 +174,7 @@ public final class TokenExchange {
      * @return an exchange with these
      */
     public TokenExchange scopes(String... scopes) {
-        Set<String> wanted = Grantkeeper.Builder.checkScopes(new LinkedHashSet<>(Arrays.asList(scopes)));
+        Set<String> wanted = Wanted.scopes(Arrays.asList(scopes));
         return new TokenExchange(kind, token, wanted, parameters, apiOrigins);
     }
 
@@ -257,7 +259,7 @@ public final class TokenExchange {
     /** For which API, if that was said. */
     @Nullable
     String resource() {
-        return parameters.get(LoginRequest.RESOURCE);
+        return parameters.get(Wanted.RESOURCE);
     }
 
     private TokenExchange with(String name, String value) {
@@ -280,11 +282,10 @@ public final class TokenExchange {
         Set<String> all = new LinkedHashSet<>();
         for (String origin : origins) {
             HttpUrl url = HttpUrl.get(origin);
-            boolean local = Set.of("127.0.0.1", "::1", "localhost").contains(url.host());
-            if (!url.isHttps() && !local) {
+            if (!url.isHttps() && !Origins.isLoopback(url.host())) {
                 throw new IllegalArgumentException("Tokens go to https only: " + origin);
             }
-            all.add(AuthorizingInterceptor.origin(url));
+            all.add(Origins.of(url));
         }
         return new TokenExchange(kind, token, scopes, parameters, Set.copyOf(all));
     }

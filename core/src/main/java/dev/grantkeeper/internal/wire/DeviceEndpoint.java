@@ -84,8 +84,7 @@ public final class DeviceEndpoint {
             URI uri = new URI(text == null ? "" : text);
             String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
             String host = uri.getHost();
-            boolean local =
-                    host != null && Set.of("127.0.0.1", "[::1]", "localhost").contains(host);
+            boolean local = Origins.isLoopback(host);
             if (host != null
                     && uri.getRawUserInfo() == null
                     && (scheme.equals("https") || (scheme.equals("http") && local && httpOnLoopback))) {

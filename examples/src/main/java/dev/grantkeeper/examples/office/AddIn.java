@@ -36,7 +36,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -412,15 +411,7 @@ final class AddIn implements AutoCloseable {
 
     /** Tokens that no pane has claimed. They go back to the provider; where it takes none back, they are forgotten. */
     private void giveBack(LoginResult.SignedIn in) {
-        if (setup.provider().revocationEndpoint().isEmpty()) {
-            return;
-        }
-        try {
-            // Signing out is what revokes, and takes an account: this one is nobody's, and lives for one request.
-            in.keepAs("unclaimed " + UUID.randomUUID()).signOut();
-        } catch (OAuthException e) {
-            LOG.warn("Tokens that nobody claimed could not be given back", e);
-        }
+        in.discard();
     }
 
     void sweep() {

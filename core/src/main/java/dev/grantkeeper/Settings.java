@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.LoginProtection;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.provider.SigningKey;
+import dev.grantkeeper.token.SealingKeys;
+import dev.grantkeeper.token.TokenStore;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import okhttp3.HttpUrl;
+import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What was said about a registration, and whether it goes together: the part of {@code Grantkeeper.Builder} that thinks. Filled by
+ * one builder, and never changed after {@link #copy()}. Not thread-safe before that.
+ */
+final class Settings {
+    private static final int LEAST_SECRET_BYTES = 32;
+
+    final Provider provider;
+    final @Nullable Discovery discovery;
+
+    @Nullable
+    String registration;
+
+    @Nullable
+    String clientId;
+
+    @Nullable
+    String clientSecret;
+
+    boolean secretIsMissing;
+
+    @Nullable
+    SigningKey signingKey;
+
+    @Nullable
+    ClientAuthentication clientAuthentication;
+
+    @Nullable
+    String redirectUri;
+
+    Set<LoginProtection> loginProtections = Set.of();
+    Set<String> scopes = Set.of();
+    Set<String> resources = Set.of();
+
+    @Nullable
+    TokenStore tokenStore;
+
+    @Nullable
+    SealingKeys sealingKeys;
+
+    boolean unsealed;
+    Set<String> signingAlgorithms = Set.of();
+    boolean fetchProfile;
+    boolean dpop;
+    boolean formPost;
+
+    @Nullable
+    OkHttpClient httpClient;
+
+    GrantListener listener = GrantListener.NONE;
+    Duration longestWait = Duration.ofSeconds(10);
+    Duration tokenCallTimeout = Duration.ofSeconds(10);
+    Duration trustStoredFor = Duration.ofSeconds(5);
+    InstantSource clock = InstantSource.system();
+    LongSupplier ticker = System::nanoTime;
+
+    Settings(Provider provider, @Nullable Discovery discovery) {
+        this.provider = Objects.requireNonNull(provider);
+        this.discovery = discovery;
+    }
+
+    private Settings(Settings other) {
+        this.provider = other.provider;
+        this.discovery = other.discovery;
+        this.registration = other.registration;
+        this.clientId = other.clientId;
+        this.clientSecret = other.clientSecret;
+        this.secretIsMissing = other.secretIsMissing;
+        this.signingKey = other.signingKey;
+        this.clientAuthentication = other.clientAuthentication;
+        this.redirectUri = other.redirectUri;
+        this.loginProtections = other.loginProtections;
+        this.scopes = other.scopes;
+        this.resources = other.resources;
+        this.tokenStore = other.tokenStore;
+        this.sealingKeys = other.sealingKeys;
+        this.unsealed = other.unsealed;
+        this.signingAlgorithms = other.signingAlgorithms;
+        this.fetchProfile = other.fetchProfile;
+        this.dpop = other.dpop;
+        this.formPost = other.formPost;
+        this.httpClient = other.httpClient;
+        this.listener = other.listener;
+        this.longestWait = other.longestWait;
+        this.tokenCallTimeout = other.tokenCallTimeout;
+        this.trustStoredFor = other.trustStoredFor;
+        this.clock = other.clock;
+        this.ticker = other.ticker;
+    }
+
+    /** As it is now, whatever the builder is used for afterwards. */
+    Settings copy() {
+        return new Settings(this);
+    }
+
+    /** Checks everything that can be checked without asking a server. */
+    void check() {
+        if (clientId == null || clientId.isBlank()) {
+            throw new IllegalStateException("There is no client id. The provider shows it where the application is"
+                    + " registered: " + provider.documentation());
+        }
+        if (tokenStore == null) {
+            throw new IllegalStateException(
+                    "There is no token store. Say tokenStore(JdbcTokenStore.create(dataSource)),"
+                            + " or for a test tokenStore(MemoryTokenStore.create())");
+        }
+        if ((sealingKeys == null) == !unsealed) {
+            throw new IllegalStateException(
+                    sealingKeys == null
+                            ? "Say sealingKeys(SealingKeys.of(secret)), or unsealed() if tokens may be stored as they are"
+                            : "sealingKeys(…) and unsealed() contradict each other");
+        }
+        if (redirectUri != null) {
+            checkRedirectUri(redirectUri, provider);
+        }
+        if (discovery == null) {
+            check(provider);
+        } else {
+            if (secretIsMissing || clientAuthentication != null) {
+                checkAuthentication(authentication(provider));
+            }
+            checkSigning(protections(provider));
+        }
+        if ((formPost || provider.dialect().formPost())
+                && redirectUri != null
+                && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
+            // The cookie that brings the login back has to be Secure, and nobody can post to an application's own
+            // scheme.
+            throw new IllegalStateException("formPost() needs a redirect URI that is https, not " + redirectUri);
+        }
+    }
+
+    ClientAuthentication authentication(Provider provider) {
+        if (clientAuthentication != null) {
+            return clientAuthentication;
+        }
+        if (clientSecret != null || secretIsMissing) {
+            // Whoever names a secret wants to use one: a missing variable must not make a public client.
+            return provider.clientAuthentication();
+        }
+        if (signingKey != null) {
+            return provider.clientAuthentication() == ClientAuthentication.SIGNED_SECRET
+                    ? ClientAuthentication.SIGNED_SECRET
+                    : ClientAuthentication.PRIVATE_KEY_JWT;
+        }
+        return provider.clientAuthentication() == ClientAuthentication.MUTUAL_TLS
+                ? ClientAuthentication.MUTUAL_TLS
+                : ClientAuthentication.NONE;
+    }
+
+    /** Nothing where there are no logins. */
+    Set<LoginProtection> protections(Provider provider) {
+        EnumSet<LoginProtection> all = EnumSet.noneOf(LoginProtection.class);
+        if (redirectUri != null) {
+            all.addAll(loginProtections);
+            all.addAll(provider.loginProtections());
+        }
+        return Collections.unmodifiableSet(all);
+    }
+
+    static Duration positive(String what, Duration time) {
+        if (time.isNegative() || time.isZero()) {
+            throw new IllegalArgumentException(what + " is not positive: " + time);
+        }
+        return time;
+    }
+
+    /** Whether this goes together with a provider of which all is known. */
+    void check(Provider provider) {
+        checkAuthentication(authentication(provider));
+        if (authentication(provider) == ClientAuthentication.MUTUAL_TLS && !isHttps(provider)) {
+            throw new IllegalStateException("MUTUAL_TLS needs a token endpoint, or an alias of it, that is https");
+        }
+        if (fetchProfile
+                && provider.profileEndpoint().isEmpty()
+                && provider.userInfoEndpoint().isEmpty()
+                && provider.dialect().identityMembers().isEmpty()) {
+            throw new IllegalStateException(
+                    provider.name()
+                            + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or ask for openid");
+        }
+        checkProtections(protections(provider), provider);
+    }
+
+    private void checkAuthentication(ClientAuthentication way) {
+        boolean withSecret = way == ClientAuthentication.SECRET_BASIC
+                || way == ClientAuthentication.SECRET_POST
+                || way == ClientAuthentication.SECRET_JWT;
+        if (withSecret && (clientSecret == null || clientSecret.isBlank())) {
+            throw new IllegalStateException("There is no client secret, and " + way
+                    + " needs one. Is the environment variable set? A public client says"
+                    + " clientAuthentication(ClientAuthentication.NONE)");
+        }
+        if (way == ClientAuthentication.SECRET_JWT && clientSecret != null && tooShort(clientSecret)) {
+            throw new IllegalStateException("The client secret is shorter than " + LEAST_SECRET_BYTES
+                    + " bytes, and SECRET_JWT would let it be guessed (RFC 7518 section 3.2). Have the provider make"
+                    + " a longer one");
+        }
+        boolean signed = way == ClientAuthentication.PRIVATE_KEY_JWT || way == ClientAuthentication.SIGNED_SECRET;
+        if (signed && signingKey == null) {
+            throw new IllegalStateException(
+                    way + " signs with the application's key: say" + " signingKey(SigningKey.of(privateKey).keyId(…))");
+        }
+        if (way == ClientAuthentication.MUTUAL_TLS && httpClient == null) {
+            throw new IllegalStateException(
+                    "MUTUAL_TLS shows a certificate in the TLS handshake: say httpClient(…) with"
+                            + " an OkHttpClient whose sslSocketFactory has the key and the certificate");
+        }
+        if (!withSecret && way != ClientAuthentication.NONE && clientSecret != null) {
+            throw new IllegalStateException("clientSecret(…) and " + way
+                    + " contradict each other: one way to authenticate is used, never two. Leave the secret out");
+        }
+    }
+
+    private void checkProtections(Set<LoginProtection> protections, Provider provider) {
+        if (protections.contains(LoginProtection.PUSHED_REQUEST)
+                && provider.pushedAuthorizationRequestEndpoint().isEmpty()) {
+            throw new IllegalStateException("PUSHED_REQUEST needs a place to push requests to: say"
+                    + " pushedAuthorizationRequestEndpoint(…) when describing " + provider.name());
+        }
+        checkSigning(protections);
+        if (protections.contains(LoginProtection.SIGNED_RESPONSE)
+                && (provider.jwksUri().isEmpty()
+                        || provider.issuer()
+                                .filter(issuer -> !issuer.contains("{"))
+                                .isEmpty())) {
+            throw new IllegalStateException("SIGNED_RESPONSE is verified with the provider's keys: say"
+                    + " openId(issuer, jwksUri) when describing " + provider.name());
+        }
+    }
+
+    private void checkSigning(Set<LoginProtection> protections) {
+        if (protections.contains(LoginProtection.SIGNED_REQUEST) && signingKey == null) {
+            throw new IllegalStateException("SIGNED_REQUEST signs with the application's key: say"
+                    + " signingKey(SigningKey.of(privateKey).keyId(…))");
+        }
+    }
+
+    private static boolean tooShort(String secret) {
+        return secret.getBytes(StandardCharsets.UTF_8).length < LEAST_SECRET_BYTES;
+    }
+
+    private static boolean isHttps(Provider provider) {
+        URI endpoint = provider.mtlsEndpointAliases().getOrDefault("token_endpoint", provider.tokenEndpoint());
+        return "https".equalsIgnoreCase(endpoint.getScheme());
+    }
+
+    private static void checkRedirectUri(String redirectUri, Provider provider) {
+        URI uri;
+        try {
+            uri = new URI(redirectUri);
+        } catch (URISyntaxException e) {
+            throw new IllegalArgumentException("The redirect URI is not a URI: " + e.getReason(), e);
+        }
+        if (uri.getScheme() == null || uri.getRawFragment() != null) {
+            throw new IllegalArgumentException(
+                    "The redirect URI is absolute and has no fragment (RFC 6749 section 3.1.2): " + redirectUri);
+        }
+        String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
+        if (!scheme.equals("http") && !scheme.equals("https")) {
+            if (uri.isOpaque()) {
+                throw new IllegalArgumentException(
+                        "The redirect URI has no slash after its scheme; is http:// missing? " + redirectUri);
+            }
+            return; // an application's own scheme, RFC 8252 section 7.1
+        }
+        HttpUrl url = HttpUrl.parse(redirectUri);
+        if (url == null || uri.getRawAuthority() == null) {
+            throw new IllegalArgumentException("The redirect URI is not a URL: " + redirectUri);
+        }
+        boolean name = url.host().equals("localhost");
+        boolean address = url.host().equals("127.0.0.1") || url.host().equals("::1");
+        if (scheme.equals("http") && !name && !address) {
+            throw new IllegalArgumentException(
+                    "The redirect URI is http. Only https is taken, and http on this machine ("
+                            + (provider.loopback() == Provider.Loopback.NAME ? "localhost" : "127.0.0.1") + "): "
+                            + redirectUri);
+        }
+        if (name && provider.loopback() == Provider.Loopback.ADDRESS) {
+            throw new IllegalArgumentException(
+                    provider.name() + " refuses localhost in redirect URIs. Register and use "
+                            + redirectUri.replaceFirst("(?i)localhost", "127.0.0.1") + " instead; see "
+                            + provider.documentation());
+        }
+        if (address && scheme.equals("http") && provider.loopback() == Provider.Loopback.NAME) {
+            throw new IllegalArgumentException(provider.name() + " takes http on this machine under the name localhost"
+                    + " only. Register and use http://localhost… instead; see " + provider.documentation());
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.wire;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** What a request may ask for: scopes (RFC 6749 section 3.3) and resources (RFC 8707 section 2). */
+public final class Wanted {
+    public static final String AUTHORIZATION_DETAILS = "authorization_details";
+    public static final String RESOURCE = "resource";
+
+    private Wanted() {}
+
+    /** These scopes, in this order, if each is one. */
+    public static Set<String> scopes(Collection<String> scopes) {
+        for (String scope : scopes) {
+            if (!isScope(scope)) {
+                throw new IllegalArgumentException(
+                        "A scope is a text without blanks and quotes; give each one of its own: '" + scope + "'");
+            }
+        }
+        return Collections.unmodifiableSet(new LinkedHashSet<>(scopes));
+    }
+
+    /** RFC 6749 section 3.3. */
+    public static boolean isScope(String scope) {
+        return !scope.isEmpty() && scope.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '"' && c != '\\');
+    }
+
+    /** These resources, in this order, if each is one. */
+    public static Set<String> resources(Collection<String> resources) {
+        for (String resource : resources) {
+            try {
+                // RFC 8707 section 2
+                URI uri = new URI(resource);
+                if (!uri.isAbsolute() || uri.getRawFragment() != null) {
+                    throw new IllegalArgumentException("A resource is an absolute URI without a fragment: " + resource);
+                }
+            } catch (URISyntaxException e) {
+                throw new IllegalArgumentException("A resource is an absolute URI: " + e.getReason(), e);
+            }
+        }
+        return Collections.unmodifiableSet(new LinkedHashSet<>(resources));
+    }
+
+    /** Resources as they are written into a parameter, with blanks between them. */
+    public static Set<String> split(@Nullable String joined) {
+        return joined == null ? Set.of() : new LinkedHashSet<>(Arrays.asList(joined.split(" ")));
+    }
+}
