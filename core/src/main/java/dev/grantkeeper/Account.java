@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One user's grant at one provider, whether it exists or not; or the application's own, see
- * {@link Grantkeeper#application()}; or what comes in exchange for a token, see {@link Grantkeeper#account(TokenExchange)}. Cheap to make, immutable, thread-safe.
+ * {@link Grantkeeper#application()}; or what comes in exchange for a token, see
+ * {@link Grantkeeper#account(TokenExchange)}. Cheap to make, immutable, thread-safe.
  *
  * <p>To use one client for many users, wrap it with {@link Grantkeeper#wrap} and set an account as the tag
  * {@code Account.class} of each request.
@@ -62,24 +63,25 @@ public final class Account {
     /**
      * Where an account's tokens go, if not to all of the provider's API origins.
      *
-     * @param name one of several APIs that this account has tokens for, as the authorization server calls it; {@code null} if it has
-     *     one token only
+     * @param name one of several APIs that this account has tokens for, as the authorization server calls it;
+     *     {@code null} if it has one token only
      * @param origins where its access token may go
      */
     record Resource(@Nullable String name, Set<String> origins) {}
 
     /**
-     * The same account with access tokens for another API: one login, one refresh token, and an access token for each (RFC 8707;
-     * Entra ID's scopes of another resource). Each is fetched when it is needed first, stored beside the others, refreshed when it
-     * is due, and goes to its own API and nowhere else. What is said of the grant, like {@link #signOut()}, is said of all.
+     * The same account with access tokens for another API: one login, one refresh token, and an access token for each
+     * (RFC 8707; Entra ID's scopes of another resource). Each is fetched when it is needed first, stored beside the
+     * others, refreshed when it is due, and goes to its own API and nowhere else. What is said of the grant, like
+     * {@link #signOut()}, is said of all.
      *
      * <pre>{@code
      * OkHttpClient vault = user.forResource("https://vault.azure.net").wrap(http);
      * }</pre>
      *
      * @param resource the API as the authorization server calls it; an absolute URI without fragment
-     * @param apiOrigins where its access token may go: scheme, host and, if it is not the scheme's own, port. Default: the
-     *     resource itself, which then has to be an https URL
+     * @param apiOrigins where its access token may go: scheme, host and, if it is not the scheme's own, port. Default:
+     *     the resource itself, which then has to be an https URL
      * @return a view of this account
      * @throws IllegalArgumentException if that is no resource, or nothing says where its tokens may go
      */
@@ -134,28 +136,30 @@ public final class Account {
     }
 
     /**
-     * Wraps a client so that calls to the provider's API origins carry this account's access token. It is refreshed when it is
-     * due, stored before it is used, and replaced once when an API rejects it. Calls to other hosts go out as they are, and so do
-     * calls that carry their own {@code Authorization}.
+     * Wraps a client so that calls to the provider's API origins carry this account's access token. It is refreshed
+     * when it is due, stored before it is used, and replaced once when an API rejects it. Calls to other hosts go out
+     * as they are, and so do calls that carry their own {@code Authorization}.
      *
      * <p>An API that wants more than this grant gives, and says what, is a {@link LoginRequiredException}, too;
      * {@link #returningChallenges()} avoids that. All other answers are returned as they are.
      *
-     * <p>Authorised calls bypass the client's {@link okhttp3.Cache}: it would hand one user's answer to another. What goes wrong
-     * is an {@link OAuthException}. A call waits at most {@link Grantkeeper.Builder#longestWait} for tokens; under
-     * {@code enqueue} it occupies one of the dispatcher's slots meanwhile, {@link #tokensAsync()} first avoids that.
+     * <p>Authorised calls bypass the client's {@link okhttp3.Cache}: it would hand one user's answer to another. What
+     * goes wrong is an {@link OAuthException}. A call waits at most {@link Grantkeeper.Builder#longestWait} for tokens;
+     * under {@code enqueue} it occupies one of the dispatcher's slots meanwhile, {@link #tokensAsync()} first avoids
+     * that.
      *
      * @param http the application's client; connections and threads stay shared with it
      * @return a client for this account
-     * @throws IllegalArgumentException if it is wrapped for another account already, whose tokens would go to the same APIs
+     * @throws IllegalArgumentException if it is wrapped for another account already, whose tokens would go to the same
+     *     APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
         return registration.wrap(http, source());
     }
 
     /**
-     * The same account for calls whose answers the caller wants to see as they are. Otherwise a 401 or 403 that names what another
-     * login has to ask for is closed, and thrown as a {@link LoginRequiredException}.
+     * The same account for calls whose answers the caller wants to see as they are. Otherwise a 401 or 403 that names
+     * what another login has to ask for is closed, and thrown as a {@link LoginRequiredException}.
      *
      * @return an account to {@link #wrap} a client for, or to set as a request's tag
      */
@@ -164,9 +168,9 @@ public final class Account {
     }
 
     /**
-     * What {@link #wrap} adds, for who holds a builder. Add it with {@code addInterceptor}, after other interceptors that should
-     * not see the token. With {@link Grantkeeper.Builder#dpop()} that client must not follow redirects; one that {@link #wrap} made
-     * may.
+     * What {@link #wrap} adds, for who holds a builder. Add it with {@code addInterceptor}, after other interceptors
+     * that should not see the token. With {@link Grantkeeper.Builder#dpop()} that client must not follow redirects; one
+     * that {@link #wrap} made may.
      *
      * @return an application interceptor
      */
@@ -199,12 +203,13 @@ public final class Account {
     }
 
     /**
-     * Asks the server about this account's access token (RFC 7662), refreshed if it has to be. Sees what {@link #grant()} cannot:
-     * that the server has ended a token before its time.
+     * Asks the server about this account's access token (RFC 7662), refreshed if it has to be. Sees what
+     * {@link #grant()} cannot: that the server has ended a token before its time.
      *
      * @return what the server says
      * @throws LoginRequiredException if the user has to sign in
-     * @throws TokenRequestException if the server could not be asked, or does not accept this application, or makes no sense
+     * @throws TokenRequestException if the server could not be asked, or does not accept this application, or makes no
+     *     sense
      * @throws TokenStoreException if the store failed and nothing valid is in memory
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      * @throws IllegalStateException if the provider has no introspection endpoint
@@ -249,12 +254,12 @@ public final class Account {
     }
 
     /**
-     * Takes over tokens that were obtained elsewhere, with the time of the login that they came from. Never overwrites: an account
-     * that has a grant keeps it.
+     * Takes over tokens that were obtained elsewhere, with the time of the login that they came from. Never overwrites:
+     * an account that has a grant keeps it.
      *
      * @param tokens the tokens
-     * @param authorizedAt when the user authorised the application, as far as that is known: {@link Grant#consentEndsAt()} may
-     *     count from there
+     * @param authorizedAt when the user authorised the application, as far as that is known:
+     *     {@link Grant#consentEndsAt()} may count from there
      * @return whether they were stored; {@code false} if the account has a grant
      * @throws TokenStoreException if the store failed
      */
@@ -267,8 +272,8 @@ public final class Account {
     }
 
     /**
-     * Forgets a refusal, and the pause after failures. For operators, after a provider answered {@code invalid_grant} by
-     * mistake: the next call tries the stored refresh token again.
+     * Forgets a refusal, and the pause after failures. For operators, after a provider answered {@code invalid_grant}
+     * by mistake: the next call tries the stored refresh token again.
      *
      * @throws TokenStoreException if the store failed
      */
@@ -281,8 +286,9 @@ public final class Account {
     }
 
     /**
-     * Removes the grant, then gives its tokens back to the provider, where the provider can take them back (RFC 7009). When it
-     * returns, the row is gone, whatever was refreshing meanwhile; that the provider cannot be reached changes nothing.
+     * Removes the grant, then gives its tokens back to the provider, where the provider can take them back (RFC 7009).
+     * When it returns, the row is gone, whatever was refreshing meanwhile; that the provider cannot be reached changes
+     * nothing.
      *
      * @throws TokenStoreException if the store failed; then the user is still signed in
      */
@@ -296,9 +302,9 @@ public final class Account {
     }
 
     /**
-     * Removes the grant without reading it, and gives nothing back to the provider. For rows that cannot be read any more because
-     * their sealing key is lost ({@link TokenStoreException.Kind#UNREADABLE}): the user can then sign in again. For all others
-     * there is {@link #signOut()}.
+     * Removes the grant without reading it, and gives nothing back to the provider. For rows that cannot be read any
+     * more because their sealing key is lost ({@link TokenStoreException.Kind#UNREADABLE}): the user can then sign in
+     * again. For all others there is {@link #signOut()}.
      *
      * @throws TokenStoreException if the store failed
      */
@@ -312,8 +318,8 @@ public final class Account {
     }
 
     /**
-     * Seals what is stored under the writing key, if it is under an older one. For operators who retire a key; every refresh does
-     * it, too. The grant stays as it is, and may be in use meanwhile.
+     * Seals what is stored under the writing key, if it is under an older one. For operators who retire a key; every
+     * refresh does it, too. The grant stays as it is, and may be in use meanwhile.
      *
      * @return whether it was written; {@code false} if it is under the writing key already, or there is no grant
      * @throws TokenStoreException if the store failed, or if the row cannot be read

@@ -33,9 +33,10 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The authorization code flow (RFC 6749 section 4.1) with {@code state}, PKCE (RFC 7636) and OpenID Connect, from the redirect
- * to the tokens. What comes back through the browser is checked in this order: is it readable, is there a login, is it this
- * browser's, this registration's, recent, unused, from this server; only then it is looked at. Stores nothing. Thread-safe.
+ * The authorization code flow (RFC 6749 section 4.1) with {@code state}, PKCE (RFC 7636) and OpenID Connect, from the
+ * redirect to the tokens. What comes back through the browser is checked in this order: is it readable, is there a
+ * login, is it this browser's, this registration's, recent, unused, from this server; only then it is looked at. Stores
+ * nothing. Thread-safe.
  */
 final class AuthorizationCodeFlow {
     /** How long a user may take to sign in. */
@@ -165,8 +166,8 @@ final class AuthorizationCodeFlow {
     }
 
     /**
-     * The callback, out of its signature where the login demands one. That the state in it is this login's is looked at before
-     * anything is verified or fetched: nobody else gets that far.
+     * The callback, out of its signature where the login demands one. That the state in it is this login's is looked at
+     * before anything is verified or fetched: nobody else gets that far.
      */
     private Callback opened(@Nullable PendingLogin login, Callback callback) throws TokenRequestException {
         String response = callback.response();
@@ -193,7 +194,9 @@ final class AuthorizationCodeFlow {
         }
     }
 
-    /** State first: until it is known that the callback belongs to this browser's login, nothing in it means anything. */
+    /**
+     * State first: until it is known that the callback belongs to this browser's login, nothing in it means anything.
+     */
     static LoginResult.@Nullable Mismatched foreign(
             String registration, @Nullable PendingLogin login, Callback callback, Instant now) {
         if (callback.problem() != null) {

@@ -24,11 +24,11 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attaches access tokens to calls to the provider's APIs, and replaces a token that an API rejects, once. What only another
- * login can mend becomes an exception.
+ * Attaches access tokens to calls to the provider's APIs, and replaces a token that an API rejects, once. What only
+ * another login can mend becomes an exception.
  *
- * <p>An application interceptor sees a call once, before any redirect. OkHttp takes the {@code Authorization} header off when
- * a redirect leaves the host; nothing here puts it back. Thread-safe.
+ * <p>An application interceptor sees a call once, before any redirect. OkHttp takes the {@code Authorization} header
+ * off when a redirect leaves the host; nothing here puts it back. Thread-safe.
  */
 final class AuthorizingInterceptor implements Interceptor {
     /** Finds out whose tokens a request needs. */
@@ -54,8 +54,8 @@ final class AuthorizingInterceptor implements Interceptor {
     private final Set<String> mentioned = ConcurrentHashMap.newKeySet();
 
     /**
-     * Takes the parts; {@code wrapped} tells whether the bound calls are among the client's network interceptors, too, and
-     * {@code whose} tokens these are.
+     * Takes the parts; {@code wrapped} tells whether the bound calls are among the client's network interceptors, too,
+     * and {@code whose} tokens these are.
      */
     AuthorizingInterceptor(
             Dialect dialect,
@@ -75,8 +75,8 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     /**
-     * Whether another one of these in front of this one would attach somebody else's token, which this one would then take for the
-     * caller's own.
+     * Whether another one of these in front of this one would attach somebody else's token, which this one would then
+     * take for the caller's own.
      */
     boolean isSpoiltBy(Interceptor other) {
         return other instanceof AuthorizingInterceptor before
@@ -152,8 +152,8 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     /**
-     * The answer, unless it names what another login has to ask for. The grant stays as it is: it may be good for everything
-     * else, and whoever could ask for a login could otherwise end one.
+     * The answer, unless it names what another login has to ask for. The grant stays as it is: it may be good for
+     * everything else, and whoever could ask for a login could otherwise end one.
      */
     private static Response unlessChallenged(TokenSource source, TokenSet tokens, Request request, Response response)
             throws LoginRequiredException {
@@ -190,8 +190,8 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     /**
-     * Whether a new token may help: a 401, from where the token was sent to, that does not speak of something else (RFC 6750
-     * section 3.1, RFC 9449 section 7.1).
+     * Whether a new token may help: a 401, from where the token was sent to, that does not speak of something else (RFC
+     * 6750 section 3.1, RFC 9449 section 7.1).
      */
     private boolean canBeMended(Request request, Response response) throws IOException {
         if (response.code() != 401 && Origins.same(request, response)) {

@@ -14,12 +14,12 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends tokens to APIs that need care on every hop: those that are bound to a key, with a proof for each request (RFC 9449
- * section 7), and those in a header of the provider's own, which OkHttp would take along to any host.
+ * Sends tokens to APIs that need care on every hop: those that are bound to a key, with a proof for each request (RFC
+ * 9449 section 7), and those in a header of the provider's own, which OkHttp would take along to any host.
  *
- * <p>A proof names the one URL that it is for, and works once. So proofs are made in a network interceptor, which sees each
- * request that really goes out: those that OkHttp makes of a redirect, or repeats, get one of their own, and those that leave the
- * host get none, as they lose the token. Thread-safe.
+ * <p>A proof names the one URL that it is for, and works once. So proofs are made in a network interceptor, which sees
+ * each request that really goes out: those that OkHttp makes of a redirect, or repeats, get one of their own, and those
+ * that leave the host get none, as they lose the token. Thread-safe.
  */
 final class BoundCalls implements Interceptor {
     private final DPoP dpop;
@@ -61,8 +61,8 @@ final class BoundCalls implements Interceptor {
     }
 
     /**
-     * Sends a request with bound tokens. If the server did not look at it because of the proof, and the body allows it, once more
-     * with the proof that it wants.
+     * Sends a request with bound tokens. If the server did not look at it because of the proof, and the body allows it,
+     * once more with the proof that it wants.
      *
      * @param wrapped whether this is among the client's network interceptors, too
      */

@@ -29,9 +29,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The device authorization grant (RFC 8628), from the codes to the tokens. Stores nothing. Thread-safe.
  *
- * <p>A device code has one poller, however many wait for it, and no thread while it waits: a timer wakes it. The server says how
- * often it may be asked, and may say {@code slow_down}; a server that does not answer at all is asked less and less often. The
- * code ends by both clocks, so that neither a clock that is set back nor a laptop that was asleep makes it live longer.
+ * <p>A device code has one poller, however many wait for it, and no thread while it waits: a timer wakes it. The server
+ * says how often it may be asked, and may say {@code slow_down}; a server that does not answer at all is asked less and
+ * less often. The code ends by both clocks, so that neither a clock that is set back nor a laptop that was asleep makes
+ * it live longer.
  */
 final class DeviceFlow {
     /** RFC 8628 section 3.5. */

@@ -12,7 +12,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A login that the user finishes on another device (RFC 8628): for terminals, televisions, and everything without a browser.
+ * A login that the user finishes on another device (RFC 8628): for terminals, televisions, and everything without a
+ * browser.
  *
  * <pre>{@code
  * DeviceLogin login = service.newLogin().startOnDevice();
@@ -22,9 +23,10 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Show the code to who began the login and to nobody else: whoever types it in signs in <em>your</em> user (RFC 8628 section
- * 5.4). Whoever holds this object can collect the tokens. It is {@link Serializable}, for a session: another process may finish
- * what this one began. Holds a secret; {@link #toString()} does not show it, nor the code. Immutable and thread-safe.
+ * <p>Show the code to who began the login and to nobody else: whoever types it in signs in <em>your</em> user (RFC 8628
+ * section 5.4). Whoever holds this object can collect the tokens. It is {@link Serializable}, for a session: another
+ * process may finish what this one began. Holds a secret; {@link #toString()} does not show it, nor the code. Immutable
+ * and thread-safe.
  */
 public final class DeviceLogin implements Serializable {
     private static final long serialVersionUID = 1L;
@@ -106,7 +108,8 @@ public final class DeviceLogin implements Serializable {
     }
 
     /**
-     * The same with the code in it, for a QR code. Show {@link #userCode()} beside it all the same, so that the user can compare.
+     * The same with the code in it, for a QR code. Show {@link #userCode()} beside it all the same, so that the user
+     * can compare.
      *
      * @return an {@code https} URL; empty if the server gave none
      */

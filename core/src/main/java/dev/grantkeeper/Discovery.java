@@ -44,16 +44,19 @@ import org.jspecify.annotations.Nullable;
  *     .clientId("…")
  * }</pre>
  *
- * <p>So the server is asked when something is to be sent to it first, and the application starts, and uses the tokens that it has,
- * while the server is down. {@link #fetch()} asks at once, for who wants to look at the provider or to stop right there.
+ * <p>So the server is asked when something is to be sent to it first, and the application starts, and uses the tokens
+ * that it has, while the server is down. {@link #fetch()} asks at once, for who wants to look at the provider or to
+ * stop right there.
  *
- * <p>Either way it is asked until there are metadata, from itself or from {@link #lastGood}; the provider that comes out is data like
- * any other and never changes. So a login under way, and everything that a running application sends, keeps to the endpoints that it
- * began with. Where access tokens may go, no server decides about: say it in {@link #describe}.
+ * <p>Either way it is asked until there are metadata, from itself or from {@link #lastGood}; the provider that comes
+ * out is data like any other and never changes. So a login under way, and everything that a running application sends,
+ * keeps to the endpoints that it began with. Where access tokens may go, no server decides about: say it in
+ * {@link #describe}.
  *
- * <p>The issuer comes from the application's configuration, never from a request. What comes back has to name the same issuer, letter
- * by letter, and only {@code https} endpoints. They may be on other hosts than the issuer, as Google's are; {@link #hosts} restricts
- * that. An issuer on the Internet cannot name hosts inside the application's own network. Redirects are not followed.
+ * <p>The issuer comes from the application's configuration, never from a request. What comes back has to name the same
+ * issuer, letter by letter, and only {@code https} endpoints. They may be on other hosts than the issuer, as Google's
+ * are; {@link #hosts} restricts that. An issuer on the Internet cannot name hosts inside the application's own network.
+ * Redirects are not followed.
  *
  * <p>An application that has to refresh tokens before it has ever reached the server has three ways: a preset,
  * {@link Provider.Builder#metadata} with a document that it brings along, or {@link #lastGood}. Not thread-safe.
@@ -121,8 +124,8 @@ public final class Discovery {
     }
 
     /**
-     * Says what no metadata tell: where access tokens may go, how the server differs from the standards. What is said here counts
-     * more than the metadata. Default: nothing. What was said before stays.
+     * Says what no metadata tell: where access tokens may go, how the server differs from the standards. What is said
+     * here counts more than the metadata. Default: nothing. What was said before stays.
      *
      * @param description is given the provider; it may be called several times, on any thread
      * @return this
@@ -144,7 +147,8 @@ public final class Discovery {
     }
 
     /**
-     * Restricts where endpoints may be to the issuer's own host and these. Default: any host on the Internet that the issuer names.
+     * Restricts where endpoints may be to the issuer's own host and these. Default: any host on the Internet that the
+     * issuer names.
      *
      * @param hosts host names without port
      * @return this
@@ -155,8 +159,9 @@ public final class Discovery {
     }
 
     /**
-     * Keeps the metadata in a file, and takes them from there when the server does not answer, or with something that is none. They
-     * are checked like fresh ones, and used however old they are, until the process ends. Default: no file.
+     * Keeps the metadata in a file, and takes them from there when the server does not answer, or with something that
+     * is none. They are checked like fresh ones, and used however old they are, until the process ends. Default: no
+     * file.
      *
      * @param file where; it is written when the metadata have changed, and holds no secret
      * @return this
@@ -187,7 +192,10 @@ public final class Discovery {
         return fetch(null, TIMEOUT);
     }
 
-    /** The same through the registration's client, if it was not said through which, and each of two calls as long as its calls. */
+    /**
+     * The same through the registration's client, if it was not said through which, and each of two calls as long as
+     * its calls.
+     */
     Provider fetch(@Nullable OkHttpClient registrations, Duration timeout) throws IOException {
         URI uri = checked(issuer);
         OkHttpClient client = Objects.requireNonNullElseGet(

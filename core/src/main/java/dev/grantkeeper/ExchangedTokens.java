@@ -16,12 +16,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Renews what came in exchange for a token, by exchanging that again: RFC 8693, RFC 7523, and Microsoft's on-behalf-of.
  *
- * <p>It rests in this process only, under a name made from the token at hand and from what is asked for, and not in the store, for
- * three reasons. That token comes again with the next request, on whichever node: nothing is lost with the process. It is a new one
- * every hour, and a row for each would fill the store with rows that nobody removes. And one row for each user instead would serve
- * what was given for one token to who shows another, perhaps a weaker one: of a session that was not checked twice, of a client
- * that may do less. A refresh token that comes along is not used here, since nothing may outlive the token at hand; who wants to go
- * on without the user keeps the result of {@link Grantkeeper#login}.
+ * <p>It rests in this process only, under a name made from the token at hand and from what is asked for, and not in the
+ * store, for three reasons. That token comes again with the next request, on whichever node: nothing is lost with the
+ * process. It is a new one every hour, and a row for each would fill the store with rows that nobody removes. And one
+ * row for each user instead would serve what was given for one token to who shows another, perhaps a weaker one: of a
+ * session that was not checked twice, of a client that may do less. A refresh token that comes along is not used here,
+ * since nothing may outlive the token at hand; who wants to go on without the user keeps the result of
+ * {@link Grantkeeper#login}.
  *
  * <p>Thread-safe.
  */

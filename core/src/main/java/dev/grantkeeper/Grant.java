@@ -69,8 +69,8 @@ public final class Grant {
     }
 
     /**
-     * When the user's consent ends, as far as server or preset tell; then the user has to sign in again. Where use extends it,
-     * this is the time at which it ends if nothing is called until then.
+     * When the user's consent ends, as far as server or preset tell; then the user has to sign in again. Where use
+     * extends it, this is the time at which it ends if nothing is called until then.
      *
      * @return the time; empty if unknown, or if there is nothing that could be refreshed
      */

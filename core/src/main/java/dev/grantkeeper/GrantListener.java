@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Hears what happens to grants: for metrics, and for telling operators. It never gets a secret.
  *
- * <p>Called on the library's threads and on callers' threads, several at once: implementations are thread-safe and return soon.
- * What they throw is logged and hurts nobody.
+ * <p>Called on the library's threads and on callers' threads, several at once: implementations are thread-safe and
+ * return soon. What they throw is logged and hurts nobody.
  */
 @FunctionalInterface
 public interface GrantListener {
@@ -21,14 +21,14 @@ public interface GrantListener {
         /** A user signed out. */
         SIGNED_OUT,
         /**
-         * New tokens came, and are stored. The detail says why they were fetched: {@code ahead of time}, {@code expired} or
-         * {@code rejected} (by an API).
+         * New tokens came, and are stored. The detail says why they were fetched: {@code ahead of time},
+         * {@code expired} or {@code rejected} (by an API).
          */
         REFRESHED,
         /**
-         * The user's consent ends, and only another login extends it: told 30 days, 7 days and a day before, by the refresh
-         * that comes next after that. Where use extends consent there is nothing to tell as long as the grant is in use;
-         * {@link Grant#consentEndsAt()} answers for all.
+         * The user's consent ends, and only another login extends it: told 30 days, 7 days and a day before, by the
+         * refresh that comes next after that. Where use extends consent there is nothing to tell as long as the grant
+         * is in use; {@link Grant#consentEndsAt()} answers for all.
          */
         CONSENT_ENDS_SOON,
         /** Another node refreshed, and this one waited for it. */
@@ -53,10 +53,10 @@ public interface GrantListener {
      * @param kind what
      * @param key to whose grant
      * @param at when
-     * @param took how long it took: a refresh from the first read of the row on, a failed request, a wait for another node, a
-     *     write until it landed; zero for what takes no time
-     * @param endsAt when the access token expires that is in use now, where known; for {@link Kind#CONSENT_ENDS_SOON} when
-     *     the consent ends
+     * @param took how long it took: a refresh from the first read of the row on, a failed request, a wait for another
+     *     node, a write until it landed; zero for what takes no time
+     * @param endsAt when the access token expires that is in use now, where known; for {@link Kind#CONSENT_ENDS_SOON}
+     *     when the consent ends
      * @param detail more for people: an error code, a reason
      */
     record Event(

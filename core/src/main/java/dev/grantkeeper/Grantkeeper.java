@@ -37,9 +37,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * An application's registration at one provider: sends users through logins, and keeps what they grant fresh.
  *
- * <p>Make one for each registration and process, and close it at the end. It owns a few threads, which end when idle, and a
- * bounded memory. Any number of processes may share one {@link TokenStore}: together they make one token request for each
- * expiry. Immutable and thread-safe.
+ * <p>Make one for each registration and process, and close it at the end. It owns a few threads, which end when idle,
+ * and a bounded memory. Any number of processes may share one {@link TokenStore}: together they make one token request
+ * for each expiry. Immutable and thread-safe.
  *
  * <pre>{@code
  * var spotify = Grantkeeper.builder(Spotify.provider())
@@ -82,13 +82,14 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Starts to describe a registration at a server that tells itself where its endpoints are. It is asked when something is to be
-     * sent there first; while it cannot be, tokens that are stored and valid are used, and everything else fails with a
-     * {@link TokenRequestException} and may be tried again.
+     * Starts to describe a registration at a server that tells itself where its endpoints are. It is asked when
+     * something is to be sent there first; while it cannot be, tokens that are stored and valid are used, and
+     * everything else fails with a {@link TokenRequestException} and may be tried again.
      *
      * @param discovery how to ask; what is said to it afterwards changes nothing here
      * @return a builder
-     * @throws IllegalArgumentException if the issuer is no {@code https} URL without query and fragment, or the description is wrong
+     * @throws IllegalArgumentException if the issuer is no {@code https} URL without query and fragment, or the
+     *     description is wrong
      */
     public static Builder builder(Discovery discovery) {
         return new Builder(discovery.known(), discovery.copy());
@@ -98,8 +99,8 @@ public final class Grantkeeper implements AutoCloseable {
      * Begins a login with the registration's own scopes.
      *
      * @return the login; keep it for the callback, and send the browser to its {@link PendingLogin#url()}
-     * @throws TokenRequestException if the request is to be pushed or signed ({@link Builder#loginProtections}), and could not be, or
-     *     if the server had to be asked first what it is ({@link Discovery}), and did not say
+     * @throws TokenRequestException if the request is to be pushed or signed ({@link Builder#loginProtections}), and
+     *     could not be, or if the server had to be asked first what it is ({@link Discovery}), and did not say
      * @throws IllegalStateException if the builder was given no redirect URI
      */
     public PendingLogin startLogin() throws TokenRequestException {
@@ -119,15 +120,16 @@ public final class Grantkeeper implements AutoCloseable {
      * Finishes a login: checks the callback, redeems the code, establishes who the user is. Stores nothing.
      *
      * <p>Nothing that a browser can send makes it throw. A code is redeemed at most once. Call it for what the browser
-     * <em>navigates</em> to: a {@code GET}, with {@link Builder#formPost()} a {@code POST}; a {@code HEAD} is somebody who looks at
-     * links.
+     * <em>navigates</em> to: a {@code GET}, with {@link Builder#formPost()} a {@code POST}; a {@code HEAD} is somebody
+     * who looks at links.
      *
-     * @param login what {@link #startLogin()} returned, from where only this browser could bring it back; {@code null} if there
-     *     is none
-     * @param query the callback's query, as it came; with {@link Builder#formPost()} the body of the posted form, as it came
+     * @param login what {@link #startLogin()} returned, from where only this browser could bring it back; {@code null}
+     *     if there is none
+     * @param query the callback's query, as it came; with {@link Builder#formPost()} the body of the posted form, as it
+     *     came
      * @return how the login ended
-     * @throws TokenRequestException if the authorization server could not be asked, or makes no sense, or does not accept this
-     *     application. The user may begin again
+     * @throws TokenRequestException if the authorization server could not be asked, or makes no sense, or does not
+     *     accept this application. The user may begin again
      */
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query) throws TokenRequestException {
         LoginResult.Mismatched foreign = AuthorizationCodeFlow.foreign(
@@ -139,8 +141,9 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Waits until the user has finished a login on another device, has refused it, or the codes have ended: minutes. Asks the
-     * server as often as the server allows (RFC 8628 section 3.5), and goes on while it is down. Stores nothing.
+     * Waits until the user has finished a login on another device, has refused it, or the codes have ended: minutes.
+     * Asks the server as often as the server allows (RFC 8628 section 3.5), and goes on while it is down. Stores
+     * nothing.
      *
      * @param login what {@link LoginRequest#startOnDevice()} returned; another process may finish it
      * @return how the login ended; {@link LoginResult.Mismatched.Reason#STALE} if the user did not finish in time
@@ -155,16 +158,16 @@ public final class Grantkeeper implements AutoCloseable {
      * The same without waiting, and without a thread that waits. Who asks twice for one login shares the questions.
      *
      * @param login what {@link LoginRequest#startOnDevice()} returned
-     * @return completes with the result, or with what {@link #finishLogin(DeviceLogin)} would throw; when all who asked for this
-     *     login have cancelled theirs, the server is not asked any more
+     * @return completes with the result, or with what {@link #finishLogin(DeviceLogin)} would throw; when all who asked
+     *     for this login have cancelled theirs, the server is not asked any more
      */
     public CompletableFuture<LoginResult> finishLoginAsync(DeviceLogin login) {
         return registration.devices().finishAsync(registration, login);
     }
 
     /**
-     * The end of a session at the provider: sends a user out there, or hears that a user has left there (OpenID Connect RP-Initiated
-     * Logout, Back-Channel Logout).
+     * The end of a session at the provider: sends a user out there, or hears that a user has left there (OpenID Connect
+     * RP-Initiated Logout, Back-Channel Logout).
      *
      * @return what can be said and asked about it
      */
@@ -183,8 +186,8 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * The application's own account, for APIs that are not about a user (client credentials, RFC 6749 section 4.4). It needs no
-     * login: tokens are fetched when they are needed first, for the registration's scopes.
+     * The application's own account, for APIs that are not about a user (client credentials, RFC 6749 section 4.4). It
+     * needs no login: tokens are fetched when they are needed first, for the registration's scopes.
      *
      * @return the account
      * @throws IllegalStateException if the provider is known to give applications no tokens of their own
@@ -204,12 +207,12 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * An account whose tokens come in exchange for one that is at hand. They are asked for when they are needed, once for all calls
-     * with the same token, and asked for again when they end. Touches nothing. They rest in this process and in no store: the same
-     * exchange finds them again.
+     * An account whose tokens come in exchange for one that is at hand. They are asked for when they are needed, once
+     * for all calls with the same token, and asked for again when they end. Touches nothing. They rest in this process
+     * and in no store: the same exchange finds them again.
      *
-     * <p>When the server does not take the token at hand any more, calls throw {@link LoginRequiredException}: whoever it came from
-     * has to bring another.
+     * <p>When the server does not take the token at hand any more, calls throw {@link LoginRequiredException}: whoever
+     * it came from has to bring another.
      *
      * @param exchange what to ask for, and the token
      * @return the account
@@ -228,12 +231,14 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Exchanges a token once, for a grant that is kept like a user's: with a refresh token it outlives the token at hand. For
-     * applications that go on working for a user who has left; all others want {@link #account(TokenExchange)}. Stores nothing.
+     * Exchanges a token once, for a grant that is kept like a user's: with a refresh token it outlives the token at
+     * hand. For applications that go on working for a user who has left; all others want
+     * {@link #account(TokenExchange)}. Stores nothing.
      *
      * @param exchange what to ask for, and the token
      * @return {@link LoginResult.SignedIn}, or {@link LoginResult.Declined} if the server does not take the token
-     * @throws TokenRequestException if the server could not be asked, or makes no sense, or does not accept this application
+     * @throws TokenRequestException if the server could not be asked, or makes no sense, or does not accept this
+     *     application
      */
     public LoginResult login(TokenExchange exchange) throws TokenRequestException {
         ExchangedTokens renewal = exchanged(exchange);
@@ -279,7 +284,8 @@ public final class Grantkeeper implements AutoCloseable {
      *
      * @param token an access token or a refresh token
      * @return what the server says; a token that it does not know is not active
-     * @throws TokenRequestException if the server could not be asked, or does not accept this application, or makes no sense
+     * @throws TokenRequestException if the server could not be asked, or does not accept this application, or makes no
+     *     sense
      * @throws IllegalStateException if the provider has no introspection endpoint
      */
     public Introspection introspect(String token) throws TokenRequestException {
@@ -287,21 +293,22 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Wraps a client that many users share. Each request says whose it is: {@code request.tag(Account.class, account)}, in
-     * Retrofit {@code @Tag Account account}. A request to an API origin that does not say fails and never goes out bare. See
-     * {@link Account#wrap} for everything else.
+     * Wraps a client that many users share. Each request says whose it is: {@code request.tag(Account.class, account)},
+     * in Retrofit {@code @Tag Account account}. A request to an API origin that does not say fails and never goes out
+     * bare. See {@link Account#wrap} for everything else.
      *
      * @param http the application's client
      * @return a client for all accounts
-     * @throws IllegalArgumentException if it is wrapped for somebody else already, whose tokens would go to the same APIs
+     * @throws IllegalArgumentException if it is wrapped for somebody else already, whose tokens would go to the same
+     *     APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
         return registration.wrap(http, interceptor(true));
     }
 
     /**
-     * What {@link #wrap} adds, for who holds a builder. With {@link Builder#dpop()} that client must not follow redirects; one
-     * that {@link #wrap} made may.
+     * What {@link #wrap} adds, for who holds a builder. With {@link Builder#dpop()} that client must not follow
+     * redirects; one that {@link #wrap} made may.
      *
      * @return an application interceptor
      */
@@ -319,8 +326,9 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Waits up to five seconds for refreshes and writes that are under way, then ends the library's threads; an interrupted thread
-     * does not wait. What could not be stored by then is reported in the log: those users may have to sign in again.
+     * Waits up to five seconds for refreshes and writes that are under way, then ends the library's threads; an
+     * interrupted thread does not wait. What could not be stored by then is reported in the log: those users may have
+     * to sign in again.
      */
     @Override
     public void close() {
@@ -397,8 +405,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the key with which the application signs what it says to the authorization server. Default: none. With a key and no
-         * secret the application authenticates with the key ({@link ClientAuthentication#PRIVATE_KEY_JWT}).
+         * Sets the key with which the application signs what it says to the authorization server. Default: none. With a
+         * key and no secret the application authenticates with the key ({@link ClientAuthentication#PRIVATE_KEY_JWT}).
          *
          * @param signingKey the key; the provider knows its public half
          * @return this builder
@@ -409,8 +417,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how the application authenticates. Default: the provider's way if there is a secret, otherwise with the signing key
-         * if there is one, otherwise {@link ClientAuthentication#NONE}.
+         * Sets how the application authenticates. Default: the provider's way if there is a secret, otherwise with the
+         * signing key if there is one, otherwise {@link ClientAuthentication#NONE}.
          *
          * @param clientAuthentication the way; exactly this one is used
          * @return this builder
@@ -421,7 +429,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets where the provider sends browsers back to, exactly as it is registered there. Default: none, and no logins.
+         * Sets where the provider sends browsers back to, exactly as it is registered there. Default: none, and no
+         * logins.
          *
          * @param redirectUri an absolute URI
          * @return this builder
@@ -432,8 +441,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Protects logins on their way through the browser, more than is always done. Default: as the provider demands. What it
-         * demands is done in any case.
+         * Protects logins on their way through the browser, more than is always done. Default: as the provider demands.
+         * What it demands is done in any case.
          *
          * @param protections what to do; the FAPI 2.0 Security Profile is {@link LoginProtection#PUSHED_REQUEST}
          * @return this builder
@@ -455,8 +464,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets for which APIs the access tokens of logins are (resource indicators, RFC 8707), unless they say otherwise. Default:
-         * the server chooses. For servers that make tokens for one API at a time.
+         * Sets for which APIs the access tokens of logins are (resource indicators, RFC 8707), unless they say
+         * otherwise. Default: the server chooses. For servers that make tokens for one API at a time.
          *
          * @param resources absolute URIs as the server knows the APIs
          * @return this builder
@@ -504,10 +513,10 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Has the answer posted to the redirect URI (OAuth 2.0 Form Post Response Mode) and not put into its query: codes then stay
-         * out of browser histories and access logs. Default: the query. The body of the post goes to
-         * {@link Grantkeeper#finishLogin}. Another site makes the browser post, so it brings cookies along only if they are
-         * {@code SameSite=None; Secure}: that of the session, or that of the sealed login.
+         * Has the answer posted to the redirect URI (OAuth 2.0 Form Post Response Mode) and not put into its query:
+         * codes then stay out of browser histories and access logs. Default: the query. The body of the post goes to
+         * {@link Grantkeeper#finishLogin}. Another site makes the browser post, so it brings cookies along only if they
+         * are {@code SameSite=None; Secure}: that of the session, or that of the sealed login.
          *
          * @return this builder
          */
@@ -517,9 +526,9 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Asks the provider who the user is, at each login: its UserInfo endpoint for what the ID token does not say (OpenID
-         * Connect Core section 5.3) where {@code openid} is asked for, its profile endpoint where it is not. A provider that does
-         * not say fails the login. Default: nobody is asked.
+         * Asks the provider who the user is, at each login: its UserInfo endpoint for what the ID token does not say
+         * (OpenID Connect Core section 5.3) where {@code openid} is asked for, its profile endpoint where it is not. A
+         * provider that does not say fails the login. Default: nobody is asked.
          *
          * @return this builder
          */
@@ -529,9 +538,10 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets with which algorithms the provider signs for this application ({@code id_token_signed_response_alg}, OpenID Connect
-         * Dynamic Client Registration section 2): ID tokens, and whatever else it signs. One that is signed otherwise is refused,
-         * although the key is the provider's (FAPI 2.0 wants one algorithm). Default: all that need no shared secret.
+         * Sets with which algorithms the provider signs for this application ({@code id_token_signed_response_alg},
+         * OpenID Connect Dynamic Client Registration section 2): ID tokens, and whatever else it signs. One that is
+         * signed otherwise is refused, although the key is the provider's (FAPI 2.0 wants one algorithm). Default: all
+         * that need no shared secret.
          *
          * @param algorithms as they are called in RFC 7518, for example {@code PS256}
          * @return this builder
@@ -549,13 +559,14 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Binds grants to a key that only this application has (DPoP, RFC 9449), so that a token that is copied is of no use to
-         * anybody else. Each login makes a key of its own, which is stored and sealed with the tokens; every token request and
-         * every call to an API proves that it is there. Default: no, tokens are bearer tokens.
+         * Binds grants to a key that only this application has (DPoP, RFC 9449), so that a token that is copied is of
+         * no use to anybody else. Each login makes a key of its own, which is stored and sealed with the tokens; every
+         * token request and every call to an API proves that it is there. Default: no, tokens are bearer tokens.
          *
-         * <p>The authorization server has to know DPoP. One that issues bearer tokens all the same is reported as {@link
-         * TokenRequestException.Kind#MISCONFIGURED}, and the tokens are not used. Grants that were made before stay good, and are
-         * bound by their next refresh if the server does that; grants that are bound stay so if this is taken out again.
+         * <p>The authorization server has to know DPoP. One that issues bearer tokens all the same is reported as
+         * {@link TokenRequestException.Kind#MISCONFIGURED}, and the tokens are not used. Grants that were made before
+         * stay good, and are bound by their next refresh if the server does that; grants that are bound stay so if this
+         * is taken out again.
          *
          * @return this builder
          */
@@ -565,8 +576,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the name under which grants are filed, for an application that has several registrations or may get another
-         * client id. Default: the provider's name and the client id.
+         * Sets the name under which grants are filed, for an application that has several registrations or may get
+         * another client id. Default: the provider's name and the client id.
          *
          * @param registration not empty; changing it later signs everybody out
          * @return this builder
@@ -577,8 +588,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the client that our own calls are derived from: proxy, DNS, trust and connections are taken from it, interceptors,
-         * cookies and cache are not. Default: a new one.
+         * Sets the client that our own calls are derived from: proxy, DNS, trust and connections are taken from it,
+         * interceptors, cookies and cache are not. Default: a new one.
          *
          * @param httpClient the application's client
          * @return this builder
@@ -611,8 +622,9 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how long one call to the authorization server may take as a whole. Default: 10 s. It also decides how soon others
-         * go on after a node that died in the middle of a refresh: three times as long. Use the same on all nodes.
+         * Sets how long one call to the authorization server may take as a whole. Default: 10 s. It also decides how
+         * soon others go on after a node that died in the middle of a refresh: three times as long. Use the same on all
+         * nodes.
          *
          * @param tokenCallTimeout a positive time
          * @return this builder
@@ -623,8 +635,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how long a row is used without asking the store again: so long another node's login or sign-out may go unnoticed
-         * while the token is valid. Default: 5 s.
+         * Sets how long a row is used without asking the store again: so long another node's login or sign-out may go
+         * unnoticed while the token is valid. Default: 5 s.
          *
          * @param trustStoredFor a time, zero to ask always
          * @return this builder
@@ -651,11 +663,12 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Checks everything, and makes the {@link Grantkeeper}. Does no I/O. What depends on a server that has to be asked first
-         * is checked when it is asked.
+         * Checks everything, and makes the {@link Grantkeeper}. Does no I/O. What depends on a server that has to be
+         * asked first is checked when it is asked.
          *
          * @return the Grantkeeper
-         * @throws IllegalStateException if something is missing or contradicts something else; the message says what to do
+         * @throws IllegalStateException if something is missing or contradicts something else; the message says what to
+         *     do
          * @throws IllegalArgumentException if a value is wrong, the redirect URI by the provider's own rules included
          */
         public Grantkeeper build() {

@@ -12,8 +12,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who granted, where no browser stood between the server and us: then there is no nonce either, and the server is free to send no
- * ID token. Thread-safe.
+ * Who granted, where no browser stood between the server and us: then there is no nonce either, and the server is free
+ * to send no ID token. Thread-safe.
  *
  * @param provider its name
  * @param idTokens for providers that speak OpenID Connect

@@ -11,8 +11,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What the authorization server says of a token (RFC 7662). It was true when it was asked: nothing here is remembered or checked
- * again. Immutable and thread-safe; {@link #toString()} says only whether the token is active, the rest is personal data.
+ * What the authorization server says of a token (RFC 7662). It was true when it was asked: nothing here is remembered
+ * or checked again. Immutable and thread-safe; {@link #toString()} says only whether the token is active, the rest is
+ * personal data.
  */
 public final class Introspection {
     private final Map<String, Object> claims;
@@ -22,8 +23,8 @@ public final class Introspection {
     }
 
     /**
-     * Whether the token is good. If it is not, the server says nothing else of it, nor why. Some servers, Keycloak among them, say
-     * so of all tokens that do not name this application as an audience.
+     * Whether the token is good. If it is not, the server says nothing else of it, nor why. Some servers, Keycloak
+     * among them, say so of all tokens that do not name this application as an audience.
      *
      * @return whether it is
      */

@@ -6,8 +6,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The library's log, under the name of {@code Grantkeeper}. What an appender throws, because of a full disk or a defect of its
- * own, ends here: it fails no call and loses no token. Thread-safe.
+ * The library's log, under the name of {@code Grantkeeper}. What an appender throws, because of a full disk or a defect
+ * of its own, ends here: it fails no call and loses no token. Thread-safe.
  */
 final class Log {
     private static final Logger LOG = LoggerFactory.getLogger("dev.grantkeeper.Grantkeeper");

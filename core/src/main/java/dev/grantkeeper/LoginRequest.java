@@ -12,8 +12,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A login that is about to begin, with everything that can be said beforehand. {@code state}, PKCE ({@code S256}) and, where
- * {@code openid} is asked for, a nonce are always there; nothing turns them off. Not thread-safe: make one for each attempt.
+ * A login that is about to begin, with everything that can be said beforehand. {@code state}, PKCE ({@code S256}) and,
+ * where {@code openid} is asked for, a nonce are always there; nothing turns them off. Not thread-safe: make one for
+ * each attempt.
  */
 public final class LoginRequest {
     private final Machinery registration;
@@ -61,9 +62,10 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets how long ago the user may have authenticated before this login begins (OpenID Connect Core section 3.1.2.1). Default:
-     * any time. Where {@code openid} is asked for, the ID token then has to say when that was, and it is checked; without it, and
-     * on another device, only the API can tell that asked for it (RFC 9470). Zero asks for a password now.
+     * Sets how long ago the user may have authenticated before this login begins (OpenID Connect Core section 3.1.2.1).
+     * Default: any time. Where {@code openid} is asked for, the ID token then has to say when that was, and it is
+     * checked; without it, and on another device, only the API can tell that asked for it (RFC 9470). Zero asks for a
+     * password now.
      *
      * @param maxAge whole seconds, not negative
      * @return this request
@@ -88,9 +90,9 @@ public final class LoginRequest {
     }
 
     /**
-     * Asks for what a call was missing: the scopes that an API wants, beside those that were granted and those of this request
-     * (RFC 6750 section 3.1), {@code acr_values} and {@code max_age} (RFC 9470), or {@code claims}. Where the grant has simply
-     * ended it changes nothing, so it can always be said. Default: nothing is answered.
+     * Asks for what a call was missing: the scopes that an API wants, beside those that were granted and those of this
+     * request (RFC 6750 section 3.1), {@code acr_values} and {@code max_age} (RFC 9470), or {@code claims}. Where the
+     * grant has simply ended it changes nothing, so it can always be said. Default: nothing is answered.
      *
      * @param required what a call threw
      * @return this request
@@ -114,9 +116,9 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets what to ask for where scopes do not say enough (rich authorization requests, RFC 9396), for example one payment.
-     * Default: nothing. What was granted is in {@link dev.grantkeeper.token.TokenSet#authorizationDetails()}, and {@link
-     * LoginResult.SignedIn#authorizationDetailsAsRequested()} tells whether it is the same.
+     * Sets what to ask for where scopes do not say enough (rich authorization requests, RFC 9396), for example one
+     * payment. Default: nothing. What was granted is in {@link dev.grantkeeper.token.TokenSet#authorizationDetails()},
+     * and {@link LoginResult.SignedIn#authorizationDetailsAsRequested()} tells whether it is the same.
      *
      * @param json a JSON array of objects, each with a {@code type}
      * @return this request
@@ -127,8 +129,8 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets for which APIs the access token is (resource indicators, RFC 8707), also when it is refreshed. Default: the resources
-     * of the {@link Grantkeeper.Builder}.
+     * Sets for which APIs the access token is (resource indicators, RFC 8707), also when it is refreshed. Default: the
+     * resources of the {@link Grantkeeper.Builder}.
      *
      * @param resources absolute URIs as the server knows the APIs; none for what the server chooses
      * @return this request
@@ -192,25 +194,26 @@ public final class LoginRequest {
     }
 
     /**
-     * Begins. Where the request is pushed ({@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST}) that is a call to the
-     * authorization server, and where the server has to be asked first what it is ({@link Discovery}) another one; otherwise it does
-     * no I/O.
+     * Begins. Where the request is pushed ({@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST}) that is a
+     * call to the authorization server, and where the server has to be asked first what it is ({@link Discovery})
+     * another one; otherwise it does no I/O.
      *
      * @return the login; send the browser to its {@link PendingLogin#url()}
-     * @throws TokenRequestException if the server could not be asked, does not take the pushed request, or the signing key cannot sign. The request is
-     *     then not sent through the browser instead
+     * @throws TokenRequestException if the server could not be asked, does not take the pushed request, or the signing
+     *     key cannot sign. The request is then not sent through the browser instead
      */
     public PendingLogin start() throws TokenRequestException {
         return registration.start(scopes, parameters, carried, maxAge, redirectUri);
     }
 
     /**
-     * Begins a login that the user finishes on another device (RFC 8628), where this one has no browser. Asks the server for the
-     * codes.
+     * Begins a login that the user finishes on another device (RFC 8628), where this one has no browser. Asks the
+     * server for the codes.
      *
-     * @return the login; show the user its {@link DeviceLogin#verificationUri()} and {@link DeviceLogin#userCode()}, then wait with
-     *     {@link Grantkeeper#finishLogin(DeviceLogin)}
-     * @throws TokenRequestException if the server gives no codes, or some that cannot be shown: only {@code https} pages are
+     * @return the login; show the user its {@link DeviceLogin#verificationUri()} and {@link DeviceLogin#userCode()},
+     *     then wait with {@link Grantkeeper#finishLogin(DeviceLogin)}
+     * @throws TokenRequestException if the server gives no codes, or some that cannot be shown: only {@code https}
+     *     pages are
      * @throws IllegalStateException if the provider has no device authorization endpoint
      */
     public DeviceLogin startOnDevice() throws TokenRequestException {

@@ -15,10 +15,11 @@ import org.jspecify.annotations.Nullable;
  * {@code newLogin().answering(e)}. It is thrown only after the store was asked; a store that cannot be reached is a
  * {@link TokenStoreException}.
  *
- * <p>An API wants more when it answers 401 or 403 and names, in {@code WWW-Authenticate}, scopes that were not granted (RFC 6750
- * section 3.1), another authentication of the user (RFC 9470), or claims (Microsoft Entra ID). Such a grant stays as it is, and
- * good for everything else. The API says what the user is asked for, so an application that acts by itself should look at
- * {@link #scopes()} first, and not send a user twice in a row. An answer that names nothing is returned to the caller.
+ * <p>An API wants more when it answers 401 or 403 and names, in {@code WWW-Authenticate}, scopes that were not granted
+ * (RFC 6750 section 3.1), another authentication of the user (RFC 9470), or claims (Microsoft Entra ID). Such a grant
+ * stays as it is, and good for everything else. The API says what the user is asked for, so an application that acts by
+ * itself should look at {@link #scopes()} first, and not send a user twice in a row. An answer that names nothing is
+ * returned to the caller.
  */
 public final class LoginRequiredException extends OAuthException {
     private static final long serialVersionUID = 1L;
@@ -30,8 +31,9 @@ public final class LoginRequiredException extends OAuthException {
         /** The authorization server ended the grant: expired, or taken back by the user or an administrator. */
         REFUSED,
         /**
-         * The authorization server wants to see the user: another factor, consent, new terms ({@code interaction_required}, {@code
-         * consent_required}, {@code login_required}; OpenID Connect Core section 3.1.2.6). The grant is kept until then.
+         * The authorization server wants to see the user: another factor, consent, new terms
+         * ({@code interaction_required}, {@code consent_required}, {@code login_required}; OpenID Connect Core section
+         * 3.1.2.6). The grant is kept until then.
          */
         INTERACTION,
         /** An answer of the token endpoint was lost, and with it the only refresh token that is still good. */
@@ -134,8 +136,8 @@ public final class LoginRequiredException extends OAuthException {
     /**
      * What else the login has to send for an API, or the authorization server, to be content.
      *
-     * @return {@code acr_values}, {@code max_age} or {@code claims}, as {@link LoginRequest#answering} sends them; empty if that
-     *     is not the reason
+     * @return {@code acr_values}, {@code max_age} or {@code claims}, as {@link LoginRequest#answering} sends them;
+     *     empty if that is not the reason
      */
     public Map<String, String> loginParameters() {
         return Collections.unmodifiableMap(loginParameters);

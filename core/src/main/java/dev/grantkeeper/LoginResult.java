@@ -46,19 +46,21 @@ public sealed interface LoginResult {
         }
 
         /**
-         * Whether exactly those authorization details were granted that were asked for (RFC 9396 section 7). A user may grant less,
-         * and a server may add to them; {@link TokenSet#authorizationDetails()} tells what the tokens are good for.
+         * Whether exactly those authorization details were granted that were asked for (RFC 9396 section 7). A user may
+         * grant less, and a server may add to them; {@link TokenSet#authorizationDetails()} tells what the tokens are
+         * good for.
          *
-         * @return {@code false} if there is a difference, or the server does not say; {@code true} if none were asked for
+         * @return {@code false} if there is a difference, or the server does not say; {@code true} if none were asked
+         *     for
          */
         public boolean authorizationDetailsAsRequested() {
             return authorizationDetailsAsRequested;
         }
 
         /**
-         * Who granted: from the verified ID token where {@code openid} was asked for, from the provider's profile endpoint
-         * where {@link Grantkeeper.Builder#fetchProfile()} was said, from the answer of the token endpoint at providers that tell
-         * it there.
+         * Who granted: from the verified ID token where {@code openid} was asked for, from the provider's profile
+         * endpoint where {@link Grantkeeper.Builder#fetchProfile()} was said, from the answer of the token endpoint at
+         * providers that tell it there.
          *
          * @return the identity; empty if nobody was asked
          */
@@ -76,8 +78,9 @@ public sealed interface LoginResult {
         }
 
         /**
-         * What the provider sent along with the code that no standard speaks of: QuickBooks' {@code realmId}, what Apple's users are
-         * called, and the like. It came through the browser, so it is the user's word: ask an API before relying on it.
+         * What the provider sent along with the code that no standard speaks of: QuickBooks' {@code realmId}, what
+         * Apple's users are called, and the like. It came through the browser, so it is the user's word: ask an API
+         * before relying on it.
          *
          * @return from parameter to value; empty for logins without a browser
          */
@@ -86,8 +89,8 @@ public sealed interface LoginResult {
         }
 
         /**
-         * Wraps a client for calls before it is known whose grant this is. It uses these tokens and no others: nothing is
-         * refreshed.
+         * Wraps a client for calls before it is known whose grant this is. It uses these tokens and no others: nothing
+         * is refreshed.
          *
          * @param http the application's client
          * @return a client that sends the access token to the provider's API origins, and nowhere else
@@ -110,8 +113,8 @@ public sealed interface LoginResult {
         }
 
         /**
-         * Gives the tokens back to the provider, where it can take them back (RFC 7009), and stores nothing: for grants that the
-         * application does not want to keep. That the provider cannot be reached changes nothing.
+         * Gives the tokens back to the provider, where it can take them back (RFC 7009), and stores nothing: for grants
+         * that the application does not want to keep. That the provider cannot be reached changes nothing.
          */
         public void discard() {
             registration.discard(tokens);
@@ -126,14 +129,17 @@ public sealed interface LoginResult {
     /**
      * The user or the server said no.
      *
-     * @param error the {@code error} of RFC 6749 section 4.1.2.1, for example {@code access_denied}; {@code invalid_grant} if
-     *     the server did not accept the code; {@code tenant_not_allowed} if the user's tenant is not one of those that may sign in
-     *     ({@link dev.grantkeeper.provider.Provider.Builder#tenants})
+     * @param error the {@code error} of RFC 6749 section 4.1.2.1, for example {@code access_denied};
+     *     {@code invalid_grant} if the server did not accept the code; {@code tenant_not_allowed} if the user's tenant
+     *     is not one of those that may sign in ({@link dev.grantkeeper.provider.Provider.Builder#tenants})
      * @param description the server's words for developers, made harmless; may be empty
      * @param carried what the application gave to {@link LoginRequest#carry}
      */
     record Declined(String error, String description, Optional<String> carried) implements LoginResult {
-        /** The user signed in at the provider, and may not here. Anybody can bring that about, so it is no failure of ours. */
+        /**
+         * The user signed in at the provider, and may not here. Anybody can bring that about, so it is no failure of
+         * ours.
+         */
         static Declined of(IdentityException e, Optional<String> carried) {
             return new Declined("tenant_not_allowed", String.valueOf(e.getMessage()), carried);
         }
@@ -170,7 +176,9 @@ public sealed interface LoginResult {
             REPLAYED,
             /** The callback is not what an authorization server sends, or belongs to another login. */
             FORGED,
-            /** The callback comes from another authorization server (RFC 9207), or the login from another registration. */
+            /**
+             * The callback comes from another authorization server (RFC 9207), or the login from another registration.
+             */
             MIXED_UP
         }
     }

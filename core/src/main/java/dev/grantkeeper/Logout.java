@@ -13,8 +13,8 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The end of a user's session at the provider, in both directions. The grant is another matter: {@link Account#signOut()} ends
- * that, and an application that only lets its user go home keeps it.
+ * The end of a user's session at the provider, in both directions. The grant is another matter:
+ * {@link Account#signOut()} ends that, and an application that only lets its user go home keeps it.
  *
  * <pre>{@code
  * // The user leaves here, and should leave there:
@@ -43,8 +43,9 @@ public final class Logout {
     }
 
     /**
-     * Says whose session is to end: the provider gets the ID token that the account's grant came with, and need not ask the user
-     * ({@code id_token_hint}). Call it before {@link Account#signOut()}, which forgets that token. Default: the provider asks.
+     * Says whose session is to end: the provider gets the ID token that the account's grant came with, and need not ask
+     * the user ({@code id_token_hint}). Call it before {@link Account#signOut()}, which forgets that token. Default:
+     * the provider asks.
      *
      * @param account the account; one without grant says nothing
      * @return this
@@ -61,8 +62,9 @@ public final class Logout {
     }
 
     /**
-     * Says whose session is to end in the provider's own words, where it does not want the ID token ({@code logout_hint}). Microsoft
-     * Entra ID takes the value of the optional claim {@code login_hint}, and otherwise shows a list of accounts. Default: nothing.
+     * Says whose session is to end in the provider's own words, where it does not want the ID token
+     * ({@code logout_hint}). Microsoft Entra ID takes the value of the optional claim {@code login_hint}, and otherwise
+     * shows a list of accounts. Default: nothing.
      *
      * @param hint what the provider documents
      * @return this
@@ -104,11 +106,12 @@ public final class Logout {
     }
 
     /**
-     * Where to send the browser (OpenID Connect RP-Initiated Logout 1.0 section 2). With {@link #of} it holds the ID token, and with
-     * that personal data: send the browser there, and write it into no log.
+     * Where to send the browser (OpenID Connect RP-Initiated Logout 1.0 section 2). With {@link #of} it holds the ID
+     * token, and with that personal data: send the browser there, and write it into no log.
      *
      * @return an absolute URL
-     * @throws TokenRequestException if the provider had to be asked first what it is ({@link Discovery}), and did not say
+     * @throws TokenRequestException if the provider had to be asked first what it is ({@link Discovery}), and did not
+     *     say
      * @throws IllegalStateException if the provider has no such endpoint
      */
     public URI url() throws TokenRequestException {
@@ -137,11 +140,12 @@ public final class Logout {
     }
 
     /**
-     * Verifies what somebody posted to the back-channel logout URI (OpenID Connect Back-Channel Logout 1.0 section 2.6). Ends
-     * nothing: the application's sessions are the application's.
+     * Verifies what somebody posted to the back-channel logout URI (OpenID Connect Back-Channel Logout 1.0 section
+     * 2.6). Ends nothing: the application's sessions are the application's.
      *
      * @param logoutToken the parameter {@code logout_token}; anything that anybody can send
-     * @return whose session has ended; empty if this is no logout token of the provider for this application: answer 400
+     * @return whose session has ended; empty if this is no logout token of the provider for this application: answer
+     *     400
      * @throws TokenRequestException if the provider's keys could not be fetched, or not where they are: answer 503
      * @throws IllegalStateException if the provider does not speak OpenID Connect
      */
@@ -173,14 +177,16 @@ public final class Logout {
     }
 
     /**
-     * A user's session at the provider has ended. User, or session, or both are there: without a session all of the user's have
-     * ended.
+     * A user's session at the provider has ended. User, or session, or both are there: without a session all of the
+     * user's have ended.
      *
      * @param issuer who says so
      * @param subject the user: the {@code sub} of the ID tokens
-     * @param session the session: the {@code sid} among the {@linkplain dev.grantkeeper.token.Identity#claims() claims} of a login
-     * @param repeated whether this process has heard the very same notice within the last hour ({@code jti}): the provider asks
-     *     again when it got no answer, and somebody may have recorded it. Who has finished with the first need do nothing
+     * @param session the session: the {@code sid} among the {@linkplain dev.grantkeeper.token.Identity#claims() claims}
+     *     of a login
+     * @param repeated whether this process has heard the very same notice within the last hour ({@code jti}): the
+     *     provider asks again when it got no answer, and somebody may have recorded it. Who has finished with the first
+     *     need do nothing
      */
     public record Notice(String issuer, Optional<String> subject, Optional<String> session, boolean repeated) {
         /**

@@ -23,7 +23,8 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the browser comes back to in a program on the user's own machine: a command-line tool, a desktop application (RFC 8252).
+ * Where the browser comes back to in a program on the user's own machine: a command-line tool, a desktop application
+ * (RFC 8252).
  *
  * <pre>{@code
  * var spotify = Grantkeeper.builder(Spotify.provider()).clientId("…")
@@ -37,11 +38,13 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>It listens on the loopback interface and nowhere else, answers requests to its own name and path only, and finishes one login.
- * A request that is not this login's, as any web page can make one, is refused and ends nothing. A program on the same machine
- * that gets hold of the code can do nothing with it, for want of the PKCE verifier. Thread-safe.
+ * <p>It listens on the loopback interface and nowhere else, answers requests to its own name and path only, and
+ * finishes one login. A request that is not this login's, as any web page can make one, is refused and ends nothing. A
+ * program on the same machine that gets hold of the code can do nothing with it, for want of the PKCE verifier.
+ * Thread-safe.
  *
- * <p>It needs the platform's module {@code jdk.httpserver}: an application that is a module itself, or has a trimmed runtime, names it.
+ * <p>It needs the platform's module {@code jdk.httpserver}: an application that is a module itself, or has a trimmed
+ * runtime, names it.
  */
 public final class LoopbackReceiver implements AutoCloseable {
     private static final Duration LIVES = Duration.ofMinutes(5);
@@ -62,8 +65,8 @@ public final class LoopbackReceiver implements AutoCloseable {
     }
 
     /**
-     * Begins to listen at the redirect URI of a registration. If that names no port, as RFC 8252 section 7.3 wants it to be
-     * registered, a free one is taken, and the login says which. Under the name {@code localhost} it listens on
+     * Begins to listen at the redirect URI of a registration. If that names no port, as RFC 8252 section 7.3 wants it
+     * to be registered, a free one is taken, and the login says which. Under the name {@code localhost} it listens on
      * {@code 127.0.0.1}.
      *
      * @param grantkeeper the registration
@@ -111,11 +114,12 @@ public final class LoopbackReceiver implements AutoCloseable {
     }
 
     /**
-     * Sends the user away, and waits up to five minutes for the browser to come back. The browser then shows a page that says how
-     * it ended, and that the window can be closed.
+     * Sends the user away, and waits up to five minutes for the browser to come back. The browser then shows a page
+     * that says how it ended, and that the window can be closed.
      *
      * @param request the login, of the registration for which this was opened
-     * @param browser is given the URL at once, and brings the user there: {@link #browse}, or a line for the user to read
+     * @param browser is given the URL at once, and brings the user there: {@link #browse}, or a line for the user to
+     *     read
      * @return how the login ended, as {@link Grantkeeper#finishLogin} tells it
      * @throws TokenRequestException if the authorization server could not be asked, or makes no sense
      * @throws OAuthException if nobody came back in time, or this was closed meanwhile
@@ -201,8 +205,8 @@ public final class LoopbackReceiver implements AutoCloseable {
     // ---- The browser -----------------------------------------------------------------------------------------------
 
     /**
-     * Opens the user's browser, by the command that the system has for it ({@code xdg-open}, {@code open}, {@code rundll32}),
-     * without a shell.
+     * Opens the user's browser, by the command that the system has for it ({@code xdg-open}, {@code open},
+     * {@code rundll32}), without a shell.
      *
      * @param url an {@code https} URL, or {@code http} on this machine
      * @return whether there is a browser, as far as one can tell; otherwise show the URL to the user

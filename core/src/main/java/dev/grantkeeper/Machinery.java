@@ -35,8 +35,8 @@ import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The machinery of one registration, put together from its settings. {@code Grantkeeper} is its face; accounts and logins see it as a
- * {@link Registration}. Thread-safe.
+ * The machinery of one registration, put together from its settings. {@code Grantkeeper} is its face; accounts and
+ * logins see it as a {@link Registration}. Thread-safe.
  */
 final class Machinery implements Registration {
     private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);

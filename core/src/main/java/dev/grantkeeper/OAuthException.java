@@ -5,8 +5,8 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call could not be authorised. It is an {@link IOException}, so code that calls an API handles it already; the subclasses
- * tell what happened. The one that applications treat in a way of its own is {@link LoginRequiredException}.
+ * A call could not be authorised. It is an {@link IOException}, so code that calls an API handles it already; the
+ * subclasses tell what happened. The one that applications treat in a way of its own is {@link LoginRequiredException}.
  *
  * <p>Messages say what to do and contain neither token, code, secret nor account id.
  */

@@ -25,17 +25,18 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A login on its way: between the redirect to the authorization server and the callback. It belongs to the browser that began,
- * and to no other: keep it where only that browser brings it back, in its session or in a cookie.
+ * A login on its way: between the redirect to the authorization server and the callback. It belongs to the browser that
+ * began, and to no other: keep it where only that browser brings it back, in its session or in a cookie.
  *
- * <p>It is {@link Serializable} for session attributes. Applications without sessions put {@link #seal} into a cookie named
- * {@code __Host-} and {@link #slot()} ({@code HttpOnly}, {@code Secure}, {@code Path=/}, {@code SameSite=Lax}, a few minutes): a cookie
- * without that prefix could come from any other host of the same domain, with somebody else's login. With
- * {@link Grantkeeper.Builder#formPost()} the cookie, or the session's own, has to be {@code SameSite=None}: a browser sends no other
- * along with a form that another site posts. Each attempt has a slot of its own,
- * so two tabs never meet.
+ * <p>It is {@link Serializable} for session attributes. Applications without sessions put {@link #seal} into a cookie
+ * named {@code __Host-} and {@link #slot()} ({@code HttpOnly}, {@code Secure}, {@code Path=/}, {@code SameSite=Lax}, a
+ * few minutes): a cookie without that prefix could come from any other host of the same domain, with somebody else's
+ * login. With {@link Grantkeeper.Builder#formPost()} the cookie, or the session's own, has to be {@code SameSite=None}:
+ * a browser sends no other along with a form that another site posts. Each attempt has a slot of its own, so two tabs
+ * never meet.
  *
- * <p>Holds secrets; {@link #toString()} shows none. Immutable and thread-safe. It ends after ten minutes, and works once.
+ * <p>Holds secrets; {@link #toString()} shows none. Immutable and thread-safe. It ends after ten minutes, and works
+ * once.
  */
 public final class PendingLogin implements Serializable {
     private static final long serialVersionUID = 1L;
@@ -125,9 +126,9 @@ public final class PendingLogin implements Serializable {
     }
 
     /**
-     * Until when the browser has to get there. With {@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST} and {@link
-     * dev.grantkeeper.provider.LoginProtection#SIGNED_REQUEST} that may be a minute; an application that does not redirect at once
-     * begins anew when it is over. The user then has the ten minutes.
+     * Until when the browser has to get there. With {@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST} and
+     * {@link dev.grantkeeper.provider.LoginProtection#SIGNED_REQUEST} that may be a minute; an application that does
+     * not redirect at once begins anew when it is over. The user then has the ten minutes.
      *
      * @return that time by the application's clock, empty if there is no limit of its own
      */

@@ -67,7 +67,10 @@ final class RefreshTokens implements Renewal {
         return tokens == null ? null : tokens.proofKey().orElse(null);
     }
 
-    /** A grant belongs to the server that gave it: its refresh token is shown to no other, whatever the configuration says now. */
+    /**
+     * A grant belongs to the server that gave it: its refresh token is shown to no other, whatever the configuration
+     * says now.
+     */
     static Answer.@Nullable Failure elsewhere(GrantRow row, Provider provider) {
         String from = row.identity() == null ? "" : row.identity().issuer();
         String now = provider.issuer().orElse("");

@@ -7,8 +7,8 @@ import java.time.Duration;
 import java.util.function.BiConsumer;
 
 /**
- * Gives tokens back that nobody will use (RFC 7009). Whoever leaves does not wait for a server that is busy: what it asks to be
- * told again is told again once, behind the scenes. Thread-safe.
+ * Gives tokens back that nobody will use (RFC 7009). Whoever leaves does not wait for a server that is busy: what it
+ * asks to be told again is told again once, behind the scenes. Thread-safe.
  *
  * @param server where to
  * @param later runs something after a while

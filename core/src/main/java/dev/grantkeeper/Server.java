@@ -15,10 +15,11 @@ import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The authorization server of a registration. Of a preset it is known from the beginning where its endpoints are. Any other is asked
- * ({@link Discovery}) when something is to be sent to it first, and not before: an application starts, and uses the tokens that it
- * has, while the server is down. Who comes meanwhile waits for the same answer; after one that came to nothing, the server is left
- * alone for a while, as after failures of the token endpoint (law 9). What was found out stays until the process ends. Thread-safe.
+ * The authorization server of a registration. Of a preset it is known from the beginning where its endpoints are. Any
+ * other is asked ({@link Discovery}) when something is to be sent to it first, and not before: an application starts,
+ * and uses the tokens that it has, while the server is down. Who comes meanwhile waits for the same answer; after one
+ * that came to nothing, the server is left alone for a while, as after failures of the token endpoint (law 9). What was
+ * found out stays until the process ends. Thread-safe.
  */
 final class Server {
     private final Provider known;
@@ -75,7 +76,9 @@ final class Server {
         return known;
     }
 
-    /** The row with the name of the server that gave the tokens, if that is known by now; they are shown to no other. */
+    /**
+     * The row with the name of the server that gave the tokens, if that is known by now; they are shown to no other.
+     */
     GrantRow pin(GrantRow row) {
         Endpoints found = endpoints;
         return found == null ? row : row.issuedBy(found.provider().tokenServer());

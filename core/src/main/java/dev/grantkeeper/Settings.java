@@ -23,8 +23,8 @@ import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was said about a registration, and whether it goes together: the part of {@code Grantkeeper.Builder} that thinks. Filled by
- * one builder, and never changed after {@link #copy()}. Not thread-safe before that.
+ * What was said about a registration, and whether it goes together: the part of {@code Grantkeeper.Builder} that
+ * thinks. Filled by one builder, and never changed after {@link #copy()}. Not thread-safe before that.
  */
 final class Settings {
     private static final int LEAST_SECRET_BYTES = 32;

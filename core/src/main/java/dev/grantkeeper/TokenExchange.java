@@ -20,8 +20,8 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What to ask the token endpoint for in exchange for a token that is at hand: token exchange (RFC 8693), JWT bearer assertions
- * (RFC 7523), and the on-behalf-of flow of Microsoft Entra ID (Azure AD). They differ in words only.
+ * What to ask the token endpoint for in exchange for a token that is at hand: token exchange (RFC 8693), JWT bearer
+ * assertions (RFC 7523), and the on-behalf-of flow of Microsoft Entra ID (Azure AD). They differ in words only.
  *
  * <pre>{@code
  * // a server, for each request that came with a user's token:
@@ -29,8 +29,9 @@ import org.jspecify.annotations.Nullable;
  *         .wrap(http);
  * }</pre>
  *
- * <p>Two exchanges that ask for the same with the same token are the same account: it makes one token request until that token
- * expires. Whether the token at hand is good, the application checks before; what was fetched for it is served until that expires.
+ * <p>Two exchanges that ask for the same with the same token are the same account: it makes one token request until
+ * that token expires. Whether the token at hand is good, the application checks before; what was fetched for it is
+ * served until that expires.
  *
  * <p>Immutable and thread-safe: each method returns another exchange. {@link #toString()} shows no token.
  */
@@ -125,10 +126,11 @@ public final class TokenExchange {
     }
 
     /**
-     * The same with a token that changes, such as one that the platform writes into a file. Make the exchange once: its account
-     * lives as long as it is used.
+     * The same with a token that changes, such as one that the platform writes into a file. Make the exchange once: its
+     * account lives as long as it is used.
      *
-     * @param subjectToken gives the token that is good now; called on a thread of the library, each time before one is sent
+     * @param subjectToken gives the token that is good now; called on a thread of the library, each time before one is
+     *     sent
      * @return an exchange for no scopes in particular
      */
     public static TokenExchange of(Supplier<String> subjectToken) {
@@ -146,8 +148,8 @@ public final class TokenExchange {
     }
 
     /**
-     * The same with an assertion that is made when it is needed, for example by a service account's key. Make the exchange once:
-     * its account lives as long as it is used.
+     * The same with an assertion that is made when it is needed, for example by a service account's key. Make the
+     * exchange once: its account lives as long as it is used.
      *
      * @param jwt makes an assertion; called on a thread of the library, each time before one is sent
      * @return an exchange for no scopes in particular
@@ -157,8 +159,8 @@ public final class TokenExchange {
     }
 
     /**
-     * Another token for the user of a token that was meant for this application: the on-behalf-of flow of Microsoft Entra ID
-     * (Azure AD).
+     * Another token for the user of a token that was meant for this application: the on-behalf-of flow of Microsoft
+     * Entra ID (Azure AD).
      *
      * @param accessToken what came with the user's request
      * @return an exchange for no scopes in particular; Entra ID wants some, of one API
@@ -230,8 +232,8 @@ public final class TokenExchange {
     }
 
     /**
-     * Says what kind of token to give (RFC 8693 section 2.1). Default: the server decides. Only tokens that calls can carry are of
-     * use to an {@link Account}: those of another kind are an error.
+     * Says what kind of token to give (RFC 8693 section 2.1). Default: the server decides. Only tokens that calls can
+     * carry are of use to an {@link Account}: those of another kind are an error.
      *
      * @param type {@code urn:ietf:params:oauth:token-type:access_token}, or {@code …:jwt}
      * @return an exchange with it
@@ -272,8 +274,8 @@ public final class TokenExchange {
     }
 
     /**
-     * Sets where the token may go. Default: to all API origins of the provider. Say it where several APIs have tokens of their own:
-     * none then sees a token that is meant for another.
+     * Sets where the token may go. Default: to all API origins of the provider. Say it where several APIs have tokens
+     * of their own: none then sees a token that is meant for another.
      *
      * @param origins scheme, host and port of the API; {@code https}, or {@code http} on this machine
      * @return an exchange whose tokens go there and nowhere else

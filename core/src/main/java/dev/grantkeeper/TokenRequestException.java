@@ -6,24 +6,30 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The authorization server gave no tokens, and the user's grant has nothing to do with it: it is kept, and a later call may
- * succeed.
+ * The authorization server gave no tokens, and the user's grant has nothing to do with it: it is kept, and a later call
+ * may succeed.
  */
 public final class TokenRequestException extends OAuthException {
     private static final long serialVersionUID = 1L;
 
     /** What the failure means. */
     public enum Kind {
-        /** The server refused what was presented to it. For a refresh this is a {@link LoginRequiredException} instead. */
+        /**
+         * The server refused what was presented to it. For a refresh this is a {@link LoginRequiredException} instead.
+         */
         REFUSED,
         /**
-         * A policy of the server stands against it, for this user or from here (Microsoft Entra ID's Conditional Access). The grant
-         * is kept, and asked for again from time to time; a login does not help. Show the user what it says, and do not repeat.
+         * A policy of the server stands against it, for this user or from here (Microsoft Entra ID's Conditional
+         * Access). The grant is kept, and asked for again from time to time; a login does not help. Show the user what
+         * it says, and do not repeat.
          */
         BLOCKED,
         /** The registration or the configuration of the application is wrong; an operator has to act. */
         MISCONFIGURED,
-        /** The server is down, overloaded, or does not answer; try again after {@link TokenRequestException#retryAfter()}. */
+        /**
+         * The server is down, overloaded, or does not answer; try again after
+         * {@link TokenRequestException#retryAfter()}.
+         */
         TEMPORARY,
         /** What came back is not an answer of an authorization server. */
         MALFORMED

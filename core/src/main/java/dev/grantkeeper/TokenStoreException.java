@@ -3,7 +3,9 @@ package dev.grantkeeper;
 
 import java.io.IOException;
 
-/** The token store failed, or holds a row that cannot be read. Nothing is concluded from that, and nothing was deleted. */
+/**
+ * The token store failed, or holds a row that cannot be read. Nothing is concluded from that, and nothing was deleted.
+ */
 public final class TokenStoreException extends OAuthException {
     private static final long serialVersionUID = 1L;
 

@@ -9,8 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Which logins were finished in this process, for as long as they could be finished again. Across processes the server's
- * one-time code is the guard. Thread-safe.
+ * Which logins were finished in this process, for as long as they could be finished again. Across processes the
+ * server's one-time code is the guard. Thread-safe.
  */
 final class UsedLogins {
     private static final int MOST = 100_000;

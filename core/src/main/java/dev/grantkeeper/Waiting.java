@@ -19,8 +19,8 @@ import okhttp3.EventListener;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Waits for tokens on a caller's thread: not longer than agreed, and not when nobody wants the answer any more. Whoever gives
- * up leaves the refresh as it is, for the others. Thread-safe.
+ * Waits for tokens on a caller's thread: not longer than agreed, and not when nobody wants the answer any more. Whoever
+ * gives up leaves the refresh as it is, for the others. Thread-safe.
  *
  * @param longest how long
  */

@@ -117,8 +117,8 @@ class ClocksAndLifetimesTest {
     }
 
     /**
-     * A life counts from when the answer came, so little time must pass between server and client: one step at most, where tokens are
-     * replaced three steps before they end.
+     * A life counts from when the answer came, so little time must pass between server and client: one step at most,
+     * where tokens are replaced three steps before they end.
      */
     private void letRefreshesEnd() {
         long began = System.nanoTime();
@@ -184,7 +184,9 @@ class ClocksAndLifetimesTest {
         assertThat(scene.server.refreshRequests()).isEqualTo(2);
     }
 
-    /** A suspended machine may stop both of its clocks, and the wall clock may not have been set yet when it wakes up. */
+    /**
+     * A suspended machine may stop both of its clocks, and the wall clock may not have been set yet when it wakes up.
+     */
     @Test
     void a_machine_that_slept_finds_out_by_one_401() throws Exception {
         OkHttpClient client = scene.signIn(scene.node(), "alice").wrap(scene.http);

@@ -37,8 +37,9 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An authorization server and an API, each with an origin of its own, that hold RFC 9449 against whoever talks to them: proofs are
- * checked by somebody else's code, each works once, and tokens are of no use without the key that they were issued to.
+ * An authorization server and an API, each with an origin of its own, that hold RFC 9449 against whoever talks to them:
+ * proofs are checked by somebody else's code, each works once, and tokens are of no use without the key that they were
+ * issued to.
  */
 final class DPoPServer implements AutoCloseable {
     private static final Set<JWSAlgorithm> ES256 = Set.of(JWSAlgorithm.ES256);

@@ -31,7 +31,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Logins that the user finishes on another device (RFC 8628), by a clock that goes on whenever somebody looks at it. */
+/**
+ * Logins that the user finishes on another device (RFC 8628), by a clock that goes on whenever somebody looks at it.
+ */
 @Timeout(60)
 class DeviceLoginTest {
     /** So much time passes with each look at the ticker. */

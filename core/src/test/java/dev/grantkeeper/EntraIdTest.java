@@ -204,7 +204,9 @@ class EntraIdTest {
                 .withMessageContaining(because);
     }
 
-    /** Anybody can come with an account of some other tenant: that is no error of the application, and not its tokens. */
+    /**
+     * Anybody can come with an account of some other tenant: that is no error of the application, and not its tokens.
+     */
     private void assertNotAllowed(Grantkeeper node, JWTClaimsSet.Builder claims, String because) throws Exception {
         assertThat(login(node, claims)).isInstanceOfSatisfying(LoginResult.Declined.class, declined -> {
             assertThat(declined.error()).isEqualTo("tenant_not_allowed");

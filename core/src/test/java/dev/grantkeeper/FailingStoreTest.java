@@ -160,7 +160,9 @@ class FailingStoreTest {
         assertThat(hasty.account("alice").tokens()).isEqualTo(valid);
     }
 
-    /** What is attached to a future may itself wait for tokens. It must not do so on the threads that read the store. */
+    /**
+     * What is attached to a future may itself wait for tokens. It must not do so on the threads that read the store.
+     */
     @Test
     void what_callers_attach_to_a_future_keeps_nobody_from_reading() throws Exception {
         Grantkeeper first = scene.node();

@@ -250,8 +250,8 @@ class FailingTokenEndpointTest {
     // ---- Nobody there ---------------------------------------------------------------------------------------------
 
     /**
-     * An account whose tokens have expired, at a server that takes a lost answer for the end of a grant: what was never sent
-     * must not be taken for that.
+     * An account whose tokens have expired, at a server that takes a lost answer for the end of a grant: what was never
+     * sent must not be taken for that.
      */
     private Account expiredAt(String tokenEndpoint, OkHttpClient http) throws IOException {
         Provider provider = scene.provider()

@@ -19,7 +19,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Databases that lose the last writes in a fail-over, come back from a backup, or are read through a replica that lags. */
+/**
+ * Databases that lose the last writes in a fail-over, come back from a backup, or are read through a replica that lags.
+ */
 @Timeout(60)
 class ForgetfulStoreTest {
     /** Longer than rows are used without asking the store. */

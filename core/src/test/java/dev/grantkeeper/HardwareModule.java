@@ -14,8 +14,8 @@ import java.security.spec.AlgorithmParameterSpec;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A security provider of the platform that holds one key, as a hardware module does: outside there is only a name for the key, and
- * no other provider can do anything with it.
+ * A security provider of the platform that holds one key, as a hardware module does: outside there is only a name for
+ * the key, and no other provider can do anything with it.
  */
 final class HardwareModule implements AutoCloseable {
     private static final AtomicInteger NUMBER = new AtomicInteger();

@@ -41,7 +41,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Token endpoints that cut, stall, dribble and flood. Whatever they do: no wrong state, no request too many, an end in time. */
+/**
+ * Token endpoints that cut, stall, dribble and flood. Whatever they do: no wrong state, no request too many, an end in
+ * time.
+ */
 @Timeout(120)
 class HostileTokenEndpointTest {
     private static final Duration CALL = Duration.ofMillis(500);

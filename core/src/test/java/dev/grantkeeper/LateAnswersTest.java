@@ -21,7 +21,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Two nodes over one store, of which one is slow, stopped for a while, or cut off, and comes back when the other has gone on. */
+/**
+ * Two nodes over one store, of which one is slow, stopped for a while, or cut off, and comes back when the other has
+ * gone on.
+ */
 @Timeout(60)
 class LateAnswersTest {
     private final Scene scene = new Scene();

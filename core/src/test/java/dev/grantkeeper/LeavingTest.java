@@ -20,7 +20,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Giving tokens back (RFC 7009): when users leave, and when nobody wants what came. Nobody ever fails to leave because of it. */
+/**
+ * Giving tokens back (RFC 7009): when users leave, and when nobody wants what came. Nobody ever fails to leave because
+ * of it.
+ */
 @Timeout(60)
 class LeavingTest {
     private final Scene scene = new Scene();

@@ -245,7 +245,9 @@ class ManyUsersTest {
         assertThat(scene.server.tokenRequests()).isEqualTo(20);
     }
 
-    /** A node on which a hundred users wait for the token endpoint, which does not answer: more than there are threads. */
+    /**
+     * A node on which a hundred users wait for the token endpoint, which does not answer: more than there are threads.
+     */
     private List<CompletableFuture<TokenSet>> hundredWaiting(Grantkeeper node, Held held) throws Exception {
         scene.server.onEveryTokenRequest(Fault.hold(held));
         List<CompletableFuture<TokenSet>> waiting = expiredUsers(100).stream()

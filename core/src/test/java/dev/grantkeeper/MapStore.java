@@ -10,7 +10,9 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A store in a map that can be switched off, and counts. The real one for memory is a module that depends on this one. */
+/**
+ * A store in a map that can be switched off, and counts. The real one for memory is a module that depends on this one.
+ */
 final class MapStore implements TokenStore {
     final Map<AccountKey, StoredTokens> rows = new ConcurrentHashMap<>();
     final AtomicInteger finds = new AtomicInteger();

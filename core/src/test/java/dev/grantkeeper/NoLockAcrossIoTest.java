@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * While the store or the authorization server works, no thread holds a monitor of ours (law 12): another key would wait for it,
- * and on JDK 21 a virtual thread would keep its carrier.
+ * While the store or the authorization server works, no thread holds a monitor of ours (law 12): another key would wait
+ * for it, and on JDK 21 a virtual thread would keep its carrier.
  */
 @Timeout(60)
 class NoLockAcrossIoTest {

@@ -24,8 +24,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * A token endpoint that is down for five seconds while 200 threads want one grant whose access token has expired.
  *
- * <p>The test moves the clock, a little at a time, and only after every thread has had the answer to its call: a caller who
- * waited for the end of the outage would stop it for ever.
+ * <p>The test moves the clock, a little at a time, and only after every thread has had the answer to its call: a caller
+ * who waited for the end of the outage would stop it for ever.
  */
 @Timeout(60)
 class OutageTest {
@@ -81,8 +81,8 @@ class OutageTest {
     }
 
     /**
-     * Lets time pass, second by second, and never while a request behind the scenes is under way: minutes in the middle of one
-     * would be a node that was cut off for as long.
+     * Lets time pass, second by second, and never while a request behind the scenes is under way: minutes in the middle
+     * of one would be a node that was cut off for as long.
      */
     private void passWithoutRequests(Duration time) {
         Duration second = Duration.ofSeconds(1);

@@ -58,8 +58,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What real servers send, and what an application then hears, stores and sends next: each vector of {@code provider-vectors.json}
- * through the public API, with the preset of its provider, from a server that answers with the vector's own bytes.
+ * What real servers send, and what an application then hears, stores and sends next: each vector of
+ * {@code provider-vectors.json} through the public API, with the preset of its provider, from a server that answers
+ * with the vector's own bytes.
  */
 @Timeout(60)
 class ProviderVectorsTest {
@@ -68,8 +69,9 @@ class ProviderVectorsTest {
     private static final String TENANT = "11111111-2222-4333-8444-555555555555";
 
     /**
-     * What a vector says that nothing here concludes: an id that MSAL makes of {@code client_info}, which this library does not ask
-     * for, and Salesforce's word for when it issued a token, where the time of receipt counts. The rest explains or repeats.
+     * What a vector says that nothing here concludes: an id that MSAL makes of {@code client_info}, which this library
+     * does not ask for, and Salesforce's word for when it issued a token, where the time of receipt counts. The rest
+     * explains or repeats.
      */
     private static final Set<String> NOT_CONCLUDED = Set.of(
             "homeAccountId", "issuedAtMillis", "note", "message", "expiresInSource", "kind", "rule", "issuerTemplate");

@@ -51,9 +51,9 @@ import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs through everything that can happen to a grant, with every log level on, and looks for every secret in all that was
- * printed: standard output and error (where the logs go), exceptions with causes and stack traces, and {@code toString} of
- * every object of the library that can be reached.
+ * Runs through everything that can happen to a grant, with every log level on, and looks for every secret in all that
+ * was printed: standard output and error (where the logs go), exceptions with causes and stack traces, and
+ * {@code toString} of every object of the library that can be reached.
  */
 @Timeout(120)
 class SecretsNeverPrintTest {

@@ -27,7 +27,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Tokens in exchange for others (RFC 8693, RFC 7523, Microsoft's on-behalf-of), for servers that call other servers. */
+/**
+ * Tokens in exchange for others (RFC 8693, RFC 7523, Microsoft's on-behalf-of), for servers that call other servers.
+ */
 @Timeout(60)
 class TokenExchangeTest {
     private static final String ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";

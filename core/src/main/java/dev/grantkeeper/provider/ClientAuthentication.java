@@ -2,13 +2,13 @@
 package dev.grantkeeper.provider;
 
 /**
- * How the application proves to the authorization server who it is (RFC 6749 section 2.3, OpenID Connect Core section 9). Exactly
- * one way is used, never two.
+ * How the application proves to the authorization server who it is (RFC 6749 section 2.3, OpenID Connect Core section
+ * 9). Exactly one way is used, never two.
  */
 public enum ClientAuthentication {
     /**
-     * Id and secret in the {@code Authorization} header, each form-encoded first (RFC 6749 section 2.3.1; OpenID Connect
-     * calls it {@code client_secret_basic}).
+     * Id and secret in the {@code Authorization} header, each form-encoded first (RFC 6749 section 2.3.1; OpenID
+     * Connect calls it {@code client_secret_basic}).
      */
     SECRET_BASIC,
 
@@ -16,26 +16,27 @@ public enum ClientAuthentication {
     SECRET_POST,
 
     /**
-     * A JWT of one minute that is made with the secret (HS256), which itself stays here ({@code client_secret_jwt}). The secret
-     * has at least 32 bytes (RFC 7518 section 3.2).
+     * A JWT of one minute that is made with the secret (HS256), which itself stays here ({@code client_secret_jwt}).
+     * The secret has at least 32 bytes (RFC 7518 section 3.2).
      */
     SECRET_JWT,
 
     /**
-     * A JWT of one minute, signed with the application's own {@link SigningKey} (RFC 7523 section 2.2, {@code
-     * private_key_jwt}): the server knows the public key only.
+     * A JWT of one minute, signed with the application's own {@link SigningKey} (RFC 7523 section 2.2,
+     * {@code private_key_jwt}): the server knows the public key only.
      */
     PRIVATE_KEY_JWT,
 
     /**
-     * A JWT like that of {@link #PRIVATE_KEY_JWT} in the place of the secret ({@code client_secret}). Apple wants it so.
+     * A JWT like that of {@link #PRIVATE_KEY_JWT} in the place of the secret ({@code client_secret}). Apple wants it
+     * so.
      */
     SIGNED_SECRET,
 
     /**
-     * A certificate shown in the TLS handshake (RFC 8705 section 2): {@code tls_client_auth}, or, for one that nobody else has
-     * signed, {@code self_signed_tls_client_auth}. Key and certificate are in the socket factory of the application's {@code
-     * OkHttpClient}.
+     * A certificate shown in the TLS handshake (RFC 8705 section 2): {@code tls_client_auth}, or, for one that nobody
+     * else has signed, {@code self_signed_tls_client_auth}. Key and certificate are in the socket factory of the
+     * application's {@code OkHttpClient}.
      */
     MUTUAL_TLS,
 

@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where the messages of a server differ from RFC 6749 and RFC 6750: other names, other shapes, other codes.
  *
- * <p>Most servers need none of it: what can be understood without being told is understood from all of them, for example
- * {@code expires_in} as a string, answers in form encoding, errors with status 200, scopes as an array. A field is here because a
- * server that people use needs it, and each is said once, where the provider is described:
+ * <p>Most servers need none of it: what can be understood without being told is understood from all of them, for
+ * example {@code expires_in} as a string, answers in form encoding, errors with status 200, scopes as an array. A field
+ * is here because a server that people use needs it, and each is said once, where the provider is described:
+ *
  * <pre>{@code
  * Provider.builder("acme")…
  *     .dialect(d -> d
@@ -26,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  *         .error("bad_refresh_token", Dialect.Meaning.REFUSED))
  *     .build();
  * }</pre>
- * Places in JSON are written as pointers (RFC 6901) without escapes: {@code /authed_user/access_token}, {@code /errors/0/message}.
- * Immutable and thread-safe.
+ *
+ * Places in JSON are written as pointers (RFC 6901) without escapes: {@code /authed_user/access_token},
+ * {@code /errors/0/message}. Immutable and thread-safe.
  */
 public final class Dialect {
     /** What an error means for the user's grant. */
@@ -429,8 +431,9 @@ public final class Dialect {
         }
 
         /**
-         * Adds a header to all requests to the provider's own endpoints, those for tokens and for profiles (Reddit wants a
-         * {@code User-Agent} of its own, Notion a version). Calls to APIs carry what the application gives them.
+         * Adds a header to all requests to the provider's own endpoints, those for tokens and for profiles (Reddit
+         * wants a {@code User-Agent} of its own, Notion a version). Calls to APIs carry what the application gives
+         * them.
          *
          * @param name the header; those of HTTP's own framing and {@code Authorization} are the library's
          * @param value its value
@@ -451,8 +454,8 @@ public final class Dialect {
         }
 
         /**
-         * Adds a parameter to every token request for a user's grant, when the code is redeemed and when it is refreshed (Shopify
-         * wants {@code expiring}). What the request itself says goes before.
+         * Adds a parameter to every token request for a user's grant, when the code is redeemed and when it is
+         * refreshed (Shopify wants {@code expiring}). What the request itself says goes before.
          *
          * @param name the parameter
          * @param value its value
@@ -490,8 +493,8 @@ public final class Dialect {
          * @param name what RFC 6749 calls it: {@code access_token}, {@code token_type}, {@code expires_in},
          *     {@code refresh_token}, {@code scope}, {@code error}, {@code error_description}; or {@code id_token} or
          *     {@code refresh_token_expires_in}
-         * @param pointers where it is. An error may be in several places at once (Facebook: type, code, subcode); then its code is all
-         *     that are there, with slashes between them
+         * @param pointers where it is. An error may be in several places at once (Facebook: type, code, subcode); then
+         *     its code is all that are there, with slashes between them
          * @return this builder
          */
         public Builder member(String name, String... pointers) {
@@ -516,11 +519,12 @@ public final class Dialect {
         }
 
         /**
-         * Says where an answer of the token endpoint tells who the user is, for servers that have neither OpenID Connect nor a
-         * profile (Strava's {@code /athlete/id}). What the answer to the code says is kept with the grant.
+         * Says where an answer of the token endpoint tells who the user is, for servers that have neither OpenID
+         * Connect nor a profile (Strava's {@code /athlete/id}). What the answer to the code says is kept with the
+         * grant.
          *
-         * @param claim what OpenID Connect calls it; {@code sub} is needed. With {@code iss}, subjects are unique only within what is
-         *     there (Slack's teams), and it becomes a part of the identity's issuer
+         * @param claim what OpenID Connect calls it; {@code sub} is needed. With {@code iss}, subjects are unique only
+         *     within what is there (Slack's teams), and it becomes a part of the identity's issuer
          * @param pointers where it is; what is found at several is joined by slashes
          * @return this builder
          */
@@ -534,7 +538,8 @@ public final class Dialect {
         }
 
         /**
-         * Says which token types are used like {@code Bearer} (Slack's {@code bot}). Default: {@code Bearer}, and none at all.
+         * Says which token types are used like {@code Bearer} (Slack's {@code bot}). Default: {@code Bearer}, and none
+         * at all.
          *
          * @param types all that are taken; case does not matter
          * @return this builder
@@ -545,7 +550,8 @@ public final class Dialect {
         }
 
         /**
-         * Sets what stands between two scopes in an answer (GitHub's and LinkedIn's commas). Default: the same as in a request.
+         * Sets what stands between two scopes in an answer (GitHub's and LinkedIn's commas). Default: the same as in a
+         * request.
          *
          * @param separator the separator; blanks separate in any case
          * @return this builder
@@ -556,9 +562,9 @@ public final class Dialect {
         }
 
         /**
-         * Reads an answer that is JSON or a form whatever its {@code Content-Type} says, HTML included. Default: JSON has to be
-         * called so, or {@code text/plain} or {@code text/javascript} or nothing at all, and a form has to be called a form: what comes
-         * under another name may be somebody else's page.
+         * Reads an answer that is JSON or a form whatever its {@code Content-Type} says, HTML included. Default: JSON
+         * has to be called so, or {@code text/plain} or {@code text/javascript} or nothing at all, and a form has to be
+         * called a form: what comes under another name may be somebody else's page.
          *
          * @return this builder
          */
@@ -592,8 +598,8 @@ public final class Dialect {
         }
 
         /**
-         * Says where an answer tells at which address this user's API is (Salesforce's {@code instance_url}). Access tokens then go
-         * there, too, and only this user's.
+         * Says where an answer tells at which address this user's API is (Salesforce's {@code instance_url}). Access
+         * tokens then go there, too, and only this user's.
          *
          * @param pointer where it is
          * @param domains where such an address may be: one in another domain is not believed
@@ -614,9 +620,9 @@ public final class Dialect {
         }
 
         /**
-         * Sets in which header of their own APIs want a token, and nothing beside it (Shopify's {@code
-         * X-Shopify-Access-Token}). Default: {@code Authorization} (RFC 6750). There, too, a token follows no redirect to another
-         * host.
+         * Sets in which header of their own APIs want a token, and nothing beside it (Shopify's
+         * {@code X-Shopify-Access-Token}). Default: {@code Authorization} (RFC 6750). There, too, a token follows no
+         * redirect to another host.
          *
          * @param header the header
          * @return this builder
@@ -645,8 +651,8 @@ public final class Dialect {
         }
 
         /**
-         * Says how an API rejects a token with another status than 401: Slack with 200, Facebook with 400. That is then treated as a
-         * 401.
+         * Says how an API rejects a token with another status than 401: Slack with 200, Facebook with 400. That is then
+         * treated as a 401.
          *
          * @param pointer where in the answer it says so
          * @param values what it says
@@ -659,7 +665,8 @@ public final class Dialect {
         }
 
         /**
-         * Names the parameter of the callback that tells what the user has granted, where the token endpoint does not say (Strava).
+         * Names the parameter of the callback that tells what the user has granted, where the token endpoint does not
+         * say (Strava).
          *
          * @param name the parameter
          * @return this builder
@@ -670,8 +677,8 @@ public final class Dialect {
         }
 
         /**
-         * Names the parameter of the callback that tells at which of the provider's servers the code is good (Zoho's {@code
-         * accounts-server}). A code for another server than this one's is not sent anywhere.
+         * Names the parameter of the callback that tells at which of the provider's servers the code is good (Zoho's
+         * {@code accounts-server}). A code for another server than this one's is not sent anywhere.
          *
          * @param name the parameter
          * @return this builder
@@ -682,8 +689,9 @@ public final class Dialect {
         }
 
         /**
-         * Names the parameter of the callback that is an HMAC-SHA256 in hexadecimal digits over all others, in alphabetical order
-         * and with the client secret as key (Shopify's {@code hmac}). A callback without it, or with a wrong one, is refused.
+         * Names the parameter of the callback that is an HMAC-SHA256 in hexadecimal digits over all others, in
+         * alphabetical order and with the client secret as key (Shopify's {@code hmac}). A callback without it, or with
+         * a wrong one, is refused.
          *
          * @param name the parameter
          * @return this builder

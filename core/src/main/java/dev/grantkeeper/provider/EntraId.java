@@ -7,30 +7,32 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Microsoft Entra ID (Azure AD), for any tenant in any of its clouds: version 2.0 of its endpoints, version 1.0 for what is still
- * registered there, and External ID for customers.
+ * Microsoft Entra ID (Azure AD), for any tenant in any of its clouds: version 2.0 of its endpoints, version 1.0 for
+ * what is still registered there, and External ID for customers.
  *
  * <p><b>Logins.</b>
+ *
  * <ul>
  *   <li>Ask for scopes of one API at a time, for example {@code openid}, {@code profile}, {@code offline_access} and
- *       {@code https://graph.microsoft.com/User.Read}. {@code account.forResource(…)} has tokens of other APIs, from the same
- *       login.
+ *       {@code https://graph.microsoft.com/User.Read}. {@code account.forResource(…)} has tokens of other APIs, from
+ *       the same login.
  *   <li>Redirect URIs are https, or {@code http://localhost} with any port for a program on the user's own machine.
- *       {@code 127.0.0.1} needs an edit of the manifest, {@code [::1]} is not taken at all. Spotify has it the other way round,
- *       so a program that signs in to both needs two redirect URIs.
- *   <li>Register redirect URIs of the kind "Web" or "Mobile and desktop", not "Single-page application": a code for one of those
- *       is redeemed by browsers only, and its refresh token ends after 24 hours, however often it is used.
+ *       {@code 127.0.0.1} needs an edit of the manifest, {@code [::1]} is not taken at all. Spotify has it the other
+ *       way round, so a program that signs in to both needs two redirect URIs.
+ *   <li>Register redirect URIs of the kind "Web" or "Mobile and desktop", not "Single-page application": a code for one
+ *       of those is redeemed by browsers only, and its refresh token ends after 24 hours, however often it is used.
  *   <li>With {@code formPost()} another site posts the callback, so the cookie that belongs to it is
  *       {@code SameSite=None; Secure}.
  *   <li>{@code prompt("select_account")} lets the user choose, without a {@code loginHint} beside it;
  *       {@code parameter("domain_hint", "contoso.com")} spares the first page.
- *   <li>An administrator agrees for everybody at {@code https://login.microsoftonline.com/<tenant>/v2.0/adminconsent} (parameters
- *       {@code client_id}, {@code scope}, {@code redirect_uri}, {@code state}).
+ *   <li>An administrator agrees for everybody at {@code https://login.microsoftonline.com/<tenant>/v2.0/adminconsent}
+ *       (parameters {@code client_id}, {@code scope}, {@code redirect_uri}, {@code state}).
  * </ul>
  *
- * <p><b>Tenants.</b> {@code common} takes everybody, {@code organizations} everybody but personal accounts, {@code consumers} only
- * those. With these three, and with a domain, ask for {@code profile}: ID tokens name their tenant only then. Whoever sells to some
- * organisations says so, and ID tokens of all others are refused:
+ * <p><b>Tenants.</b> {@code common} takes everybody, {@code organizations} everybody but personal accounts,
+ * {@code consumers} only those. With these three, and with a domain, ask for {@code profile}: ID tokens name their
+ * tenant only then. Whoever sells to some organisations says so, and ID tokens of all others are refused:
+ *
  * <pre>{@code
  * Provider entra = EntraId.provider("organizations").newBuilder()
  *     .tenants("8eaef023-2b34-4da1-9baa-8bc8c9d6a490", "f24341ef-7a6f-4cff-abb7-99a11ab11127")
@@ -38,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p><b>Who the user is.</b> One name for each thing, whichever version issued the ID token:
+ *
  * <table>
  *   <caption>From claims to {@code Identity}</caption>
  *   <tr><th>{@code Identity}</th><th>version 2.0</th><th>version 1.0</th></tr>
@@ -50,53 +53,64 @@ import org.jspecify.annotations.Nullable;
  *       <td>{@code unique_name}, {@code upn}</td></tr>
  *   <tr><td>{@code claim("ver")}</td><td>{@code 2.0}</td><td>{@code 1.0}</td></tr>
  * </table>
- * User names and e-mail addresses change hands. Tenant and object id together name the same person to all applications and in
- * both versions, {@code id()} does so to one application in one version: who moves from version 1.0 to 2.0 looks a user up by
- * {@code tid} and {@code oid} once. {@code fetchProfile()} asks Graph, so it needs a token for Graph.
+ *
+ * User names and e-mail addresses change hands. Tenant and object id together name the same person to all applications
+ * and in both versions, {@code id()} does so to one application in one version: who moves from version 1.0 to 2.0 looks
+ * a user up by {@code tid} and {@code oid} once. {@code fetchProfile()} asks Graph, so it needs a token for Graph.
  *
  * <p><b>Tokens.</b>
+ *
  * <ul>
- *   <li>A refresh token comes with the scope {@code offline_access} only. It is good for 90 days after its last use; each refresh
- *       brings a new one, and the old one stays good. An administrator, a policy or a password may end it earlier.
+ *   <li>A refresh token comes with the scope {@code offline_access} only. It is good for 90 days after its last use;
+ *       each refresh brings a new one, and the old one stays good. An administrator, a policy or a password may end it
+ *       earlier.
  *   <li>There is no revocation endpoint, and signing out in the browser ({@code logout()}) ends no refresh token.
  *       {@code logout().hint(…)} takes the optional claim {@code login_hint}, and spares the user a list of accounts.
- *   <li>A policy may want another factor before the next refresh: the grant is then good, and a login has to come first. A policy
- *       that wants nothing that a user could do is said as such. Both are told by {@code error} and {@code suberror}; the AADSTS
- *       numbers, which change, are for people.
- *   <li>An application that answers claims challenges says so with
- *       {@link Provider.Builder#clientCapabilities clientCapabilities("cp1")}. A challenge may name an authorization server; nobody
- *       goes there, whoever it is.
+ *   <li>A policy may want another factor before the next refresh: the grant is then good, and a login has to come
+ *       first. A policy that wants nothing that a user could do is said as such. Both are told by {@code error} and
+ *       {@code suberror}; the AADSTS numbers, which change, are for people.
+ *   <li>An application that answers claims challenges says so with {@link Provider.Builder#clientCapabilities
+ *       clientCapabilities("cp1")}. A challenge may name an authorization server; nobody goes there, whoever it is.
  * </ul>
  *
  * <p><b>Applications.</b>
+ *
  * <ul>
  *   <li>The secret is the "Value" of the portal, not the "Secret ID".
- *   <li>Instead of a secret there may be a certificate: {@code signingKey(SigningKey.of(key).certificate(certificate))}. It signs
- *       with PS256 and is named by its SHA-256 thumbprint ({@code x5t#S256}), as Entra's documentation wants it now.
+ *   <li>Instead of a secret there may be a certificate:
+ *       {@code signingKey(SigningKey.of(key).certificate(certificate))}. It signs with PS256 and is named by its
+ *       SHA-256 thumbprint ({@code x5t#S256}), as Entra's documentation wants it now.
  *       {@code SigningKey.algorithm("RS256")} is what older code does.
  *   <li>An application with a signing key of its own (claims mapping) gets to know it at the same key URL with
  *       {@code ?appid=} and the client id behind it: {@code newBuilder().openId(issuer, url)}.
  *   <li>The application's own account ({@code application()}) needs a tenant's id or domain, and the scope that
- *       {@link #scopeForResource} makes. With {@code common}, {@code organizations} and {@code consumers} there is none.
- *   <li>A middle tier exchanges tokens with {@code TokenExchange.onBehalfOf}, a terminal signs in with {@code startOnDevice()}.
+ *       {@link #scopeForResource} makes. With {@code common}, {@code organizations} and {@code consumers} there is
+ *       none.
+ *   <li>A middle tier exchanges tokens with {@code TokenExchange.onBehalfOf}, a terminal signs in with
+ *       {@code startOnDevice()}.
  * </ul>
  *
- * @see <a href="https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow">Authorization code flow</a>
+ * @see <a href="https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow">Authorization code
+ *     flow</a>
  * @see <a href="https://learn.microsoft.com/entra/identity-platform/reply-url">Redirect URIs</a>
  * @see <a href="https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference">Claims of ID tokens</a>
  * @see <a href="https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud">National clouds</a>
  */
 public final class EntraId {
     /**
-     * Where Entra ID runs. A tenant lives in one cloud, and no other knows it (AADSTS900439, AADSTS90002). Each cloud has one login
-     * host here; its other names, such as {@code login.windows.net} and {@code login.chinacloudapi.cn}, lead to the same users.
+     * Where Entra ID runs. A tenant lives in one cloud, and no other knows it (AADSTS900439, AADSTS90002). Each cloud
+     * has one login host here; its other names, such as {@code login.windows.net} and {@code login.chinacloudapi.cn},
+     * lead to the same users.
      */
     public enum Cloud {
         /** The public cloud, the US government's GCC included. */
         PUBLIC("login.microsoftonline.com", "sts.windows.net", "https://graph.microsoft.com"),
         /** Azure for US Government, GCC High. */
         US_GOVERNMENT("login.microsoftonline.us", "sts.windows.net", "https://graph.microsoft.us"),
-        /** Azure for the US Department of Defense: logins as in {@link #US_GOVERNMENT}, and a Microsoft Graph of its own. */
+        /**
+         * Azure for the US Department of Defense: logins as in {@link #US_GOVERNMENT}, and a Microsoft Graph of its
+         * own.
+         */
         US_GOVERNMENT_DOD("login.microsoftonline.us", "sts.windows.net", "https://dod-graph.microsoft.us"),
         /** Azure in China, operated by 21Vianet. */
         CHINA("login.partner.microsoftonline.cn", "sts.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn");
@@ -137,7 +151,8 @@ public final class EntraId {
      * @param tenant the tenant's id or one of its verified domains, or {@code common}, {@code organizations},
      *     {@code consumers}
      * @param cloud where the tenant lives
-     * @return the preset, with the cloud's Microsoft Graph as the one API origin; {@link Provider#newBuilder()} adds others
+     * @return the preset, with the cloud's Microsoft Graph as the one API origin; {@link Provider#newBuilder()} adds
+     *     others
      * @throws IllegalArgumentException if the tenant is none of these
      */
     public static Provider provider(String tenant, Cloud cloud) {
@@ -155,19 +170,24 @@ public final class EntraId {
     /**
      * Version 1.0 of the endpoints, for applications and APIs that are still registered there.
      *
-     * <p>It grants what the registration lists, for one API at a time, and ignores scopes but for {@code openid}, which makes it
-     * sign its ID tokens. The API is named by its App ID URI as the registration's resource; a refresh token comes in any case:
+     * <p>It grants what the registration lists, for one API at a time, and ignores scopes but for {@code openid}, which
+     * makes it sign its ID tokens. The API is named by its App ID URI as the registration's resource; a refresh token
+     * comes in any case:
+     *
      * <pre>{@code
      * Grantkeeper.builder(EntraId.version1("contoso.com"))
      *     .scopes("openid")
      *     .resources("https://graph.microsoft.com")
      *     …
      * }</pre>
-     * {@code account.forResource("https://vault.azure.net")} has tokens of another API, from the same login. With
-     * {@code prompt("admin_consent")} an administrator agrees for everybody. The device flow had other parameters, and is not here.
-     * Neither version takes ID tokens of the other, and users of version 1.0 sign in once more when they come to version 2.0.
      *
-     * @param tenant the tenant's id or one of its verified domains, or {@code common}. Personal accounts came with version 2.0
+     * {@code account.forResource("https://vault.azure.net")} has tokens of another API, from the same login. With
+     * {@code prompt("admin_consent")} an administrator agrees for everybody. The device flow had other parameters, and
+     * is not here. Neither version takes ID tokens of the other, and users of version 1.0 sign in once more when they
+     * come to version 2.0.
+     *
+     * @param tenant the tenant's id or one of its verified domains, or {@code common}. Personal accounts came with
+     *     version 2.0
      * @return the preset
      * @throws IllegalArgumentException if the tenant is none of these
      * @see #scopeForResource
@@ -181,7 +201,8 @@ public final class EntraId {
      *
      * @param tenant the tenant's id or one of its verified domains, or {@code common}
      * @param cloud where the tenant lives
-     * @return the preset, with the cloud's Microsoft Graph as the one API origin; {@link Provider#newBuilder()} adds others
+     * @return the preset, with the cloud's Microsoft Graph as the one API origin; {@link Provider#newBuilder()} adds
+     *     others
      * @throws IllegalArgumentException if the tenant is none of these
      * @see #version1(String)
      */
@@ -207,8 +228,8 @@ public final class EntraId {
     }
 
     /**
-     * A tenant of External ID (CIAM), where customers sign in. Its login host is the tenant's own, and its issuer yet another one:
-     * both hold the tenant, so both have to be told.
+     * A tenant of External ID (CIAM), where customers sign in. Its login host is the tenant's own, and its issuer yet
+     * another one: both hold the tenant, so both have to be told.
      *
      * @param name the tenant's name: what stands before {@code .ciamlogin.com}, and before {@code .onmicrosoft.com}
      * @param tenantId the tenant's id
@@ -259,8 +280,8 @@ public final class EntraId {
     }
 
     /**
-     * What the user can mend without losing the grant, and what nobody at the keyboard can. An {@code invalid_grant} with any other
-     * suberror, or none, has ended the grant.
+     * What the user can mend without losing the grant, and what nobody at the keyboard can. An {@code invalid_grant}
+     * with any other suberror, or none, has ended the grant.
      */
     private static void errors(Dialect.Builder dialect) {
         dialect.error("interaction_required", Dialect.Meaning.INTERACTION)
@@ -296,9 +317,9 @@ public final class EntraId {
      * What replaces the {@code resource} parameter of version 1.0: the scope that stands for all permissions that the
      * application was registered with at that resource.
      *
-     * <p>{@code https://graph.microsoft.com} becomes {@code https://graph.microsoft.com/.default}. A resource that ends in a
-     * slash keeps it, so that the token's audience does: {@code https://host/} becomes {@code https://host//.default}. Such a
-     * scope cannot be mixed with named scopes of the same resource.
+     * <p>{@code https://graph.microsoft.com} becomes {@code https://graph.microsoft.com/.default}. A resource that ends
+     * in a slash keeps it, so that the token's audience does: {@code https://host/} becomes
+     * {@code https://host//.default}. Such a scope cannot be mixed with named scopes of the same resource.
      *
      * @param resource the App ID URI of an API, as version 1.0 took it
      * @return the scope to ask for

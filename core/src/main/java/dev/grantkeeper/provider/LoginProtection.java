@@ -2,13 +2,14 @@
 package dev.grantkeeper.provider;
 
 /**
- * What keeps others from reading or changing a login on its way through the browser, beyond {@code state} and PKCE, which are
- * always there. The FAPI 2.0 Security Profile demands {@link #PUSHED_REQUEST}; FAPI 2.0 Message Signing adds the two others.
+ * What keeps others from reading or changing a login on its way through the browser, beyond {@code state} and PKCE,
+ * which are always there. The FAPI 2.0 Security Profile demands {@link #PUSHED_REQUEST}; FAPI 2.0 Message Signing adds
+ * the two others.
  */
 public enum LoginProtection {
     /**
-     * The request goes to the server directly, and the browser carries only a reference to it (PAR, RFC 9126). Beginning a login is
-     * then a call to the server.
+     * The request goes to the server directly, and the browser carries only a reference to it (PAR, RFC 9126).
+     * Beginning a login is then a call to the server.
      */
     PUSHED_REQUEST,
 

@@ -115,7 +115,10 @@ final class Metadata {
         return all.toArray(LoginProtection[]::new);
     }
 
-    /** The way to authenticate that needs least, among those that the server takes; the standard's default where it does not say. */
+    /**
+     * The way to authenticate that needs least, among those that the server takes; the standard's default where it does
+     * not say.
+     */
     ClientAuthentication clientAuthentication() {
         List<String> methods = list("token_endpoint_auth_methods_supported");
         if (methods != null) {

@@ -8,8 +8,9 @@ import java.util.HexFormat;
 import java.util.Locale;
 
 /**
- * Checks what an application puts into the URLs of a preset: a shop, a tenant, a host. No value can move a URL to another host,
- * port, path, user or query, because nothing gets through but letters, digits and hyphens, with dots between the labels of a domain.
+ * Checks what an application puts into the URLs of a preset: a shop, a tenant, a host. No value can move a URL to
+ * another host, port, path, user or query, because nothing gets through but letters, digits and hyphens, with dots
+ * between the labels of a domain.
  */
 final class Placeholders {
     private static final int LONGEST_LABEL = 63;
@@ -120,7 +121,10 @@ final class Placeholders {
                 && !label.startsWith("xn--");
     }
 
-    /** Lower case of ASCII letters only: for other characters, such as the Kelvin sign, that could make a letter of them. */
+    /**
+     * Lower case of ASCII letters only: for other characters, such as the Kelvin sign, that could make a letter of
+     * them.
+     */
     private static String asciiLowerCase(String value) {
         return value.chars().allMatch(c -> c < 0x80) ? value.toLowerCase(Locale.ROOT) : value;
     }

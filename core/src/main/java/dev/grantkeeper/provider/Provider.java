@@ -20,17 +20,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * An authorization server and the APIs that take its tokens, as data.
  *
- * <p>Immutable and thread-safe. There are presets ({@link Spotify}, {@link EntraId}); {@link #newBuilder()} derives a variant
- * of one, {@link #builder(String)} describes any other server. Endpoints are {@code https}; {@code http} is for loopback,
- * and only after {@link Builder#allowHttpOnLoopback()}.
+ * <p>Immutable and thread-safe. There are presets ({@link Spotify}, {@link EntraId}); {@link #newBuilder()} derives a
+ * variant of one, {@link #builder(String)} describes any other server. Endpoints are {@code https}; {@code http} is for
+ * loopback, and only after {@link Builder#allowHttpOnLoopback()}.
  */
 public final class Provider {
     /**
-     * What may be done with a refresh token after a request whose answer never came. The server may have taken the token, and
-     * some servers end the whole grant when a spent one comes back (RFC 9700 section 4.14.2).
+     * What may be done with a refresh token after a request whose answer never came. The server may have taken the
+     * token, and some servers end the whole grant when a spent one comes back (RFC 9700 section 4.14.2).
      */
     public enum Replay {
-        /** Send it once more when the first request can no longer arrive. Right for servers about which nothing is known. */
+        /**
+         * Send it once more when the first request can no longer arrive. Right for servers about which nothing is
+         * known.
+         */
         LATE,
         /** Send it once more at once: the server does not rotate refresh tokens, or has a grace window. */
         PROMPT,
@@ -303,8 +306,8 @@ public final class Provider {
     /**
      * The server that issues tokens. Grants are pinned to it: their refresh tokens are sent to no other.
      *
-     * @return scheme, host and port of the token endpoint; without the port for {@code http} on loopback, where servers for tests
-     *     are
+     * @return scheme, host and port of the token endpoint; without the port for {@code http} on loopback, where servers
+     *     for tests are
      */
     public String tokenServer() {
         return server(tokenEndpoint);
@@ -401,8 +404,8 @@ public final class Provider {
     }
 
     /**
-     * Who the server is: the issuer of ID tokens, and of answers through the browser. A <code>{tenantid}</code> in it stands for
-     * the {@code tid} claim of the token.
+     * Who the server is: the issuer of ID tokens, and of answers through the browser. A <code>{tenantid}</code> in it
+     * stands for the {@code tid} claim of the token.
      *
      * @return the issuer, empty if it is not known
      */
@@ -438,8 +441,8 @@ public final class Provider {
     }
 
     /**
-     * Whether every answer through the browser says which server it comes from (RFC 9207). One that does not is then refused; one
-     * that names another server is refused in any case.
+     * Whether every answer through the browser says which server it comes from (RFC 9207). One that does not is then
+     * refused; one that names another server is refused in any case.
      *
      * @return whether {@code iss} is required
      */
@@ -457,9 +460,10 @@ public final class Provider {
     }
 
     /**
-     * How applications authenticate that have a secret, unless they choose otherwise. Those with a {@link SigningKey} and no
-     * secret use {@link ClientAuthentication#PRIVATE_KEY_JWT}, or {@link ClientAuthentication#SIGNED_SECRET} if this says so, those with neither {@link ClientAuthentication#MUTUAL_TLS} if this
-     * says so, and otherwise {@link ClientAuthentication#NONE}.
+     * How applications authenticate that have a secret, unless they choose otherwise. Those with a {@link SigningKey}
+     * and no secret use {@link ClientAuthentication#PRIVATE_KEY_JWT}, or {@link ClientAuthentication#SIGNED_SECRET} if
+     * this says so, those with neither {@link ClientAuthentication#MUTUAL_TLS} if this says so, and otherwise
+     * {@link ClientAuthentication#NONE}.
      *
      * @return the way
      */
@@ -490,8 +494,8 @@ public final class Provider {
     }
 
     /**
-     * Where the endpoints are that ask for a certificate in the TLS handshake, if they are elsewhere (RFC 8705 section 5). Used
-     * with {@link ClientAuthentication#MUTUAL_TLS} only.
+     * Where the endpoints are that ask for a certificate in the TLS handshake, if they are elsewhere (RFC 8705 section
+     * 5). Used with {@link ClientAuthentication#MUTUAL_TLS} only.
      *
      * @return from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its alias
      */
@@ -545,8 +549,8 @@ public final class Provider {
     }
 
     /**
-     * Parameters that nobody may add to a login, with the reason: the library's own, and those that the server refuses. They
-     * fail here, where the message can say what to do.
+     * Parameters that nobody may add to a login, with the reason: the library's own, and those that the server refuses.
+     * They fail here, where the message can say what to do.
      *
      * @return from parameter to reason
      */
@@ -853,8 +857,8 @@ public final class Provider {
          * Sets what tells who a user is, where there is no OpenID Connect. Default: nothing.
          *
          * @param url an API endpoint that answers a JSON object
-         * @param claims from claim to member of that object, or to a place in it ({@code /data/0/id}); {@code sub} must be among the
-         *     claims
+         * @param claims from claim to member of that object, or to a place in it ({@code /data/0/id}); {@code sub} must
+         *     be among the claims
          * @return this builder
          */
         public Builder profileEndpoint(String url, Map<String, String> claims) {
@@ -867,10 +871,11 @@ public final class Provider {
         }
 
         /**
-         * Sets who issues ID tokens and where its keys are. Default: no OpenID Connect, and asking for {@code openid} fails.
+         * Sets who issues ID tokens and where its keys are. Default: no OpenID Connect, and asking for {@code openid}
+         * fails.
          *
-         * @param issuer the issuer, compared character by character; <code>{tenantid}</code> in it stands for the token's
-         *     {@code tid} claim
+         * @param issuer the issuer, compared character by character; <code>{tenantid}</code> in it stands for the
+         *     token's {@code tid} claim
          * @param jwksUri where the keys are
          * @return this builder
          */
@@ -881,12 +886,13 @@ public final class Provider {
         }
 
         /**
-         * Sets whose users may sign in, where the issuer leaves the tenant open: an ID token of another tenant ({@code tid}) is
-         * refused. Default: all tenants that the issuer fits.
+         * Sets whose users may sign in, where the issuer leaves the tenant open: an ID token of another tenant
+         * ({@code tid}) is refused. Default: all tenants that the issuer fits.
          *
          * @param ids the tenants' ids, each a GUID; none for all
          * @return this builder
-         * @throws IllegalArgumentException if one is something else, for example a domain: tokens name their tenant by its id
+         * @throws IllegalArgumentException if one is something else, for example a domain: tokens name their tenant by
+         *     its id
          */
         public Builder tenants(String... ids) {
             this.tenants = tenantIds(ids);
@@ -919,15 +925,15 @@ public final class Provider {
         }
 
         /**
-         * Takes from the server's own metadata (RFC 8414, OpenID Connect Discovery 1.0) who it is, its endpoints and its way to
-         * authenticate, in place of what was said before. Where access tokens may go, it does not say:
+         * Takes from the server's own metadata (RFC 8414, OpenID Connect Discovery 1.0) who it is, its endpoints and
+         * its way to authenticate, in place of what was said before. Where access tokens may go, it does not say:
          * {@link #apiOrigins}. Does no I/O; {@code Discovery} asks the server.
          *
          * @param issuer whose metadata these should be
          * @param json the document
          * @return this builder
-         * @throws IllegalArgumentException if they are another server's, make no sense, or say that the server takes PKCE without
-         *     {@code S256} only
+         * @throws IllegalArgumentException if they are another server's, make no sense, or say that the server takes
+         *     PKCE without {@code S256} only
          */
         public Builder metadata(String issuer, String json) {
             Metadata metadata = Metadata.read(issuer, json);
@@ -964,7 +970,8 @@ public final class Provider {
          * Sets whether the server says in every answer through the browser who it is (RFC 9207): such an answer without
          * {@code iss} is then refused. Default: it need not.
          *
-         * @param issuerInCallback what the server's metadata call {@code authorization_response_iss_parameter_supported}
+         * @param issuerInCallback what the server's metadata call
+         *     {@code authorization_response_iss_parameter_supported}
          * @return this builder
          */
         public Builder issuerInCallback(boolean issuerInCallback) {
@@ -973,9 +980,9 @@ public final class Provider {
         }
 
         /**
-         * Says where the token endpoint was before it moved to another host. Default: nowhere else. A grant is pinned to the host that
-         * gave it, so that a mistake in a configuration does not show everybody's refresh tokens to a stranger; grants from these
-         * hosts are refreshed here, too.
+         * Says where the token endpoint was before it moved to another host. Default: nowhere else. A grant is pinned
+         * to the host that gave it, so that a mistake in a configuration does not show everybody's refresh tokens to a
+         * stranger; grants from these hosts are refreshed here, too.
          *
          * @param origins scheme, host and, if it is not the scheme's own, port; paths are ignored
          * @return this builder
@@ -1008,8 +1015,8 @@ public final class Provider {
         }
 
         /**
-         * Sets who makes the assertions with which applications prove who they are (Apple's team). Default: the client itself
-         * (RFC 7523 section 3).
+         * Sets who makes the assertions with which applications prove who they are (Apple's team). Default: the client
+         * itself (RFC 7523 section 3).
          *
          * @param issuer what the provider's documentation says of {@code iss}
          * @return this builder
@@ -1020,8 +1027,8 @@ public final class Provider {
         }
 
         /**
-         * Sets for whom assertions are made, with which applications prove who they are. Default: the issuer, or the token endpoint
-         * where there is none.
+         * Sets for whom assertions are made, with which applications prove who they are. Default: the issuer, or the
+         * token endpoint where there is none.
          *
          * @param audience what the provider's documentation says of {@code aud}
          * @return this builder
@@ -1032,10 +1039,11 @@ public final class Provider {
         }
 
         /**
-         * Sets where the endpoints are that ask for a certificate in the TLS handshake, if they are elsewhere (RFC 8705 section
-         * 5). Default: nowhere else.
+         * Sets where the endpoints are that ask for a certificate in the TLS handshake, if they are elsewhere (RFC 8705
+         * section 5). Default: nowhere else.
          *
-         * @param aliases from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its alias
+         * @param aliases from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its
+         *     alias
          * @return this builder
          */
         public Builder mtlsEndpointAliases(Map<String, String> aliases) {
@@ -1044,8 +1052,8 @@ public final class Provider {
         }
 
         /**
-         * Sets how the provider wants every login to be protected ({@code require_pushed_authorization_requests}, {@code
-         * require_signed_request_object}). Default: it demands nothing; applications may choose to.
+         * Sets how the provider wants every login to be protected ({@code require_pushed_authorization_requests},
+         * {@code require_signed_request_object}). Default: it demands nothing; applications may choose to.
          *
          * @param protections what it demands of every application
          * @return this builder
@@ -1067,8 +1075,8 @@ public final class Provider {
         }
 
         /**
-         * Sets whether the server takes PKCE (RFC 7636). Default: it does. Only for a server that refuses a login because of it:
-         * without PKCE, a code that somebody steals on its way can be redeemed.
+         * Sets whether the server takes PKCE (RFC 7636). Default: it does. Only for a server that refuses a login
+         * because of it: without PKCE, a code that somebody steals on its way can be redeemed.
          *
          * @param pkce whether PKCE is sent
          * @return this builder
@@ -1104,10 +1112,10 @@ public final class Provider {
 
         /**
          * Tells the server, with each login and each refresh, what this application can handle ({@code xms_cc} in the
-         * {@code claims}; Microsoft Entra ID). {@code cp1} says that it sends a user through {@code newLogin().answering(…)}
-         * whenever an API asks for that: then tokens live up to a day, and end at once when an administrator wants it
-         * (continuous access evaluation). An application that does not answer is locked out until such a token expires. Default:
-         * nothing.
+         * {@code claims}; Microsoft Entra ID). {@code cp1} says that it sends a user through
+         * {@code newLogin().answering(…)} whenever an API asks for that: then tokens live up to a day, and end at once
+         * when an administrator wants it (continuous access evaluation). An application that does not answer is locked
+         * out until such a token expires. Default: nothing.
          *
          * @param capabilities letters and digits
          * @return this builder
@@ -1183,8 +1191,8 @@ public final class Provider {
         }
 
         /**
-         * Says that the provider gives an application no tokens of its own (client credentials, RFC 6749 section 4.4). Asking for
-         * them then fails at once, where the message can say what to do. Default: it may.
+         * Says that the provider gives an application no tokens of its own (client credentials, RFC 6749 section 4.4).
+         * Asking for them then fails at once, where the message can say what to do. Default: it may.
          *
          * @param reason why, and what to do instead; {@code null} if it does
          * @return this builder
@@ -1208,8 +1216,8 @@ public final class Provider {
         }
 
         /**
-         * Allows endpoints at {@code http://127.0.0.1}, {@code http://[::1]} and {@code http://localhost}, for tests. Tokens
-         * travel in the clear; nowhere else can that be allowed.
+         * Allows endpoints at {@code http://127.0.0.1}, {@code http://[::1]} and {@code http://localhost}, for tests.
+         * Tokens travel in the clear; nowhere else can that be allowed.
          *
          * @return this builder
          */

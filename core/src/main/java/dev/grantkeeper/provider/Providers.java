@@ -18,8 +18,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Presets for servers that many applications use, as their documentation stood in November 2026. {@link Spotify} and {@link
- * EntraId} have classes of their own.
+ * Presets for servers that many applications use, as their documentation stood in November 2026. {@link Spotify} and
+ * {@link EntraId} have classes of their own.
  *
  * <pre>{@code
  * Provider github = Providers.gitHub();
@@ -29,12 +29,13 @@ import java.util.Map;
  *     .build();
  * }</pre>
  *
- * <p>Each method says what a user of that provider has to know, and what is not certain because we have not read it in the
- * provider's own documentation. The facts come from documentation and from other projects; no preset was tried against its server.
- * A preset is a starting point: {@link Provider#newBuilder()} changes whatever turns out differently.
+ * <p>Each method says what a user of that provider has to know, and what is not certain because we have not read it in
+ * the provider's own documentation. The facts come from documentation and from other projects; no preset was tried
+ * against its server. A preset is a starting point: {@link Provider#newBuilder()} changes whatever turns out
+ * differently.
  *
- * <p>What goes into a URL (a shop, a domain, a realm) is checked: it can change nothing but the part that it stands for. The methods
- * are thread-safe, and so is what they return.
+ * <p>What goes into a URL (a shop, a domain, a realm) is checked: it can change nothing but the part that it stands
+ * for. The methods are thread-safe, and so is what they return.
  */
 public final class Providers {
     /** Whether money and data are real. */
@@ -106,10 +107,11 @@ public final class Providers {
     /**
      * Google accounts and Google's APIs, with OpenID Connect.
      *
-     * <p>A refresh token comes with {@code access_type=offline}, which the preset sends, and only when the user consents: who has
-     * consented before gets none unless the login carries {@code prompt=consent}. It is not rotated and ends after six months
-     * without use, or after seven days while the application's consent screen is in testing. Users may grant fewer scopes than were
-     * asked for. A few hosts of Google's APIs are set; other ones have to be named.
+     * <p>A refresh token comes with {@code access_type=offline}, which the preset sends, and only when the user
+     * consents: who has consented before gets none unless the login carries {@code prompt=consent}. It is not rotated
+     * and ends after six months without use, or after seven days while the application's consent screen is in testing.
+     * Users may grant fewer scopes than were asked for. A few hosts of Google's APIs are set; other ones have to be
+     * named.
      *
      * <p>Not certain: the six months, which we know from other projects.
      *
@@ -144,15 +146,17 @@ public final class Providers {
     /**
      * GitHub.com, for GitHub Apps and OAuth apps.
      *
-     * <p>Tokens of OAuth apps never expire and have no refresh token. Those of GitHub Apps live eight hours; their refresh token is
-     * good for one use and six months. Errors come with status 200 and names of GitHub's own, which the preset knows. Granted
-     * scopes are separated by commas. {@code email} in the profile is the public one and may be missing.
+     * <p>Tokens of OAuth apps never expire and have no refresh token. Those of GitHub Apps live eight hours; their
+     * refresh token is good for one use and six months. Errors come with status 200 and names of GitHub's own, which
+     * the preset knows. Granted scopes are separated by commas. {@code email} in the profile is the public one and may
+     * be missing.
      *
-     * <p>Not in the preset: revocation, which is a {@code DELETE} at the API and not RFC 7009; GitHub Enterprise Server.
+     * <p>Not in the preset: revocation, which is a {@code DELETE} at the API and not RFC 7009; GitHub Enterprise
+     * Server.
      *
      * @return the preset
-     * @see <a href="https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps">Authorizing OAuth
-     *     apps</a>
+     * @see <a href="https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps">Authorizing
+     *     OAuth apps</a>
      */
     public static Provider gitHub() {
         return preset(
@@ -177,15 +181,16 @@ public final class Providers {
     }
 
     /**
-     * Slack, for what an application does in its own name (bot tokens). For tokens of users there is {@link #slackUser()}.
+     * Slack, for what an application does in its own name (bot tokens). For tokens of users there is
+     * {@link #slackUser()}.
      *
-     * <p>A refresh token comes only where token rotation is switched on for the application; tokens then live twelve hours. Slack's API
-     * says with status 200 that it does not take a token; that is treated as a 401. The identity is the user who installed the
-     * application; ids of users are good within their workspace, which is therefore a part of the identity's issuer, and the claim
-     * {@code team}.
+     * <p>A refresh token comes only where token rotation is switched on for the application; tokens then live twelve
+     * hours. Slack's API says with status 200 that it does not take a token; that is treated as a 401. The identity is
+     * the user who installed the application; ids of users are good within their workspace, which is therefore a part
+     * of the identity's issuer, and the claim {@code team}.
      *
-     * <p>Not in the preset: revocation ({@code auth.revoke} is not RFC 7009), and "Sign in with Slack", which is a server of its own
-     * with OpenID Connect: {@code Discovery.of("https://slack.com")}.
+     * <p>Not in the preset: revocation ({@code auth.revoke} is not RFC 7009), and "Sign in with Slack", which is a
+     * server of its own with OpenID Connect: {@code Discovery.of("https://slack.com")}.
      *
      * @return the preset
      * @see <a href="https://docs.slack.dev/authentication/installing-with-oauth">Installing with OAuth</a>
@@ -195,11 +200,11 @@ public final class Providers {
     }
 
     /**
-     * Slack, for what an application does in the name of a user. Scopes are asked for as {@code user_scope}, and the token is taken
-     * from the part of the answer that is about the user.
+     * Slack, for what an application does in the name of a user. Scopes are asked for as {@code user_scope}, and the
+     * token is taken from the part of the answer that is about the user.
      *
-     * <p>A refresh token comes only where token rotation is switched on for the application. Otherwise as {@link #slack()}. An
-     * application that needs both kinds of tokens signs in twice, with two presets.
+     * <p>A refresh token comes only where token rotation is switched on for the application. Otherwise as
+     * {@link #slack()}. An application that needs both kinds of tokens signs in twice, with two presets.
      *
      * @return the preset
      * @see <a href="https://docs.slack.dev/authentication/tokens#user">User tokens</a>
@@ -253,11 +258,11 @@ public final class Providers {
     /**
      * Dropbox.
      *
-     * <p>A refresh token comes with {@code token_access_type=offline}, which the preset sends. It does not end and is not rotated.
-     * Scopes are optional: without any, those that the application is registered with are granted.
+     * <p>A refresh token comes with {@code token_access_type=offline}, which the preset sends. It does not end and is
+     * not rotated. Scopes are optional: without any, those that the application is registered with are granted.
      *
-     * <p>Not in the preset: revocation, which is a call of the API with the token itself and not RFC 7009; OpenID Connect, which
-     * Dropbox has in a way of its own.
+     * <p>Not in the preset: revocation, which is a call of the API with the token itself and not RFC 7009; OpenID
+     * Connect, which Dropbox has in a way of its own.
      *
      * @return the preset
      * @see <a href="https://developers.dropbox.com/oauth-guide">OAuth guide</a>
@@ -279,8 +284,8 @@ public final class Providers {
     /**
      * Discord.
      *
-     * <p>A refresh token always comes, and every refresh brings another one. Access tokens live a week. The claim {@code email} is
-     * there with the scope {@code email}, and {@code email_verified} says whether it was confirmed.
+     * <p>A refresh token always comes, and every refresh brings another one. Access tokens live a week. The claim
+     * {@code email} is there with the scope {@code email}, and {@code email_verified} says whether it was confirmed.
      *
      * <p>Not certain: that Discord takes PKCE; a server that does not know it leaves it alone.
      *
@@ -305,15 +310,17 @@ public final class Providers {
     /**
      * LinkedIn.
      *
-     * <p>Refresh tokens are for approved partners only; theirs end a year after the user authorised the application, however often
-     * they are used. Access tokens live 60 days. Scopes in answers are separated by commas. Web applications send no PKCE: LinkedIn
-     * refuses the code if they do.
+     * <p>Refresh tokens are for approved partners only; theirs end a year after the user authorised the application,
+     * however often they are used. Access tokens live 60 days. Scopes in answers are separated by commas. Web
+     * applications send no PKCE: LinkedIn refuses the code if they do.
      *
-     * <p>Not in the preset: OpenID Connect. LinkedIn's ID tokens do not carry the nonce that was sent, and without it nobody can tell
-     * whose login they belong to. Who may use {@code /v2/me} (scopes such as {@code r_basicprofile}) learns there who the user is.
+     * <p>Not in the preset: OpenID Connect. LinkedIn's ID tokens do not carry the nonce that was sent, and without it
+     * nobody can tell whose login they belong to. Who may use {@code /v2/me} (scopes such as {@code r_basicprofile})
+     * learns there who the user is.
      *
      * @return the preset
-     * @see <a href="https://learn.microsoft.com/linkedin/shared/authentication/authorization-code-flow">Authorization code flow</a>
+     * @see <a href="https://learn.microsoft.com/linkedin/shared/authentication/authorization-code-flow">Authorization
+     *     code flow</a>
      */
     public static Provider linkedIn() {
         return preset(
@@ -335,16 +342,17 @@ public final class Providers {
     /**
      * Salesforce at its common login page, for users whose organisation has no other one.
      *
-     * <p>A refresh token comes with the scope {@code refresh_token} (or {@code offline_access}). A user has at most five per
-     * application; the oldest gives way. Answers do not say how long a token lives, so it is used until the API rejects it.
-     * Each user's API is at the address that the answer names, which the preset believes under {@code salesforce.com} and
-     * {@code force.com}.
+     * <p>A refresh token comes with the scope {@code refresh_token} (or {@code offline_access}). A user has at most
+     * five per application; the oldest gives way. Answers do not say how long a token lives, so it is used until the
+     * API rejects it. Each user's API is at the address that the answer names, which the preset believes under
+     * {@code salesforce.com} and {@code force.com}.
      *
      * <p>Not in the preset: device logins, which Salesforce begins at the token endpoint and not as RFC 8628 does.
      *
      * @param environment {@code login.salesforce.com} or {@code test.salesforce.com}
      * @return the preset
-     * @see <a href="https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm">Web server flow</a>
+     * @see <a href="https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm">Web server
+     *     flow</a>
      */
     public static Provider salesforce(Environment environment) {
         return environment == Environment.PRODUCTION
@@ -361,7 +369,8 @@ public final class Providers {
      *     {@code acme--uat.sandbox.my.salesforce.com}; the ending may be left out
      * @return the preset
      * @throws IllegalArgumentException if it is something else
-     * @see <a href="https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm">Web server flow</a>
+     * @see <a href="https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm">Web server
+     *     flow</a>
      */
     public static Provider salesforce(String myDomain) {
         String host = Placeholders.domainUnder("my.salesforce.com", 2, "A domain of Salesforce", myDomain);
@@ -390,15 +399,16 @@ public final class Providers {
     /**
      * A tenant of Auth0.
      *
-     * <p>A refresh token comes with the scope {@code offline_access}. Whether it is rotated, and whether one that comes back ends the
-     * grant, is a setting of the application. A token for an API of one's own needs the parameter {@code audience}:
-     * {@code newBuilder().authorizationParameter("audience", …)}. The APIs are one's own, so none is known here: name them with
-     * {@link Provider.Builder#apiOrigins}.
+     * <p>A refresh token comes with the scope {@code offline_access}. Whether it is rotated, and whether one that comes
+     * back ends the grant, is a setting of the application. A token for an API of one's own needs the parameter
+     * {@code audience}: {@code newBuilder().authorizationParameter("audience", …)}. The APIs are one's own, so none is
+     * known here: name them with {@link Provider.Builder#apiOrigins}.
      *
      * @param domain the tenant's host, such as {@code acme.eu.auth0.com}, or a domain of one's own
      * @return the preset
      * @throws IllegalArgumentException if it is no host's name
-     * @see <a href="https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow">Authorization
+     * @see <a
+     *     href="https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow">Authorization
      *     code flow</a>
      */
     public static Provider auth0(String domain) {
@@ -421,8 +431,8 @@ public final class Providers {
     /**
      * An organisation at Okta, with the authorization server for Okta's own API.
      *
-     * <p>A refresh token comes with the scope {@code offline_access}. Rotation, and for how long a spent token is still taken, are
-     * settings of the application.
+     * <p>A refresh token comes with the scope {@code offline_access}. Rotation, and for how long a spent token is still
+     * taken, are settings of the application.
      *
      * <p>Not certain: the endpoints, which we know from other projects.
      *
@@ -439,8 +449,8 @@ public final class Providers {
     }
 
     /**
-     * An organisation at Okta, with an authorization server for APIs of one's own. The APIs are one's own, so none is known here: name
-     * them with {@link Provider.Builder#apiOrigins}. Otherwise as {@link #okta(String)}.
+     * An organisation at Okta, with an authorization server for APIs of one's own. The APIs are one's own, so none is
+     * known here: name them with {@link Provider.Builder#apiOrigins}. Otherwise as {@link #okta(String)}.
      *
      * @param domain the organisation's host, such as {@code acme.okta.com}, or a domain of one's own
      * @param authorizationServer the server's id, or {@code default}
@@ -471,17 +481,18 @@ public final class Providers {
     }
 
     /**
-     * A realm of a Keycloak server, version 17 or later, at the root of its host. For a server with a port or a path there is {@code
-     * Discovery}.
+     * A realm of a Keycloak server, version 17 or later, at the root of its host. For a server with a port or a path
+     * there is {@code Discovery}.
      *
-     * <p>A refresh token always comes and ends with the user's session; with the scope {@code offline_access} it does not. Where the
-     * realm revokes spent refresh tokens, one that comes back may end the session. The APIs are one's own, so none is known here: name
-     * them with {@link Provider.Builder#apiOrigins}.
+     * <p>A refresh token always comes and ends with the user's session; with the scope {@code offline_access} it does
+     * not. Where the realm revokes spent refresh tokens, one that comes back may end the session. The APIs are one's
+     * own, so none is known here: name them with {@link Provider.Builder#apiOrigins}.
      *
      * @param host the server's host, such as {@code login.example.com}
      * @param realm the realm's name
      * @return the preset
-     * @throws IllegalArgumentException if these are no host's name, and no name of letters, digits, hyphens and underscores
+     * @throws IllegalArgumentException if these are no host's name, and no name of letters, digits, hyphens and
+     *     underscores
      * @see <a href="https://www.keycloak.org/securing-apps/oidc-layers">Securing applications</a>
      */
     public static Provider keycloak(String host, String realm) {
@@ -507,8 +518,8 @@ public final class Providers {
     /**
      * GitLab.com.
      *
-     * <p>A refresh token always comes and is good for one use: a refresh ends the old access token, too. Access tokens live two hours.
-     * The redirect URI is repeated when refreshing, as GitLab wants it.
+     * <p>A refresh token always comes and is good for one use: a refresh ends the old access token, too. Access tokens
+     * live two hours. The redirect URI is repeated when refreshing, as GitLab wants it.
      *
      * @return the preset
      * @see <a href="https://docs.gitlab.com/api/oauth2/">OAuth 2.0 identity provider API</a>
@@ -547,8 +558,8 @@ public final class Providers {
     /**
      * Zoom, for applications that users add (not server-to-server ones).
      *
-     * <p>A refresh token always comes, lives 90 days, and every refresh brings another one. Access tokens live an hour. The reason of
-     * an error is in {@code reason}.
+     * <p>A refresh token always comes, lives 90 days, and every refresh brings another one. Access tokens live an hour.
+     * The reason of an error is in {@code reason}.
      *
      * <p>Not certain: what stands between scopes; the documentation shows blanks.
      *
@@ -575,9 +586,9 @@ public final class Providers {
     /**
      * Notion. There are no scopes: users choose pages.
      *
-     * <p>A refresh token comes with new grants, and every refresh brings another one; older grants have none, and their tokens do not
-     * end. Answers do not say how long a token lives, so it is used until the API rejects it. Token requests are JSON. Calls to the API
-     * need the header {@code Notion-Version}, which the application sends.
+     * <p>A refresh token comes with new grants, and every refresh brings another one; older grants have none, and their
+     * tokens do not end. Answers do not say how long a token lives, so it is used until the API rejects it. Token
+     * requests are JSON. Calls to the API need the header {@code Notion-Version}, which the application sends.
      *
      * <p>Not in the preset: revocation and introspection, which take JSON instead of the form of RFC 7009.
      *
@@ -603,9 +614,10 @@ public final class Providers {
     /**
      * Atlassian: Jira, Confluence and the others in the cloud (OAuth 2.0 with three legs, "3LO").
      *
-     * <p>A refresh token comes with the scope {@code offline_access}. Every refresh brings another one, and 90 days without a refresh
-     * end it. Which sites a user opened is at {@code https://api.atlassian.com/oauth/token/accessible-resources}; the id of one goes into
-     * the path of each call. The profile needs the scope {@code read:me}.
+     * <p>A refresh token comes with the scope {@code offline_access}. Every refresh brings another one, and 90 days
+     * without a refresh end it. Which sites a user opened is at
+     * {@code https://api.atlassian.com/oauth/token/accessible-resources}; the id of one goes into the path of each
+     * call. The profile needs the scope {@code read:me}.
      *
      * <p>Not in the preset: revocation; Atlassian documents none.
      *
@@ -631,15 +643,15 @@ public final class Providers {
     /**
      * HubSpot, with its endpoints of 2026-03. Those of version 1 end on 2027-02-16.
      *
-     * <p>A refresh token always comes, stays the same and has no known end. Access tokens live half an hour. Scopes that an account may
-     * lack go into the parameter {@code optional_scope} of a login. The identity is the HubSpot account ({@code hub_id}), not the
-     * user.
+     * <p>A refresh token always comes, stays the same and has no known end. Access tokens live half an hour. Scopes
+     * that an account may lack go into the parameter {@code optional_scope} of a login. The identity is the HubSpot
+     * account ({@code hub_id}), not the user.
      *
      * <p>Not certain: that answers of 2026-03 name the account, as those of version 1 do since August 2025.
      *
      * @return the preset
-     * @see <a href="https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens">Manage OAuth
-     *     tokens</a>
+     * @see <a href="https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens">Manage
+     *     OAuth tokens</a>
      */
     public static Provider hubSpot() {
         return preset(
@@ -659,12 +671,12 @@ public final class Providers {
     /**
      * Twitch, with OpenID Connect.
      *
-     * <p>A refresh token always comes. Errors are sentences in {@code message}; the preset knows those that tell that a grant or a
-     * code is no good. Calls to the API need the header {@code Client-Id}, which the application sends, and Twitch wants tokens of
-     * long sessions validated every hour.
+     * <p>A refresh token always comes. Errors are sentences in {@code message}; the preset knows those that tell that a
+     * grant or a code is no good. Calls to the API need the header {@code Client-Id}, which the application sends, and
+     * Twitch wants tokens of long sessions validated every hour.
      *
-     * <p>Not in the preset: device logins, whose requests call the scopes {@code scopes}. Not certain: whether refresh tokens are
-     * rotated, and how Twitch words errors about the application.
+     * <p>Not in the preset: device logins, whose requests call the scopes {@code scopes}. Not certain: whether refresh
+     * tokens are rotated, and how Twitch words errors about the application.
      *
      * @return the preset
      * @see <a href="https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/">Getting tokens</a>
@@ -692,9 +704,9 @@ public final class Providers {
     /**
      * Reddit.
      *
-     * <p>A refresh token comes with {@code duration=permanent}, which the preset sends. It is not rotated and has no known end. Reddit
-     * turns away requests that do not say who they come from: the preset sends the user agent to Reddit's own endpoints, the
-     * application sends it with its calls.
+     * <p>A refresh token comes with {@code duration=permanent}, which the preset sends. It is not rotated and has no
+     * known end. Reddit turns away requests that do not say who they come from: the preset sends the user agent to
+     * Reddit's own endpoints, the application sends it with its calls.
      *
      * <p>Not in the preset: programs without a secret, which Reddit wants to authenticate with an empty one.
      *
@@ -725,9 +737,10 @@ public final class Providers {
     /**
      * Facebook Login and the Graph API, version 22.0.
      *
-     * <p>There are no refresh tokens: a token lives an hour or two, and an application can exchange it for one of 60 days ({@code
-     * grant_type=fb_exchange_token}), which the preset does not do. {@code expires_in} may be missing. An error's code is type, code and
-     * subcode, for example {@code OAuthException/190/463}. Users may deselect scopes, and the answer does not say which.
+     * <p>There are no refresh tokens: a token lives an hour or two, and an application can exchange it for one of 60
+     * days ({@code grant_type=fb_exchange_token}), which the preset does not do. {@code expires_in} may be missing. An
+     * error's code is type, code and subcode, for example {@code OAuthException/190/463}. Users may deselect scopes,
+     * and the answer does not say which.
      *
      * <p>Not in the preset: the proof of the application's secret ({@code appsecret_proof}), revocation ({@code DELETE
      * /me/permissions} is not RFC 7009), and Limited Login with its ID tokens.
@@ -764,13 +777,14 @@ public final class Providers {
     /**
      * X, formerly Twitter, version 2 of its API.
      *
-     * <p>A refresh token comes with the scope {@code offline.access} and is good for one use. Access tokens live two hours, codes
-     * thirty seconds. X requires PKCE.
+     * <p>A refresh token comes with the scope {@code offline.access} and is good for one use. Access tokens live two
+     * hours, codes thirty seconds. X requires PKCE.
      *
      * <p>Who the user is, needs the scopes {@code tweet.read} and {@code users.read}.
      *
      * @return the preset
-     * @see <a href="https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code">OAuth 2.0 with PKCE</a>
+     * @see <a href="https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code">OAuth 2.0 with
+     *     PKCE</a>
      */
     public static Provider x() {
         return preset(
@@ -791,7 +805,8 @@ public final class Providers {
     /**
      * Box.
      *
-     * <p>A refresh token always comes, is good for one use and for 60 days. Scopes are set where the application is registered.
+     * <p>A refresh token always comes, is good for one use and for 60 days. Scopes are set where the application is
+     * registered.
      *
      * @return the preset
      * @see <a href="https://developer.box.com/guides/authentication/oauth2/">OAuth 2.0</a>
@@ -814,9 +829,9 @@ public final class Providers {
     /**
      * Strava.
      *
-     * <p>A refresh token always comes; a refresh shortly before the access token ends brings another one. Access tokens live six
-     * hours. Users may deselect scopes; which are left is in the parameter {@code scope} of the callback and not in the answer. Who
-     * the user is, tells the answer to the code only.
+     * <p>A refresh token always comes; a refresh shortly before the access token ends brings another one. Access tokens
+     * live six hours. Users may deselect scopes; which are left is in the parameter {@code scope} of the callback and
+     * not in the answer. Who the user is, tells the answer to the code only.
      *
      * <p>Not in the preset: revocation ({@code /oauth/deauthorize} is not RFC 7009).
      *
@@ -843,16 +858,18 @@ public final class Providers {
     /**
      * One shop at Shopify.
      *
-     * <p>The preset asks for tokens that expire ({@code expiring=1}): they live an hour and have a refresh token of 90 days. A spent one
-     * stays good until the new access token was used. Public applications have to use such tokens from 2027-01-01 on. API calls carry the
-     * token in {@code X-Shopify-Access-Token}. A callback without Shopify's own signature over it ({@code hmac}) is refused.
+     * <p>The preset asks for tokens that expire ({@code expiring=1}): they live an hour and have a refresh token of 90
+     * days. A spent one stays good until the new access token was used. Public applications have to use such tokens
+     * from 2027-01-01 on. API calls carry the token in {@code X-Shopify-Access-Token}. A callback without Shopify's own
+     * signature over it ({@code hmac}) is refused.
      *
      * <p>Not in the preset: who the user is (a grant is the shop's), tokens of one user ("online" ones), revocation.
      *
      * @param shop the shop's name, such as {@code acme}, or its domain, such as {@code acme.myshopify.com}
      * @return the preset
      * @throws IllegalArgumentException if it is something else
-     * @see <a href="https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/authorization-code-grant">
+     * @see <a
+     *     href="https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/authorization-code-grant">
      *     Authorization code grant</a>
      */
     public static Provider shopify(String shop) {
@@ -877,8 +894,8 @@ public final class Providers {
     /**
      * Stripe Connect, for platforms that act for the accounts of others. The secret is the platform's secret API key.
      *
-     * <p>Access tokens do not end. A refresh token always comes; it serves to get a token with fewer rights or for the other mode, and
-     * stays the same. The identity is the account that was connected.
+     * <p>Access tokens do not end. A refresh token always comes; it serves to get a token with fewer rights or for the
+     * other mode, and stays the same. The identity is the account that was connected.
      *
      * <p>Not in the preset: revocation ({@code /oauth/deauthorize} takes the account, not a token).
      *
@@ -902,12 +919,13 @@ public final class Providers {
     /**
      * Stripe Apps that other accounts install.
      *
-     * <p>A refresh token always comes, lives a year, and every refresh brings another one. Answers do not say how long access tokens live;
-     * it is an hour. The identity is the account that installed the application. The links that begin an installation differ for test
-     * mode and for the live one: take the one from Stripe's dashboard and set it as authorization endpoint.
+     * <p>A refresh token always comes, lives a year, and every refresh brings another one. Answers do not say how long
+     * access tokens live; it is an hour. The identity is the account that installed the application. The links that
+     * begin an installation differ for test mode and for the live one: take the one from Stripe's dashboard and set it
+     * as authorization endpoint.
      *
-     * <p>Not certain: client authentication. Stripe documents the secret API key as user name of Basic authentication with no password,
-     * which this library does not send; the preset sends it as {@code client_secret}.
+     * <p>Not certain: client authentication. Stripe documents the secret API key as user name of Basic authentication
+     * with no password, which this library does not send; the preset sends it as {@code client_secret}.
      *
      * @return the preset
      * @see <a href="https://docs.stripe.com/stripe-apps/api-authentication/oauth">OAuth 2.0</a>
@@ -930,10 +948,12 @@ public final class Providers {
     /**
      * Sign in with Apple, with OpenID Connect.
      *
-     * <p>A refresh token always comes and stays the same; it tells whether the user still uses the application, at most once a day. The
-     * application has no secret but a key from Apple: {@code signingKey(SigningKey.of(key).keyId("…"))}. What Apple calls the client
-     * secret is signed with it anew for each request, so nothing has to be renewed every six months. Apple posts the callback, so a session cookie with {@code SameSite=Lax} does not come with it. The user's
-     * name is posted once, at the very first login, and is not in the ID token. There is no API for these tokens, so no origin is known.
+     * <p>A refresh token always comes and stays the same; it tells whether the user still uses the application, at most
+     * once a day. The application has no secret but a key from Apple:
+     * {@code signingKey(SigningKey.of(key).keyId("…"))}. What Apple calls the client secret is signed with it anew for
+     * each request, so nothing has to be renewed every six months. Apple posts the callback, so a session cookie with
+     * {@code SameSite=Lax} does not come with it. The user's name is posted once, at the very first login, and is not
+     * in the ID token. There is no API for these tokens, so no origin is known.
      *
      * @param teamId the ten letters and digits that Apple gives a developer team
      * @return the preset
@@ -962,16 +982,17 @@ public final class Providers {
     /**
      * Login with Amazon.
      *
-     * <p>A refresh token always comes and is not rotated. The profile needs the scope {@code profile}. The APIs of sellers and
-     * advertisers are at hosts of their own, and the one for sellers wants the token in a header of its own: derive a variant.
+     * <p>A refresh token always comes and is not rotated. The profile needs the scope {@code profile}. The APIs of
+     * sellers and advertisers are at hosts of their own, and the one for sellers wants the token in a header of its
+     * own: derive a variant.
      *
-     * <p>Not in the preset: device logins ({@code /auth/o2/create/codepair} is not RFC 8628), revocation. Not certain: the hosts of
-     * Europe and the Far East, which we know from other projects.
+     * <p>Not in the preset: device logins ({@code /auth/o2/create/codepair} is not RFC 8628), revocation. Not certain:
+     * the hosts of Europe and the Far East, which we know from other projects.
      *
      * @param region where the users' accounts are
      * @return the preset
-     * @see <a href="https://developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html">Authorization code
-     *     grant</a>
+     * @see <a href="https://developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html">Authorization
+     *     code grant</a>
      */
     public static Provider amazon(AmazonRegion region) {
         return preset(
@@ -1020,14 +1041,14 @@ public final class Providers {
     /**
      * Zoho, in one of its data centers.
      *
-     * <p>A refresh token comes with {@code access_type=offline} and {@code prompt=consent}, which the preset sends. It is not rotated; a
-     * user has at most twenty per application, and the oldest gives way. The callback says in which data center the code is good ({@code
-     * accounts-server}); one for another data center is not sent anywhere: begin the login with that one's preset. The answer says where
-     * the user's API is, and its tokens follow the word {@code Zoho-oauthtoken}. The profile needs the scope
-     * {@code AaaServer.profile.READ}.
+     * <p>A refresh token comes with {@code access_type=offline} and {@code prompt=consent}, which the preset sends. It
+     * is not rotated; a user has at most twenty per application, and the oldest gives way. The callback says in which
+     * data center the code is good ({@code accounts-server}); one for another data center is not sent anywhere: begin
+     * the login with that one's preset. The answer says where the user's API is, and its tokens follow the word
+     * {@code Zoho-oauthtoken}. The profile needs the scope {@code AaaServer.profile.READ}.
      *
-     * <p>Not in the preset: revocation, which takes the token in the query and not as RFC 7009 does. Not certain: the profile, and the
-     * hosts of Canada, Saudi Arabia and the United Kingdom, which we know from other projects.
+     * <p>Not in the preset: revocation, which takes the token in the query and not as RFC 7009 does. Not certain: the
+     * profile, and the hosts of Canada, Saudi Arabia and the United Kingdom, which we know from other projects.
      *
      * @param dataCenter where the users' accounts are
      * @return the preset
@@ -1062,9 +1083,10 @@ public final class Providers {
     /**
      * Xero, with OpenID Connect.
      *
-     * <p>A refresh token comes with the scope {@code offline_access}. Every refresh brings another one, the spent one stays good for half
-     * an hour, and 60 days without a refresh end it. Access tokens live half an hour. Which organisations a user opened is at {@code
-     * https://api.xero.com/connections}; each call names one in the header {@code Xero-tenant-id}.
+     * <p>A refresh token comes with the scope {@code offline_access}. Every refresh brings another one, the spent one
+     * stays good for half an hour, and 60 days without a refresh end it. Access tokens live half an hour. Which
+     * organisations a user opened is at {@code https://api.xero.com/connections}; each call names one in the header
+     * {@code Xero-tenant-id}.
      *
      * @return the preset
      * @see <a href="https://developer.xero.com/documentation/guides/oauth2/auth-flow/">Authorization code flow</a>
@@ -1088,15 +1110,16 @@ public final class Providers {
     /**
      * QuickBooks Online, by Intuit, with OpenID Connect.
      *
-     * <p>A refresh token always comes. It lives 101 days from its last use and at most five years in all; its value changes about once
-     * a day, and the old one ends. Access tokens live an hour. Which company the user chose is in the parameter {@code realmId} of the
-     * callback and nowhere else: the application has to keep it.
+     * <p>A refresh token always comes. It lives 101 days from its last use and at most five years in all; its value
+     * changes about once a day, and the old one ends. Access tokens live an hour. Which company the user chose is in
+     * the parameter {@code realmId} of the callback and nowhere else: the application has to keep it.
      *
      * <p>Not certain: that ID tokens carry the nonce, without which a login with {@code openid} is refused.
      *
      * @param environment companies of customers, or those for tests
      * @return the preset
-     * @see <a href="https://developer.intuit.com/app/developer/qbo/docs/develop/authentication-and-authorization/oauth-2.0">OAuth
+     * @see <a
+     *     href="https://developer.intuit.com/app/developer/qbo/docs/develop/authentication-and-authorization/oauth-2.0">OAuth
      *     2.0</a>
      */
     public static Provider quickBooks(Environment environment) {
@@ -1120,14 +1143,14 @@ public final class Providers {
     /**
      * Bitbucket Cloud.
      *
-     * <p>A refresh token always comes and is not rotated. Access tokens live two hours. Scopes are set where the application is
-     * registered. The profile needs the scope {@code account}.
+     * <p>A refresh token always comes and is not rotated. Access tokens live two hours. Scopes are set where the
+     * application is registered. The profile needs the scope {@code account}.
      *
      * <p>Not in the preset: revocation; Bitbucket documents none. Not certain: all of it, which we have not read again.
      *
      * @return the preset
-     * @see <a href="https://support.atlassian.com/bitbucket-cloud/docs/use-oauth-on-bitbucket-cloud/">OAuth on Bitbucket
-     *     Cloud</a>
+     * @see <a href="https://support.atlassian.com/bitbucket-cloud/docs/use-oauth-on-bitbucket-cloud/">OAuth on
+     *     Bitbucket Cloud</a>
      */
     public static Provider bitbucket() {
         return preset(
@@ -1148,8 +1171,8 @@ public final class Providers {
      *
      * <p>A refresh token comes with the answer to the code. Most scopes are URLs.
      *
-     * <p>Not in the preset: revocation and OpenID Connect. Not certain: whether refresh tokens are rotated, and that PayPal takes
-     * PKCE.
+     * <p>Not in the preset: revocation and OpenID Connect. Not certain: whether refresh tokens are rotated, and that
+     * PayPal takes PKCE.
      *
      * @param environment real accounts, or those for tests
      * @return the preset
@@ -1174,8 +1197,9 @@ public final class Providers {
     /**
      * Asana.
      *
-     * <p>A refresh token always comes and is not rotated. Access tokens live an hour. The scope {@code default} stands for all that the
-     * application is registered with. The answer tells who the user is, so the scope {@code openid} is not needed.
+     * <p>A refresh token always comes and is not rotated. Access tokens live an hour. The scope {@code default} stands
+     * for all that the application is registered with. The answer tells who the user is, so the scope {@code openid} is
+     * not needed.
      *
      * <p>Not in the preset: OpenID Connect, whose keys we have not found documented.
      *
@@ -1201,8 +1225,8 @@ public final class Providers {
     /**
      * DigitalOcean.
      *
-     * <p>A refresh token always comes, and every refresh brings another one. Access tokens live 30 days. A grant belongs to the team that
-     * the user chose.
+     * <p>A refresh token always comes, and every refresh brings another one. Access tokens live 30 days. A grant
+     * belongs to the team that the user chose.
      *
      * <p>Not in the preset: revocation, of which we do not know the shape. Not certain: that DigitalOcean takes PKCE.
      *
@@ -1226,8 +1250,9 @@ public final class Providers {
     /**
      * Linear.
      *
-     * <p>A refresh token comes with every grant since April 2026, and every refresh brings another one. Access tokens live a day. {@code
-     * actor=app} in a login makes the application act in its own name. Scopes are separated by commas.
+     * <p>A refresh token comes with every grant since April 2026, and every refresh brings another one. Access tokens
+     * live a day. {@code actor=app} in a login makes the application act in its own name. Scopes are separated by
+     * commas.
      *
      * <p>Not in the preset: who the user is, which only a GraphQL query tells.
      *
@@ -1250,8 +1275,8 @@ public final class Providers {
     /**
      * Figma.
      *
-     * <p>A refresh token always comes and stays the same; refreshing has an address of its own. Access tokens live 90 days. The profile
-     * needs the scope {@code current_user:read}.
+     * <p>A refresh token always comes and stays the same; refreshing has an address of its own. Access tokens live 90
+     * days. The profile needs the scope {@code current_user:read}.
      *
      * <p>Not in the preset: revocation; Figma documents none.
      *
@@ -1276,8 +1301,8 @@ public final class Providers {
     /**
      * Fitbit, with its own Web API.
      *
-     * <p>A refresh token always comes and is good for one use; for a short while the same request gets the same answer again. Access
-     * tokens live eight hours. Errors are in a list, of which the first counts.
+     * <p>A refresh token always comes and is good for one use; for a short while the same request gets the same answer
+     * again. Access tokens live eight hours. Errors are in a list, of which the first counts.
      *
      * <p>Not certain: for how long this API will be there; Google Health is to replace it.
      *
@@ -1326,15 +1351,15 @@ public final class Providers {
     /**
      * Coinbase, for the accounts of its users (Coinbase App).
      *
-     * <p>A refresh token comes with the scope {@code offline_access}, is good for one use and for a year and a half. Access tokens live an
-     * hour.
+     * <p>A refresh token comes with the scope {@code offline_access}, is good for one use and for a year and a half.
+     * Access tokens live an hour.
      *
-     * <p>Not in the preset: revocation, which wants the token twice and is not RFC 7009. Not certain: what stands between scopes; older
-     * pages show commas.
+     * <p>Not in the preset: revocation, which wants the token twice and is not RFC 7009. Not certain: what stands
+     * between scopes; older pages show commas.
      *
      * @return the preset
-     * @see <a href="https://docs.cdp.coinbase.com/coinbase-app/oauth2-integration/access-and-refresh-tokens">Access and refresh
-     *     tokens</a>
+     * @see <a href="https://docs.cdp.coinbase.com/coinbase-app/oauth2-integration/access-and-refresh-tokens">Access and
+     *     refresh tokens</a>
      */
     public static Provider coinbase() {
         return preset(
@@ -1352,12 +1377,13 @@ public final class Providers {
     /**
      * TikTok, for websites (Login Kit).
      *
-     * <p>A refresh token always comes; a refresh may bring another one, and the answer says how long it lives, which is a year at first.
-     * Access tokens live a day. The client id is called {@code client_key}. Websites send no PKCE; TikTok's desktop applications do, in a
-     * form of TikTok's own that is not in the preset.
+     * <p>A refresh token always comes; a refresh may bring another one, and the answer says how long it lives, which is
+     * a year at first. Access tokens live a day. The client id is called {@code client_key}. Websites send no PKCE;
+     * TikTok's desktop applications do, in a form of TikTok's own that is not in the preset.
      *
      * @return the preset
-     * @see <a href="https://developers.tiktok.com/doc/oauth-user-access-token-management">Managing user access tokens</a>
+     * @see <a href="https://developers.tiktok.com/doc/oauth-user-access-token-management">Managing user access
+     *     tokens</a>
      */
     public static Provider tikTok() {
         return preset(
@@ -1377,14 +1403,15 @@ public final class Providers {
     /**
      * Instagram, for professional accounts (Business Login).
      *
-     * <p>There are no refresh tokens: a token lives an hour, and an application can exchange it for one of 60 days ({@code
-     * ig_exchange_token}) and prolong that, which the preset does not do.
+     * <p>There are no refresh tokens: a token lives an hour, and an application can exchange it for one of 60 days
+     * ({@code ig_exchange_token}) and prolong that, which the preset does not do.
      *
-     * <p>Not in the preset: revocation. Not certain: whether answers are inside of a list named {@code data}, as documented, or not, as
-     * seen; both are understood.
+     * <p>Not in the preset: revocation. Not certain: whether answers are inside of a list named {@code data}, as
+     * documented, or not, as seen; both are understood.
      *
      * @return the preset
-     * @see <a href="https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/business-login">
+     * @see <a
+     *     href="https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/business-login">
      *     Business Login</a>
      */
     public static Provider instagram() {
@@ -1410,14 +1437,16 @@ public final class Providers {
     /**
      * Mailchimp's Marketing API.
      *
-     * <p>Tokens do not end ({@code "expires_in": 0}), and there are no refresh tokens. The API of an account is in its data center, which
-     * the profile names ({@code dc}, {@code api_endpoint}); so no origin is known here: name those of one's users with {@link
-     * Provider.Builder#apiOrigins}, for example {@code https://us6.api.mailchimp.com}. There are no scopes.
+     * <p>Tokens do not end ({@code "expires_in": 0}), and there are no refresh tokens. The API of an account is in its
+     * data center, which the profile names ({@code dc}, {@code api_endpoint}); so no origin is known here: name those
+     * of one's users with {@link Provider.Builder#apiOrigins}, for example {@code https://us6.api.mailchimp.com}. There
+     * are no scopes.
      *
      * <p>Not in the preset: revocation; users disconnect applications at Mailchimp.
      *
      * @return the preset
-     * @see <a href="https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/">Access user data with OAuth 2</a>
+     * @see <a href="https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/">Access user data with
+     *     OAuth 2</a>
      */
     public static Provider mailchimp() {
         return preset(
@@ -1434,19 +1463,20 @@ public final class Providers {
     }
 
     /**
-     * eBay's REST APIs. Tokens have the types {@code User Access Token} and {@code Application Access Token}, and are used like any
-     * other.
+     * eBay's REST APIs. Tokens have the types {@code User Access Token} and {@code Application Access Token}, and are
+     * used like any other.
      *
-     * <p>A refresh token always comes, lives 18 months, as the answer says, and stays the same. Access tokens live two hours. Scopes are
-     * URLs. eBay wants the name of a redirect URI ("RuName") in its place, which this library does not send: for now the preset serves
-     * tokens of the application itself ({@code Grantkeeper.application()}), not logins. The profile needs the scope {@code
-     * commerce.identity.readonly}.
+     * <p>A refresh token always comes, lives 18 months, as the answer says, and stays the same. Access tokens live two
+     * hours. Scopes are URLs. eBay wants the name of a redirect URI ("RuName") in its place, which this library does
+     * not send: for now the preset serves tokens of the application itself ({@code Grantkeeper.application()}), not
+     * logins. The profile needs the scope {@code commerce.identity.readonly}.
      *
      * <p>Not in the preset: revocation. Not certain: the profile.
      *
      * @param environment real accounts, or those for tests
      * @return the preset
-     * @see <a href="https://developer.ebay.com/api-docs/static/oauth-authorization-code-grant.html">Authorization code grant</a>
+     * @see <a href="https://developer.ebay.com/api-docs/static/oauth-authorization-code-grant.html">Authorization code
+     *     grant</a>
      */
     public static Provider ebay(Environment environment) {
         String sandbox = environment == Environment.SANDBOX ? "sandbox." : "";

@@ -20,16 +20,16 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The application's own key, with which it signs what it says to the authorization server. The server knows the public one: as a
- * JWK, by a URL, or as a certificate.
+ * The application's own key, with which it signs what it says to the authorization server. The server knows the public
+ * one: as a JWK, by a URL, or as a certificate.
  *
  * <pre>{@code
  * SigningKey key = SigningKey.of(privateKey).keyId("2026-01");
  * }</pre>
  *
- * <p>Any private key will do that the Java platform can sign with, also one that never leaves a hardware module (a {@code
- * KeyStore} of type {@code PKCS11}, for example): RSA of 2048 bits or more, the elliptic curves P-256, P-384 and P-521, and
- * Ed25519. Weaker ones are refused. Immutable and thread-safe; {@link #toString()} shows nothing of the key.
+ * <p>Any private key will do that the Java platform can sign with, also one that never leaves a hardware module (a
+ * {@code KeyStore} of type {@code PKCS11}, for example): RSA of 2048 bits or more, the elliptic curves P-256, P-384 and
+ * P-521, and Ed25519. Weaker ones are refused. Immutable and thread-safe; {@link #toString()} shows nothing of the key.
  */
 public final class SigningKey {
     private static final int LEAST_RSA_BITS = 2048;
@@ -72,8 +72,8 @@ public final class SigningKey {
     }
 
     /**
-     * Sets the name under which the server knows the key: {@code kid} in the header of what is signed (RFC 7515 section 4.1.4).
-     * Default: none.
+     * Sets the name under which the server knows the key: {@code kid} in the header of what is signed (RFC 7515 section
+     * 4.1.4). Default: none.
      *
      * @param keyId the name
      * @return a key with this name
@@ -83,8 +83,8 @@ public final class SigningKey {
     }
 
     /**
-     * Sets the certificate by which the server knows the key, as Microsoft Entra ID does: its thumbprint goes into the header
-     * of what is signed ({@code x5t#S256}, RFC 7515 section 4.1.8). Default: none.
+     * Sets the certificate by which the server knows the key, as Microsoft Entra ID does: its thumbprint goes into the
+     * header of what is signed ({@code x5t#S256}, RFC 7515 section 4.1.8). Default: none.
      *
      * @param certificate the certificate of this key
      * @return a key with this certificate
@@ -105,8 +105,8 @@ public final class SigningKey {
     }
 
     /**
-     * Sets how to sign, for a server that does not take the default: it is PS256 for RSA keys, and many servers know RS256 only.
-     * FAPI allows PS256, ES256 and EdDSA.
+     * Sets how to sign, for a server that does not take the default: it is PS256 for RSA keys, and many servers know
+     * RS256 only. FAPI allows PS256, ES256 and EdDSA.
      *
      * @param algorithm the name (RFC 7518 section 3.1), for example {@code RS256}
      * @return a key that signs so

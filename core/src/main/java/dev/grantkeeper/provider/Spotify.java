@@ -7,26 +7,28 @@ import java.util.Map;
 /**
  * Spotify, as its documentation stood in November 2026.
  *
- * <p><b>Redirect URIs</b> are https anywhere, http on {@code 127.0.0.1} or {@code [::1]}, or have an application's own scheme. The
- * name {@code localhost} is refused since 2025-11-27, so it is refused when a {@code Grantkeeper} is built. A loopback address that
- * is registered without a port is good with any. Entra ID wants {@code localhost}: a program that signs in to both needs two.
- * What is wrong in a redirect URI or a client id Spotify shows to the user, on a page that leads nowhere: no callback comes.
+ * <p><b>Redirect URIs</b> are https anywhere, http on {@code 127.0.0.1} or {@code [::1]}, or have an application's own
+ * scheme. The name {@code localhost} is refused since 2025-11-27, so it is refused when a {@code Grantkeeper} is built.
+ * A loopback address that is registered without a port is good with any. Entra ID wants {@code localhost}: a program
+ * that signs in to both needs two. What is wrong in a redirect URI or a client id Spotify shows to the user, on a page
+ * that leads nowhere: no callback comes.
  *
- * <p><b>Logins.</b> A user who has agreed before is sent straight back, as whoever is signed in at Spotify. A button "use another
- * account" shows the page again: {@code newLogin().parameter("show_dialog", "true")}. Spotify knows no {@code prompt} and no
- * {@code login_hint}.
+ * <p><b>Logins.</b> A user who has agreed before is sent straight back, as whoever is signed in at Spotify. A button
+ * "use another account" shows the page again: {@code newLogin().parameter("show_dialog", "true")}. Spotify knows no
+ * {@code prompt} and no {@code login_hint}.
  *
- * <p><b>Refresh tokens</b> end six months after the user authorised the application, however often they are used (since June
- * 2026), and only another login begins six months anew. {@code grant().consentEndsAt()} says when; a {@code GrantListener} hears of
- * it 30 days, 7 days and a day before ({@code CONSENT_ENDS_SOON}). A refresh usually brings no new refresh token, and then the old
- * one stays good; where one comes, it replaces the old one.
+ * <p><b>Refresh tokens</b> end six months after the user authorised the application, however often they are used (since
+ * June 2026), and only another login begins six months anew. {@code grant().consentEndsAt()} says when; a
+ * {@code GrantListener} hears of it 30 days, 7 days and a day before ({@code CONSENT_ENDS_SOON}). A refresh usually
+ * brings no new refresh token, and then the old one stays good; where one comes, it replaces the old one.
  *
- * <p><b>Who the user is</b> tells {@code /v1/me}: {@code fetchProfile()}. Its {@code email} was verified by nobody. Applications in
- * development mode get neither that nor {@code country} and {@code product} since 2026, whatever was granted; {@code display_name}
- * may be null. For a user whom the owner of such an application did not add in the dashboard, Spotify answers 403, and the login
- * fails with a message that says so.
+ * <p><b>Who the user is</b> tells {@code /v1/me}: {@code fetchProfile()}. Its {@code email} was verified by nobody.
+ * Applications in development mode get neither that nor {@code country} and {@code product} since 2026, whatever was
+ * granted; {@code display_name} may be null. For a user whom the owner of such an application did not add in the
+ * dashboard, Spotify answers 403, and the login fails with a message that says so.
  *
  * <p><b>Scopes</b> are texts, and Spotify may add some. Without any, only public data can be read.
+ *
  * <table>
  *   <caption>Scopes</caption>
  *   <tr><th>scope</th><th>lets the application</th></tr>
@@ -48,8 +50,9 @@ import java.util.Map;
  *   <tr><td>{@code app-remote-control}</td><td>control the application on iOS and Android</td></tr>
  * </table>
  *
- * <p><b>Not documented</b> are OpenID Connect and revocation, so the preset has neither. The server was seen to have both; who wants
- * to rely on that says so:
+ * <p><b>Not documented</b> are OpenID Connect and revocation, so the preset has neither. The server was seen to have
+ * both; who wants to rely on that says so:
+ *
  * <pre>{@code
  * Provider spotify = Spotify.provider().newBuilder()
  *     .revocationEndpoint(Spotify.UNDOCUMENTED_REVOCATION_ENDPOINT)

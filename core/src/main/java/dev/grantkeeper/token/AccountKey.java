@@ -31,8 +31,8 @@ public record AccountKey(String registration, String account) {
      *
      * @param registration the registration with a provider
      * @param account the application's own id for its user
-     * @throws IllegalArgumentException if a text is empty, too long, contains U+0000, or is not valid
-     *     Unicode (a lone surrogate)
+     * @throws IllegalArgumentException if a text is empty, too long, contains U+0000, or is not valid Unicode (a lone
+     *     surrogate)
      */
     public AccountKey {
         check("registration", registration);

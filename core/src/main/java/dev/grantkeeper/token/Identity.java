@@ -9,8 +9,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who granted: what a verified ID token says of the user (OpenID Connect Core section 2 and 5.1) or, for providers without
- * OpenID Connect, their profile endpoint.
+ * Who granted: what a verified ID token says of the user (OpenID Connect Core section 2 and 5.1) or, for providers
+ * without OpenID Connect, their profile endpoint.
  *
  * <p>Find users again by {@link #id()} and by nothing else. E-mail addresses, user names and telephone numbers change
  * hands; who keys accounts on them gives one person's account to another.
@@ -74,7 +74,8 @@ public final class Identity {
     /**
      * The name to show.
      *
-     * @return the {@code name} claim; where there is none, given and family name, if both are there (Azure AD's first version)
+     * @return the {@code name} claim; where there is none, given and family name, if both are there (Azure AD's first
+     *     version)
      */
     public Optional<String> name() {
         return claim("name").or(() -> givenName().flatMap(given -> familyName().map(family -> given + " " + family)));
@@ -129,7 +130,8 @@ public final class Identity {
      * A claim that is a text, for example Entra ID's {@code oid}, {@code tid} and {@code ver}.
      *
      * @param name the provider's name for it
-     * @return the text; empty if there is none, if it is blank, or if it is something else: {@link #claims()} has it then
+     * @return the text; empty if there is none, if it is blank, or if it is something else: {@link #claims()} has it
+     *     then
      */
     public Optional<String> claim(String name) {
         return claims.get(name) instanceof String text && !text.isBlank() ? Optional.of(text) : Optional.empty();

@@ -24,14 +24,16 @@ import javax.crypto.spec.SecretKeySpec;
 /**
  * The keys that seal what is stored: one that writes, and any number that can still read.
  *
- * <p>A secret is a text of at least {@value #MIN_LENGTH} characters that nobody can guess, kept where the application keeps
- * its other secrets and out of the database. {@code openssl rand -base64 32} makes a good one. Weak ones are refused.
+ * <p>A secret is a text of at least {@value #MIN_LENGTH} characters that nobody can guess, kept where the application
+ * keeps its other secrets and out of the database. {@code openssl rand -base64 32} makes a good one. Weak ones are
+ * refused.
  *
  * <p>To change the secret while nodes keep running: give every node the new one for reading
- * ({@code of(old).andReading(now)}), then swap ({@code of(now).andReading(old)}); rows are sealed under the new secret as
- * they are written. A row whose secret is missing is reported as unreadable, and nothing is done to it.
+ * ({@code of(old).andReading(now)}), then swap ({@code of(now).andReading(old)}); rows are sealed under the new secret
+ * as they are written. A row whose secret is missing is reported as unreadable, and nothing is done to it.
  *
- * <p>Immutable and thread-safe. {@link #toString()} shows key ids, which are made from the secrets by a one-way function.
+ * <p>Immutable and thread-safe. {@link #toString()} shows key ids, which are made from the secrets by a one-way
+ * function.
  */
 public final class SealingKeys {
     // How a sealed text is made (hardening of AES-GCM against its three dangers):

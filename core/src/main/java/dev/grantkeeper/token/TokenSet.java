@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The tokens of one grant, as the authorization server issued them (RFC 6749 section 5.1).
  *
- * <p>Immutable and thread-safe. Access, refresh and ID token and the proof key are secrets: {@link #toString()} tells which are there, never
- * what they are. Times are read from the clock of the node that received the answer; the server's own clock plays no part.
+ * <p>Immutable and thread-safe. Access, refresh and ID token and the proof key are secrets: {@link #toString()} tells
+ * which are there, never what they are. Times are read from the clock of the node that received the answer; the
+ * server's own clock plays no part.
  */
 public final class TokenSet {
     private final String accessToken;
@@ -107,8 +108,9 @@ public final class TokenSet {
     }
 
     /**
-     * The key that the tokens are bound to (DPoP, RFC 9449). Whoever sends the access token without Grantkeeper writes {@code
-     * Authorization: DPoP} and signs a proof for each request with this key ({@code ES256}); for a wrapped client that is done.
+     * The key that the tokens are bound to (DPoP, RFC 9449). Whoever sends the access token without Grantkeeper writes
+     * {@code Authorization: DPoP} and signs a proof for each request with this key ({@code ES256}); for a wrapped
+     * client that is done.
      *
      * @return a key on the curve P-256, empty for bearer tokens
      */
@@ -136,8 +138,8 @@ public final class TokenSet {
     }
 
     /**
-     * From when on the server wants the tokens to be refreshed although they are still valid ({@code refresh_in}, sent by
-     * Microsoft Entra ID).
+     * From when on the server wants the tokens to be refreshed although they are still valid ({@code refresh_in}, sent
+     * by Microsoft Entra ID).
      *
      * @return that time, empty if the server did not say
      */
@@ -201,8 +203,8 @@ public final class TokenSet {
     }
 
     /**
-     * Where this user's API is, at providers where that differs from user to user (Salesforce's {@code instance_url}). Access tokens
-     * go there, too; a refresh may bring another one.
+     * Where this user's API is, at providers where that differs from user to user (Salesforce's {@code instance_url}).
+     * Access tokens go there, too; a refresh may bring another one.
      *
      * @return an https URL in one of the provider's domains, empty if the server said none
      */
@@ -463,7 +465,8 @@ public final class TokenSet {
          * Makes the token set.
          *
          * @return a token set
-         * @throws IllegalArgumentException if the type is {@code DPoP} and there is no proof key, or the other way round
+         * @throws IllegalArgumentException if the type is {@code DPoP} and there is no proof key, or the other way
+         *     round
          */
         public TokenSet build() {
             if (tokenType.equalsIgnoreCase("DPoP") != (proofKey != null)) {

@@ -334,7 +334,10 @@ class PlaceholdersTest {
         return known.replace(placeholder.known(), written);
     }
 
-    /** That two parsers see the host that is written there, and no user, port, query and fragment that were not there before. */
+    /**
+     * That two parsers see the host that is written there, and no user, port, query and fragment that were not there
+     * before.
+     */
     private static boolean isSane(String url, String before) {
         URI uri = URI.create(url);
         HttpUrl http = HttpUrl.parse(url);

@@ -23,11 +23,12 @@ import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
 /**
- * Watches the calls that a test makes to its stores. A call that does not end fails the test as rule 3.2 and shows where it
- * hangs, whatever rule the test is about; and what a store throws is reported under the rule that it kept from being tested.
+ * Watches the calls that a test makes to its stores. A call that does not end fails the test as rule 3.2 and shows
+ * where it hangs, whatever rule the test is about; and what a store throws is reported under the rule that it kept from
+ * being tested.
  *
- * <p>The test runs in a thread of its own, since many drivers hear no interrupt: a thread that hangs is left behind. Calls stay
- * in the threads that make them. Thread-safe.
+ * <p>The test runs in a thread of its own, since many drivers hear no interrupt: a thread that hangs is left behind.
+ * Calls stay in the threads that make them. Thread-safe.
  */
 final class CallWatch implements InvocationInterceptor {
     /** For a whole test: some make thousands of calls, and build machines are slow. */

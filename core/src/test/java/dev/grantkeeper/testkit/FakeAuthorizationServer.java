@@ -30,8 +30,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An OAuth 2.0 and OpenID Connect provider with an API behind it, on a port of this machine: for tests of applications, and
- * for demonstrations that need no registration anywhere.
+ * An OAuth 2.0 and OpenID Connect provider with an API behind it, on a port of this machine: for tests of applications,
+ * and for demonstrations that need no registration anywhere.
  *
  * <pre>{@code
  * try (var server = FakeAuthorizationServer.start()
@@ -46,12 +46,12 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>It does what real providers do: a page to sign in and to agree, client authentication, PKCE, codes that work once,
- * refresh tokens that rotate in five ways ({@link Rotation}), reuse detection, revocation, signed ID tokens. And it fails
- * as they fail, when it is told to: see {@link Fault} and {@link #onNextTokenRequest}. Two users are registered, {@code
- * alice} (Alice Archer) and {@code bob} (Bob Baker).
+ * refresh tokens that rotate in five ways ({@link Rotation}), reuse detection, revocation, signed ID tokens. And it
+ * fails as they fail, when it is told to: see {@link Fault} and {@link #onNextTokenRequest}. Two users are registered,
+ * {@code alice} (Alice Archer) and {@code bob} (Bob Baker).
  *
- * <p>Thread-safe. Everything can be changed while it runs, and holds from the next request on. It listens on the loopback
- * interface only and asks for no passwords: it is nothing to protect anything with.
+ * <p>Thread-safe. Everything can be changed while it runs, and holds from the next request on. It listens on the
+ * loopback interface only and asks for no passwords: it is nothing to protect anything with.
  */
 public final class FakeAuthorizationServer implements AutoCloseable {
     static final String AUTHORIZE = "/authorize";
@@ -234,10 +234,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * An address of the protected API. Besides {@link #profileEndpoint()} and {@code /v1/me/player/recently-played}, all
-     * that begins with {@code /api/} or {@code /v1/} answers any method with {@code {"user": …, "method": …, "path": …,
-     * "token": …, "bodyLength": …}}, where {@code token} is the beginning of the token's SHA-256: six digits that tell
-     * tokens apart.
+     * An address of the protected API. Besides {@link #profileEndpoint()} and {@code /v1/me/player/recently-played},
+     * all that begins with {@code /api/} or {@code /v1/} answers any method with {@code {"user": …, "method": …,
+     * "path": …, "token": …, "bodyLength": …}}, where {@code token} is the beginning of the token's SHA-256: six digits
+     * that tell tokens apart.
      *
      * @param path the path, beginning with {@code /api/} or {@code /v1/}, with a query if there shall be one
      * @return its URL
@@ -289,8 +289,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
 
     /**
      * Lets grants outlive this server: takes over those that the file holds, and writes there from now on. For
-     * demonstrations that are ended and started again. The file holds digests of tokens, no tokens; one server at a time
-     * may use it. Users have to be registered before.
+     * demonstrations that are ended and started again. The file holds digests of tokens, no tokens; one server at a
+     * time may use it. Users have to be registered before.
      *
      * @param file the file; made when there is something to remember
      * @return this server
@@ -363,8 +363,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      *
      * @param authorizationUrl where the application sends the browser
      * @param user who signs in
-     * @return where the browser is sent back to: the redirect URI with {@code code} and {@code state}, or with {@code
-     *     error} where the request was wrong
+     * @return where the browser is sent back to: the redirect URI with {@code code} and {@code state}, or with
+     *     {@code error} where the request was wrong
      * @throws IllegalArgumentException if a browser would see an error page, or there is no such user
      */
     public String approve(String authorizationUrl, String user) {
@@ -572,8 +572,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Claims that all ID tokens carry besides the usual ones, and in place of usual ones of the same name. The default is
-     * none; {@code ver}, {@code tid}, {@code oid} and {@code unique_name} make the server look like Microsoft's.
+     * Claims that all ID tokens carry besides the usual ones, and in place of usual ones of the same name. The default
+     * is none; {@code ver}, {@code tid}, {@code oid} and {@code unique_name} make the server look like Microsoft's.
      *
      * @param claims the claims, in place of those set before
      * @return this
@@ -629,8 +629,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Whether a revoked refresh token takes along all logins of its user with its client, as with some providers, or only
-     * its own family. The default is only its own.
+     * Whether a revoked refresh token takes along all logins of its user with its client, as with some providers, or
+     * only its own family. The default is only its own.
      *
      * @param wide whether all go
      * @return this
@@ -652,8 +652,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * A user withdraws consent at a provider whose API does not ask: refresh tokens are refused, access tokens stay good
-     * until they expire.
+     * A user withdraws consent at a provider whose API does not ask: refresh tokens are refused, access tokens stay
+     * good until they expire.
      *
      * @param user the user's id
      */
@@ -696,11 +696,11 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Changes what the API answers: {@code (request, answer) -> answer.header("Cache-Control", "max-age=60")}, or {@code
-     * (request, answer) -> Answer.redirect(elsewhere)}.
+     * Changes what the API answers: {@code (request, answer) -> answer.header("Cache-Control", "max-age=60")}, or
+     * {@code (request, answer) -> Answer.redirect(elsewhere)}.
      *
-     * @param change gets the request and the usual answer, 401 included, and returns what is sent; in place of the change
-     *     set before
+     * @param change gets the request and the usual answer, 401 included, and returns what is sent; in place of the
+     *     change set before
      * @return this
      */
     public FakeAuthorizationServer onApiRequest(BiFunction<RecordedRequest, Answer, Answer> change) {

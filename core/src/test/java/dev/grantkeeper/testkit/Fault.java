@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Something that goes wrong with one request to a {@link FakeAuthorizationServer}.
  *
- * <p>What matters to a client is whether the server has acted before it went wrong: the names say so. A client cannot see
- * the difference between {@link #dropBefore()} and {@link #dropAfter()}, and must not guess.
+ * <p>What matters to a client is whether the server has acted before it went wrong: the names say so. A client cannot
+ * see the difference between {@link #dropBefore()} and {@link #dropAfter()}, and must not guess.
  *
  * <p>Immutable and thread-safe.
  */

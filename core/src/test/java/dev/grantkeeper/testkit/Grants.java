@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The server's memory: codes, tokens, and families, that is, everything that came of one login.
  *
- * <p>A refresh token is fresh, spent (used, but its grace is left) or gone. What its use does is {@link #refresh}, and is
- * the server of the project's protocol model, rule for rule. All methods hold one monitor: tokens are spent one at a time.
+ * <p>A refresh token is fresh, spent (used, but its grace is left) or gone. What its use does is {@link #refresh}, and
+ * is the server of the project's protocol model, rule for rule. All methods hold one monitor: tokens are spent one at a
+ * time.
  */
 final class Grants {
     private static final Duration CODE_LIFETIME = Duration.ofSeconds(60);

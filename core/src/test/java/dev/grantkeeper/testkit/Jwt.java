@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Signs ID tokens. Keys are numbered, and made once per JVM. 2048 bits take a while, on a busy machine longer than a client waits
- * for its tokens: {@link #make} them before.
+ * Signs ID tokens. Keys are numbered, and made once per JVM. 2048 bits take a while, on a busy machine longer than a
+ * client waits for its tokens: {@link #make} them before.
  */
 final class Jwt {
     private static final Map<Integer, KeyPair> KEYS = new ConcurrentHashMap<>();

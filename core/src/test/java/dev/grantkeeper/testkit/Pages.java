@@ -4,7 +4,9 @@ package dev.grantkeeper.testkit;
 import dev.grantkeeper.testkit.Settings.User;
 import org.jspecify.annotations.Nullable;
 
-/** What people see: one page to choose a user and to agree, one for errors. No script, nothing loaded from elsewhere. */
+/**
+ * What people see: one page to choose a user and to agree, one for errors. No script, nothing loaded from elsewhere.
+ */
 final class Pages {
     private static final String STYLE = """
             :root { color-scheme: light dark; --back: #f4f5f7; --card: #fff; --text: #1b1f24; --soft: #57606b;

@@ -8,8 +8,9 @@ public enum Rotation {
     /** Every refresh gives a new refresh token. One that comes again is refused, and nothing else happens. */
     PLAIN,
     /**
-     * Every refresh gives a new refresh token. A spent one is accepted once more within the {@linkplain
-     * FakeAuthorizationServer#grace grace period}, and both answers stay good. After that it revokes the family.
+     * Every refresh gives a new refresh token. A spent one is accepted once more within the
+     * {@linkplain FakeAuthorizationServer#grace grace period}, and both answers stay good. After that it revokes the
+     * family.
      */
     GRACE,
     /**

@@ -33,8 +33,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * The rules of {@link TokenStore} as tests, each named after the number of its rule. Whoever writes a store extends this
- * class, and is done:
+ * The rules of {@link TokenStore} as tests, each named after the number of its rule. Whoever writes a store extends
+ * this class, and is done:
  *
  * <pre>{@code
  * class RedisTokenStoreTest extends TokenStoreContract {
@@ -50,22 +50,23 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * }
  * }</pre>
  *
- * <p>It lies in {@code grantkeeper-core} with classifier {@code tests}. Besides, a project needs {@code grantkeeper-core}
- * itself, which its store implements, and {@code junit-jupiter}, 5.10 or newer, at test scope; Maven passes on neither. Maven
- * 3.9 runs the tests as it is; for an older one, state a {@code maven-surefire-plugin} of version 3 in the POM, or it will find no
- * tests and say nothing.
+ * <p>It lies in {@code grantkeeper-core} with classifier {@code tests}. Besides, a project needs
+ * {@code grantkeeper-core} itself, which its store implements, and {@code junit-jupiter}, 5.10 or newer, at test scope;
+ * Maven passes on neither. Maven 3.9 runs the tests as it is; for an older one, state a {@code maven-surefire-plugin}
+ * of version 3 in the POM, or it will find no tests and say nothing.
  *
  * <p>A store for more than one machine should override {@link #anotherNode()} as well: most mistakes hide in what one
- * process still remembers while another writes. A store that can be unreachable should override {@link #unreachable()}, and
- * one whose clock a test can set, {@link #letTimePass}.
+ * process still remembers while another writes. A store that can be unreachable should override {@link #unreachable()},
+ * and one whose clock a test can set, {@link #letTimePass}.
  *
- * <p>A test that fails says "Rule 2.1 of TokenStore is broken", and what to do about it. A call that does not end within 15
- * seconds fails its test as rule 3.2, and the cause shows where it hangs. Each test makes up keys of its own, so the database
- * may be shared and need not be empty. Rows are left behind.
+ * <p>A test that fails says "Rule 2.1 of TokenStore is broken", and what to do about it. A call that does not end
+ * within 15 seconds fails its test as rule 3.2, and the cause shows where it hangs. Each test makes up keys of its own,
+ * so the database may be shared and need not be empty. Rows are left behind.
  *
- * <p><strong>What no test here can see</strong>, and the author has to: that a row survives a crash of the store's machine once
- * a write has returned; that a {@code create} that timed out does not happen later (rule 3.1); that no transaction of the
- * caller is joined (rule 3.2); and, without {@code letTimePass}, that rows have no time to live (rule 3.3).
+ * <p><strong>What no test here can see</strong>, and the author has to: that a row survives a crash of the store's
+ * machine once a write has returned; that a {@code create} that timed out does not happen later (rule 3.1); that no
+ * transaction of the caller is joined (rule 3.2); and, without {@code letTimePass}, that rows have no time to live
+ * (rule 3.3).
  */
 public abstract class TokenStoreContract {
     private static final int CALLERS = 16;
@@ -94,8 +95,8 @@ public abstract class TokenStoreContract {
     }
 
     /**
-     * Gives the store under test. Called several times within one test: each time with the same rows underneath. Whether
-     * it is the same instance is up to the subclass.
+     * Gives the store under test. Called several times within one test: each time with the same rows underneath.
+     * Whether it is the same instance is up to the subclass.
      *
      * @return the store
      * @throws Exception if the store cannot be made
@@ -103,9 +104,9 @@ public abstract class TokenStoreContract {
     protected abstract TokenStore store() throws Exception;
 
     /**
-     * Gives a store over the same rows as {@link #store()}, the way another process would see them: an instance with its
-     * own connections, and nothing shared in memory. The default is {@link #store()}, right for stores that live in one
-     * process.
+     * Gives a store over the same rows as {@link #store()}, the way another process would see them: an instance with
+     * its own connections, and nothing shared in memory. The default is {@link #store()}, right for stores that live in
+     * one process.
      *
      * @return another node's store
      * @throws Exception if the store cannot be made
@@ -115,8 +116,8 @@ public abstract class TokenStoreContract {
     }
 
     /**
-     * Gives a store whose rows cannot be reached: a wrong port, a database that was shut down. The default is {@code null},
-     * and the tests that need it are reported as skipped.
+     * Gives a store whose rows cannot be reached: a wrong port, a database that was shut down. The default is
+     * {@code null}, and the tests that need it are reported as skipped.
      *
      * @return a store that can only fail, or {@code null} if this kind of store always reaches its rows
      * @throws Exception if the store cannot be made
@@ -126,8 +127,8 @@ public abstract class TokenStoreContract {
     }
 
     /**
-     * Lets time pass for the store, where a test can: a clock that was handed to it, a server whose clock can be set. The default
-     * does nothing, and the test that needs it is reported as skipped.
+     * Lets time pass for the store, where a test can: a clock that was handed to it, a server whose clock can be set.
+     * The default does nothing, and the test that needs it is reported as skipped.
      *
      * @param time how much
      * @return whether that much time has passed for the store under test

@@ -43,11 +43,13 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /**
- * Whether the contract notices. A store that does everything right passes; each of the others below is the same store with one
- * mistake that somebody makes when writing one, and the rule of that mistake has to fail, by name.
+ * Whether the contract notices. A store that does everything right passes; each of the others below is the same store
+ * with one mistake that somebody makes when writing one, and the rule of that mistake has to fail, by name.
  */
 class TokenStoreContractTest {
-    /** When a call counts as hanging: soon for stores that do hang, and for the others later than any machine is slow. */
+    /**
+     * When a call counts as hanging: soon for stores that do hang, and for the others later than any machine is slow.
+     */
     private static final Duration SHORT = Duration.ofMillis(500);
 
     private static final Duration LONG = Duration.ofSeconds(30);

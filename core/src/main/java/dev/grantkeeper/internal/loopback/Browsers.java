@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Starts what the system has for opening a URL. Not {@code java.awt.Desktop}: that loads the whole of AWT, native code included,
- * into a program that may have no window. No shell, so that nothing in a URL means anything to one.
+ * Starts what the system has for opening a URL. Not {@code java.awt.Desktop}: that loads the whole of AWT, native code
+ * included, into a program that may have no window. No shell, so that nothing in a URL means anything to one.
  */
 public final class Browsers {
     /** How long to listen whether the command complains; a browser that it started may go on for hours. */

@@ -13,8 +13,9 @@ import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Listens on the loopback interface, for one name and one path (RFC 8252 sections 7.3 and 8.3). The platform's own server: it is
- * there, and it reads requests as browsers send them, in pieces and on connections that are kept. Thread-safe.
+ * Listens on the loopback interface, for one name and one path (RFC 8252 sections 7.3 and 8.3). The platform's own
+ * server: it is there, and it reads requests as browsers send them, in pieces and on connections that are kept.
+ * Thread-safe.
  */
 public final class LoopbackServer implements AutoCloseable {
     private static final int THREADS = 4;

@@ -23,8 +23,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Verifies ID tokens (OpenID Connect Core section 3.1.3.7). There is no way to get an identity out of a token that was not
- * verified: signature by a key of the provider, issuer, audience, times, nonce. Thread-safe.
+ * Verifies ID tokens (OpenID Connect Core section 3.1.3.7). There is no way to get an identity out of a token that was
+ * not verified: signature by a key of the provider, issuer, audience, times, nonce. Thread-safe.
  */
 public final class IdTokens {
     private static final String WHAT = "ID token";
@@ -35,7 +35,10 @@ public final class IdTokens {
     private static final String NO_TENANT =
             "it names no tenant (tid); Entra ID does that where the scope profile is asked for";
 
-    /** Claims about the token, not about the user. The session (sid) stays, for the provider may end it (back-channel logout). */
+    /**
+     * Claims about the token, not about the user. The session (sid) stays, for the provider may end it (back-channel
+     * logout).
+     */
     private static final Set<String> ABOUT_THE_TOKEN = Set.of(
             "iss",
             "sub",
@@ -78,13 +81,15 @@ public final class IdTokens {
     }
 
     /**
-     * What an ID token has to fit, besides the provider and this client. What is {@code null} is not known, and not compared.
+     * What an ID token has to fit, besides the provider and this client. What is {@code null} is not known, and not
+     * compared.
      *
      * @param nonce what was sent with the authorization request
      * @param issuer who sent the browser back (RFC 9207)
      * @param code what the token was redeemed with
      * @param accessToken what came along with it
-     * @param authenticatedAfter the earliest moment at which the user may have authenticated, where a {@code max_age} was asked for
+     * @param authenticatedAfter the earliest moment at which the user may have authenticated, where a {@code max_age}
+     *     was asked for
      */
     public record Expected(
             @Nullable String nonce,
@@ -109,8 +114,8 @@ public final class IdTokens {
      * @param idToken the compact form
      * @param expected what it has to fit
      * @return who the user is
-     * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it, but for a tenant
-     *     that is not wanted
+     * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it, but
+     *     for a tenant that is not wanted
      */
     public Identity verify(String idToken, Expected expected) throws IdentityException {
         ProviderKeys.Signed signed = keys.verify(WHAT, idToken);
@@ -148,7 +153,10 @@ public final class IdTokens {
         checkTenant(what, claims);
     }
 
-    /** The issuer was compared before, so a tenant that is named here is the one that signed. It is no secret, and no person. */
+    /**
+     * The issuer was compared before, so a tenant that is named here is the one that signed. It is no secret, and no
+     * person.
+     */
     private void checkTenant(String what, JWTClaimsSet claims) throws IdentityException {
         String tenant =
                 claims.getClaim("tid") instanceof String tid && tid.matches(GUID) ? tid.toLowerCase(Locale.ROOT) : null;
@@ -170,10 +178,10 @@ public final class IdTokens {
     }
 
     /**
-     * Why a token that came with a refresh is not this grant's (OpenID Connect Core section 12.2). Its signature is not looked at:
-     * it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no identity is made from it, and a refresh
-     * must not fail because the keys cannot be fetched. It may have none: version 1.0 of Entra ID does not sign what comes with a
-     * refresh.
+     * Why a token that came with a refresh is not this grant's (OpenID Connect Core section 12.2). Its signature is not
+     * looked at: it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no identity is made from
+     * it, and a refresh must not fail because the keys cannot be fetched. It may have none: version 1.0 of Entra ID
+     * does not sign what comes with a refresh.
      *
      * @return what is wrong, {@code null} if nothing is
      */

@@ -13,7 +13,9 @@ public final class LogoutTokens {
     private static final String WHAT = "logout token";
     private static final String EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
-    /** Some providers leave the type out, or name the general one; that this is no ID token, the event tells as well. */
+    /**
+     * Some providers leave the type out, or name the general one; that this is no ID token, the event tells as well.
+     */
     private static final Set<String> TYPES = Set.of("logout+jwt", "jwt");
 
     /**

@@ -15,8 +15,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks a provider who the user is: its UserInfo endpoint where there is an ID token to compare with (OpenID Connect Core section
- * 5.3), its profile endpoint where it does not speak OpenID Connect. Thread-safe.
+ * Asks a provider who the user is: its UserInfo endpoint where there is an ID token to compare with (OpenID Connect
+ * Core section 5.3), its profile endpoint where it does not speak OpenID Connect. Thread-safe.
  */
 public final class Profiles {
     private final Provider provider;
@@ -67,8 +67,8 @@ public final class Profiles {
      * Fetches the profile of the user who granted.
      *
      * @param tokens what was just issued
-     * @return who that is: the claims that the preset maps, and every other plain member under its own name; {@code null} if there
-     *     is no profile endpoint
+     * @return who that is: the claims that the preset maps, and every other plain member under its own name;
+     *     {@code null} if there is no profile endpoint
      * @throws IdentityException if the provider does not say
      */
     public @Nullable Identity fetch(TokenSet tokens) throws IdentityException {

@@ -39,13 +39,13 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys of one provider (RFC 7517), and whether it signed what it is said to have signed: ID tokens, UserInfo answers, logout
- * tokens, answers of the authorization endpoint.
+ * The keys of one provider (RFC 7517), and whether it signed what it is said to have signed: ID tokens, UserInfo
+ * answers, logout tokens, answers of the authorization endpoint.
  *
- * <p>Keys are fetched when they are needed, and again after five minutes, or when a token does not fit the known ones. Strangers
- * can make up tokens that never fit, so such a fetch costs the right to another for a minute; the token that verifies because of
- * it gives the right back. A provider may thus rotate its keys as often as it likes, and a thousand made-up key ids in a minute
- * cost one fetch. While the provider is down, the keys it showed last are good for a day.
+ * <p>Keys are fetched when they are needed, and again after five minutes, or when a token does not fit the known ones.
+ * Strangers can make up tokens that never fit, so such a fetch costs the right to another for a minute; the token that
+ * verifies because of it gives the right back. A provider may thus rotate its keys as often as it likes, and a thousand
+ * made-up key ids in a minute cost one fetch. While the provider is down, the keys it showed last are good for a day.
  *
  * <p>Only these keys count, whatever a token's header brings along or points to. Thread-safe.
  */
@@ -131,8 +131,8 @@ public final class ProviderKeys {
      *
      * @param what for messages, for example {@code ID token}
      * @param compact the compact form; anything that anybody can send
-     * @throws IdentityException if nobody knows that the provider signed this, or the keys could not be fetched; the message
-     *     shows nothing of it
+     * @throws IdentityException if nobody knows that the provider signed this, or the keys could not be fetched; the
+     *     message shows nothing of it
      */
     public Signed verify(String what, String compact) throws IdentityException {
         SignedJWT jwt = parse(what, compact);
@@ -314,7 +314,9 @@ public final class ProviderKeys {
         }
     }
 
-    /** Newer keys, for a token that does not fit the given ones; the same if there are none, or it is too early to ask. */
+    /**
+     * Newer keys, for a token that does not fit the given ones; the same if there are none, or it is too early to ask.
+     */
     private KeySet newerThan(KeySet set, long began) throws IOException {
         if (set.fetchedAt - began >= 0) {
             return set;
@@ -398,7 +400,9 @@ public final class ProviderKeys {
         return List.copyOf(keys);
     }
 
-    /** A public key that is strong enough; {@code null} for everything else, which does not make the others unusable. */
+    /**
+     * A public key that is strong enough; {@code null} for everything else, which does not make the others unusable.
+     */
     private static @Nullable JWK key(Map<?, ?> members) {
         try {
             @SuppressWarnings("unchecked") // a JSON object has names

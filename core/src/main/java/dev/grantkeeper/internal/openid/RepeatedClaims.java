@@ -12,8 +12,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Reads claims of which some stand there twice: Keycloak's signed authorization responses name their issuer so. RFC 7519 section 4
- * lets a reader refuse that, or take the last. Here both have to say the same, so nobody can read it in another way.
+ * Reads claims of which some stand there twice: Keycloak's signed authorization responses name their issuer so. RFC
+ * 7519 section 4 lets a reader refuse that, or take the last. Here both have to say the same, so nobody can read it in
+ * another way.
  */
 final class RepeatedClaims {
     private static final JsonMapper JSON = JsonMapper.builder()

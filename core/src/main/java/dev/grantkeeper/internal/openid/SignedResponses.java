@@ -10,8 +10,8 @@ import java.util.Date;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Verifies what the authorization endpoint answers with and has signed (JARM section 2.4): by whom, by a key of the provider's, for
- * whom, until when. Thread-safe.
+ * Verifies what the authorization endpoint answers with and has signed (JARM section 2.4): by whom, by a key of the
+ * provider's, for whom, until when. Thread-safe.
  */
 public final class SignedResponses {
     private static final String WHAT = "authorization response";

@@ -20,8 +20,8 @@ public final class Backoff {
     }
 
     /**
-     * A random time between the shortest pause and one that doubles with each failure up to the longest; more if the server
-     * asked for more.
+     * A random time between the shortest pause and one that doubles with each failure up to the longest; more if the
+     * server asked for more.
      *
      * @param failures how many there were before this one
      */

@@ -7,10 +7,10 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps the token endpoint from being stormed (law 9). A bounded number of requests is under way at a time. After several
- * failures in a row, whichever grants they were for, or when the server asks for it, or does not accept the client itself,
- * nothing is sent for a while; then one request tries. When it succeeds the others follow, a few more every moment: what an
- * outage has dammed up must not bring the server down again. Thread-safe.
+ * Keeps the token endpoint from being stormed (law 9). A bounded number of requests is under way at a time. After
+ * several failures in a row, whichever grants they were for, or when the server asks for it, or does not accept the
+ * client itself, nothing is sent for a while; then one request tries. When it succeeds the others follow, a few more
+ * every moment: what an outage has dammed up must not bring the server down again. Thread-safe.
  */
 final class EndpointGate {
     /** So many failures in a row are the endpoint's, not a grant's. */

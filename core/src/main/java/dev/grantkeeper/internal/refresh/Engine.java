@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * The parts of this package, put together for one registration: two refreshers, one for what users granted and one for the
- * application's own grant, that share store, memory, threads and the token endpoint; and one for each token that came in exchange
- * for another, which rests in this process only. Thread-safe.
+ * The parts of this package, put together for one registration: two refreshers, one for what users granted and one for
+ * the application's own grant, that share store, memory, threads and the token endpoint; and one for each token that
+ * came in exchange for another, which rests in this process only. Thread-safe.
  */
 public final class Engine {
     /** Refreshes that run at once. Most of them wait, for the token endpoint or for another node. */
@@ -111,8 +111,8 @@ public final class Engine {
     }
 
     /**
-     * Runs something that may block, once so much time has passed; never after {@link #close}. The clock is looked at again and
-     * again, since it may be one that tests move.
+     * Runs something that may block, once so much time has passed; never after {@link #close}. The clock is looked at
+     * again and again, since it may be one that tests move.
      */
     public void after(Duration delay, Runnable task) {
         wake(time.ticks(), delay, task);

@@ -7,11 +7,11 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Until when an access token is used, and how (law 8). Past the soft limit it is used, and refreshed behind the scenes; past
- * the hard limit callers wait for a new one; past its expiry it is of no use to anybody.
+ * Until when an access token is used, and how (law 8). Past the soft limit it is used, and refreshed behind the scenes;
+ * past the hard limit callers wait for a new one; past its expiry it is of no use to anybody.
  *
- * <p>The wall clock decides, bounded by the monotonic one: however the wall clock jumps back, a token is not used longer after
- * we first saw it than it lives (law 13). All three are moments of both clocks.
+ * <p>The wall clock decides, bounded by the monotonic one: however the wall clock jumps back, a token is not used
+ * longer after we first saw it than it lives (law 13). All three are moments of both clocks.
  */
 final class Limits {
     /** Longer than any process runs, and a number of nanoseconds: "never" is often written as the year 9999. */
@@ -20,7 +20,10 @@ final class Limits {
     /** Before the expiry, so that a request still arrives in time: a tenth of the lifetime, at most this. */
     private static final Duration HARD = Duration.ofSeconds(30);
 
-    /** Before the expiry, so that nobody has to wait: a fifth of the lifetime, at most this, and up to half as much again. */
+    /**
+     * Before the expiry, so that nobody has to wait: a fifth of the lifetime, at most this, and up to half as much
+     * again.
+     */
     private static final Duration SOFT = Duration.ofMinutes(5);
 
     private final @Nullable Instant soft;

@@ -10,8 +10,8 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that happens to a row besides refreshing: logins, imports, sign-outs, second thoughts. Runs on the caller's
- * thread. Thread-safe.
+ * Everything that happens to a row besides refreshing: logins, imports, sign-outs, second thoughts. Runs on the
+ * caller's thread. Thread-safe.
  */
 public final class Logins {
     /** Others write between our reading and our writing, but not that often. */
@@ -33,7 +33,10 @@ public final class Logins {
         return grant == null ? null : grant.row();
     }
 
-    /** Writes a login over whatever is there. Done when the row carries this login's name, whoever wrote what in between. */
+    /**
+     * Writes a login over whatever is there. Done when the row carries this login's name, whoever wrote what in
+     * between.
+     */
     public void login(AccountKey key, GrantRow row) throws IOException {
         for (int i = 0; i < TRIES; i++) {
             StoredGrant found = rows.find(key).grant();
@@ -86,8 +89,8 @@ public final class Logins {
     }
 
     /**
-     * Writes a row anew if it is sealed under an older key. An attempt that stands in it stays, and whoever makes it finds out as
-     * after any other write that came between.
+     * Writes a row anew if it is sealed under an older key. An attempt that stands in it stays, and whoever makes it
+     * finds out as after any other write that came between.
      *
      * @return whether it was written
      */
@@ -122,8 +125,9 @@ public final class Logins {
     }
 
     /**
-     * Removes the login that is there now, however often refreshes rewrite its row meanwhile, then gives its tokens back. A login
-     * that comes in meanwhile stays; then nothing is given back, since some servers end all logins of a user at once.
+     * Removes the login that is there now, however often refreshes rewrite its row meanwhile, then gives its tokens
+     * back. A login that comes in meanwhile stays; then nothing is given back, since some servers end all logins of a
+     * user at once.
      */
     public void signOut(AccountKey key) throws IOException {
         @Nullable String login = null;

@@ -14,12 +14,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows that were seen lately, parsed and opened, least used out first (law 7). There is no other cache. Thread-safe.
+ * The rows that were seen lately, parsed and opened, least used out first (law 7). There is no other cache.
+ * Thread-safe.
  *
- * <p>What comes back first did not necessarily happen first. Everything is therefore stamped when it begins: a read that began
- * before this node wrote may bring what stood there before, and does not count; a write may come back when more has happened
- * to its row, and does not count either. Of two that cross and tell different things nobody knows which is newer; that is
- * noted as a doubt, and the store is asked again.
+ * <p>What comes back first did not necessarily happen first. Everything is therefore stamped when it begins: a read
+ * that began before this node wrote may bring what stood there before, and does not count; a write may come back when
+ * more has happened to its row, and does not count either. Of two that cross and tell different things nobody knows
+ * which is newer; that is noted as a doubt, and the store is asked again.
  */
 final class Memory {
     /** What is remembered of one row. */
@@ -169,8 +170,8 @@ final class Memory {
     }
 
     /**
-     * Notes what this node wrote, unless something newer is known: others may have read or written more before this write
-     * came back.
+     * Notes what this node wrote, unless something newer is known: others may have read or written more before this
+     * write came back.
      *
      * @param over the version that was replaced; {@code null} if there was none
      * @param stamp taken before the write

@@ -6,7 +6,10 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** What a caller gets who asks for tokens. A value, so that each of a thousand waiting callers can throw its own exception. */
+/**
+ * What a caller gets who asks for tokens. A value, so that each of a thousand waiting callers can throw its own
+ * exception.
+ */
 public sealed interface Outcome {
     /** Tokens to use now. */
     record Usable(TokenSet tokens) implements Outcome {}

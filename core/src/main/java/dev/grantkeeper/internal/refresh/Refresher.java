@@ -32,69 +32,72 @@ import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps grants fresh: any number of threads on any number of nodes, one token request per expiry, and nobody signed out who
- * did not have to be.
+ * Keeps grants fresh: any number of threads on any number of nodes, one token request per expiry, and nobody signed out
+ * who did not have to be.
  *
  * <h2>The difficulty</h2>
  *
- * <p>Many authorization servers take a refresh token once. The answer brings the next one, and a server that sees a spent token
- * again assumes that it was stolen and ends the whole grant (RFC 9700 section 4.14.2). So two refreshes at once sign the user
- * out; so does a new token that was received and not stored; so does a loser who writes "refused" over what the winner stored.
- * And any step can fail, be slow, or look failed and happen all the same.
+ * <p>Many authorization servers take a refresh token once. The answer brings the next one, and a server that sees a
+ * spent token again assumes that it was stolen and ends the whole grant (RFC 9700 section 4.14.2). So two refreshes at
+ * once sign the user out; so does a new token that was received and not stored; so does a loser who writes "refused"
+ * over what the winner stored. And any step can fail, be slow, or look failed and happen all the same.
  *
  * <h2>The row is the lock</h2>
  *
- * <p>The store can replace a row if its version is still the one that was read, and that is all the protocol needs. Who wants to
- * refresh first writes an <em>attempt</em>, a random name, into the row. Only one node can win that write, and the refresh token
- * that it then sends is the one from the very row that now carries its attempt. All others find the attempt, wait a little, and
- * look again. The outcome (tokens, a refusal, or "not before") replaces the row and takes the attempt out in the same write.
+ * <p>The store can replace a row if its version is still the one that was read, and that is all the protocol needs. Who
+ * wants to refresh first writes an <em>attempt</em>, a random name, into the row. Only one node can win that write, and
+ * the refresh token that it then sends is the one from the very row that now carries its attempt. All others find the
+ * attempt, wait a little, and look again. The outcome (tokens, a refusal, or "not before") replaces the row and takes
+ * the attempt out in the same write.
  *
  * <p>Nothing is held meanwhile: no transaction, no connection, no lock in this process.
  *
  * <h2>An attempt that stays</h2>
  *
- * <p>Its holder died, lost the answer, or cannot reach the store. An attempt therefore ends by itself after a time T. The holder
- * measures T from before its first write, observers from when they first saw this name, all by their own monotonic clocks; no
- * two clocks are ever compared. T is longer than everything a holder may still be doing (see {@link Timing}), and a holder sends
- * nothing when too little of its T is left. A name dies with its process: after a restart our own attempt is a stranger's, since
- * nobody remembers whether its request went out.
+ * <p>Its holder died, lost the answer, or cannot reach the store. An attempt therefore ends by itself after a time T.
+ * The holder measures T from before its first write, observers from when they first saw this name, all by their own
+ * monotonic clocks; no two clocks are ever compared. T is longer than everything a holder may still be doing (see
+ * {@link Timing}), and a holder sends nothing when too little of its T is left. A name dies with its process: after a
+ * restart our own attempt is a stranger's, since nobody remembers whether its request went out.
  *
  * <h2>An answer that never came</h2>
  *
- * <p>The server may have taken the refresh token; a success that cannot be read, or a gateway that gave up, says no more.
- * Giving up signs the user out for certain if it did; sending the token again may. Whether and when to send it once more is a
- * property of the server: {@link Provider.Replay}. Either way the row is read again first, and after that one replay the
- * attempt stays where it is for T to end it, for the late request may still arrive.
+ * <p>The server may have taken the refresh token; a success that cannot be read, or a gateway that gave up, says no
+ * more. Giving up signs the user out for certain if it did; sending the token again may. Whether and when to send it
+ * once more is a property of the server: {@link Provider.Replay}. Either way the row is read again first, and after
+ * that one replay the attempt stays where it is for T to end it, for the late request may still arrive.
  *
  * <h2>A write that lost</h2>
  *
- * <p>Tokens in hand, and the row has changed. What stands there now decides, told by the login's name and the whole token set
- * (a refresh token may be the same before and after): our own tokens, the write had landed; no row, the user signed out
- * meanwhile and the tokens are given back; another login, it wins; still the tokens that ours were made from, then only an
- * attempt or a hasty refusal came between, and ours are written on top; anything newer is used. A refusal or a "not before"
- * that loses is dropped: it spoke of a row that is gone.
+ * <p>Tokens in hand, and the row has changed. What stands there now decides, told by the login's name and the whole
+ * token set (a refresh token may be the same before and after): our own tokens, the write had landed; no row, the user
+ * signed out meanwhile and the tokens are given back; another login, it wins; still the tokens that ours were made
+ * from, then only an attempt or a hasty refusal came between, and ours are written on top; anything newer is used. A
+ * refusal or a "not before" that loses is dropped: it spoke of a row that is gone.
  *
  * <h2>A store that is down</h2>
  *
- * <p>The new tokens are served from memory, the write is tried again and again, and the old refresh token is not sent any more.
- * A login that comes in here meanwhile drops them. A store that comes back without its last writes, from a replica or a backup,
- * gets the row again that is remembered here, if that is a later one of the same login ({@link Rows#find}).
+ * <p>The new tokens are served from memory, the write is tried again and again, and the old refresh token is not sent
+ * any more. A login that comes in here meanwhile drops them. A store that comes back without its last writes, from a
+ * replica or a backup, gets the row again that is remembered here, if that is a later one of the same login
+ * ({@link Rows#find}).
  *
  * <h2>Several resources</h2>
  *
- * <p>One refresh token may bring access tokens for several APIs (RFC 8707). They lie in the same row, each with its own limits,
- * refusal and back-off, and each refresh of any of them is one attempt on that row: it is the refresh token that works once. What
- * a server refuses for one resource ends nothing else; only a lost answer is about the refresh token and so about the whole grant.
+ * <p>One refresh token may bring access tokens for several APIs (RFC 8707). They lie in the same row, each with its own
+ * limits, refusal and back-off, and each refresh of any of them is one attempt on that row: it is the refresh token
+ * that works once. What a server refuses for one resource ends nothing else; only a lost answer is about the refresh
+ * token and so about the whole grant.
  *
  * <h2>Threads</h2>
  *
- * <p>All callers of one key share a <em>flight</em>, which runs on a thread of ours: a caller who is cancelled, interrupted or
- * out of patience takes nothing from the others. Inside one flight everything is sequential; {@link Flight#run} is the
- * protocol, from top to bottom.
+ * <p>All callers of one key share a <em>flight</em>, which runs on a thread of ours: a caller who is cancelled,
+ * interrupted or out of patience takes nothing from the others. Inside one flight everything is sequential;
+ * {@link Flight#run} is the protocol, from top to bottom.
  *
- * <p>The protocol was checked as a model with crashes, lost answers, failing and late writes, logins and sign-outs in between,
- * and this code runs under a simulation of the same ({@code SimulationTest}). Where a step seems superfluous, something in that
- * list needs it; {@code MutantTest} shows what, for many of them.
+ * <p>The protocol was checked as a model with crashes, lost answers, failing and late writes, logins and sign-outs in
+ * between, and this code runs under a simulation of the same ({@code SimulationTest}). Where a step seems superfluous,
+ * something in that list needs it; {@code MutantTest} shows what, for many of them.
  *
  * <p>Thread-safe.
  */
@@ -105,10 +108,14 @@ public final class Refresher {
     /** How long the store may take to answer, where there is something to serve without it. */
     private static final Duration PATIENCE = Duration.ofSeconds(2);
 
-    /** So many writes in a row cannot be lost to others; a store that says so does not keep rule 2.2 of its contract. */
+    /**
+     * So many writes in a row cannot be lost to others; a store that says so does not keep rule 2.2 of its contract.
+     */
     private static final int MOST_LOSSES = 100;
 
-    /** Attempts of our own that are remembered; so many fail in one outage of the store, and no more than that is kept. */
+    /**
+     * Attempts of our own that are remembered; so many fail in one outage of the store, and no more than that is kept.
+     */
     private static final int MOST_ATTEMPTS = 10_000;
 
     /** How long before consent ends somebody is told. */
@@ -204,7 +211,9 @@ public final class Refresher {
                     : tokens;
         }
 
-        /** Whether the row has gone, or another login stands there. What is known of it is newer than our attempt in it. */
+        /**
+         * Whether the row has gone, or another login stands there. What is known of it is newer than our attempt in it.
+         */
         boolean isOutlived(@Nullable Remembered now) {
             StoredGrant known = now == null ? null : now.grant();
             return now != null && (known == null || !known.row().login().equals(row.login()));
@@ -274,7 +283,9 @@ public final class Refresher {
         return look(key, resource);
     }
 
-    /** Tokens in place of an access token that an API rejected. The same tokens come back if no others can be expected. */
+    /**
+     * Tokens in place of an access token that an API rejected. The same tokens come back if no others can be expected.
+     */
     public CompletableFuture<Outcome> insteadOf(AccountKey key, @Nullable String resource, String rejected) {
         Unsaved pending = unsaved.get(key);
         TokenSet unsavedTokens = pending == null ? null : pending.current(resource, time);
@@ -318,7 +329,10 @@ public final class Refresher {
                 && leftOf(row.state(resource).notBefore()) == null;
     }
 
-    /** How long a grant is to be left alone. A time further ahead than any back-off was written by a clock that is wrong. */
+    /**
+     * How long a grant is to be left alone. A time further ahead than any back-off was written by a clock that is
+     * wrong.
+     */
     private @Nullable Duration leftOf(@Nullable Instant notBefore) {
         if (notBefore == null) {
             return null;
@@ -455,8 +469,8 @@ public final class Refresher {
     }
 
     /**
-     * What the outcome of something that had begun before says to who came later: that a login is required may have been read
-     * before somebody signed in, so the row is read once more (law 5).
+     * What the outcome of something that had begun before says to who came later: that a login is required may have
+     * been read before somebody signed in, so the row is read once more (law 5).
      *
      * @param asked when the caller came
      */
@@ -484,7 +498,9 @@ public final class Refresher {
                 && !Limits.of(usable.tokens(), time).pastHard(time);
     }
 
-    /** A login came in through this node: what is still on its way to the store for an older one is of no use (law 14). */
+    /**
+     * A login came in through this node: what is still on its way to the store for an older one is of no use (law 14).
+     */
     public void loggedIn(AccountKey key, String login) {
         unsaved.computeIfPresent(key, (k, pending) -> pending.row().login().equals(login) ? pending : null);
     }
@@ -823,7 +839,9 @@ public final class Refresher {
             return row.refreshedFor(want.resource(), set, rejected, own);
         }
 
-        /** Until when all the tokens in a row are of use: those that were there before from when they were seen first. */
+        /**
+         * Until when all the tokens in a row are of use: those that were there before from when they were seen first.
+         */
         private Map<String, Limits> limits(GrantRow next) {
             Remembered known = memory.get(key);
             Map<String, Limits> limits = new HashMap<>();
@@ -844,7 +862,10 @@ public final class Refresher {
                     : want.behindTheScenes() ? RefreshEvents.Cause.AHEAD : RefreshEvents.Cause.EXPIRED;
         }
 
-        /** Says that consent ends soon, once for each warning: by the refresh after which less is left than that (law 16). */
+        /**
+         * Says that consent ends soon, once for each warning: by the refresh after which less is left than that (law
+         * 16).
+         */
         private void tellOfConsent(GrantRow before, GrantRow after) {
             TokenSet old = before.tokens();
             TokenSet fresh = after.tokens();
@@ -945,8 +966,8 @@ public final class Refresher {
         }
 
         /**
-         * Brings new tokens into the store. Returns {@code null} when they are there, or something newer is; otherwise what
-         * the callers get meanwhile.
+         * Brings new tokens into the store. Returns {@code null} when they are there, or something newer is; otherwise
+         * what the callers get meanwhile.
          */
         private @Nullable Outcome save(Unsaved first) {
             Unsaved pending = first;

@@ -19,8 +19,8 @@ public interface Renewal {
     boolean possible(GrantRow row);
 
     /**
-     * Finds out whatever has to be known before a request can be made. May take as long as a request; afterwards one can be made
-     * without any of that.
+     * Finds out whatever has to be known before a request can be made. May take as long as a request; afterwards one
+     * can be made without any of that.
      *
      * @return why none can be made now; {@code null} if one can
      */
@@ -44,7 +44,10 @@ public interface Renewal {
                 Answer.Kind.MISCONFIGURED, 0, null, "This grant is good for one resource only", null, null);
     }
 
-    /** The token set for another resource that an answer makes; what it says of a refresh token is the grant's, not its own. */
+    /**
+     * The token set for another resource that an answer makes; what it says of a refresh token is the grant's, not its
+     * own.
+     */
     default TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
         throw new IllegalStateException("There was no such request");
     }
@@ -57,7 +60,9 @@ public interface Renewal {
     /** What may be done after a lost answer. */
     Provider.Replay replay();
 
-    /** When the consent ends that a grant rests on, however often it is refreshed until then; {@code null} if unknown. */
+    /**
+     * When the consent ends that a grant rests on, however often it is refreshed until then; {@code null} if unknown.
+     */
     @Nullable
     Instant consentEndsAt(GrantRow row);
 

@@ -16,8 +16,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The store, as the protocol sees it: rows that are read into memory, and writes of which it is known how they ended. A write
- * that looked failed is repeated with the same version, then looked for (rule 3.1 of the store contract). Thread-safe.
+ * The store, as the protocol sees it: rows that are read into memory, and writes of which it is known how they ended. A
+ * write that looked failed is repeated with the same version, then looked for (rule 3.1 of the store contract).
+ * Thread-safe.
  */
 final class Rows {
     private static final int TRIES = 3;
@@ -76,8 +77,9 @@ final class Rows {
     }
 
     /**
-     * A row has gone back to what it was before its last refresh: a fail-over or a backup has lost writes. What is known here may
-     * be all that is left of the grant, and is written again. If the row was only read from a replica, this loses.
+     * A row has gone back to what it was before its last refresh: a fail-over or a backup has lost writes. What is
+     * known here may be all that is left of the grant, and is written again. If the row was only read from a replica,
+     * this loses.
      */
     private Memory.@Nullable Remembered restore(AccountKey key, StoredGrant found, GrantRow lost) throws IOException {
         Written written = replace(key, found.version(), lost);

@@ -13,7 +13,10 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The few threads that the library owns, in real time. They end when idle, and keep no program from ending. Thread-safe. */
+/**
+ * The few threads that the library owns, in real time. They end when idle, and keep no program from ending.
+ * Thread-safe.
+ */
 final class Threads implements Workers {
     /** Reads end within seconds, by the store's contract. */
     private static final int READERS = 32;

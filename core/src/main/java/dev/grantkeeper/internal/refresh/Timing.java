@@ -6,8 +6,8 @@ import java.time.Duration;
 /**
  * How long things may take. Everything follows from the length of one token call.
  *
- * <p>An attempt has to hold, in this order: its mark in the store, a token call, the wait until an unanswered request can no
- * longer arrive, law 15's replay, that wait again, and the write of the outcome. With the default call of 10 s:
+ * <p>An attempt has to hold, in this order: its mark in the store, a token call, the wait until an unanswered request
+ * can no longer arrive, law 15's replay, that wait again, and the write of the outcome. With the default call of 10 s:
  *
  * <pre>
  * | mark | call 10 s | travel 2 s | replay 10 s | travel 2 s | outcome |

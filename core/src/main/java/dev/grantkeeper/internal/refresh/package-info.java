@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** When to refresh, and once: among threads, among nodes, through failures. Start with the essay in {@code Refresher}. */
+/**
+ * When to refresh, and once: among threads, among nodes, through failures. Start with the essay in {@code Refresher}.
+ */
 @NullMarked
 package dev.grantkeeper.internal.refresh;
 

@@ -15,16 +15,19 @@ import org.jspecify.annotations.Nullable;
  *
  * @param login names the login that this grant came from, random; refreshes keep it
  * @param authorizedAt when the user authorised the application
- * @param refreshes how often the tokens were refreshed since the login: of two rows of one login the one with more is newer
+ * @param refreshes how often the tokens were refreshed since the login: of two rows of one login the one with more is
+ *     newer
  * @param tokens the tokens; {@code null} only for the application's own grant before its first token request
  * @param identity who granted, as far as known
- * @param server where the tokens were issued, as the provider names its token server; {@code null} if that was not written down
+ * @param server where the tokens were issued, as the provider names its token server; {@code null} if that was not
+ *     written down
  * @param afterRejection whether these tokens were fetched because an API rejected the ones before
  * @param attempt names the token request that somebody is making for this grant
  * @param refusal why the authorization server will not refresh this grant
  * @param notBefore when the next token request may be made, after failures
  * @param failures how many token requests have failed in a row
- * @param resources access tokens for other resources that came from the same refresh token (RFC 8707), each with its own failures
+ * @param resources access tokens for other resources that came from the same refresh token (RFC 8707), each with its
+ *     own failures
  * @param other members that a newer version of the library wrote; kept as they are
  */
 public record GrantRow(
@@ -82,9 +85,7 @@ public record GrantRow(
         }
     }
 
-    /**
-     * The access token for one resource, and how it went with getting one. The members are those of the row.
-     */
+    /** The access token for one resource, and how it went with getting one. The members are those of the row. */
     public record State(
             @Nullable TokenSet tokens,
             boolean afterRejection,

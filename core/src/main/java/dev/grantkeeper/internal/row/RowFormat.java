@@ -33,12 +33,12 @@ import org.jspecify.annotations.Nullable;
  * Turns grants into the text of rows and back: JSON in printable ASCII, sealed unless the application chose otherwise.
  *
  * <p>The seal binds the text to its key and its version, so whoever can write to the database can neither move a row to
- * another account nor put an old text under a new version. What nobody can prevent from here is an old row restored whole,
- * text and version.
+ * another account nor put an old text under a new version. What nobody can prevent from here is an old row restored
+ * whole, text and version.
  *
- * <p>Nodes of two versions of the library share the rows while a deployment rolls. A new member goes to the top level, means
- * nothing bad where it is missing, and is kept by nodes that do not know it. What cannot be done that way needs a new format
- * number; such a row is an error to older nodes, and never touched.
+ * <p>Nodes of two versions of the library share the rows while a deployment rolls. A new member goes to the top level,
+ * means nothing bad where it is missing, and is kept by nodes that do not know it. What cannot be done that way needs a
+ * new format number; such a row is an error to older nodes, and never touched.
  *
  * <p>Immutable and thread-safe.
  */

@@ -11,7 +11,8 @@ public sealed interface Answer {
     record Tokens(TokenResponse response) implements Answer {}
 
     /**
-     * The request may have reached the server, and what became of it is not known. Only here a refresh token is in doubt.
+     * The request may have reached the server, and what became of it is not known. Only here a refresh token is in
+     * doubt.
      */
     record Lost(Failure failure) implements Answer {}
 
@@ -23,7 +24,9 @@ public sealed interface Answer {
         INTERACTION,
         /** A policy forbids it for now; a login would not help. */
         BLOCKED,
-        /** The application's registration or configuration is wrong; users and their grants have nothing to do with it. */
+        /**
+         * The application's registration or configuration is wrong; users and their grants have nothing to do with it.
+         */
         MISCONFIGURED,
         /** Later it will work. */
         TEMPORARY,
@@ -73,7 +76,9 @@ public sealed interface Answer {
             return new Failure(other, status, error, description, retryAfter, cause, claims);
         }
 
-        /** Whether server or network had a part in it: otherwise it was found out here, and says nothing about either. */
+        /**
+         * Whether server or network had a part in it: otherwise it was found out here, and says nothing about either.
+         */
         public boolean cameFromOutside() {
             return status != 0 || cause != null;
         }

@@ -4,7 +4,10 @@ package dev.grantkeeper.internal.wire;
 import dev.grantkeeper.provider.Dialect;
 import okhttp3.HttpUrl;
 
-/** Where a user's own API may be, at providers where an answer tells: in the provider's domains, or tokens could go anywhere. */
+/**
+ * Where a user's own API may be, at providers where an answer tells: in the provider's domains, or tokens could go
+ * anywhere.
+ */
 public final class ApiBase {
     private ApiBase() {}
 

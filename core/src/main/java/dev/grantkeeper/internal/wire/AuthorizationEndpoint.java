@@ -25,8 +25,8 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The provider's authorization endpoint (RFC 6749 section 3.1), as one client sees it, and the endpoint that takes its requests
- * directly (RFC 9126). Thread-safe.
+ * The provider's authorization endpoint (RFC 6749 section 3.1), as one client sees it, and the endpoint that takes its
+ * requests directly (RFC 9126). Thread-safe.
  */
 public final class AuthorizationEndpoint {
     private static final int BYTES = 32;
@@ -87,7 +87,8 @@ public final class AuthorizationEndpoint {
      * @param scopes exactly what is asked for
      * @param parameters what else is sent
      * @param key what the grant is going to be bound to (RFC 9449 section 10); {@code null} if to nothing
-     * @throws RequestFailedException if it was to be pushed or signed, and could not be; it is then not sent in another way
+     * @throws RequestFailedException if it was to be pushed or signed, and could not be; it is then not sent in another
+     *     way
      */
     public Request request(
             String redirectUri, Set<String> scopes, Map<String, String> parameters, @Nullable KeyPair key)

@@ -17,8 +17,8 @@ import okio.ByteString;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the browser brought back (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). Whoever can make the user's browser open a
- * URL decides what stands in it. {@code toString} shows no code.
+ * What the browser brought back (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). Whoever can make the user's browser
+ * open a URL decides what stands in it. {@code toString} shows no code.
  *
  * @param problem why this is no answer of an authorization server; everything else is then {@code null}
  * @param response an answer that the server has signed (JARM section 2.3); everything else is then {@code null}
@@ -98,8 +98,8 @@ public record Callback(
     }
 
     /**
-     * The state for finding the login that this belongs to. In a signed response it was not verified yet: it finds a login, and says
-     * nothing of it.
+     * The state for finding the login that this belongs to. In a signed response it was not verified yet: it finds a
+     * login, and says nothing of it.
      */
     public @Nullable String stateToLookFor() {
         if (response == null) {
@@ -115,7 +115,9 @@ public record Callback(
         }
     }
 
-    /** Where the query begins: after the question mark where there is a scheme before it, an application's own included. */
+    /**
+     * Where the query begins: after the question mark where there is a scheme before it, an application's own included.
+     */
     private static int start(String query) {
         int mark = query.indexOf('?');
         boolean url = mark > 0 && query.substring(0, mark).matches("(?s)[A-Za-z][A-Za-z0-9+.-]*:.*");
@@ -137,8 +139,8 @@ public record Callback(
     }
 
     /**
-     * Whether one parameter is the HMAC-SHA256 of all others, as {@code name=value} in alphabetical order with {@code &} between
-     * them.
+     * Whether one parameter is the HMAC-SHA256 of all others, as {@code name=value} in alphabetical order with
+     * {@code &} between them.
      *
      * @param query what this was parsed from
      */

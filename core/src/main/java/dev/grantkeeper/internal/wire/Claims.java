@@ -10,7 +10,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
-/** The {@code claims} parameter (OpenID Connect Core section 5.5): a JSON object to which several may have something to add. */
+/**
+ * The {@code claims} parameter (OpenID Connect Core section 5.5): a JSON object to which several may have something to
+ * add.
+ */
 public final class Claims {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)

@@ -32,8 +32,8 @@ import okio.BufferedSink;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This application as the authorization server knows it: its id, and how it proves it (RFC 6749 section 2.3). Makes the requests
- * that go to the server directly. Thread-safe; {@code toString} shows no secret.
+ * This application as the authorization server knows it: its id, and how it proves it (RFC 6749 section 2.3). Makes the
+ * requests that go to the server directly. Thread-safe; {@code toString} shows no secret.
  */
 public final class Client {
     private static final MediaType FORM = MediaType.get("application/x-www-form-urlencoded");
@@ -150,7 +150,9 @@ public final class Client {
         return JSONObjectUtils.toJSONString(json);
     }
 
-    /** A parameter as it is sent. One may be repeated (RFC 8707 section 2): it is kept as URIs with blanks between them. */
+    /**
+     * A parameter as it is sent. One may be repeated (RFC 8707 section 2): it is kept as URIs with blanks between them.
+     */
     static List<String> values(String name, String value) {
         return name.equals("resource") ? List.of(value.split(" ")) : List.of(value);
     }
@@ -209,8 +211,8 @@ public final class Client {
     }
 
     /**
-     * RFC 7523 section 3. The audience is the issuer alone: an assertion that names one endpoint's URL as well could be played to
-     * another server that claims the same URL.
+     * RFC 7523 section 3. The audience is the issuer alone: an assertion that names one endpoint's URL as well could be
+     * played to another server that claims the same URL.
      */
     private String assertion() throws Http.CallFailedException {
         Instant now = clock.instant();

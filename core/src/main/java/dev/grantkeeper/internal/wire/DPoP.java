@@ -36,8 +36,8 @@ import okhttp3.Request;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Proofs that a request comes from whoever holds a key (RFC 9449), and what has to be remembered to make them: the last nonce of
- * each server, and by how much its clock differs from ours. Thread-safe; {@code toString} shows none of it.
+ * Proofs that a request comes from whoever holds a key (RFC 9449), and what has to be remembered to make them: the last
+ * nonce of each server, and by how much its clock differs from ours. Thread-safe; {@code toString} shows none of it.
  */
 public final class DPoP {
     private static final String SCHEME = "DPoP";
@@ -185,8 +185,9 @@ public final class DPoP {
     }
 
     /**
-     * Whether the server did not look at a request because of its proof, and would look at it with another one: it has told its
-     * nonce (RFC 9449 sections 8 and 9), or its clock shows that ours is wrong. The next proof is made accordingly.
+     * Whether the server did not look at a request because of its proof, and would look at it with another one: it has
+     * told its nonce (RFC 9449 sections 8 and 9), or its clock shows that ours is wrong. The next proof is made
+     * accordingly.
      *
      * @param error what the server says is wrong
      */

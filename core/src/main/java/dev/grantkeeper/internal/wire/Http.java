@@ -25,8 +25,8 @@ import okio.BufferedSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The client for our own calls, derived from the application's: its proxy, DNS, trust and connection pool stay, everything
- * that could repeat, redirect, store or print a token request is gone. Thread-safe.
+ * The client for our own calls, derived from the application's: its proxy, DNS, trust and connection pool stay,
+ * everything that could repeat, redirect, store or print a token request is gone. Thread-safe.
  */
 public final class Http {
     /** Real token answers and key sets are far smaller; larger ones, decompressed, are an attack or a mistake. */
@@ -72,8 +72,8 @@ public final class Http {
     }
 
     /**
-     * OkHttp sends a request again, unasked, after a 503 with {@code Retry-After: 0}. For a refresh token that is a reuse.
-     * Under another name the header has no such effect.
+     * OkHttp sends a request again, unasked, after a 503 with {@code Retry-After: 0}. For a refresh token that is a
+     * reuse. Under another name the header has no such effect.
      */
     private static Response withoutSilentRepetition(Interceptor.Chain chain) throws IOException {
         Response response = chain.proceed(chain.request());
@@ -173,8 +173,9 @@ public final class Http {
     }
 
     /**
-     * Makes a call that asks for tokens, with a proof for the key. A server that would not look at it because of the proof
-     * (RFC 9449 section 8) gets it once more, with the proof that it wants: so much is left of the one deadline for both.
+     * Makes a call that asks for tokens, with a proof for the key. A server that would not look at it because of the
+     * proof (RFC 9449 section 8) gets it once more, with the proof that it wants: so much is left of the one deadline
+     * for both.
      *
      * @param request makes the request, anew for each time
      * @param key {@code null} for a call without proof

@@ -27,7 +27,9 @@ import java.security.spec.PSSParameterSpec;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Signs JWTs with what only this application has: its key or its secret. Thread-safe; {@code toString} shows neither. */
+/**
+ * Signs JWTs with what only this application has: its key or its secret. Thread-safe; {@code toString} shows neither.
+ */
 final class JwtSigner {
     private final JWSHeader header;
     private final JWSSigner signer;
@@ -85,8 +87,8 @@ final class JwtSigner {
     }
 
     /**
-     * Signs with whichever of the platform's security providers can work with the key. {@link Signature} would choose one itself,
-     * but for RSASSA-PSS it has to before it knows the key, and then never takes the module that holds it.
+     * Signs with whichever of the platform's security providers can work with the key. {@link Signature} would choose
+     * one itself, but for RSASSA-PSS it has to before it knows the key, and then never takes the module that holds it.
      */
     private static final class PlatformSigner extends BaseJWSProvider implements JWSSigner {
         private final PrivateKey key;

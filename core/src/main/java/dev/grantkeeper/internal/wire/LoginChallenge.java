@@ -17,9 +17,10 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an API wants that only another login can give: scopes (RFC 6750 section 3.1), a stronger or a more recent authentication
- * (RFC 9470), or what Microsoft Entra ID calls a claims challenge. Everything in it is from outside: what does not have the form
- * that the parameter has is taken for not said. A challenge may also say where its authorization server is; nobody goes there.
+ * What an API wants that only another login can give: scopes (RFC 6750 section 3.1), a stronger or a more recent
+ * authentication (RFC 9470), or what Microsoft Entra ID calls a claims challenge. Everything in it is from outside:
+ * what does not have the form that the parameter has is taken for not said. A challenge may also say where its
+ * authorization server is; nobody goes there.
  *
  * @param kind what is wanted
  * @param error the API's error code
@@ -43,8 +44,8 @@ public record LoginChallenge(
     private static final int MAX_CLAIMS = 16 * 1024;
 
     /**
-     * Looks for one that names what a login has to ask for. One that names nothing, or only what was granted, is none: the same
-     * login would bring the same answer.
+     * Looks for one that names what a login has to ask for. One that names nothing, or only what was granted, is none:
+     * the same login would bring the same answer.
      *
      * @param response an answer; its body is not touched
      * @param granted the scopes of the token that was sent

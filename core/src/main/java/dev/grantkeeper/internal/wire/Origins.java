@@ -9,7 +9,10 @@ import okhttp3.Request;
 import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
-/** Scheme, host and port: what decides where a token may go. Written in one place, so that two sides of a comparison agree. */
+/**
+ * Scheme, host and port: what decides where a token may go. Written in one place, so that two sides of a comparison
+ * agree.
+ */
 public final class Origins {
     private static final Set<String> LOOPBACK = Set.of("127.0.0.1", "[::1]", "::1", "localhost");
 

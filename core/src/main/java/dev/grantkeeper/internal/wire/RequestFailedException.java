@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
-/** A request to the authorization server brought nothing. For requests of which nothing else depends but their caller. */
+/**
+ * A request to the authorization server brought nothing. For requests of which nothing else depends but their caller.
+ */
 public final class RequestFailedException extends Exception {
     private static final long serialVersionUID = 1L;
 

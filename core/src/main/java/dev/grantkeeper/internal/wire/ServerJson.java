@@ -16,7 +16,10 @@ import okhttp3.HttpUrl;
 import okhttp3.MediaType;
 import org.jspecify.annotations.Nullable;
 
-/** The object that an answer is, in JSON or as a form, or none. What is nested too deeply or says something twice is none. */
+/**
+ * The object that an answer is, in JSON or as a form, or none. What is nested too deeply or says something twice is
+ * none.
+ */
 final class ServerJson {
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
@@ -51,7 +54,9 @@ final class ServerJson {
         }
     }
 
-    /** Names and values without anything that would have to be encoded, and among them one of those that make an answer. */
+    /**
+     * Names and values without anything that would have to be encoded, and among them one of those that make an answer.
+     */
     private static boolean isForm(String text) {
         return text.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '<' && c != '>' && c != '"')
                 && (text.startsWith("access_token=")

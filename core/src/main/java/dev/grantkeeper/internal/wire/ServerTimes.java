@@ -11,7 +11,10 @@ import java.time.format.DateTimeParseException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Times as servers write them, each within bounds: what somebody else has written never means "never" or "at every call" (law 13). */
+/**
+ * Times as servers write them, each within bounds: what somebody else has written never means "never" or "at every
+ * call" (law 13).
+ */
 public final class ServerTimes {
     /** What {@code expires_in} means where it is no lifetime: 0 and less. Long enough not to refresh on every call. */
     private static final Duration SHORTEST = Duration.ofSeconds(10);
@@ -44,7 +47,9 @@ public final class ServerTimes {
                 : Duration.ofSeconds(value.longValue());
     }
 
-    /** The time until a moment, in seconds or milliseconds since 1970; {@code null} if it cannot be one of these years. */
+    /**
+     * The time until a moment, in seconds or milliseconds since 1970; {@code null} if it cannot be one of these years.
+     */
     static @Nullable Duration until(JsonNode node, Instant now) {
         if (!node.isIntegralNumber() && !(node.isTextual() && node.textValue().matches("[0-9]{10,13}"))) {
             return null;

@@ -26,14 +26,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reads what token endpoints really send, and says what it means.
  *
- * <p>Real servers send {@code expires_in} as a string, errors with status 200, form-encoded bodies, empty refresh tokens and
- * JSON labelled as JavaScript. What can be understood without guessing is understood; what cannot is an answer of its own
- * kind, and costs nobody a grant. The {@code error} member decides, whatever the status; then the status.
+ * <p>Real servers send {@code expires_in} as a string, errors with status 200, form-encoded bodies, empty refresh
+ * tokens and JSON labelled as JavaScript. What can be understood without guessing is understood; what cannot is an
+ * answer of its own kind, and costs nobody a grant. The {@code error} member decides, whatever the status; then the
+ * status.
  */
 final class TokenAnswers {
     /**
-     * RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6, and what is not part of section 5.2 and sent all the same. Where
-     * nothing else is said, an error is about the application.
+     * RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6, and what is not part of section 5.2 and sent all the
+     * same. Where nothing else is said, an error is about the application.
      */
     private static final Map<String, Dialect.Meaning> MEANINGS = Map.of(
             "invalid_grant", Dialect.Meaning.REFUSED,
@@ -80,7 +81,8 @@ final class TokenAnswers {
     }
 
     /**
-     * What the provider's other endpoints answer with, where all went well. Their errors look like those of the token endpoint.
+     * What the provider's other endpoints answer with, where all went well. Their errors look like those of the token
+     * endpoint.
      *
      * @param endpoint its name, for messages
      */
@@ -238,8 +240,8 @@ final class TokenAnswers {
     }
 
     /**
-     * How long the access token lives, by {@code expires_in}; where there is none, until the moment that some servers name
-     * besides or instead ({@code expires_at}, {@code expires_on}).
+     * How long the access token lives, by {@code expires_in}; where there is none, until the moment that some servers
+     * name besides or instead ({@code expires_at}, {@code expires_on}).
      */
     private static @Nullable Duration lifetime(ObjectNode json, Instant now, Dialect dialect) {
         JsonNode node = member(json, "expires_in", dialect);

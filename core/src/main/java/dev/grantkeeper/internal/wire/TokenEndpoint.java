@@ -17,9 +17,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The provider's token endpoint (RFC 6749 section 3.2) and its neighbour for revocation (RFC 7009), as one client sees them.
- * Every request goes out at most once; one that the server did not look at because of its proof of possession (RFC 9449 section
- * 8), which spends nothing, once more. Thread-safe; {@code toString} shows no secret.
+ * The provider's token endpoint (RFC 6749 section 3.2) and its neighbour for revocation (RFC 7009), as one client sees
+ * them. Every request goes out at most once; one that the server did not look at because of its proof of possession
+ * (RFC 9449 section 8), which spends nothing, once more. Thread-safe; {@code toString} shows no secret.
  */
 public final class TokenEndpoint {
     /** What is sent, and must not come back in any message. */
@@ -69,11 +69,11 @@ public final class TokenEndpoint {
     }
 
     /**
-     * Refreshes (RFC 6749 section 6). No scope is sent: that asks for what was granted. Resources are: without, a server may
-     * choose another API (RFC 8707 section 2.2).
+     * Refreshes (RFC 6749 section 6). No scope is sent: that asks for what was granted. Resources are: without, a
+     * server may choose another API (RFC 8707 section 2.2).
      *
-     * @param key what the grant is bound to; {@code null} if it is not. Where the application wants bound tokens the server may
-     *     bind them now, and if it does not, the grant goes on as it was
+     * @param key what the grant is bound to; {@code null} if it is not. Where the application wants bound tokens the
+     *     server may bind them now, and if it does not, the grant goes on as it was
      */
     public Answer refresh(String refreshToken, Set<String> resources, @Nullable KeyPair key) {
         Map<String, String> form = refreshing(refreshToken);
@@ -86,8 +86,8 @@ public final class TokenEndpoint {
     /**
      * Refreshes, for an access token that is good at one of the provider's other APIs (RFC 8707 section 2.2).
      *
-     * @param key what the grant is bound to; {@code null} if it is not, and it stays so: what the server bound here to a new key
-     *     could be the refresh token
+     * @param key what the grant is bound to; {@code null} if it is not, and it stays so: what the server bound here to
+     *     a new key could be the refresh token
      */
     public Answer refresh(String refreshToken, String resource, @Nullable KeyPair key) {
         Map<String, String> form = refreshing(refreshToken);
@@ -204,7 +204,9 @@ public final class TokenEndpoint {
         }
     }
 
-    /** A success that cannot be read is one all the same, and a gateway that gave up does not know what its server did. */
+    /**
+     * A success that cannot be read is one all the same, and a gateway that gave up does not know what its server did.
+     */
     private static boolean mayBeDone(Answer.Failure failure) {
         boolean success = failure.status() >= 200 && failure.status() < 300;
         return failure.status() == 504 || (success && failure.kind() == Answer.Kind.MALFORMED);
@@ -220,11 +222,12 @@ public final class TokenEndpoint {
     }
 
     /**
-     * Gives tokens back (RFC 7009), as far as the provider takes them: the refresh token first, since the grant goes with it, then
-     * the access token, since servers need not end that one, too. Never fails. Takes no longer than two calls, and one where the
-     * server does not answer.
+     * Gives tokens back (RFC 7009), as far as the provider takes them: the refresh token first, since the grant goes
+     * with it, then the access token, since servers need not end that one, too. Never fails. Takes no longer than two
+     * calls, and one where the server does not answer.
      *
-     * @return how long the server wants to be left alone before the same is tried again; {@code null} if there is nothing more to do
+     * @return how long the server wants to be left alone before the same is tried again; {@code null} if there is
+     *     nothing more to do
      */
     public @Nullable Duration giveBack(TokenSet tokens) {
         URI endpoint = provider.revocationEndpoint().orElse(null);

@@ -19,12 +19,12 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What has to hold at every moment of a run, seen from above. Called where something happens; a law that is broken ends the
- * run. The names P1 to P15 are those of the checked model.
+ * What has to hold at every moment of a run, seen from above. Called where something happens; a law that is broken ends
+ * the run. The names P1 to P15 are those of the checked model.
  *
- * <p>Most laws have excuses, which nobody in the system can see, but the simulation can: that this very request was lost, that
- * its sender died while it was at it, or that its attempt outlived T because the sender was paused or cut off from the store.
- * An excuse speaks for one request, one user, one call; never for a run.
+ * <p>Most laws have excuses, which nobody in the system can see, but the simulation can: that this very request was
+ * lost, that its sender died while it was at it, or that its attempt outlived T because the sender was paused or cut
+ * off from the store. An excuse speaks for one request, one user, one call; never for a run.
  */
 final class Laws {
     private final Simulation world;
@@ -56,7 +56,10 @@ final class Laws {
         return sent.cutShort && (sent.issued == null || !sent.issued.landed);
     }
 
-    /** Whether the attempt outlived T through no fault of the protocol: its sender was paused, or the store kept it from writing. */
+    /**
+     * Whether the attempt outlived T through no fault of the protocol: its sender was paused, or the store kept it from
+     * writing.
+     */
     private boolean overran(Sent sent) {
         if (sent.beyond) {
             return true;

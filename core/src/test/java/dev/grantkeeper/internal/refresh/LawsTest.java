@@ -24,8 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * The excuses of {@link Laws}: each speaks for one request, and a second one right beside it is found all the same. What nodes
- * do here is written by hand, since the refresher does not do it.
+ * The excuses of {@link Laws}: each speaks for one request, and a second one right beside it is found all the same.
+ * What nodes do here is written by hand, since the refresher does not do it.
  */
 class LawsTest {
     private static final Duration T = Simulation.TIMING.attempt();

@@ -13,7 +13,10 @@ import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** What is remembered when calls of the store cross. The simulation meets these cases too, but some only once in 100,000 runs. */
+/**
+ * What is remembered when calls of the store cross. The simulation meets these cases too, but some only once in 100,000
+ * runs.
+ */
 class MemoryTest {
     private static final AccountKey KEY = new AccountKey("registration", "account");
 

@@ -20,13 +20,14 @@ import javax.tools.ToolProvider;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The refresher with one rule taken out: its source with a few words replaced, compiled, and loaded together with a simulation
- * of its own. Production code needs no switches for that, and a rule that was rewritten or moved is noticed, since its words
- * are no longer found.
+ * The refresher with one rule taken out: its source with a few words replaced, compiled, and loaded together with a
+ * simulation of its own. Production code needs no switches for that, and a rule that was rewritten or moved is noticed,
+ * since its words are no longer found.
  *
  * @param rule what is missing
  * @param edits to the sources
- * @param first the seed to begin with: where a mutant is found late, not all the seeds before need to run in every build
+ * @param first the seed to begin with: where a mutant is found late, not all the seeds before need to run in every
+ *     build
  */
 record Mutant(String rule, List<Edit> edits, long first) {
     /**
@@ -132,7 +133,10 @@ record Mutant(String rule, List<Edit> edits, long first) {
         }
     }
 
-    /** Loads the package of the refresher afresh, the mutated classes first; everything else comes from where it always does. */
+    /**
+     * Loads the package of the refresher afresh, the mutated classes first; everything else comes from where it always
+     * does.
+     */
     private static final class Alone extends URLClassLoader {
         private static final String PACKAGE = Refresher.class.getPackageName() + ".";
 

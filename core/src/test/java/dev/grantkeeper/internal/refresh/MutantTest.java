@@ -15,8 +15,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The simulation finds planted faults: take one rule out of the protocol, and a seed catches it. Most are the mutants of the
- * checked model (its names are in brackets); the others were faults of this code until the simulation found them.
+ * The simulation finds planted faults: take one rule out of the protocol, and a seed catches it. Most are the mutants
+ * of the checked model (its names are in brackets); the others were faults of this code until the simulation found
+ * them.
  */
 class MutantTest {
     private static final int ENOUGH = 40_000;
@@ -299,8 +300,8 @@ class MutantTest {
     }
 
     /**
-     * An excuse speaks for what it is about, and for nothing else: where all that goes wrong is of one kind, and everything
-     * looks excused, two refreshes at once are found all the same.
+     * An excuse speaks for what it is about, and for nothing else: where all that goes wrong is of one kind, and
+     * everything looks excused, two refreshes at once are found all the same.
      */
     @ParameterizedTest
     @EnumSource(

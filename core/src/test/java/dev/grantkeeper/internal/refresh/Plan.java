@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a seed is about: the server, how many nodes serve how many users, and what goes wrong when.
  *
- * <p>Faults are tied to moments of the protocol, not to points of time: "the second time that a node begins a token request,
- * another node takes a login". A few kinds per run, so that pairs of faults that matter together do meet.
+ * <p>Faults are tied to moments of the protocol, not to points of time: "the second time that a node begins a token
+ * request, another node takes a login". A few kinds per run, so that pairs of faults that matter together do meet.
  *
  * @param rotation what the server does with refresh tokens
  * @param replay what the library is told about that

@@ -30,8 +30,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Ten thousand users on twenty nodes whose access tokens have all expired while the token endpoint was down for a minute, and
- * who call again every four seconds. In virtual time; the dice are seeded.
+ * Ten thousand users on twenty nodes whose access tokens have all expired while the token endpoint was down for a
+ * minute, and who call again every four seconds. In virtual time; the dice are seeded.
  */
 @Timeout(120)
 class RecoveryTest {

@@ -7,8 +7,9 @@ import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs one schedule after the other: a seed goes in, the law that it broke comes out, {@code null} if all held. Public and of
- * JDK types, so that a {@link Mutant} in a class loader of its own can be run like the real thing. For one thread.
+ * Runs one schedule after the other: a seed goes in, the law that it broke comes out, {@code null} if all held. Public
+ * and of JDK types, so that a {@link Mutant} in a class loader of its own can be run like the real thing. For one
+ * thread.
  */
 public final class Schedules implements LongFunction<@Nullable String>, AutoCloseable {
     private final Scheduler.Carriers carriers = new Scheduler.Carriers();

@@ -61,7 +61,10 @@ final class SimulatedServer {
         boolean rejected;
         /** It is in the store, or was. */
         boolean landed;
-        /** A login wrote it although it was spent: it was removed while the login did not know yet that it had succeeded. */
+        /**
+         * A login wrote it although it was spent: it was removed while the login did not know yet that it had
+         * succeeded.
+         */
         boolean rewritten;
         /** A reuse ended it, after an attempt had outlived T. */
         boolean undone;

@@ -16,8 +16,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows that all nodes share, one for each user, and the laws that every write of one has to keep. A call takes its time,
- * lands at one moment of it, and may fail before, fail after, or land although it has failed.
+ * The rows that all nodes share, one for each user, and the laws that every write of one has to keep. A call takes its
+ * time, lands at one moment of it, and may fail before, fail after, or land although it has failed.
  */
 final class SimulatedStore {
     /** How a write ends. */

@@ -24,12 +24,12 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run: a few nodes over one store and one server, one to three users, and a plan of what goes wrong. The nodes are the real
- * classes of this package; threads, time, store, server and network are simulated.
+ * One run: a few nodes over one store and one server, one to three users, and a plan of what goes wrong. The nodes are
+ * the real classes of this package; threads, time, store, server and network are simulated.
  *
- * <p>For each user a run goes in rounds. Each begins when the access token is about to end: then the nodes' callers come, and faults strike at
- * the moments that the plan names. After the last round everything heals, the callers come again, and {@link Laws} looks at what
- * is left.
+ * <p>For each user a run goes in rounds. Each begins when the access token is about to end: then the nodes' callers
+ * come, and faults strike at the moments that the plan names. After the last round everything heals, the callers come
+ * again, and {@link Laws} looks at what is left.
  */
 final class Simulation {
     private static final List<AccountKey> USERS = List.of(

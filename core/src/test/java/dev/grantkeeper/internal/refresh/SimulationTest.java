@@ -20,8 +20,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Random schedules of the refresher. {@code -Dgrantkeeper.schedules=1000000} runs that many, {@code -Dgrantkeeper.seed=4711}
- * begins with that seed; one seed alone is told with {@code -Dgrantkeeper.seed=4711 -Dgrantkeeper.schedules=1}.
+ * Random schedules of the refresher. {@code -Dgrantkeeper.schedules=1000000} runs that many,
+ * {@code -Dgrantkeeper.seed=4711} begins with that seed; one seed alone is told with {@code -Dgrantkeeper.seed=4711
+ * -Dgrantkeeper.schedules=1}.
  */
 class SimulationTest {
     private static final long NORMAL = 10_000;

@@ -163,7 +163,9 @@ class RowFormatTest {
                 .hasNoCause();
     }
 
-    /** A node that does not know of keys would send such a token without a proof, and write down that it was refused. */
+    /**
+     * A node that does not know of keys would send such a token without a proof, and write down that it was refused.
+     */
     @Test
     void a_row_that_is_bound_to_a_key_has_a_format_that_older_libraries_leave_alone() throws Exception {
         assertThat(JSON.readTree(plain.write(ALICE, bound()).text()).path("v").asInt())

@@ -29,34 +29,37 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Keeps each grant in a file of its own, named by {@link AccountKey#digest()}: for command-line tools, desktop programs, and
- * several processes of one machine. It needs no library.
+ * Keeps each grant in a file of its own, named by {@link AccountKey#digest()}: for command-line tools, desktop
+ * programs, and several processes of one machine. It needs no library.
  *
- * <p><b>A write</b> goes to a file beside the row, is forced to the disk, and takes the row's place by an atomic rename: a reader
- * finds the old row or the new one, and so does who starts after a crash. What a crash leaves behind is removed by the next
- * write to that key, or by {@link #create(Path)}.
+ * <p><b>A write</b> goes to a file beside the row, is forced to the disk, and takes the row's place by an atomic
+ * rename: a reader finds the old row or the new one, and so does who starts after a crash. What a crash leaves behind
+ * is removed by the next write to that key, or by {@link #create(Path)}.
  *
- * <p><b>Compare and write</b> happen under a lock that holds for all processes: one of 16 lock files, chosen by the key. The
- * operating system releases it when a process dies. It says nothing about threads, so that a lock of this class comes first.
- * Readers take no lock.
+ * <p><b>Compare and write</b> happen under a lock that holds for all processes: one of 16 lock files, chosen by the
+ * key. The operating system releases it when a process dies. It says nothing about threads, so that a lock of this
+ * class comes first. Readers take no lock.
  *
- * <p><b>An empty answer means that the user is signed out</b> (rule 1.2), so a row that is not there is only believed while its lock
- * file is: in a directory that was removed, or whose disk is not mounted, every call fails.
+ * <p><b>An empty answer means that the user is signed out</b> (rule 1.2), so a row that is not there is only believed
+ * while its lock file is: in a directory that was removed, or whose disk is not mounted, every call fails.
  *
- * <p>Files are readable and writable for their owner only, where the file system knows owners; the text inside is sealed unless
- * the application chose otherwise. The directory has to be on a local disk: network file systems promise neither these locks nor
- * these renames. Two copies of this class in one process, as in two web applications of one server, know nothing of each other's
- * locks: give each its own directory.
+ * <p>Files are readable and writable for their owner only, where the file system knows owners; the text inside is
+ * sealed unless the application chose otherwise. The directory has to be on a local disk: network file systems promise
+ * neither these locks nor these renames. Two copies of this class in one process, as in two web applications of one
+ * server, know nothing of each other's locks: give each its own directory.
  *
- * <p>Instances are immutable and thread-safe, and own nothing that would have to be closed. A call that gets no lock within 5
- * seconds fails.
+ * <p>Instances are immutable and thread-safe, and own nothing that would have to be closed. A call that gets no lock
+ * within 5 seconds fails.
  */
 public final class FileTokenStore implements TokenStore {
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(5);
     private static final String LOCKS = "0123456789abcdef";
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
 
-    /** One for each lock file of this process, whichever instances share it: the system's locks belong to whole processes. */
+    /**
+     * One for each lock file of this process, whichever instances share it: the system's locks belong to whole
+     * processes.
+     */
     private static final ConcurrentMap<Path, ReentrantLock> THREADS = new ConcurrentHashMap<>();
 
     private final Path directory;
@@ -68,8 +71,8 @@ public final class FileTokenStore implements TokenStore {
     }
 
     /**
-     * Gives a store on a directory, makes the directory if it is missing, and removes what writes have left that were cut off by a
-     * crash. Any number of processes may do this at once.
+     * Gives a store on a directory, makes the directory if it is missing, and removes what writes have left that were
+     * cut off by a crash. Any number of processes may do this at once.
      *
      * @param directory where the files go; nothing else belongs there
      * @return the store
@@ -94,8 +97,8 @@ public final class FileTokenStore implements TokenStore {
     }
 
     /**
-     * Gives a store on a directory that {@link #create(Path)} has made before. Fails where that directory is not: on a disk that is
-     * not mounted, {@code create} would begin a new one, in which nobody is signed in.
+     * Gives a store on a directory that {@link #create(Path)} has made before. Fails where that directory is not: on a
+     * disk that is not mounted, {@code create} would begin a new one, in which nobody is signed in.
      *
      * @param directory where the files are
      * @return the store
@@ -284,7 +287,10 @@ public final class FileTokenStore implements TokenStore {
         }
     }
 
-    /** Asks again and again, because {@code FileChannel.lock} waits without an end. Closing the channel releases the lock. */
+    /**
+     * Asks again and again, because {@code FileChannel.lock} waits without an end. Closing the channel releases the
+     * lock.
+     */
     private static void lock(FileChannel channel, Path lockFile, long deadline) throws IOException {
         for (long pause = 100_000; ; pause = Math.min(2 * pause, 10_000_000)) {
             try {

@@ -21,22 +21,24 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves the grants of an application that used Spring Security's {@code JdbcOAuth2AuthorizedClientService}, so that nobody has
- * to sign in again: the rows of {@code oauth2_authorized_client} become grants. Spring Security is not needed for that.
+ * Moves the grants of an application that used Spring Security's {@code JdbcOAuth2AuthorizedClientService}, so that
+ * nobody has to sign in again: the rows of {@code oauth2_authorized_client} become grants. Spring Security is not
+ * needed for that.
  *
- * <p><b>Stop the old application first</b>, all of its nodes. Where refresh tokens rotate, two programs that refresh one grant end
- * it. The table is only read, and {@code client-id} and secret have to be the same as before: refresh tokens belong to a client.
+ * <p><b>Stop the old application first</b>, all of its nodes. Where refresh tokens rotate, two programs that refresh
+ * one grant end it. The table is only read, and {@code client-id} and secret have to be the same as before: refresh
+ * tokens belong to a client.
  *
- * <p><b>It can be repeated.</b> A grant that is there is never overwritten, whether an earlier run made it or a login, so that a run
- * that was cut off is simply run again.
+ * <p><b>It can be repeated.</b> A grant that is there is never overwritten, whether an earlier run made it or a login,
+ * so that a run that was cut off is simply run again.
  *
- * <p><b>The time zone</b> of this JVM has to be the old application's, or be set to it with {@code -Duser.timezone}: Spring Security
- * stores local times. With a wrong one, tokens look fresh that have expired, or the other way round; an API that rejects
- * such a token mends that.
+ * <p><b>The time zone</b> of this JVM has to be the old application's, or be set to it with {@code -Duser.timezone}:
+ * Spring Security stores local times. With a wrong one, tokens look fresh that have expired, or the other way round; an
+ * API that rejects such a token mends that.
  *
  * <p><b>The authorisation</b> counts from when the access token was issued, because the table does not know it: a login
- * again changes the row's tokens and leaves {@code created_at} as it is. Where a consent ends after a while, {@code grant()}
- * shows its end too late until the user signs in again.
+ * again changes the row's tokens and leaves {@code created_at} as it is. Where a consent ends after a while,
+ * {@code grant()} shows its end too late until the user signs in again.
  */
 public final class SpringAuthorizedClients {
     private static final String ROWS =

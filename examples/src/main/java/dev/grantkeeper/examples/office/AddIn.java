@@ -56,16 +56,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The server of an Office add-in: its task pane signs in with Entra ID by a pop-up, and calls Graph through this server.
+ * The server of an Office add-in: its task pane signs in with Entra ID by a pop-up, and calls Graph through this
+ * server.
  *
- * <p>In the order in which a user meets them: {@link #pane}, {@link #signIn}, {@link #dialog}, {@link #callback}, {@link #handOver},
- * {@link #graph}, {@link #signOut}. No token ever leaves this process for a browser. Thread-safe.
+ * <p>In the order in which a user meets them: {@link #pane}, {@link #signIn}, {@link #dialog}, {@link #callback},
+ * {@link #handOver}, {@link #graph}, {@link #signOut}. No token ever leaves this process for a browser. Thread-safe.
  */
 final class AddIn implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(AddIn.class);
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** Every request of the pane's script has it. Another site's page cannot send it without asking us first, in vain. */
+    /**
+     * Every request of the pane's script has it. Another site's page cannot send it without asking us first, in vain.
+     */
     static final String PANE_HEADER = "X-Pane";
 
     private static final String OFFICE_JS = "https://appsforoffice.microsoft.com";
@@ -236,8 +239,8 @@ final class AddIn implements AutoCloseable {
     }
 
     /**
-     * The pop-up. It is on its way to the provider, and the login carries who asked. In the pop-up's own cookies: it may share none
-     * with the pane.
+     * The pop-up. It is on its way to the provider, and the login carries who asked. In the pop-up's own cookies: it
+     * may share none with the pane.
      */
     private void dialog(Context context) throws IOException {
         String tx = Objects.requireNonNullElse(context.queryParam("tx"), "");
@@ -269,8 +272,8 @@ final class AddIn implements AutoCloseable {
     }
 
     /**
-     * A cookie of the pop-up's. Lax, and not Strict: the callback comes from the provider's site. One for each attempt: two never
-     * meet.
+     * A cookie of the pop-up's. Lax, and not Strict: the callback comes from the provider's site. One for each attempt:
+     * two never meet.
      */
     private void setLogin(Context context, String name, String value, int seconds) {
         context.res()
@@ -287,8 +290,8 @@ final class AddIn implements AutoCloseable {
     }
 
     /**
-     * The pop-up comes back. The tokens are fetched, and kept nowhere: whether they belong to who asked is for {@link #handOver} to
-     * say. The pane's session is not looked at here, and could not be.
+     * The pop-up comes back. The tokens are fetched, and kept nowhere: whether they belong to who asked is for
+     * {@link #handOver} to say. The pane's session is not looked at here, and could not be.
      */
     private void callback(Context context) {
         String query = context.queryString();
@@ -375,7 +378,9 @@ final class AddIn implements AutoCloseable {
         context.header("Set-Cookie", sessions.set(cookie)).status(HttpStatus.NO_CONTENT);
     }
 
-    /** A later request: the session says who, the database has the tokens, the call goes out with one that is good now. */
+    /**
+     * A later request: the session says who, the database has the tokens, the call goes out with one that is good now.
+     */
     private void graph(Context context, String method) throws IOException {
         Optional<Database.User> user = database.userOfSession(session(context));
         if (user.isEmpty()) {
@@ -396,7 +401,10 @@ final class AddIn implements AutoCloseable {
                 .result(answer.body().toByteArray());
     }
 
-    /** The user leaves, in all browsers: the row goes, the tokens are given back where that is possible, the sessions end. */
+    /**
+     * The user leaves, in all browsers: the row goes, the tokens are given back where that is possible, the sessions
+     * end.
+     */
     private void signOut(Context context) throws IOException {
         String session = session(context);
         Optional<Database.User> user = database.userOfSession(session);

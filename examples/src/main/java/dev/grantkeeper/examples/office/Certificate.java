@@ -18,8 +18,8 @@ import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
 /**
- * A certificate for {@code localhost} that nobody else has signed, made when it is needed first. Browsers warn of it; Office wants
- * it to be trusted on the machine, see the README. In production the one of your domain takes its place.
+ * A certificate for {@code localhost} that nobody else has signed, made when it is needed first. Browsers warn of it;
+ * Office wants it to be trusted on the machine, see the README. In production the one of your domain takes its place.
  *
  * <p>The JDK makes certificates in its {@code keytool} only.
  *

@@ -26,8 +26,8 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The add-in's own tables: who its users are, and which sessions are theirs. The tokens, and when they expire, are in Grantkeeper's
- * table in the same file. Thread-safe.
+ * The add-in's own tables: who its users are, and which sessions are theirs. The tokens, and when they expire, are in
+ * Grantkeeper's table in the same file. Thread-safe.
  */
 final class Database implements AutoCloseable {
     static final Duration SESSION_LIVES = Duration.ofDays(30);

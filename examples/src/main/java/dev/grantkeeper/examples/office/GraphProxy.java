@@ -25,9 +25,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Calls Graph for a pane: the calls on a list, with the user's token, and nothing else.
  *
- * <p>Whoever forwards what a browser asks for gives it the token's whole power. So path and method are on the list or the call is
- * not made; the host never comes from the request; no header of the request goes out; of the answer come back status, body, content
- * type and {@code Retry-After}. Redirects are not followed. Sizes are bounded both ways. Thread-safe.
+ * <p>Whoever forwards what a browser asks for gives it the token's whole power. So path and method are on the list or
+ * the call is not made; the host never comes from the request; no header of the request goes out; of the answer come
+ * back status, body, content type and {@code Retry-After}. Redirects are not followed. Sizes are bounded both ways.
+ * Thread-safe.
  */
 final class GraphProxy {
     private static final Logger LOG = LoggerFactory.getLogger(GraphProxy.class);

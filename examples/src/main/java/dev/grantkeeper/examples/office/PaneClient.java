@@ -31,8 +31,8 @@ import okhttp3.WebSocketListener;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pane without a browser, and a pop-up with cookies of its own: as strict about it as browsers are about a pane in a foreign page.
- * Not thread-safe.
+ * A pane without a browser, and a pop-up with cookies of its own: as strict about it as browsers are about a pane in a
+ * foreign page. Not thread-safe.
  */
 final class PaneClient implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();

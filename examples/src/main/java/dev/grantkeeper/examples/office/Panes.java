@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The panes that are open, each with a WebSocket. They are told that something has happened and never what: the state is asked for
- * by a request that proves its session, so a socket that outlives its session learns nothing. Thread-safe.
+ * The panes that are open, each with a WebSocket. They are told that something has happened and never what: the state
+ * is asked for by a request that proves its session, so a socket that outlives its session learns nothing. Thread-safe.
  */
 final class Panes implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Panes.class);

@@ -21,8 +21,8 @@ import javax.net.ssl.X509TrustManager;
 import okhttp3.OkHttpClient;
 
 /**
- * The whole story without a browser: the same server over HTTPS and WebSockets, the same authorization server. Each step looks at
- * what the other side has counted, and the first that did not happen ends it.
+ * The whole story without a browser: the same server over HTTPS and WebSockets, the same authorization server. Each
+ * step looks at what the other side has counted, and the first that did not happen ends it.
  */
 final class Story {
     private final PrintStream out;

@@ -18,24 +18,25 @@ import redis.clients.jedis.exceptions.JedisException;
 
 /**
  * Keeps grants in Redis: each a hash of {@code version} and {@code text}, under {@code grantkeeper:} and the
- * {@link AccountKey#digest() digest} of its key. Redis runs a script from beginning to end before it does anything else, so
- * that comparing and writing are one step, for any number of nodes.
+ * {@link AccountKey#digest() digest} of its key. Redis runs a script from beginning to end before it does anything
+ * else, so that comparing and writing are one step, for any number of nodes.
  *
  * <p><b>The server has to keep what it is given.</b> A Redis that is set up as a cache signs users out:
  *
  * <ul>
- *   <li>{@code appendonly yes}. With {@code appendfsync always} a write that has returned survives a power failure; with
- *       {@code everysec}, the default, the last second may be lost. Where refresh tokens work only once, a lost write can mean
- *       that the row holds a used one, and its user has to sign in again.
- *   <li>{@code maxmemory-policy noeviction}: a full server then refuses writes, instead of making room among the grants.
+ *   <li>{@code appendonly yes}. With {@code appendfsync always} a write that has returned survives a power failure;
+ *       with {@code everysec}, the default, the last second may be lost. Where refresh tokens work only once, a lost
+ *       write can mean that the row holds a used one, and its user has to sign in again.
+ *   <li>{@code maxmemory-policy noeviction}: a full server then refuses writes, instead of making room among the
+ *       grants.
  *   <li>No time to live. This store sets none; let nothing else run {@code EXPIRE} over its keys.
- *   <li>The primary, never a replica: replicas are behind (rule 1.3). A failover, by Sentinel or in a cluster, loses writes that
- *       had not been replicated, as {@code everysec} does.
+ *   <li>The primary, never a replica: replicas are behind (rule 1.3). A failover, by Sentinel or in a cluster, loses
+ *       writes that had not been replicated, as {@code everysec} does.
  * </ul>
  *
- * <p><b>Failures.</b> Whatever Jedis throws becomes an {@link IOException}; its pool and its sockets need time limits of a few
- * seconds, which {@link #client} sets. A {@code create} that reaches the server after its caller has given up is refused by the
- * server's own clock: after a sign-out in between it would bring the grant back (rule 3.1).
+ * <p><b>Failures.</b> Whatever Jedis throws becomes an {@link IOException}; its pool and its sockets need time limits
+ * of a few seconds, which {@link #client} sets. A {@code create} that reaches the server after its caller has given up
+ * is refused by the server's own clock: after a sign-out in between it would bring the grant back (rule 3.1).
  *
  * <p>Instances are immutable and thread-safe. The client is the application's, which closes it.
  */

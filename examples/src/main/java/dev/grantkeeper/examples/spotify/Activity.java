@@ -18,9 +18,9 @@ import okhttp3.Interceptor;
 import okhttp3.Response;
 
 /**
- * What happens to each user's grant, for the page to show: what Grantkeeper tells ({@link GrantListener}), and the calls as they
- * went over the wire. Each entry carries the version that the row had in the table at that moment, so one can see that new
- * tokens are stored before a call goes out with them. In memory only. Thread-safe.
+ * What happens to each user's grant, for the page to show: what Grantkeeper tells ({@link GrantListener}), and the
+ * calls as they went over the wire. Each entry carries the version that the row had in the table at that moment, so one
+ * can see that new tokens are stored before a call goes out with them. In memory only. Thread-safe.
  */
 final class Activity implements GrantListener {
     private static final int MOST_ENTRIES = 60;

@@ -18,7 +18,10 @@ import okhttp3.Request;
 import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
-/** As much of a browser as a login needs: cookies, forms, and redirects that it follows only when told to. Not thread-safe. */
+/**
+ * As much of a browser as a login needs: cookies, forms, and redirects that it follows only when told to. Not
+ * thread-safe.
+ */
 final class Browser {
     private static final JsonMapper JSON = new JsonMapper();
 

@@ -112,7 +112,9 @@ final class Database implements AutoCloseable {
         }
     }
 
-    /** Looks at Grantkeeper's table. An application never needs that; the page shows it so that one can watch it change. */
+    /**
+     * Looks at Grantkeeper's table. An application never needs that; the page shows it so that one can watch it change.
+     */
     Optional<Row> row(AccountKey key) {
         return query(
                 "select digest, registration, account, version, text, updated_at from grantkeeper_tokens"

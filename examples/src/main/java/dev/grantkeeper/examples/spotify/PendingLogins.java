@@ -7,8 +7,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The logins that each browser has begun and not finished: what other applications keep as session attributes. Bounded, because
- * everybody can begin logins. Thread-safe.
+ * The logins that each browser has begun and not finished: what other applications keep as session attributes. Bounded,
+ * because everybody can begin logins. Thread-safe.
  */
 final class PendingLogins {
     private static final int MOST_SESSIONS = 10_000;

@@ -13,8 +13,9 @@ import java.util.Base64;
 /**
  * The secret that seals what is stored.
  *
- * <p>A real application gets it from where its other secrets come from, and never keeps it beside the database: who steals the
- * one must not have the other. For a demonstration that starts with one command, a file that only its owner can read will do.
+ * <p>A real application gets it from where its other secrets come from, and never keeps it beside the database: who
+ * steals the one must not have the other. For a demonstration that starts with one command, a file that only its owner
+ * can read will do.
  */
 public final class SealingSecret {
     /** The environment variable that has it. */

@@ -20,9 +20,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
 /**
- * The whole story without a browser: the same application over HTTP, the same authorization server, tokens that live for an hour
- * as Spotify's do, and clocks that are moved instead of waiting. Each step looks at what the other side has counted, and the
- * first that did not happen ends it.
+ * The whole story without a browser: the same application over HTTP, the same authorization server, tokens that live
+ * for an hour as Spotify's do, and clocks that are moved instead of waiting. Each step looks at what the other side has
+ * counted, and the first that did not happen ends it.
  */
 final class Story {
     private static final Duration LIFETIME = Duration.ofHours(1);

@@ -52,9 +52,9 @@ import org.slf4j.LoggerFactory;
 /**
  * A listening diary: users sign in with their Spotify account and see what they played.
  *
- * <p>All that the application does with Grantkeeper is in five places, in the order in which a user meets them: the constructor,
- * {@link #connect}, {@link #callback}, {@link #call} and {@link #disconnect}. The rest is what every web application has, a
- * session and a page, and a look behind the scenes. Thread-safe.
+ * <p>All that the application does with Grantkeeper is in five places, in the order in which a user meets them: the
+ * constructor, {@link #connect}, {@link #callback}, {@link #call} and {@link #disconnect}. The rest is what every web
+ * application has, a session and a page, and a look behind the scenes. Thread-safe.
  */
 final class WebApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WebApp.class);

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param provider Spotify, or something that speaks like it
  * @param clientId as Spotify's dashboard shows it
- * @param clientSecret {@code null} for a public client: PKCE takes its place, and a program that everybody can read keeps none
+ * @param clientSecret {@code null} for a public client: PKCE takes its place, and a program that everybody can read
+ *     keeps none
  * @param demo the make-believe service; {@code null} when this is the real Spotify
  */
 record Service(

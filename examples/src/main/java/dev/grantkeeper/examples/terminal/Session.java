@@ -23,8 +23,8 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One user of one machine at Spotify: signs in when it has to, and calls the API. All that the program does with Grantkeeper is
- * here. Not thread-safe.
+ * One user of one machine at Spotify: signs in when it has to, and calls the API. All that the program does with
+ * Grantkeeper is here. Not thread-safe.
  */
 final class Session implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();

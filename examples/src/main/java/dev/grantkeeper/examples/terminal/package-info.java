@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** A command-line client for Spotify: a login through the browser once, and from then on files that only their owner can read. */
+/**
+ * A command-line client for Spotify: a login through the browser once, and from then on files that only their owner can
+ * read.
+ */
 @NullMarked
 package dev.grantkeeper.examples.terminal;
 

@@ -17,9 +17,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.openqa.selenium.chrome.ChromeOptions;
 
 /**
- * The browsers of a test class, one for each user. They are started when they are first asked for, kept for the whole class,
- * and as new for each test. A test fails where a page complained ({@link Chromium#complaints}); one that fails leaves
- * {@code target/screenshots/failed/<test>-<user>.png} and {@code .txt}.
+ * The browsers of a test class, one for each user. They are started when they are first asked for, kept for the whole
+ * class, and as new for each test. A test fails where a page complained ({@link Chromium#complaints}); one that fails
+ * leaves {@code target/screenshots/failed/<test>-<user>.png} and {@code .txt}.
  *
  * <pre>{@code
  * @RegisterExtension
@@ -52,7 +52,8 @@ public final class Browsers
     /**
      * The same, started in a way of its own; give each way a user.
      *
-     * @param options for instance, {@code o -> o.setExperimentalOption("excludeSwitches", List.of("disable-popup-blocking"))}
+     * @param options for instance, {@code o -> o.setExperimentalOption("excludeSwitches",
+     *     List.of("disable-popup-blocking"))}
      */
     public Chromium of(String user, Consumer<ChromeOptions> options) throws IOException {
         Chromium browser = open.get(user);

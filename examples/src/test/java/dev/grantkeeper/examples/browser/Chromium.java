@@ -42,8 +42,8 @@ import org.openqa.selenium.logging.LoggingPreferences;
 import org.openqa.selenium.support.ui.WebDriverWait;
 
 /**
- * One browser with a profile of its own, which is one user at one machine. {@link Browsers} gives it to tests and closes it.
- * What waits gives up after {@value #PATIENCE_SECONDS} seconds. Not thread-safe.
+ * One browser with a profile of its own, which is one user at one machine. {@link Browsers} gives it to tests and
+ * closes it. What waits gives up after {@value #PATIENCE_SECONDS} seconds. Not thread-safe.
  */
 public final class Chromium implements AutoCloseable {
     // It misses the DevTools classes of each Chromium's version, which nothing here needs. Held, or the setting is
@@ -74,7 +74,10 @@ public final class Chromium implements AutoCloseable {
 
     record Installed(Path browser, Path driver) {}
 
-    /** Finds the installed one, or skips the tests where there is none. Where the environment says CI, they fail instead. */
+    /**
+     * Finds the installed one, or skips the tests where there is none. Where the environment says CI, they fail
+     * instead.
+     */
     static Installed find() {
         return new Installed(
                 executable("chromium", "chromium", "chromium-browser", "google-chrome"),
@@ -213,8 +216,8 @@ public final class Chromium implements AutoCloseable {
     }
 
     /**
-     * Looks at the page as it is now, narrow and wide, light and dark, and leaves it wide and light. Screenshots are called
-     * {@code <name>-320-dark.png} and so on.
+     * Looks at the page as it is now, narrow and wide, light and dark, and leaves it wide and light. Screenshots are
+     * called {@code <name>-320-dark.png} and so on.
      *
      * @return what is wrong with it: too wide, too pale, without a name
      */
@@ -472,8 +475,8 @@ public final class Chromium implements AutoCloseable {
     }
 
     /**
-     * What the pages complained of since this was asked last: errors in scripts, and what the Content-Security-Policy forbade.
-     * That a server answered with an error, or not at all, is not among it.
+     * What the pages complained of since this was asked last: errors in scripts, and what the Content-Security-Policy
+     * forbade. That a server answered with an error, or not at all, is not among it.
      */
     public List<String> complaints() {
         for (LogEntry entry : driver.manage().logs().get(LogType.BROWSER)) {

@@ -20,8 +20,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A {@link FileTokenStore} in a process of its own, called over a socket: each call is a connection, and a thread there. Calls
- * at once in this process are calls at once in that one.
+ * A {@link FileTokenStore} in a process of its own, called over a socket: each call is a connection, and a thread
+ * there. Calls at once in this process are calls at once in that one.
  */
 final class StoreProcess implements TokenStore, AutoCloseable {
     private final Process process;

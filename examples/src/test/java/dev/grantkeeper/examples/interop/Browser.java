@@ -15,8 +15,8 @@ import okhttp3.Request;
 import okhttp3.Response;
 
 /**
- * As much of a browser as a login at Keycloak needs, and the user in front of it. It stops where the application would be
- * called back. Each one has a session of its own. Not thread-safe.
+ * As much of a browser as a login at Keycloak needs, and the user in front of it. It stops where the application would
+ * be called back. Each one has a session of its own. Not thread-safe.
  */
 final class Browser {
     private static final Pattern FORM = Pattern.compile("<form\\s[^>]*id=\"kc-form-login\"[^>]*>");

@@ -43,7 +43,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class KeycloakClientsIT {
     private static final String CALLBACK = "http://127.0.0.1:9999/callback";
 
-    /** So short because Keycloak's clock cannot be moved, and takes what was signed a few seconds in the future only. */
+    /**
+     * So short because Keycloak's clock cannot be moved, and takes what was signed a few seconds in the future only.
+     */
     private static final Duration TOKENS_LIVE = Duration.ofSeconds(5);
 
     private static final JsonMapper JSON = new JsonMapper();

@@ -52,8 +52,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Grantkeeper's promises against a Keycloak that takes each refresh token once. How many requests there were is asked of
- * Keycloak itself, not only of our own listener.
+ * Grantkeeper's promises against a Keycloak that takes each refresh token once. How many requests there were is asked
+ * of Keycloak itself, not only of our own listener.
  */
 @Timeout(60)
 class KeycloakIT {

@@ -30,9 +30,9 @@ import okhttp3.tls.HandshakeCertificates;
 import okhttp3.tls.HeldCertificate;
 
 /**
- * A Keycloak in a process of its own, on a free port of 127.0.0.1 and with a database in memory, in development mode with the
- * realm {@code itest}: access tokens end after 60 seconds (those of the client {@code brief} after 5), and a refresh token is
- * good for one refresh.
+ * A Keycloak in a process of its own, on a free port of 127.0.0.1 and with a database in memory, in development mode
+ * with the realm {@code itest}: access tokens end after 60 seconds (those of the client {@code brief} after 5), and a
+ * refresh token is good for one refresh.
  */
 final class KeycloakServer implements AutoCloseable {
     private static final String REALM = "itest";

@@ -23,8 +23,8 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 
 /**
- * Somebody else's pages, over https. The machine has two names, {@code 127.0.0.1} and {@code localhost}, which to browsers are two
- * sites; whatever their ports. Thread-safe.
+ * Somebody else's pages, over https. The machine has two names, {@code 127.0.0.1} and {@code localhost}, which to
+ * browsers are two sites; whatever their ports. Thread-safe.
  */
 final class OtherSite implements AutoCloseable {
     private final HttpsServer server;

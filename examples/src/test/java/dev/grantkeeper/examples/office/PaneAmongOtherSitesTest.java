@@ -13,7 +13,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
 
-/** The pane in a frame of another site's page, as Office on the web shows it; and providers that cut off who opened them. */
+/**
+ * The pane in a frame of another site's page, as Office on the web shows it; and providers that cut off who opened
+ * them.
+ */
 class PaneAmongOtherSitesTest extends InTheBrowser {
     private static final By FRAME = By.id("pane");
 

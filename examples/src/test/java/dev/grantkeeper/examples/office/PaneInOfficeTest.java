@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.openqa.selenium.By;
 
 /**
- * The pane in Office on the web: its page shows the pane in a frame, loads its script into it, opens the dialogs and carries their
- * messages. That page and that script are stand-ins, at the addresses of the real ones.
+ * The pane in Office on the web: its page shows the pane in a frame, loads its script into it, opens the dialogs and
+ * carries their messages. That page and that script are stand-ins, at the addresses of the real ones.
  */
 class PaneInOfficeTest extends InTheBrowser {
     private static final By FRAME = By.id("pane");

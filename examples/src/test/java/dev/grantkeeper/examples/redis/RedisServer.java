@@ -17,7 +17,10 @@ import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.UnifiedJedis;
 import redis.clients.jedis.exceptions.JedisException;
 
-/** The installed redis-server as a child of this process, on a port of its own, set up as {@link RedisTokenStore} wants it. */
+/**
+ * The installed redis-server as a child of this process, on a port of its own, set up as {@link RedisTokenStore} wants
+ * it.
+ */
 final class RedisServer implements AutoCloseable {
     private final Path directory;
     private final int port;

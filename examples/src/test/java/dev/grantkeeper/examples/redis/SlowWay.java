@@ -10,7 +10,9 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CountDownLatch;
 
-/** A way to a server on which what contains a word is held up, and arrives although its sender has hung up meanwhile. */
+/**
+ * A way to a server on which what contains a word is held up, and arrives although its sender has hung up meanwhile.
+ */
 final class SlowWay implements AutoCloseable {
     private final ServerSocket entrance = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     private final int server;

@@ -29,8 +29,8 @@ import org.openqa.selenium.Keys;
 import org.openqa.selenium.WebElement;
 
 /**
- * The story as a user clicks through it. Every state of the page is looked at narrow and wide, light and dark, and leaves a
- * screenshot of each in {@code target/screenshots}.
+ * The story as a user clicks through it. Every state of the page is looked at narrow and wide, light and dark, and
+ * leaves a screenshot of each in {@code target/screenshots}.
  */
 @Timeout(120)
 class SpotifyInTheBrowserTest {

@@ -17,42 +17,45 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps grants in one table of a relational database: H2 or SQLite in a file, or one PostgreSQL or MariaDB for all nodes.
+ * Keeps grants in one table of a relational database: H2 or SQLite in a file, or one PostgreSQL or MariaDB for all
+ * nodes.
  *
  * <pre>{@code
  * TokenStore store = JdbcTokenStore.create(dataSource);   // makes the table if it is missing
  * TokenStore store = JdbcTokenStore.on(dataSource);       // Flyway or Liquibase made it
  * }</pre>
  *
- * <p>Everything that several nodes need from each other is in four statements, each on the primary key, each in autocommit,
- * each one round trip. {@code replace} is <code>UPDATE … WHERE digest = ? AND version = ?</code>: of any number of them at
- * once every database changes the row for one and tells the others that they changed none. There are no locks, no
- * transactions and no <code>SELECT … FOR UPDATE</code>, because nothing else behaves alike everywhere.
+ * <p>Everything that several nodes need from each other is in four statements, each on the primary key, each in
+ * autocommit, each one round trip. {@code replace} is <code>UPDATE … WHERE digest = ? AND version = ?</code>: of any
+ * number of them at once every database changes the row for one and tells the others that they changed none. There are
+ * no locks, no transactions and no <code>SELECT … FOR UPDATE</code>, because nothing else behaves alike everywhere.
  *
- * <p><b>The connection</b> is the store's own for one statement and never longer. A small pool of its own is recommended: a
- * caller within a transaction holds a connection of the application's pool while it waits for the store. Where a pool
- * hands out connections with autocommit off, autocommit is turned on for the statement and off again. A
- * <em>transaction-aware</em> {@code DataSource}, which hands out the transaction of the calling thread, is the wrong one:
- * the store joins no transaction. It is refused with an {@link IOException} as soon as it can be told apart, that is when
- * its connections come with autocommit on at one time and off at another, or do not let autocommit be set; give the plain
- * {@code DataSource} behind it. It cannot be told apart when the very first connection belongs to a transaction already and
- * lets autocommit be turned on: that would commit it; nor within an XA transaction of MariaDB, whose driver does not say.
+ * <p><b>The connection</b> is the store's own for one statement and never longer. A small pool of its own is
+ * recommended: a caller within a transaction holds a connection of the application's pool while it waits for the store.
+ * Where a pool hands out connections with autocommit off, autocommit is turned on for the statement and off again. A
+ * <em>transaction-aware</em> {@code DataSource}, which hands out the transaction of the calling thread, is the wrong
+ * one: the store joins no transaction. It is refused with an {@link IOException} as soon as it can be told apart, that
+ * is when its connections come with autocommit on at one time and off at another, or do not let autocommit be set; give
+ * the plain {@code DataSource} behind it. It cannot be told apart when the very first connection belongs to a
+ * transaction already and lets autocommit be turned on: that would commit it; nor within an XA transaction of MariaDB,
+ * whose driver does not say.
  *
- * <p><b>H2 in a file</b> writes up to half a second after it has committed. Put {@code WRITE_DELAY=0} into its URL, or a process
- * that is killed takes the newest refresh tokens with it.
+ * <p><b>H2 in a file</b> writes up to half a second after it has committed. Put {@code WRITE_DELAY=0} into its URL, or
+ * a process that is killed takes the newest refresh tokens with it.
  *
- * <p><b>Time limits.</b> A statement is cancelled after 5 seconds; on H2, which limits whole connections only, the wait for
- * another's lock ends after its {@code LOCK_TIMEOUT}, 2 seconds unless the URL says otherwise. Where the driver takes a network timeout, an answer that
- * does not come at all is given up after 10; PostgreSQL's driver then still waits for its own attempt to cancel, for which
- * its {@code cancelSignalTimeout} allows 10 seconds more unless set lower. How long a connection may take is up to the pool:
- * a few seconds, rather than HikariCP's default of 30.
+ * <p><b>Time limits.</b> A statement is cancelled after 5 seconds; on H2, which limits whole connections only, the wait
+ * for another's lock ends after its {@code LOCK_TIMEOUT}, 2 seconds unless the URL says otherwise. Where the driver
+ * takes a network timeout, an answer that does not come at all is given up after 10; PostgreSQL's driver then still
+ * waits for its own attempt to cancel, for which its {@code cancelSignalTimeout} allows 10 seconds more unless set
+ * lower. How long a connection may take is up to the pool: a few seconds, rather than HikariCP's default of 30.
  *
- * <p><b>Failures.</b> A statement that the database has rolled back for the sake of another (deadlock, serialization failure,
- * busy) is tried again, at most three times and for at most 5 seconds. A read whose connection turns out to be dead is tried
- * again at most five times, because a pool may have several that died together; a write only if that was noticed before
- * anything was sent. A write whose end is unknown is not repeated here: the library does that, and looks (rule 3.1). A
- * database that takes no writes, as read-only replicas do not, is named so in the message. Exceptions name the operation, the
- * SQLState and the vendor's code, but not what the driver said about a statement with its values, because drivers quote rows.
+ * <p><b>Failures.</b> A statement that the database has rolled back for the sake of another (deadlock, serialization
+ * failure, busy) is tried again, at most three times and for at most 5 seconds. A read whose connection turns out to be
+ * dead is tried again at most five times, because a pool may have several that died together; a write only if that was
+ * noticed before anything was sent. A write whose end is unknown is not repeated here: the library does that, and looks
+ * (rule 3.1). A database that takes no writes, as read-only replicas do not, is named so in the message. Exceptions
+ * name the operation, the SQLState and the vendor's code, but not what the driver said about a statement with its
+ * values, because drivers quote rows.
  *
  * <p>Instances are immutable and thread-safe. They own nothing that would have to be closed.
  */
@@ -88,8 +91,8 @@ public final class JdbcTokenStore implements TokenStore {
     }
 
     /**
-     * Gives a store on the table {@code grantkeeper_tokens}, and makes the table if it is missing. Any number of nodes may
-     * do this at once. A table that is there is not changed, and then no right to create one is needed.
+     * Gives a store on the table {@code grantkeeper_tokens}, and makes the table if it is missing. Any number of nodes
+     * may do this at once. A table that is there is not changed, and then no right to create one is needed.
      *
      * @param dataSource an H2, PostgreSQL, MariaDB, MySQL or SQLite database
      * @return the store
@@ -105,8 +108,8 @@ public final class JdbcTokenStore implements TokenStore {
      * @param dataSource an H2, PostgreSQL, MariaDB, MySQL or SQLite database
      * @param table the table, optionally with its schema as in {@code auth.tokens}; the schema has to exist
      * @return the store
-     * @throws IllegalArgumentException if that is not a table name: letters, digits and underscores, at most 63, no digit in
-     *     front
+     * @throws IllegalArgumentException if that is not a table name: letters, digits and underscores, at most 63, no
+     *     digit in front
      * @throws UncheckedIOException if the table is missing and cannot be made, or the database cannot be reached
      */
     public static JdbcTokenStore create(DataSource dataSource, String table) {
@@ -120,8 +123,8 @@ public final class JdbcTokenStore implements TokenStore {
     }
 
     /**
-     * Gives a store on the table {@code grantkeeper_tokens}, which is there already: made by Flyway, Liquibase or hand from
-     * the {@code schema-….sql} of the database, which lies beside this class. Nothing is sent to the database now.
+     * Gives a store on the table {@code grantkeeper_tokens}, which is there already: made by Flyway, Liquibase or hand
+     * from the {@code schema-….sql} of the database, which lies beside this class. Nothing is sent to the database now.
      *
      * @param dataSource a database with that table
      * @return the store
@@ -136,8 +139,8 @@ public final class JdbcTokenStore implements TokenStore {
      * @param dataSource a database with that table
      * @param table the table, optionally with its schema as in {@code auth.tokens}
      * @return the store
-     * @throws IllegalArgumentException if that is not a table name: letters, digits and underscores, at most 63, no digit in
-     *     front
+     * @throws IllegalArgumentException if that is not a table name: letters, digits and underscores, at most 63, no
+     *     digit in front
      */
     public static JdbcTokenStore on(DataSource dataSource, String table) {
         return new JdbcTokenStore(Objects.requireNonNull(dataSource, "dataSource"), table, STATEMENT_TIMEOUT);
@@ -210,19 +213,19 @@ public final class JdbcTokenStore implements TokenStore {
      * } while (last != null);
      * }</pre>
      *
-     * <p>The order is that of {@link AccountKey#digest()}, which means nothing but stays. A key that is there from the first
-     * page to the last is seen exactly once, whatever is created, replaced or deleted in the meantime; one that comes or goes
-     * may be seen or not. {@code after} need not be there any more. An empty page is the end.
+     * <p>The order is that of {@link AccountKey#digest()}, which means nothing but stays. A key that is there from the
+     * first page to the last is seen exactly once, whatever is created, replaced or deleted in the meantime; one that
+     * comes or goes may be seen or not. {@code after} need not be there any more. An empty page is the end.
      *
-     * <p>This is administrative work, and there is no index for it: all pages together are one pass over the primary key,
-     * and over the rows of all other registrations on the way. A statement may therefore take up to a minute. It takes no
-     * locks that a refresh would wait for. The connection is held for one statement and not from page to page.
+     * <p>This is administrative work, and there is no index for it: all pages together are one pass over the primary
+     * key, and over the rows of all other registrations on the way. A statement may therefore take up to a minute. It
+     * takes no locks that a refresh would wait for. The connection is held for one statement and not from page to page.
      *
-     * <p>A row whose account or registration was changed by hand is left out, and logged as a warning with the beginning of
-     * its digest: no call finds it under the name that it bears.
+     * <p>A row whose account or registration was changed by hand is left out, and logged as a warning with the
+     * beginning of its digest: no call finds it under the name that it bears.
      *
-     * @param registration whose keys, see {@code Grantkeeper.Builder.registration}; compared character for character on every
-     *     database
+     * @param registration whose keys, see {@code Grantkeeper.Builder.registration}; compared character for character on
+     *     every database
      * @param after the last key of the page before, or {@code null} for the first page
      * @param limit the most keys to return, between 1 and 10,000
      * @return the next keys; fewer than {@code limit} only if there are no more
@@ -235,15 +238,16 @@ public final class JdbcTokenStore implements TokenStore {
     }
 
     /**
-     * Does what {@link #keys} does, for the rows that nobody has written since some time: a sweep for grants that are no
-     * longer used.
+     * Does what {@link #keys} does, for the rows that nobody has written since some time: a sweep for grants that are
+     * no longer used.
      *
-     * <p>A row is written by logins, refreshes, refusals, and by sealing it anew under another key, but not by calls that use the
-     * token it has. So {@code since} should lie further back than the provider's access tokens live; where they do not expire,
-     * this tells when the user signed in. The time is that of the writing node's clock, in milliseconds.
+     * <p>A row is written by logins, refreshes, refusals, and by sealing it anew under another key, but not by calls
+     * that use the token it has. So {@code since} should lie further back than the provider's access tokens live; where
+     * they do not expire, this tells when the user signed in. The time is that of the writing node's clock, in
+     * milliseconds.
      *
-     * @param registration whose keys, see {@code Grantkeeper.Builder.registration}; compared character for character on every
-     *     database
+     * @param registration whose keys, see {@code Grantkeeper.Builder.registration}; compared character for character on
+     *     every database
      * @param since rows written at this time or later are left out
      * @param after the last key of the page before, or {@code null} for the first page
      * @param limit the most keys to return, between 1 and 10,000

@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A statement that failed, in words that can go to any log.
  *
- * <p>Drivers put values into their messages: H2 prints the whole row at a duplicate key, PostgreSQL the columns of a failing
- * row, cut off or escaped so that nobody could search for the text in them. Therefore no message of a driver that has seen
- * the values is passed on. What remains as the cause is a copy: types, SQLState, vendor code and stack trace. Messages
- * from before are harmless, and needed ("Connection refused").
+ * <p>Drivers put values into their messages: H2 prints the whole row at a duplicate key, PostgreSQL the columns of a
+ * failing row, cut off or escaped so that nobody could search for the text in them. Therefore no message of a driver
+ * that has seen the values is passed on. What remains as the cause is a copy: types, SQLState, vendor code and stack
+ * trace. Messages from before are harmless, and needed ("Connection refused").
  */
 final class StatementException extends IOException {
     private static final long serialVersionUID = 1L;

@@ -28,7 +28,9 @@ final class Statements {
     private final DataSource dataSource;
     private final Duration timeout;
     private final TimeLimits timeLimits = new TimeLimits();
-    /** Whether this DataSource gives connections in autocommit. Then one without it belongs to somebody's transaction. */
+    /**
+     * Whether this DataSource gives connections in autocommit. Then one without it belongs to somebody's transaction.
+     */
     private volatile boolean autoCommitSeen;
 
     private volatile @Nullable String product;

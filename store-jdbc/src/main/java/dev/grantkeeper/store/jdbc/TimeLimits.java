@@ -14,9 +14,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Cancels statements that take too long, for a driver whose own limit costs too much: PostgreSQL's makes a timer task for each
- * statement that has one, and wakes a thread for it, which is a tenth of what a read by primary key costs. Here one thread looks at
- * the statements under way four times a second, and ends when there have been none for a while. Thread-safe.
+ * Cancels statements that take too long, for a driver whose own limit costs too much: PostgreSQL's makes a timer task
+ * for each statement that has one, and wakes a thread for it, which is a tenth of what a read by primary key costs.
+ * Here one thread looks at the statements under way four times a second, and ends when there have been none for a
+ * while. Thread-safe.
  */
 final class TimeLimits {
     private static final Logger log = LoggerFactory.getLogger(JdbcTokenStore.class);

@@ -112,8 +112,8 @@ final class Databases {
     }
 
     /**
-     * A MySQL server that runs already, since Maven Central has none: {@code -Dgrantkeeper.mysql=host:port}, user {@code root} without
-     * password.
+     * A MySQL server that runs already, since Maven Central has none: {@code -Dgrantkeeper.mysql=host:port}, user
+     * {@code root} without password.
      */
     static DataSource mySql() {
         return mySql(System.getProperty("grantkeeper.mysql", "127.0.0.1:3306"));

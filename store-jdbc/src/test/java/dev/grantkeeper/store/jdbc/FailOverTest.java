@@ -95,7 +95,9 @@ class FailOverTest {
         }
     }
 
-    /** After failures a pool waits longer and longer before it tries to connect again, and nothing is sent meanwhile. */
+    /**
+     * After failures a pool waits longer and longer before it tries to connect again, and nothing is sent meanwhile.
+     */
     private boolean replaceOnceThePoolHasNoticed(JdbcTokenStore store) throws IOException {
         long began = System.nanoTime();
         while (true) {

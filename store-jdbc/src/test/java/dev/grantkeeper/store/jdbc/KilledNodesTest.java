@@ -33,9 +33,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Four processes over one database, one of which is killed in every refresh. The others go on once the attempt of the dead
- * one has stood for T, and a user has to sign in again only where the dead one took the answer with it and the server
- * takes each refresh token once.
+ * Four processes over one database, one of which is killed in every refresh. The others go on once the attempt of the
+ * dead one has stood for T, and a user has to sign in again only where the dead one took the answer with it and the
+ * server takes each refresh token once.
  */
 @Timeout(value = 40, unit = TimeUnit.MINUTES)
 class KilledNodesTest {
@@ -127,7 +127,9 @@ class KilledNodesTest {
         }
     }
 
-    /** On the clock on the wall, with an attempt that stands for three seconds: nobody lets time pass for the others. */
+    /**
+     * On the clock on the wall, with an attempt that stands for three seconds: nobody lets time pass for the others.
+     */
     @Test
     @Timeout(90)
     void the_others_go_on_without_help() throws Exception {

@@ -35,13 +35,13 @@ import okhttp3.Response;
 import org.sqlite.SQLiteConfig;
 
 /**
- * A node in a process of its own, and the handle by which a test holds it. The process does what it reads from its standard
- * input, a line each, and answers each with a line:
+ * A node in a process of its own, and the handle by which a test holds it. The process does what it reads from its
+ * standard input, a line each, and answers each with a line:
  *
  * <ul>
  *   <li>{@code pass <milliseconds>} lets time pass for it
- *   <li>{@code begin <threads>} begins that many calls at once, {@code end} waits for them and answers with the number that
- *       succeeded and what the others met; {@code call <threads>} is both
+ *   <li>{@code begin <threads>} begins that many calls at once, {@code end} waits for them and answers with the number
+ *       that succeeded and what the others met; {@code call <threads>} is both
  *   <li>{@code watch} waits until the calls are {@code done}, or {@code waiting} for somebody else's attempt
  *   <li>{@code stop <where>} makes the next refresh halt there ({@link WatchedStore.Stop}), {@code go} ends that
  * </ul>

@@ -63,8 +63,8 @@ final class Relay implements AutoCloseable {
     }
 
     /**
-     * Lets the server do what it is told by the next message that contains the text, and cuts the connection in place of its
-     * answer.
+     * Lets the server do what it is told by the next message that contains the text, and cuts the connection in place
+     * of its answer.
      */
     void cutBehind(String text) {
         cutBehind(text, 0);

@@ -43,8 +43,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.sqlite.SQLiteConfig;
 
 /**
- * What somebody finds who gets hold of the table, or of the files that the database keeps it in: after logins, refreshes, failures
- * and a refusal, no token and no secret. That the search finds what is there is shown by rows that are not sealed.
+ * What somebody finds who gets hold of the table, or of the files that the database keeps it in: after logins,
+ * refreshes, failures and a refusal, no token and no secret. That the search finds what is there is shown by rows that
+ * are not sealed.
  */
 @Timeout(120)
 class SealedDatabaseTest {

@@ -11,8 +11,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A store that knows how far the one refresh that goes through it has come, and can stop it between two steps, so that a
- * test may end the process just there. Thread-safe.
+ * A store that knows how far the one refresh that goes through it has come, and can stop it between two steps, so that
+ * a test may end the process just there. Thread-safe.
  */
 final class WatchedStore implements TokenStore {
     /** Where a refresh can be stopped: at the two writes that it consists of. */
@@ -57,8 +57,8 @@ final class WatchedStore implements TokenStore {
     }
 
     /**
-     * Waits until there is nothing more to see: all is done ({@code true}), or an attempt of somebody else stands in the row
-     * and was seen there.
+     * Waits until there is nothing more to see: all is done ({@code true}), or an attempt of somebody else stands in
+     * the row and was seen there.
      */
     synchronized boolean awaitDoneOrSeen(BooleanSupplier done) throws InterruptedException {
         int before = finds;

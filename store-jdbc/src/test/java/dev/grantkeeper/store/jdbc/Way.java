@@ -24,8 +24,8 @@ enum Way {
     }
 
     /**
-     * All of them, but for the one that opens a connection for each statement: a server process each time, for half of the time that
-     * all the others take. {@code -Plong} goes that way, too.
+     * All of them, but for the one that opens a connection for each statement: a server process each time, for half of
+     * the time that all the others take. {@code -Plong} goes that way, too.
      */
     static List<Way> ofThisBuild() {
         return Boolean.getBoolean("grantkeeper.ways.all")

@@ -12,8 +12,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * process ends, every user is signed out; a second process sees nothing. Everything else wants {@code JdbcTokenStore},
  * whose embedded H2 is as little work.
  *
- * <p>Nothing is ever evicted: the map grows with the number of accounts. This class is thread-safe, and no call blocks on
- * I/O or fails.
+ * <p>Nothing is ever evicted: the map grows with the number of accounts. This class is thread-safe, and no call blocks
+ * on I/O or fails.
  */
 public final class MemoryTokenStore implements TokenStore {
     private final ConcurrentHashMap<AccountKey, StoredTokens> rows = new ConcurrentHashMap<>();

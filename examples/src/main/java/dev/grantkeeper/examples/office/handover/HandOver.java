@@ -16,24 +16,25 @@ import org.jspecify.annotations.Nullable;
 /**
  * Brings what a pop-up has obtained to the pane that opened it, and to no other.
  *
- * <p>{@code state} and PKCE bind a login to the pop-up's browser. They say nothing about who asked for it: somebody may begin in
- * a pane of their own, send the pop-up's address to a victim, and wait for the victim's grant to arrive. So there are two secrets
- * that travel in opposite directions.
+ * <p>{@code state} and PKCE bind a login to the pop-up's browser. They say nothing about who asked for it: somebody may
+ * begin in a pane of their own, send the pop-up's address to a victim, and wait for the victim's grant to arrive. So
+ * there are two secrets that travel in opposite directions.
  *
  * <ol>
- *   <li>{@link #begin}: the pane gets the attempt's name and the <b>pane's secret</b>, which it keeps in memory. We keep a digest.
+ *   <li>{@link #begin}: the pane gets the attempt's name and the <b>pane's secret</b>, which it keeps in memory. We
+ *       keep a digest.
  *   <li>{@link #open}: the pop-up names the attempt, once, and goes to the provider.
- *   <li>{@link #arrive}: the callback leaves the result with us, pending, and its page gets the <b>token</b>, which it gives to
- *       nobody but the window that opened it.
- *   <li>{@link #claim}: the pane brings both, in the session in which it began, once and within two minutes. Only now may anything
- *       be stored.
+ *   <li>{@link #arrive}: the callback leaves the result with us, pending, and its page gets the <b>token</b>, which it
+ *       gives to nobody but the window that opened it.
+ *   <li>{@link #claim}: the pane brings both, in the session in which it began, once and within two minutes. Only now
+ *       may anything be stored.
  * </ol>
  *
- * <p>Who mails the pop-up's address never sees the token; a victim's pane has never seen the attacker's secret. Results that are
- * not claimed go to the {@code discard} that the constructor was given, which gives the tokens back.
+ * <p>Who mails the pop-up's address never sees the token; a victim's pane has never seen the attacker's secret. Results
+ * that are not claimed go to the {@code discard} that the constructor was given, which gives the tokens back.
  *
- * <p>Attempts are kept in this process: behind a load balancer, callback and pane have to come to the same node. A restart forgets
- * them, and users begin again. Bounded, because everybody can begin. Thread-safe.
+ * <p>Attempts are kept in this process: behind a load balancer, callback and pane have to come to the same node. A
+ * restart forgets them, and users begin again. Bounded, because everybody can begin. Thread-safe.
  *
  * @param <T> what is handed over
  */

@@ -5,11 +5,11 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the pop-up ends: a static page whose only variable part is the message to the pane, in an attribute. {@code done.js}
- * delivers that message and closes the window.
+ * Where the pop-up ends: a static page whose only variable part is the message to the pane, in an attribute.
+ * {@code done.js} delivers that message and closes the window.
  *
- * <p>The message has the attempt's name, how it went, and the token of {@link HandOver}, never an OAuth token or a code. What the
- * provider said is not on the page at all. Immutable and thread-safe.
+ * <p>The message has the attempt's name, how it went, and the token of {@link HandOver}, never an OAuth token or a
+ * code. What the provider said is not on the page at all. Immutable and thread-safe.
  */
 public final class ResultPage {
     /** How it went, in the words of the message. */

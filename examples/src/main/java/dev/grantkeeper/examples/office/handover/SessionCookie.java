@@ -15,13 +15,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A signed cookie that holds a session's id and nothing else: {@code v1.<key>.<id>.<issued>.<mac>}.
  *
- * <p>It is signed and not encrypted, since there is nothing in it to hide, and it is no JWT, since there is nothing to negotiate.
- * What the session means is for the server to know, so a session can be ended. The signature keeps made-up ids away from the
- * database, and gives the cookie an end that the browser has no say in.
+ * <p>It is signed and not encrypted, since there is nothing in it to hide, and it is no JWT, since there is nothing to
+ * negotiate. What the session means is for the server to know, so a session can be ended. The signature keeps made-up
+ * ids away from the database, and gives the cookie an end that the browser has no say in.
  *
- * <p>It is made for a pane inside a foreign page: over https it is {@code SameSite=None} and {@code Partitioned}, so that it
- * arrives there, kept apart from what the same server has set elsewhere. For the price of that, other sites' requests carry it,
- * too: accept it only together with a header that no other site can send, and never let it alone authorise an OAuth callback.
+ * <p>It is made for a pane inside a foreign page: over https it is {@code SameSite=None} and {@code Partitioned}, so
+ * that it arrives there, kept apart from what the same server has set elsewhere. For the price of that, other sites'
+ * requests carry it, too: accept it only together with a header that no other site can send, and never let it alone
+ * authorise an OAuth callback.
  *
  * <p>Immutable and thread-safe.
  */
@@ -110,7 +111,8 @@ public final class SessionCookie {
     }
 
     /**
-     * Opens a cookie's value: its length first, then its form, whether the key is known, the signature, and the age last.
+     * Opens a cookie's value: its length first, then its form, whether the key is known, the signature, and the age
+     * last.
      *
      * @param value the value, whatever it contains
      * @return the session's id
