@@ -141,10 +141,10 @@ public final class Account {
      * as they are, and so do calls that carry their own {@code Authorization}.
      *
      * <p>An API that wants more than this grant gives, and says what, is a {@link LoginRequiredException}, too;
-     * {@link #returningChallenges()} avoids that. All other answers are returned as they are.
+     * {@link #withoutChallengeExceptions()} avoids that. All other answers are returned as they are.
      *
      * <p>Authorised calls bypass the client's {@link okhttp3.Cache}: it would hand one user's answer to another. What
-     * goes wrong is an {@link OAuthException}. A call waits at most {@link Grantkeeper.Builder#longestWait} for tokens;
+     * goes wrong is an {@link OAuthException}. A call waits at most {@link Grantkeeper.Builder#maxWait} for tokens;
      * under {@code enqueue} it occupies one of the dispatcher's slots meanwhile, {@link #tokensAsync()} first avoids
      * that.
      *
@@ -163,7 +163,7 @@ public final class Account {
      *
      * @return an account to {@link #wrap} a client for, or to set as a request's tag
      */
-    public Account returningChallenges() {
+    public Account withoutChallengeExceptions() {
         return new Account(registration, key, refresher, logins, resource, false);
     }
 
@@ -183,8 +183,8 @@ public final class Account {
      *
      * @return the tokens
      * @throws LoginRequiredException if the user has to sign in
-     * @throws TokenRequestException if the authorization server gives no tokens, or does not within
-     *     {@link Grantkeeper.Builder#longestWait}
+     * @throws AuthorizationServerException if the authorization server gives no tokens, or does not within
+     *     {@link Grantkeeper.Builder#maxWait}
      * @throws TokenStoreException if the store failed and nothing valid is in memory
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
@@ -208,8 +208,8 @@ public final class Account {
      *
      * @return what the server says
      * @throws LoginRequiredException if the user has to sign in
-     * @throws TokenRequestException if the server could not be asked, or does not accept this application, or makes no
-     *     sense
+     * @throws AuthorizationServerException if the server could not be asked, or does not accept this application, or
+     *     makes no sense
      * @throws TokenStoreException if the store failed and nothing valid is in memory
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      * @throws IllegalStateException if the provider has no introspection endpoint
@@ -277,9 +277,9 @@ public final class Account {
      *
      * @throws TokenStoreException if the store failed
      */
-    public void reconsider() throws TokenStoreException {
+    public void clearRefusal() throws TokenStoreException {
         try {
-            logins.reconsider(key);
+            logins.clearRefusal(key);
         } catch (IOException e) {
             throw Failures.of(e);
         }

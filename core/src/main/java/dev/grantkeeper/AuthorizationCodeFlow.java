@@ -27,7 +27,6 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
@@ -81,10 +80,10 @@ final class AuthorizationCodeFlow {
     PendingLogin start(
             Set<String> wanted,
             Map<String, String> parameters,
-            @Nullable String carried,
+            @Nullable String appState,
             @Nullable Duration maxAge,
             @Nullable String comesBackTo)
-            throws TokenRequestException {
+            throws AuthorizationServerException {
         if (comesBackTo == null) {
             throw new IllegalStateException("A login needs a redirect URI: say redirectUri(…) when building");
         }
@@ -125,13 +124,13 @@ final class AuthorizationCodeFlow {
                 wanted,
                 parameters.get(Wanted.AUTHORIZATION_DETAILS),
                 parameters.get(Wanted.RESOURCE),
-                carried,
+                appState,
                 time.now(),
                 maxAge);
     }
 
     LoginResult finish(Registration owner, @Nullable PendingLogin login, @Nullable String query)
-            throws TokenRequestException {
+            throws AuthorizationServerException {
         Callback callback = opened(login, Callback.parse(query));
         LoginResult.Mismatched mismatch = mismatch(login, callback);
         if (mismatch == null && query != null && !authorizationEndpoint.vouchesFor(query)) {
@@ -141,35 +140,37 @@ final class AuthorizationCodeFlow {
                             + " secret is not the one that the provider has");
         }
         if (mismatch != null || login == null) {
-            return mismatch != null ? mismatch : mismatched(LoginResult.Mismatched.Reason.NONE, "There is no login");
+            return mismatch != null
+                    ? mismatch
+                    : mismatched(LoginResult.Mismatched.Reason.NO_LOGIN, "There is no login");
         }
-        Optional<String> carried = Optional.ofNullable(login.carried());
+        String appState = login.appState();
         String error = callback.error();
         if (error != null && callback.code() != null) {
             return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback holds both an error and a code");
         }
         if (error != null) {
-            usedLogins.use(login.slot());
+            usedLogins.use(login.sessionKey());
             return new LoginResult.Declined(
                     Objects.requireNonNullElse(ServerText.harmless(error), "error"),
-                    Objects.requireNonNullElse(ServerText.harmless(callback.errorDescription()), ""),
-                    carried);
+                    ServerText.harmless(callback.errorDescription()),
+                    appState);
         }
         String code = callback.code();
         if (code == null || !callback.hasCode()) {
             return mismatched(LoginResult.Mismatched.Reason.FORGED, "The callback holds no code");
         }
-        if (!usedLogins.use(login.slot())) {
+        if (!usedLogins.use(login.sessionKey())) {
             return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
         }
-        return redeem(owner, login, callback, code, carried);
+        return redeem(owner, login, callback, code, appState);
     }
 
     /**
      * The callback, out of its signature where the login demands one. That the state in it is this login's is looked at
      * before anything is verified or fetched: nobody else gets that far.
      */
-    private Callback opened(@Nullable PendingLogin login, Callback callback) throws TokenRequestException {
+    private Callback opened(@Nullable PendingLogin login, Callback callback) throws AuthorizationServerException {
         String response = callback.response();
         if (callback.problem() != null || (signedResponses == null && response == null)) {
             return callback;
@@ -204,7 +205,8 @@ final class AuthorizationCodeFlow {
         }
         if (login == null) {
             return mismatched(
-                    LoginResult.Mismatched.Reason.NONE, "This browser has not begun the login that it came back from");
+                    LoginResult.Mismatched.Reason.NO_LOGIN,
+                    "This browser has not begun the login that it came back from");
         }
         String state = callback.stateToLookFor();
         if (state == null || !login.hasState(state)) {
@@ -223,7 +225,7 @@ final class AuthorizationCodeFlow {
         if (foreign != null || login == null) {
             return foreign;
         }
-        if (usedLogins.isUsed(login.slot())) {
+        if (usedLogins.isUsed(login.sessionKey())) {
             return mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before");
         }
         String server =
@@ -262,8 +264,8 @@ final class AuthorizationCodeFlow {
     }
 
     private LoginResult redeem(
-            Registration owner, PendingLogin login, Callback callback, String code, Optional<String> carried)
-            throws TokenRequestException {
+            Registration owner, PendingLogin login, Callback callback, String code, @Nullable String appState)
+            throws AuthorizationServerException {
         Answer answer = tokenEndpoint.redeem(
                 code, login.redirectUri(), login.codeVerifier(), login.resources(), login.proofKey());
         if (answer instanceof Answer.Lost lost) {
@@ -273,9 +275,7 @@ final class AuthorizationCodeFlow {
             if (failure.isAboutTheGrant()) {
                 // The code is the browser's, so this is no failure of ours.
                 return new LoginResult.Declined(
-                        Objects.requireNonNullElse(failure.error(), "invalid_grant"),
-                        Objects.requireNonNullElse(failure.description(), ""),
-                        carried);
+                        Objects.requireNonNullElse(failure.error(), "invalid_grant"), failure.description(), appState);
             }
             throw Failures.of(failure);
         }
@@ -295,13 +295,13 @@ final class AuthorizationCodeFlow {
                     tokens,
                     AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
                     callback.others(),
-                    login.carried());
+                    login.appState());
         } catch (IdentityException e) {
             if (e.kind() == IdentityException.Kind.OTHER_LOGIN) {
                 return mismatched(LoginResult.Mismatched.Reason.FORGED, String.valueOf(e.getMessage()));
             }
             if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
-                return LoginResult.Declined.of(e, carried);
+                return LoginResult.Declined.of(e, appState);
             }
             throw Failures.of(e);
         }
@@ -309,13 +309,13 @@ final class AuthorizationCodeFlow {
 
     private @Nullable Identity identity(
             PendingLogin login, @Nullable String issuer, String code, TokenResponse response, TokenSet tokens)
-            throws IdentityException, TokenRequestException {
+            throws IdentityException, AuthorizationServerException {
         String nonce = login.nonce();
         if (nonce != null && idTokens != null) {
             String idToken = tokens.idToken().orElse(null);
             if (idToken == null) {
-                throw new TokenRequestException(
-                        TokenRequestException.Kind.MALFORMED,
+                throw new AuthorizationServerException(
+                        AuthorizationServerException.Kind.MALFORMED,
                         0,
                         null,
                         "openid was asked for, and there is no ID token in the answer",

@@ -19,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -64,8 +63,8 @@ final class DeviceFlow {
         this.usedLogins = new UsedLogins(time.clock(), Duration.ofHours(1));
     }
 
-    DeviceLogin start(Set<String> scopes, Map<String, String> parameters, @Nullable String carried)
-            throws TokenRequestException {
+    DeviceLogin start(Set<String> scopes, Map<String, String> parameters, @Nullable String appState)
+            throws AuthorizationServerException {
         Provider provider = server.known();
         DeviceEndpoint deviceEndpoint = server.endpoints().device();
         if (deviceEndpoint == null) {
@@ -90,7 +89,7 @@ final class DeviceFlow {
                     scopes,
                     parameters.get(Wanted.AUTHORIZATION_DETAILS),
                     parameters.get(Wanted.RESOURCE),
-                    carried);
+                    appState);
         } catch (RequestFailedException e) {
             throw Failures.of(e.failure());
         }
@@ -106,7 +105,7 @@ final class DeviceFlow {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("Interrupted while waiting for a login on another device");
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof TokenRequestException failure) {
+            if (e.getCause() instanceof AuthorizationServerException failure) {
                 throw failure;
             }
             throw new OAuthException("A defect in Grantkeeper: please report it", e.getCause());
@@ -178,9 +177,9 @@ final class DeviceFlow {
         return wanted;
     }
 
-    private static TokenRequestException closing() {
-        return new TokenRequestException(
-                TokenRequestException.Kind.TEMPORARY, 0, null, "this Grantkeeper was closed", null, null);
+    private static AuthorizationServerException closing() {
+        return new AuthorizationServerException(
+                AuthorizationServerException.Kind.TEMPORARY, 0, null, "this Grantkeeper was closed", null, null);
     }
 
     private static LoginResult mismatched(LoginResult.Mismatched.Reason reason, String explanation) {
@@ -281,8 +280,7 @@ final class DeviceFlow {
         }
 
         private LoginResult declined(String error, Answer.Failure failure) {
-            return new LoginResult.Declined(
-                    error, Objects.requireNonNullElse(failure.description(), ""), Optional.ofNullable(login.carried()));
+            return new LoginResult.Declined(error, failure.description(), login.appState());
         }
 
         private void finish(Answer.Tokens answer) {
@@ -303,15 +301,15 @@ final class DeviceFlow {
                         tokens,
                         AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
                         Map.of(),
-                        login.carried());
+                        login.appState());
             } catch (IdentityException e) {
                 if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
-                    finish(LoginResult.Declined.of(e, Optional.ofNullable(login.carried())));
+                    finish(LoginResult.Declined.of(e, login.appState()));
                     return;
                 }
                 fail(Failures.of(e));
                 return;
-            } catch (TokenRequestException e) {
+            } catch (AuthorizationServerException e) {
                 fail(e);
                 return;
             }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * DeviceLogin login = service.newLogin().startOnDevice();
  * System.out.println("Open " + login.verificationUri() + " and type in " + login.userCode());
- * if (service.finishLogin(login) instanceof LoginResult.SignedIn in) {
+ * if (service.awaitLogin(login) instanceof LoginResult.SignedIn in) {
  *     in.keepAs(userId);
  * }
  * }</pre>
@@ -62,7 +62,7 @@ public final class DeviceLogin implements Serializable {
     private final @Nullable String resources;
 
     /** The application's own data. */
-    private final @Nullable String carried;
+    private final @Nullable String appState;
 
     DeviceLogin(
             String registration,
@@ -75,7 +75,7 @@ public final class DeviceLogin implements Serializable {
             Set<String> scopes,
             @Nullable String authorizationDetails,
             @Nullable String resources,
-            @Nullable String carried) {
+            @Nullable String appState) {
         this.registration = registration;
         this.deviceCode = deviceCode;
         this.userCode = userCode;
@@ -86,7 +86,7 @@ public final class DeviceLogin implements Serializable {
         this.scopes = new LinkedHashSet<>(scopes);
         this.authorizationDetails = authorizationDetails;
         this.resources = resources;
-        this.carried = carried;
+        this.appState = appState;
     }
 
     /**
@@ -152,8 +152,8 @@ public final class DeviceLogin implements Serializable {
     }
 
     @Nullable
-    String carried() {
-        return carried;
+    String appState() {
+        return appState;
     }
 
     @Override

@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * var acme = Grantkeeper.builder(Discovery.of("https://login.acme.example")
- *         .describe(provider -> provider.apiOrigins("https://api.acme.example")))
+ *         .customize(provider -> provider.apiOrigins("https://api.acme.example")))
  *     .clientId("…")
  * }</pre>
  *
@@ -48,18 +48,18 @@ import org.jspecify.annotations.Nullable;
  * that it has, while the server is down. {@link #fetch()} asks at once, for who wants to look at the provider or to
  * stop right there.
  *
- * <p>Either way it is asked until there are metadata, from itself or from {@link #lastGood}; the provider that comes
+ * <p>Either way it is asked until there are metadata, from itself or from {@link #cacheFile}; the provider that comes
  * out is data like any other and never changes. So a login under way, and everything that a running application sends,
  * keeps to the endpoints that it began with. Where access tokens may go, no server decides about: say it in
- * {@link #describe}.
+ * {@link #customize}.
  *
  * <p>The issuer comes from the application's configuration, never from a request. What comes back has to name the same
  * issuer, letter by letter, and only {@code https} endpoints. They may be on other hosts than the issuer, as Google's
- * are; {@link #hosts} restricts that. An issuer on the Internet cannot name hosts inside the application's own network.
- * Redirects are not followed.
+ * are; {@link #allowedHosts} restricts that. An issuer on the Internet cannot name hosts inside the application's own
+ * network. Redirects are not followed.
  *
  * <p>An application that has to refresh tokens before it has ever reached the server has three ways: a preset,
- * {@link Provider.Builder#metadata} with a document that it brings along, or {@link #lastGood}. Not thread-safe.
+ * {@link Provider.Builder#metadata} with a document that it brings along, or {@link #cacheFile}. Not thread-safe.
  */
 public final class Discovery {
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
@@ -84,7 +84,7 @@ public final class Discovery {
     private @Nullable String name;
     private @Nullable OkHttpClient httpClient;
     private @Nullable Set<String> hosts;
-    private @Nullable Path lastGood;
+    private @Nullable Path cacheFile;
     private boolean httpOnLoopback;
     private Consumer<Provider.Builder> description = provider -> {};
 
@@ -97,7 +97,7 @@ public final class Discovery {
         this.name = other.name;
         this.httpClient = other.httpClient;
         this.hosts = other.hosts;
-        this.lastGood = other.lastGood;
+        this.cacheFile = other.cacheFile;
         this.httpOnLoopback = other.httpOnLoopback;
         this.description = other.description;
     }
@@ -130,7 +130,7 @@ public final class Discovery {
      * @param description is given the provider; it may be called several times, on any thread
      * @return this
      */
-    public Discovery describe(Consumer<Provider.Builder> description) {
+    public Discovery customize(Consumer<Provider.Builder> description) {
         this.description = this.description.andThen(description);
         return this;
     }
@@ -153,7 +153,7 @@ public final class Discovery {
      * @param hosts host names without port
      * @return this
      */
-    public Discovery hosts(String... hosts) {
+    public Discovery allowedHosts(String... hosts) {
         this.hosts = new HashSet<>(List.of(hosts));
         return this;
     }
@@ -166,8 +166,8 @@ public final class Discovery {
      * @param file where; it is written when the metadata have changed, and holds no secret
      * @return this
      */
-    public Discovery lastGood(Path file) {
-        this.lastGood = file;
+    public Discovery cacheFile(Path file) {
+        this.cacheFile = file;
         return this;
     }
 
@@ -207,12 +207,12 @@ public final class Discovery {
             return described(provider.newBuilder());
         } catch (IOException e) {
             // Who was interrupted has learned nothing about the server.
-            if (lastGood == null || Thread.currentThread().isInterrupted() || !Files.exists(lastGood)) {
+            if (cacheFile == null || Thread.currentThread().isInterrupted() || !Files.exists(cacheFile)) {
                 throw e;
             }
-            Log.warn("{}. Its metadata are taken from {}", String.valueOf(e.getMessage()), lastGood);
+            Log.warn("{}. Its metadata are taken from {}", String.valueOf(e.getMessage()), cacheFile);
             return described(
-                    provider(Files.readString(lastGood), uri, client.dns()).newBuilder());
+                    provider(Files.readString(cacheFile), uri, client.dns()).newBuilder());
         }
     }
 
@@ -367,23 +367,23 @@ public final class Discovery {
     // ---- What is kept ---------------------------------------------------------------------------------------------
 
     private void keep(String json) {
-        if (lastGood == null) {
+        if (cacheFile == null) {
             return;
         }
         try {
-            if (Files.exists(lastGood) && Files.readString(lastGood).equals(json)) {
+            if (Files.exists(cacheFile) && Files.readString(cacheFile).equals(json)) {
                 return;
             }
-            Path folder = Objects.requireNonNullElse(lastGood.toAbsolutePath().getParent(), lastGood);
+            Path folder = Objects.requireNonNullElse(cacheFile.toAbsolutePath().getParent(), cacheFile);
             Path fresh = Files.createTempFile(folder, "metadata", ".json");
             try {
                 Files.writeString(fresh, json);
-                Files.move(fresh, lastGood, StandardCopyOption.REPLACE_EXISTING);
+                Files.move(fresh, cacheFile, StandardCopyOption.REPLACE_EXISTING);
             } finally {
                 Files.deleteIfExists(fresh);
             }
         } catch (IOException e) {
-            Log.warn("The metadata of {} could not be kept in {}", issuer, lastGood);
+            Log.warn("The metadata of {} could not be kept in {}", issuer, cacheFile);
         }
     }
 

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * row for each user instead would serve what was given for one token to who shows another, perhaps a weaker one: of a
  * session that was not checked twice, of a client that may do less. A refresh token that comes along is not used here,
  * since nothing may outlive the token at hand; who wants to go on without the user keeps the result of
- * {@link Grantkeeper#login}.
+ * {@link Grantkeeper#exchange}.
  *
  * <p>Thread-safe.
  */

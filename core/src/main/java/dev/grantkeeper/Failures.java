@@ -47,15 +47,15 @@ final class Failures {
                 challenge.parameters());
     }
 
-    static TokenRequestException of(Answer.Failure failure) {
-        return new TokenRequestException(
+    static AuthorizationServerException of(Answer.Failure failure) {
+        return new AuthorizationServerException(
                 switch (failure.kind()) {
-                    case REFUSED -> TokenRequestException.Kind.REFUSED;
-                    case INTERACTION -> TokenRequestException.Kind.REFUSED;
-                    case BLOCKED -> TokenRequestException.Kind.BLOCKED;
-                    case MISCONFIGURED -> TokenRequestException.Kind.MISCONFIGURED;
-                    case TEMPORARY -> TokenRequestException.Kind.TEMPORARY;
-                    case MALFORMED -> TokenRequestException.Kind.MALFORMED;
+                    case REFUSED -> AuthorizationServerException.Kind.REFUSED;
+                    case INTERACTION -> AuthorizationServerException.Kind.REFUSED;
+                    case BLOCKED -> AuthorizationServerException.Kind.BLOCKED;
+                    case MISCONFIGURED -> AuthorizationServerException.Kind.MISCONFIGURED;
+                    case TEMPORARY -> AuthorizationServerException.Kind.TEMPORARY;
+                    case MALFORMED -> AuthorizationServerException.Kind.MALFORMED;
                 },
                 failure.status(),
                 failure.error(),
@@ -65,11 +65,11 @@ final class Failures {
     }
 
     /** Tokens came, and who they belong to could not be established. */
-    static TokenRequestException of(IdentityException e) {
-        return new TokenRequestException(
+    static AuthorizationServerException of(IdentityException e) {
+        return new AuthorizationServerException(
                 e.kind() == IdentityException.Kind.UNAVAILABLE
-                        ? TokenRequestException.Kind.TEMPORARY
-                        : TokenRequestException.Kind.MALFORMED,
+                        ? AuthorizationServerException.Kind.TEMPORARY
+                        : AuthorizationServerException.Kind.MALFORMED,
                 0,
                 null,
                 e.getMessage(),

@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import dev.grantkeeper.token.AccountKey;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 @FunctionalInterface
 public interface GrantListener {
-    /** What happened. */
+    /** The kinds of events. Later versions may add some: give a {@code switch} a default. */
     enum Kind {
         /** A user signed in. */
         SIGNED_IN,
@@ -42,30 +43,90 @@ public interface GrantListener {
         /** New tokens came and could not be stored; they are used, and storing them is tried again. */
         WRITE_PENDING,
         /** Tokens that could not be stored are stored now. */
-        WRITE_LANDED,
+        WRITE_COMPLETED,
         /** The store had lost tokens that it once had, in a fail-over perhaps, and they were stored again. */
         STORED_AGAIN
     }
 
-    /**
-     * Something that happened.
-     *
-     * @param kind what
-     * @param key to whose grant
-     * @param at when
-     * @param took how long it took: a refresh from the first read of the row on, a failed request, a wait for another
-     *     node, a write until it landed; zero for what takes no time
-     * @param endsAt when the access token expires that is in use now, where known; for {@link Kind#CONSENT_ENDS_SOON}
-     *     when the consent ends
-     * @param detail more for people: an error code, a reason
-     */
-    record Event(
-            Kind kind,
-            AccountKey key,
-            Instant at,
-            Duration took,
-            @Nullable Instant endsAt,
-            @Nullable String detail) {}
+    /** An event in the life of a grant. Immutable and thread-safe. */
+    final class Event {
+        private final Kind kind;
+        private final AccountKey key;
+        private final Instant at;
+        private final Duration took;
+        private final @Nullable Instant endsAt;
+        private final @Nullable String detail;
+
+        Event(Kind kind, AccountKey key, Instant at, Duration took, @Nullable Instant endsAt, @Nullable String detail) {
+            this.kind = kind;
+            this.key = key;
+            this.at = at;
+            this.took = took;
+            this.endsAt = endsAt;
+            this.detail = detail;
+        }
+
+        /**
+         * The kind of event.
+         *
+         * @return the kind
+         */
+        public Kind kind() {
+            return kind;
+        }
+
+        /**
+         * The key of the grant.
+         *
+         * @return registration and account
+         */
+        public AccountKey key() {
+            return key;
+        }
+
+        /**
+         * The time of the event, by the application's clock.
+         *
+         * @return the time
+         */
+        public Instant at() {
+            return at;
+        }
+
+        /**
+         * The duration: of a refresh from the first read of the row on, of a failed request, of a wait for another
+         * node, of a write until it completed.
+         *
+         * @return zero for what takes no time
+         */
+        public Duration took() {
+            return took;
+        }
+
+        /**
+         * The expiry of the access token that is in use now; for {@link Kind#CONSENT_ENDS_SOON} the end of the consent.
+         *
+         * @return the time; empty if unknown
+         */
+        public Optional<Instant> endsAt() {
+            return Optional.ofNullable(endsAt);
+        }
+
+        /**
+         * More for people: an error code, a reason.
+         *
+         * @return a text without secrets; empty if there is no more to tell
+         */
+        public Optional<String> detail() {
+            return Optional.ofNullable(detail);
+        }
+
+        @Override
+        public String toString() {
+            return "Event[" + kind + " " + key + " at " + at + (took.isZero() ? "" : ", took " + took)
+                    + (endsAt == null ? "" : ", ends " + endsAt) + (detail == null ? "" : ", " + detail) + "]";
+        }
+    }
 
     /** Hears nothing. */
     GrantListener NONE = event -> {};

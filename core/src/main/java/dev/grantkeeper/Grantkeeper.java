@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Objects;
@@ -51,11 +52,11 @@ import org.jspecify.annotations.Nullable;
  *     .build();
  *
  * PendingLogin login = spotify.startLogin();
- * session.setAttribute(login.slot(), login);
+ * session.setAttribute(login.sessionKey(), login);
  * response.sendRedirect(login.url().toString());
  *
  * // in the callback:
- * PendingLogin login = (PendingLogin) session.getAttribute(PendingLogin.slotOf(query));
+ * PendingLogin login = (PendingLogin) session.getAttribute(PendingLogin.sessionKeyOf(query));
  * if (spotify.finishLogin(login, query) instanceof LoginResult.SignedIn in) {
  *     in.keepAs(userId);
  * }
@@ -84,7 +85,7 @@ public final class Grantkeeper implements AutoCloseable {
     /**
      * Starts to describe a registration at a server that tells itself where its endpoints are. It is asked when
      * something is to be sent there first; while it cannot be, tokens that are stored and valid are used, and
-     * everything else fails with a {@link TokenRequestException} and may be tried again.
+     * everything else fails with a {@link AuthorizationServerException} and may be tried again.
      *
      * @param discovery how to ask; what is said to it afterwards changes nothing here
      * @return a builder
@@ -99,11 +100,11 @@ public final class Grantkeeper implements AutoCloseable {
      * Begins a login with the registration's own scopes.
      *
      * @return the login; keep it for the callback, and send the browser to its {@link PendingLogin#url()}
-     * @throws TokenRequestException if the request is to be pushed or signed ({@link Builder#loginProtections}), and
-     *     could not be, or if the server had to be asked first what it is ({@link Discovery}), and did not say
+     * @throws AuthorizationServerException if the request is to be pushed or signed ({@link Builder#loginProtections}),
+     *     and could not be, or if the server had to be asked first what it is ({@link Discovery}), and did not say
      * @throws IllegalStateException if the builder was given no redirect URI
      */
-    public PendingLogin startLogin() throws TokenRequestException {
+    public PendingLogin startLogin() throws AuthorizationServerException {
         return newLogin().start();
     }
 
@@ -128,10 +129,11 @@ public final class Grantkeeper implements AutoCloseable {
      * @param query the callback's query, as it came; with {@link Builder#formPost()} the body of the posted form, as it
      *     came
      * @return how the login ended
-     * @throws TokenRequestException if the authorization server could not be asked, or makes no sense, or does not
-     *     accept this application. The user may begin again
+     * @throws AuthorizationServerException if the authorization server could not be asked, or makes no sense, or does
+     *     not accept this application. The user may begin again
      */
-    public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query) throws TokenRequestException {
+    public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query)
+            throws AuthorizationServerException {
         LoginResult.Mismatched foreign = AuthorizationCodeFlow.foreign(
                 registration.name(),
                 login,
@@ -147,10 +149,10 @@ public final class Grantkeeper implements AutoCloseable {
      *
      * @param login what {@link LoginRequest#startOnDevice()} returned; another process may finish it
      * @return how the login ended; {@link LoginResult.Mismatched.Reason#STALE} if the user did not finish in time
-     * @throws TokenRequestException if the server does not accept this application, or makes no sense
+     * @throws AuthorizationServerException if the server does not accept this application, or makes no sense
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
-    public LoginResult finishLogin(DeviceLogin login) throws IOException {
+    public LoginResult awaitLogin(DeviceLogin login) throws IOException {
         return registration.devices().finish(registration, login);
     }
 
@@ -158,21 +160,39 @@ public final class Grantkeeper implements AutoCloseable {
      * The same without waiting, and without a thread that waits. Who asks twice for one login shares the questions.
      *
      * @param login what {@link LoginRequest#startOnDevice()} returned
-     * @return completes with the result, or with what {@link #finishLogin(DeviceLogin)} would throw; when all who asked
+     * @return completes with the result, or with what {@link #awaitLogin(DeviceLogin)} would throw; when all who asked
      *     for this login have cancelled theirs, the server is not asked any more
      */
-    public CompletableFuture<LoginResult> finishLoginAsync(DeviceLogin login) {
+    public CompletableFuture<LoginResult> awaitLoginAsync(DeviceLogin login) {
         return registration.devices().finishAsync(registration, login);
     }
 
     /**
-     * The end of a session at the provider: sends a user out there, or hears that a user has left there (OpenID Connect
-     * RP-Initiated Logout, Back-Channel Logout).
+     * Starts a logout at the provider, which ends the user's session there (OpenID Connect RP-Initiated Logout 1.0).
      *
-     * @return what can be said and asked about it
+     * @return a request to configure; {@link LogoutRequest#url()} is where the browser goes
      */
-    public Logout logout() {
-        return new Logout(registration);
+    public LogoutRequest newLogout() {
+        return new LogoutRequest(registration);
+    }
+
+    /**
+     * Verifies a logout token that was posted to the back-channel logout URI (OpenID Connect Back-Channel Logout 1.0
+     * section 2.6). Ending the application's own sessions is left to the application.
+     *
+     * <pre>{@code
+     * Optional<LogoutNotice> notice = acme.verifyLogoutToken(logoutToken);
+     * notice.ifPresent(ended -> sessions.end(ended.id(), ended.sessionId()));
+     * response.setStatus(notice.isPresent() ? 200 : 400);
+     * }</pre>
+     *
+     * @param logoutToken the parameter {@code logout_token}, as it came
+     * @return the notice; empty if this is not a logout token of the provider for this application: answer 400
+     * @throws AuthorizationServerException if the provider's keys cannot be fetched: answer 503
+     * @throws IllegalStateException if the provider does not support OpenID Connect
+     */
+    public Optional<LogoutNotice> verifyLogoutToken(@Nullable String logoutToken) throws AuthorizationServerException {
+        return registration.verifyLogoutToken(logoutToken);
     }
 
     /**
@@ -237,10 +257,10 @@ public final class Grantkeeper implements AutoCloseable {
      *
      * @param exchange what to ask for, and the token
      * @return {@link LoginResult.SignedIn}, or {@link LoginResult.Declined} if the server does not take the token
-     * @throws TokenRequestException if the server could not be asked, or makes no sense, or does not accept this
+     * @throws AuthorizationServerException if the server could not be asked, or makes no sense, or does not accept this
      *     application
      */
-    public LoginResult login(TokenExchange exchange) throws TokenRequestException {
+    public LoginResult exchange(TokenExchange exchange) throws AuthorizationServerException {
         ExchangedTokens renewal = exchanged(exchange);
         Answer answer = renewal.request();
         if (answer instanceof Answer.Tokens tokens) {
@@ -263,7 +283,7 @@ public final class Grantkeeper implements AutoCloseable {
                         null);
             } catch (IdentityException e) {
                 if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
-                    return LoginResult.Declined.of(e, Optional.empty());
+                    return LoginResult.Declined.of(e, null);
                 }
                 throw Failures.of(e);
             }
@@ -273,9 +293,7 @@ public final class Grantkeeper implements AutoCloseable {
             throw Failures.of(failure);
         }
         return new LoginResult.Declined(
-                Objects.requireNonNullElse(failure.error(), "invalid_grant"),
-                Objects.requireNonNullElse(failure.description(), ""),
-                Optional.empty());
+                Objects.requireNonNullElse(failure.error(), "invalid_grant"), failure.description(), null);
     }
 
     /**
@@ -284,11 +302,11 @@ public final class Grantkeeper implements AutoCloseable {
      *
      * @param token an access token or a refresh token
      * @return what the server says; a token that it does not know is not active
-     * @throws TokenRequestException if the server could not be asked, or does not accept this application, or makes no
-     *     sense
+     * @throws AuthorizationServerException if the server could not be asked, or does not accept this application, or
+     *     makes no sense
      * @throws IllegalStateException if the provider has no introspection endpoint
      */
-    public Introspection introspect(String token) throws TokenRequestException {
+    public Introspection introspect(String token) throws AuthorizationServerException {
         return registration.introspect(token);
     }
 
@@ -459,7 +477,17 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder scopes(String... scopes) {
-            settings.scopes = Wanted.scopes(Arrays.asList(scopes));
+            return scopes(Arrays.asList(scopes));
+        }
+
+        /**
+         * Sets the scopes that logins request unless they set their own. Default: none. Exactly these are sent.
+         *
+         * @param scopes the scopes
+         * @return this builder
+         */
+        public Builder scopes(Collection<String> scopes) {
+            settings.scopes = Wanted.scopes(scopes);
             return this;
         }
 
@@ -472,11 +500,23 @@ public final class Grantkeeper implements AutoCloseable {
          * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
          */
         public Builder resources(String... resources) {
+            return resources(Arrays.asList(resources));
+        }
+
+        /**
+         * Sets the resource indicators (RFC 8707) sent with logins: the APIs that access tokens are for. A login may
+         * set its own. Default: none, the server chooses. For servers that make tokens for one API at a time.
+         *
+         * @param resources absolute URIs as the server knows the APIs
+         * @return this builder
+         * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
+         */
+        public Builder resources(Collection<String> resources) {
             String refused = settings.provider.forbiddenParameters().get(Wanted.RESOURCE);
-            if (refused != null && resources.length > 0) {
+            if (refused != null && !resources.isEmpty()) {
                 throw new IllegalArgumentException("The parameter resource cannot be sent: " + refused);
             }
-            settings.resources = Wanted.resources(Arrays.asList(resources));
+            settings.resources = Wanted.resources(resources);
             return this;
         }
 
@@ -492,7 +532,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the keys that seal what is stored. Required, unless {@link #unsealed()} is said.
+         * Sets the keys that seal what is stored. Required, unless {@link #allowPlaintextTokens()} is said.
          *
          * @param sealingKeys the keys, the same on all nodes
          * @return this builder
@@ -507,8 +547,8 @@ public final class Grantkeeper implements AutoCloseable {
          *
          * @return this builder
          */
-        public Builder unsealed() {
-            settings.unsealed = true;
+        public Builder allowPlaintextTokens() {
+            settings.plaintextTokens = true;
             return this;
         }
 
@@ -564,9 +604,9 @@ public final class Grantkeeper implements AutoCloseable {
          * token request and every call to an API proves that it is there. Default: no, tokens are bearer tokens.
          *
          * <p>The authorization server has to know DPoP. One that issues bearer tokens all the same is reported as
-         * {@link TokenRequestException.Kind#MISCONFIGURED}, and the tokens are not used. Grants that were made before
-         * stay good, and are bound by their next refresh if the server does that; grants that are bound stay so if this
-         * is taken out again.
+         * {@link AuthorizationServerException.Kind#MISCONFIGURED}, and the tokens are not used. Grants that were made
+         * before stay good, and are bound by their next refresh if the server does that; grants that are bound stay so
+         * if this is taken out again.
          *
          * @return this builder
          */
@@ -613,11 +653,11 @@ public final class Grantkeeper implements AutoCloseable {
         /**
          * Sets how long a call waits for tokens. Default: 10 s. The refresh goes on when a call gives up.
          *
-         * @param longestWait a positive time
+         * @param maxWait a positive time
          * @return this builder
          */
-        public Builder longestWait(Duration longestWait) {
-            settings.longestWait = Settings.positive("longestWait", longestWait);
+        public Builder maxWait(Duration maxWait) {
+            settings.maxWait = Settings.positive("maxWait", maxWait);
             return this;
         }
 
@@ -638,14 +678,14 @@ public final class Grantkeeper implements AutoCloseable {
          * Sets how long a row is used without asking the store again: so long another node's login or sign-out may go
          * unnoticed while the token is valid. Default: 5 s.
          *
-         * @param trustStoredFor a time, zero to ask always
+         * @param storeCacheTime a time, zero to ask always
          * @return this builder
          */
-        public Builder trustStoredFor(Duration trustStoredFor) {
-            if (trustStoredFor.isNegative()) {
-                throw new IllegalArgumentException("trustStoredFor is negative: " + trustStoredFor);
+        public Builder storeCacheTime(Duration storeCacheTime) {
+            if (storeCacheTime.isNegative()) {
+                throw new IllegalArgumentException("storeCacheTime is negative: " + storeCacheTime);
             }
-            settings.trustStoredFor = trustStoredFor;
+            settings.storeCacheTime = storeCacheTime;
             return this;
         }
 

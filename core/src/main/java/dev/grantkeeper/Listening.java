@@ -86,9 +86,9 @@ final class Listening implements RefreshEvents {
     }
 
     @Override
-    public void writeLanded(AccountKey key, Duration took) {
+    public void writeCompleted(AccountKey key, Duration took) {
         Log.info("The tokens of {} are stored now, {} ms after they came", key, took.toMillis());
-        tell(GrantListener.Kind.WRITE_LANDED, key, took, null, null);
+        tell(GrantListener.Kind.WRITE_COMPLETED, key, took, null, null);
     }
 
     void signedIn(AccountKey key, TokenSet tokens) {

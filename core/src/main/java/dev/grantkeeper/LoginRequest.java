@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.wire.Claims;
 import dev.grantkeeper.internal.wire.Wanted;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -20,14 +21,14 @@ public final class LoginRequest {
     private final Machinery registration;
     private Set<String> scopes;
     private final Map<String, String> parameters = new LinkedHashMap<>();
-    private @Nullable String carried;
+    private @Nullable String appState;
     private @Nullable String redirectUri;
     private @Nullable Duration maxAge;
 
     LoginRequest(Machinery registration) {
         this.registration = registration;
         this.scopes = registration.scopes();
-        resources(registration.resources().toArray(String[]::new));
+        resources(registration.resources());
     }
 
     /**
@@ -37,7 +38,17 @@ public final class LoginRequest {
      * @return this request
      */
     public LoginRequest scopes(String... scopes) {
-        this.scopes = Wanted.scopes(Arrays.asList(scopes));
+        return scopes(Arrays.asList(scopes));
+    }
+
+    /**
+     * Sets the scopes to request. Default: the scopes of the {@link Grantkeeper.Builder}.
+     *
+     * @param scopes exactly what is sent
+     * @return this request
+     */
+    public LoginRequest scopes(Collection<String> scopes) {
+        this.scopes = Wanted.scopes(scopes);
         return this;
     }
 
@@ -97,7 +108,7 @@ public final class LoginRequest {
      * @param required what a call threw
      * @return this request
      */
-    public LoginRequest answering(LoginRequiredException required) {
+    public LoginRequest inResponseTo(LoginRequiredException required) {
         Set<String> wanted = new LinkedHashSet<>(scopes);
         // Entra ID: it stands for all that was granted, and goes with no scope that has a name.
         if (wanted.stream().noneMatch(scope -> scope.endsWith("/.default"))) {
@@ -137,10 +148,20 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
      */
     public LoginRequest resources(String... resources) {
+        return resources(Arrays.asList(resources));
+    }
+
+    /**
+     * Sets the resource indicators (RFC 8707): the APIs that the access token is for, also when it is refreshed.
+     * Default: the resources of the {@link Grantkeeper.Builder}.
+     *
+     * @param resources absolute URIs as the server knows the APIs; none for what the server chooses
+     * @return this request
+     * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
+     */
+    public LoginRequest resources(Collection<String> resources) {
         parameters.remove(Wanted.RESOURCE);
-        return resources.length == 0
-                ? this
-                : set(Wanted.RESOURCE, String.join(" ", Wanted.resources(Arrays.asList(resources))));
+        return resources.isEmpty() ? this : set(Wanted.RESOURCE, String.join(" ", Wanted.resources(resources)));
     }
 
     /**
@@ -178,8 +199,8 @@ public final class LoginRequest {
      * @param text the application's own data
      * @return this request
      */
-    public LoginRequest carry(String text) {
-        this.carried = text;
+    public LoginRequest appState(String text) {
+        this.appState = text;
         return this;
     }
 
@@ -199,11 +220,11 @@ public final class LoginRequest {
      * another one; otherwise it does no I/O.
      *
      * @return the login; send the browser to its {@link PendingLogin#url()}
-     * @throws TokenRequestException if the server could not be asked, does not take the pushed request, or the signing
-     *     key cannot sign. The request is then not sent through the browser instead
+     * @throws AuthorizationServerException if the server could not be asked, does not take the pushed request, or the
+     *     signing key cannot sign. The request is then not sent through the browser instead
      */
-    public PendingLogin start() throws TokenRequestException {
-        return registration.start(scopes, parameters, carried, maxAge, redirectUri);
+    public PendingLogin start() throws AuthorizationServerException {
+        return registration.start(scopes, parameters, appState, maxAge, redirectUri);
     }
 
     /**
@@ -211,16 +232,16 @@ public final class LoginRequest {
      * server for the codes.
      *
      * @return the login; show the user its {@link DeviceLogin#verificationUri()} and {@link DeviceLogin#userCode()},
-     *     then wait with {@link Grantkeeper#finishLogin(DeviceLogin)}
-     * @throws TokenRequestException if the server gives no codes, or some that cannot be shown: only {@code https}
-     *     pages are
+     *     then wait with {@link Grantkeeper#awaitLogin(DeviceLogin)}
+     * @throws AuthorizationServerException if the server gives no codes, or some that cannot be shown: only
+     *     {@code https} pages are
      * @throws IllegalStateException if the provider has no device authorization endpoint
      */
-    public DeviceLogin startOnDevice() throws TokenRequestException {
+    public DeviceLogin startOnDevice() throws AuthorizationServerException {
         Map<String, String> all = new LinkedHashMap<>(parameters);
         if (maxAge != null) {
             all.put("max_age", Long.toString(maxAge.toSeconds()));
         }
-        return registration.startOnDevice(scopes, all, carried);
+        return registration.startOnDevice(scopes, all, appState);
     }
 }

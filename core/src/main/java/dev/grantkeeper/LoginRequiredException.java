@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * There is no grant for this account, or it has ended, or an API wants more than it gives: send the user through
- * {@code newLogin().answering(e)}. It is thrown only after the store was asked; a store that cannot be reached is a
+ * {@code newLogin().inResponseTo(e)}. It is thrown only after the store was asked; a store that cannot be reached is a
  * {@link TokenStoreException}.
  *
  * <p>An API wants more when it answers 401 or 403 and names, in {@code WWW-Authenticate}, scopes that were not granted
@@ -48,12 +48,17 @@ public final class LoginRequiredException extends OAuthException {
         CLAIMS
     }
 
-    private final transient AccountKey key;
+    /** The key of the grant. */
+    private final AccountKey key;
+
     /** Why the user has to sign in. */
     private final Reason reason;
 
     /** The server's error code. */
     private final @Nullable String error;
+
+    /** The server's words. */
+    private final @Nullable String description;
 
     /** What was granted so far. */
     private final LinkedHashSet<String> granted;
@@ -76,6 +81,7 @@ public final class LoginRequiredException extends OAuthException {
         this.key = key;
         this.reason = reason;
         this.error = error;
+        this.description = description;
         this.granted = new LinkedHashSet<>(granted);
         this.scopes = new LinkedHashSet<>(scopes);
         this.loginParameters = new LinkedHashMap<>(loginParameters);
@@ -94,13 +100,13 @@ public final class LoginRequiredException extends OAuthException {
         };
         return "Account " + key + " has to sign in: " + why
                 + (error == null ? "" : " (" + error + (description == null ? "" : ": " + description) + ")")
-                + ". Start with newLogin().answering(…)";
+                + ". Start with newLogin().inResponseTo(…)";
     }
 
     /**
      * Whose grant it is.
      *
-     * @return the key, {@code null} only after serialization
+     * @return registration and account
      */
     public AccountKey key() {
         return key;
@@ -125,6 +131,15 @@ public final class LoginRequiredException extends OAuthException {
     }
 
     /**
+     * The {@code error_description} of the same answer, for developers: one line of ASCII without markup.
+     *
+     * @return the description; empty if there is none
+     */
+    public Optional<String> description() {
+        return Optional.ofNullable(description);
+    }
+
+    /**
      * What an API wants that was not granted.
      *
      * @return the scopes, in the API's order; empty if that is not the reason
@@ -136,7 +151,7 @@ public final class LoginRequiredException extends OAuthException {
     /**
      * What else the login has to send for an API, or the authorization server, to be content.
      *
-     * @return {@code acr_values}, {@code max_age} or {@code claims}, as {@link LoginRequest#answering} sends them;
+     * @return {@code acr_values}, {@code max_age} or {@code claims}, as {@link LoginRequest#inResponseTo} sends them;
      *     empty if that is not the reason
      */
     public Map<String, String> loginParameters() {

@@ -10,7 +10,10 @@ import java.util.Optional;
 import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
-/** How a login ended. Immutable and thread-safe; no {@code toString} shows a secret. */
+/**
+ * How a login ended: {@link SignedIn}, {@link Declined} or {@link Mismatched}. There will be no fourth case, so a
+ * {@code switch} over the three stays complete. Immutable and thread-safe; no {@code toString} shows a secret.
+ */
 public sealed interface LoginResult {
     /** The user granted. Nothing is stored yet: that is what {@link #keepAs} is for. */
     final class SignedIn implements LoginResult {
@@ -19,7 +22,7 @@ public sealed interface LoginResult {
         private final TokenSet tokens;
         private final boolean authorizationDetailsAsRequested;
         private final Map<String, String> callbackParameters;
-        private final @Nullable String carried;
+        private final @Nullable String appState;
 
         SignedIn(
                 Registration registration,
@@ -27,13 +30,13 @@ public sealed interface LoginResult {
                 TokenSet tokens,
                 boolean authorizationDetailsAsRequested,
                 Map<String, String> callbackParameters,
-                @Nullable String carried) {
+                @Nullable String appState) {
             this.registration = registration;
             this.row = row;
             this.tokens = tokens;
             this.authorizationDetailsAsRequested = authorizationDetailsAsRequested;
             this.callbackParameters = callbackParameters;
-            this.carried = carried;
+            this.appState = appState;
         }
 
         /**
@@ -69,12 +72,12 @@ public sealed interface LoginResult {
         }
 
         /**
-         * What the application gave to {@link LoginRequest#carry} when the login began.
+         * What the application gave to {@link LoginRequest#appState} when the login began.
          *
          * @return the application's own data
          */
-        public Optional<String> carried() {
-            return Optional.ofNullable(carried);
+        public Optional<String> appState() {
+            return Optional.ofNullable(appState);
         }
 
         /**
@@ -127,25 +130,56 @@ public sealed interface LoginResult {
     }
 
     /**
-     * The user or the server said no.
-     *
-     * @param error the {@code error} of RFC 6749 section 4.1.2.1, for example {@code access_denied};
-     *     {@code invalid_grant} if the server did not accept the code; {@code tenant_not_allowed} if the user's tenant
-     *     is not one of those that may sign in ({@link dev.grantkeeper.provider.Provider.Builder#tenants})
-     * @param description the server's words for developers, made harmless; may be empty
-     * @param carried what the application gave to {@link LoginRequest#carry}
+     * The user refused, or the authorization server did. Anybody who can reach the callback can bring this about, so it
+     * is no failure of the application.
      */
-    record Declined(String error, String description, Optional<String> carried) implements LoginResult {
-        /**
-         * The user signed in at the provider, and may not here. Anybody can bring that about, so it is no failure of
-         * ours.
-         */
-        static Declined of(IdentityException e, Optional<String> carried) {
-            return new Declined("tenant_not_allowed", String.valueOf(e.getMessage()), carried);
+    final class Declined implements LoginResult {
+        private final String error;
+        private final @Nullable String description;
+        private final @Nullable String appState;
+
+        Declined(String error, @Nullable String description, @Nullable String appState) {
+            this.error = error;
+            this.description = description;
+            this.appState = appState;
+        }
+
+        /** The user signed in at the provider, but not as somebody who may sign in here. */
+        static Declined of(IdentityException e, @Nullable String appState) {
+            return new Declined("tenant_not_allowed", e.getMessage(), appState);
         }
 
         /**
-         * Whether it was the user who said no, and not the server.
+         * The {@code error} of RFC 6749 section 4.1.2.1.
+         *
+         * @return for example {@code access_denied}; {@code invalid_grant} if the server rejected the code;
+         *     {@code tenant_not_allowed} if the user's tenant is not one of those that may sign in
+         *     ({@link dev.grantkeeper.provider.Provider.Builder#tenants})
+         */
+        public String error() {
+            return error;
+        }
+
+        /**
+         * The server's {@code error_description}, for developers: one line of ASCII without markup.
+         *
+         * @return the description; empty if the server sent none
+         */
+        public Optional<String> description() {
+            return Optional.ofNullable(description);
+        }
+
+        /**
+         * The text that the application set with {@link LoginRequest#appState} when the login began.
+         *
+         * @return the application's own data
+         */
+        public Optional<String> appState() {
+            return Optional.ofNullable(appState);
+        }
+
+        /**
+         * Whether the user refused, rather than the server.
          *
          * @return whether the error is {@code access_denied}
          */
@@ -155,21 +189,16 @@ public sealed interface LoginResult {
 
         @Override
         public String toString() {
-            return "Declined[" + error + (description.isEmpty() ? "" : ": " + description) + "]";
+            return "Declined[" + error + (description == null ? "" : ": " + description) + "]";
         }
     }
 
-    /**
-     * The callback does not belong to this login, or not any more. The user may simply begin again.
-     *
-     * @param reason what is wrong
-     * @param explanation the same for people
-     */
-    record Mismatched(Reason reason, String explanation) implements LoginResult {
-        /** What is wrong with the callback. */
+    /** The callback does not belong to this login, or not any more. The user may begin again. */
+    final class Mismatched implements LoginResult {
+        /** What is wrong with the callback. Later versions may add reasons. */
         public enum Reason {
             /** There is no login that it could belong to: the session is gone, or the callback was made up. */
-            NONE,
+            NO_LOGIN,
             /** The login began too long ago. */
             STALE,
             /** This login was finished before. */
@@ -180,6 +209,37 @@ public sealed interface LoginResult {
              * The callback comes from another authorization server (RFC 9207), or the login from another registration.
              */
             MIXED_UP
+        }
+
+        private final Reason reason;
+        private final String explanation;
+
+        Mismatched(Reason reason, String explanation) {
+            this.reason = reason;
+            this.explanation = explanation;
+        }
+
+        /**
+         * What is wrong with the callback.
+         *
+         * @return the reason
+         */
+        public Reason reason() {
+            return reason;
+        }
+
+        /**
+         * The same for people who read logs.
+         *
+         * @return one sentence, without secrets
+         */
+        public String explanation() {
+            return explanation;
+        }
+
+        @Override
+        public String toString() {
+            return "Mismatched[" + reason + ": " + explanation + "]";
         }
     }
 }

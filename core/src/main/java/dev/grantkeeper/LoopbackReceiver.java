@@ -121,7 +121,7 @@ public final class LoopbackReceiver implements AutoCloseable {
      * @param browser is given the URL at once, and brings the user there: {@link #browse}, or a line for the user to
      *     read
      * @return how the login ended, as {@link Grantkeeper#finishLogin} tells it
-     * @throws TokenRequestException if the authorization server could not be asked, or makes no sense
+     * @throws AuthorizationServerException if the authorization server could not be asked, or makes no sense
      * @throws OAuthException if nobody came back in time, or this was closed meanwhile
      * @throws IOException if the thread is interrupted ({@link InterruptedIOException})
      * @throws IllegalStateException if it has received a login before
@@ -173,7 +173,8 @@ public final class LoopbackReceiver implements AutoCloseable {
         if (mine != null && mine.taken().get()) {
             return new Visit(Page.GONE);
         }
-        if (mine == null || !PendingLogin.slotOf(query).equals(mine.login().slot())) {
+        if (mine == null
+                || !PendingLogin.sessionKeyOf(query).equals(mine.login().sessionKey())) {
             return new Visit(Page.NOT_THIS_LOGIN);
         }
         if (!mine.taken().compareAndSet(false, true)) {

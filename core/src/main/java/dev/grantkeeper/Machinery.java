@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
@@ -29,6 +30,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
@@ -66,7 +68,7 @@ final class Machinery implements Registration {
         this.scopes = settings.scopes;
         this.apiOrigins = Origins.of(provider.apiOrigins());
         this.resources = settings.resources;
-        this.waiting = new Waiting(settings.longestWait);
+        this.waiting = new Waiting(settings.maxWait);
         this.listening = new Listening(settings.listener, settings.clock);
         this.heardLogouts = new UsedLogins(settings.clock, Duration.ofHours(1));
         this.time = new Time(settings.clock, settings.ticker);
@@ -86,7 +88,7 @@ final class Machinery implements Registration {
                 new RowFormat(settings.sealingKeys),
                 new RefreshTokens(server, revocation, clientId),
                 new ApplicationTokens(server, scopes, revocation, time),
-                new Timing(settings.tokenCallTimeout, settings.trustStoredFor),
+                new Timing(settings.tokenCallTimeout, settings.storeCacheTime),
                 time,
                 listening);
         this.devices = new DeviceFlow(server, name, engine, time);
@@ -146,13 +148,13 @@ final class Machinery implements Registration {
     PendingLogin start(
             Set<String> wanted,
             Map<String, String> parameters,
-            @Nullable String carried,
+            @Nullable String appState,
             @Nullable Duration maxAge,
             @Nullable String comesBackTo)
-            throws TokenRequestException {
+            throws AuthorizationServerException {
         return server.endpoints()
                 .flow()
-                .start(wanted, parameters, carried, maxAge, comesBackTo == null ? redirectUri : comesBackTo);
+                .start(wanted, parameters, appState, maxAge, comesBackTo == null ? redirectUri : comesBackTo);
     }
 
     @Nullable
@@ -160,9 +162,9 @@ final class Machinery implements Registration {
         return redirectUri;
     }
 
-    DeviceLogin startOnDevice(Set<String> wanted, Map<String, String> parameters, @Nullable String carried)
-            throws TokenRequestException {
-        return devices.start(wanted, parameters, carried);
+    DeviceLogin startOnDevice(Set<String> wanted, Map<String, String> parameters, @Nullable String appState)
+            throws AuthorizationServerException {
+        return devices.start(wanted, parameters, appState);
     }
 
     private void later(Duration pause, Runnable task) {
@@ -196,7 +198,7 @@ final class Machinery implements Registration {
 
     /** Before its tokens are shown to the server for another purpose than refreshing, which looks itself. */
     @Override
-    public void checkIsFromThere(GrantRow row) throws TokenRequestException {
+    public void checkIsFromThere(GrantRow row) throws AuthorizationServerException {
         Answer.Failure elsewhere =
                 RefreshTokens.elsewhere(row, server.endpoints().provider());
         if (elsewhere != null) {
@@ -254,8 +256,27 @@ final class Machinery implements Registration {
         return listening;
     }
 
+    Optional<LogoutNotice> verifyLogoutToken(@Nullable String logoutToken) throws AuthorizationServerException {
+        LogoutTokens tokens = server.endpoints().logoutTokens();
+        if (tokens == null) {
+            throw new IllegalStateException(provider().name()
+                    + " is not known to support OpenID Connect: call openId(issuer, jwksUri) on its builder");
+        }
+        try {
+            LogoutTokens.Ended ended = tokens.verify(logoutToken == null ? "" : logoutToken);
+            boolean repeated = !heardLogouts.use(ended.issuer() + " " + ended.id());
+            return Optional.of(new LogoutNotice(ended.issuer(), ended.subject(), ended.session(), repeated));
+        } catch (IdentityException e) {
+            if (e.kind() == IdentityException.Kind.UNAVAILABLE) {
+                throw Failures.of(e);
+            }
+            Log.debug("A logout token was not accepted: {}", String.valueOf(e.getMessage()));
+            return Optional.empty();
+        }
+    }
+
     @Override
-    public Introspection introspect(String token) throws TokenRequestException {
+    public Introspection introspect(String token) throws AuthorizationServerException {
         IntrospectionEndpoint introspectionEndpoint = server.endpoints().introspection();
         if (introspectionEndpoint == null) {
             throw new IllegalStateException(provider().name() + " is not known to have an introspection endpoint:"
@@ -299,10 +320,6 @@ final class Machinery implements Registration {
 
     Revocation revocation() {
         return revocation;
-    }
-
-    UsedLogins heardLogouts() {
-        return heardLogouts;
     }
 
     Time time() {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Messages say what to do and contain neither token, code, secret nor account id.
  */
 public sealed class OAuthException extends IOException
-        permits LoginRequiredException, TokenRequestException, TokenStoreException {
+        permits LoginRequiredException, AuthorizationServerException, TokenStoreException {
     private static final long serialVersionUID = 1L;
 
     OAuthException(String message, @Nullable Throwable cause) {

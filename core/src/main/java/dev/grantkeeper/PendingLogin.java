@@ -29,11 +29,11 @@ import org.jspecify.annotations.Nullable;
  * began, and to no other: keep it where only that browser brings it back, in its session or in a cookie.
  *
  * <p>It is {@link Serializable} for session attributes. Applications without sessions put {@link #seal} into a cookie
- * named {@code __Host-} and {@link #slot()} ({@code HttpOnly}, {@code Secure}, {@code Path=/}, {@code SameSite=Lax}, a
- * few minutes): a cookie without that prefix could come from any other host of the same domain, with somebody else's
- * login. With {@link Grantkeeper.Builder#formPost()} the cookie, or the session's own, has to be {@code SameSite=None}:
- * a browser sends no other along with a form that another site posts. Each attempt has a slot of its own, so two tabs
- * never meet.
+ * named {@code __Host-} and {@link #sessionKey()} ({@code HttpOnly}, {@code Secure}, {@code Path=/},
+ * {@code SameSite=Lax}, a few minutes): a cookie without that prefix could come from any other host of the same domain,
+ * with somebody else's login. With {@link Grantkeeper.Builder#formPost()} the cookie, or the session's own, has to be
+ * {@code SameSite=None}: a browser sends no other along with a form that another site posts. Each attempt has a slot of
+ * its own, so two tabs never meet.
  *
  * <p>Holds secrets; {@link #toString()} shows none. Immutable and thread-safe. It ends after ten minutes, and works
  * once.
@@ -77,7 +77,7 @@ public final class PendingLogin implements Serializable {
     private final @Nullable String resources;
 
     /** The application's own data. */
-    private final @Nullable String carried;
+    private final @Nullable String appState;
 
     /** When it began. */
     private final Instant startedAt;
@@ -97,7 +97,7 @@ public final class PendingLogin implements Serializable {
             Set<String> scopes,
             @Nullable String authorizationDetails,
             @Nullable String resources,
-            @Nullable String carried,
+            @Nullable String appState,
             Instant startedAt,
             @Nullable Duration maxAge) {
         this.registration = registration;
@@ -111,7 +111,7 @@ public final class PendingLogin implements Serializable {
         this.scopes = new LinkedHashSet<>(scopes);
         this.authorizationDetails = authorizationDetails;
         this.resources = resources;
-        this.carried = carried;
+        this.appState = appState;
         this.startedAt = startedAt;
         this.maxAge = maxAge;
     }
@@ -141,22 +141,22 @@ public final class PendingLogin implements Serializable {
      *
      * @return letters, digits and hyphens; nobody can guess the login's {@code state} from it
      */
-    public String slot() {
-        return slot(state);
+    public String sessionKey() {
+        return sessionKey(state);
     }
 
     /**
-     * Finds the slot that a callback belongs to.
+     * Finds the sessionKey that a callback belongs to.
      *
      * @param query the callback's query, or its whole URL; anything that a browser can send
-     * @return the slot; a name that no login has if the query names none
+     * @return the sessionKey; a name that no login has if the query names none
      */
-    public static String slotOf(@Nullable String query) {
+    public static String sessionKeyOf(@Nullable String query) {
         String state = Callback.parse(query).stateToLookFor();
-        return state == null ? "login-none" : slot(state);
+        return state == null ? "login-none" : sessionKey(state);
     }
 
-    private static String slot(String state) {
+    private static String sessionKey(String state) {
         return "login-" + digest(state).substring(0, 24);
     }
 
@@ -185,28 +185,28 @@ public final class PendingLogin implements Serializable {
         json.put("redirectUri", redirectUri);
         json.put("authorizationDetails", authorizationDetails);
         json.put("resources", resources);
-        json.put("carried", carried);
+        json.put("appState", appState);
         json.put("startedAt", startedAt.toEpochMilli());
         json.put("maxAge", maxAge == null ? null : maxAge.toSeconds());
         scopes.forEach(json.putArray("scopes")::add);
         json.removeNulls(); // cookies are small, and several logins may be open at once
-        return keys.seal(PURPOSE, slot(), json.toString());
+        return keys.seal(PURPOSE, sessionKey(), json.toString());
     }
 
     /**
      * Opens what {@link #seal} made.
      *
      * @param keys the keys
-     * @param slot the name under which it came: the cookie's name
+     * @param sessionKey the name under which it came: the cookie's name
      * @param sealed the sealed text; anything that a browser can send
-     * @return the login, without its {@link #url()}; empty if this is not what was sealed, or not for this slot
+     * @return the login, without its {@link #url()}; empty if this is not what was sealed, or not for this sessionKey
      */
-    public static Optional<PendingLogin> unseal(SealingKeys keys, String slot, @Nullable String sealed) {
+    public static Optional<PendingLogin> unseal(SealingKeys keys, String sessionKey, @Nullable String sealed) {
         if (sealed == null) {
             return Optional.empty();
         }
         try {
-            JsonNode json = JSON.readTree(keys.open(PURPOSE, slot, sealed));
+            JsonNode json = JSON.readTree(keys.open(PURPOSE, sessionKey, sealed));
             Set<String> scopes = new LinkedHashSet<>();
             json.path("scopes").forEach(scope -> scopes.add(scope.asText()));
             String key = json.path("proofKey").textValue();
@@ -222,7 +222,7 @@ public final class PendingLogin implements Serializable {
                     scopes,
                     json.path("authorizationDetails").textValue(),
                     json.path("resources").textValue(),
-                    json.path("carried").textValue(),
+                    json.path("appState").textValue(),
                     Instant.ofEpochMilli(json.path("startedAt").asLong()),
                     json.path("maxAge").isNumber()
                             ? Duration.ofSeconds(json.path("maxAge").asLong())
@@ -273,8 +273,8 @@ public final class PendingLogin implements Serializable {
     }
 
     @Nullable
-    String carried() {
-        return carried;
+    String appState() {
+        return appState;
     }
 
     Instant startedAt() {
@@ -289,6 +289,6 @@ public final class PendingLogin implements Serializable {
 
     @Override
     public String toString() {
-        return "PendingLogin[" + slot() + ", started " + startedAt + "]";
+        return "PendingLogin[" + sessionKey() + ", started " + startedAt + "]";
     }
 }

@@ -167,7 +167,7 @@ final class RefreshTokens implements Renewal {
         Provider provider;
         try {
             provider = server.endpoints().provider();
-        } catch (TokenRequestException e) {
+        } catch (AuthorizationServerException e) {
             return; // who cannot be asked where cannot be told either
         }
         if (elsewhere(row, provider) == null) {

@@ -28,7 +28,7 @@ interface Registration {
     GrantRow pin(GrantRow row);
 
     /** Before its tokens are shown to the server for another purpose than refreshing, which looks itself. */
-    void checkIsFromThere(GrantRow row) throws TokenRequestException;
+    void checkIsFromThere(GrantRow row) throws AuthorizationServerException;
 
     /** A client that sends these tokens. */
     OkHttpClient wrap(OkHttpClient http, TokenSource source);
@@ -49,5 +49,5 @@ interface Registration {
     Listening listening();
 
     /** What the server says of a token. */
-    Introspection introspect(String token) throws TokenRequestException;
+    Introspection introspect(String token) throws AuthorizationServerException;
 }

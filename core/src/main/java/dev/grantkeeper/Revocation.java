@@ -20,7 +20,7 @@ record Revocation(Server server, BiConsumer<Duration, Runnable> later) {
         TokenEndpoint endpoint;
         try {
             endpoint = server.endpoints().token();
-        } catch (TokenRequestException e) {
+        } catch (AuthorizationServerException e) {
             return; // who cannot be asked where cannot be told either
         }
         Duration pause = endpoint.giveBack(tokens);

@@ -85,7 +85,7 @@ final class Server {
     }
 
     /** The endpoints, asked for where they are not known yet. */
-    Endpoints endpoints() throws TokenRequestException {
+    Endpoints endpoints() throws AuthorizationServerException {
         try {
             return find();
         } catch (RequestFailedException e) {

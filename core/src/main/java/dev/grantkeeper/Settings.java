@@ -62,7 +62,7 @@ final class Settings {
     @Nullable
     SealingKeys sealingKeys;
 
-    boolean unsealed;
+    boolean plaintextTokens;
     Set<String> signingAlgorithms = Set.of();
     boolean fetchProfile;
     boolean dpop;
@@ -72,9 +72,9 @@ final class Settings {
     OkHttpClient httpClient;
 
     GrantListener listener = GrantListener.NONE;
-    Duration longestWait = Duration.ofSeconds(10);
+    Duration maxWait = Duration.ofSeconds(10);
     Duration tokenCallTimeout = Duration.ofSeconds(10);
-    Duration trustStoredFor = Duration.ofSeconds(5);
+    Duration storeCacheTime = Duration.ofSeconds(5);
     InstantSource clock = InstantSource.system();
     LongSupplier ticker = System::nanoTime;
 
@@ -98,16 +98,16 @@ final class Settings {
         this.resources = other.resources;
         this.tokenStore = other.tokenStore;
         this.sealingKeys = other.sealingKeys;
-        this.unsealed = other.unsealed;
+        this.plaintextTokens = other.plaintextTokens;
         this.signingAlgorithms = other.signingAlgorithms;
         this.fetchProfile = other.fetchProfile;
         this.dpop = other.dpop;
         this.formPost = other.formPost;
         this.httpClient = other.httpClient;
         this.listener = other.listener;
-        this.longestWait = other.longestWait;
+        this.maxWait = other.maxWait;
         this.tokenCallTimeout = other.tokenCallTimeout;
-        this.trustStoredFor = other.trustStoredFor;
+        this.storeCacheTime = other.storeCacheTime;
         this.clock = other.clock;
         this.ticker = other.ticker;
     }
@@ -128,11 +128,11 @@ final class Settings {
                     "There is no token store. Say tokenStore(JdbcTokenStore.create(dataSource)),"
                             + " or for a test tokenStore(MemoryTokenStore.create())");
         }
-        if ((sealingKeys == null) == !unsealed) {
+        if ((sealingKeys == null) == !plaintextTokens) {
             throw new IllegalStateException(
                     sealingKeys == null
-                            ? "Say sealingKeys(SealingKeys.of(secret)), or unsealed() if tokens may be stored as they are"
-                            : "sealingKeys(…) and unsealed() contradict each other");
+                            ? "Say sealingKeys(SealingKeys.of(secret)), or allowPlaintextTokens() if tokens may be stored as they are"
+                            : "sealingKeys(…) and allowPlaintextTokens() contradict each other");
         }
         if (redirectUri != null) {
             checkRedirectUri(redirectUri, provider);

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -176,7 +177,17 @@ public final class TokenExchange {
      * @return an exchange with these
      */
     public TokenExchange scopes(String... scopes) {
-        Set<String> wanted = Wanted.scopes(Arrays.asList(scopes));
+        return scopes(Arrays.asList(scopes));
+    }
+
+    /**
+     * Sets the scopes to request. Default: none, the server decides.
+     *
+     * @param scopes exactly what is sent
+     * @return an exchange with these scopes
+     */
+    public TokenExchange scopes(Collection<String> scopes) {
+        Set<String> wanted = Wanted.scopes(scopes);
         return new TokenExchange(kind, token, wanted, parameters, apiOrigins);
     }
 

@@ -24,12 +24,12 @@ final class UsedLogins {
         this.kept = kept;
     }
 
-    synchronized boolean isUsed(String slot) {
-        return used.containsKey(slot);
+    synchronized boolean isUsed(String sessionKey) {
+        return used.containsKey(sessionKey);
     }
 
     /** Marks a login as finished; of several callers one gets {@code true}. */
-    synchronized boolean use(String slot) {
+    synchronized boolean use(String sessionKey) {
         Instant now = clock.instant();
         Iterator<Instant> oldest = used.values().iterator();
         while (oldest.hasNext()) {
@@ -39,6 +39,6 @@ final class UsedLogins {
             }
             oldest.remove();
         }
-        return used.putIfAbsent(slot, now) == null;
+        return used.putIfAbsent(sessionKey, now) == null;
     }
 }

@@ -87,8 +87,8 @@ record Waiting(Duration longest) {
             return Failures.of(new IOException("it has not answered within " + longest.toMillis()
                     + " ms. If it shares a connection pool with its callers, give it one of its own"));
         }
-        return new TokenRequestException(
-                TokenRequestException.Kind.TEMPORARY,
+        return new AuthorizationServerException(
+                AuthorizationServerException.Kind.TEMPORARY,
                 0,
                 null,
                 "no tokens within " + longest.toMillis() + " ms; the refresh goes on",

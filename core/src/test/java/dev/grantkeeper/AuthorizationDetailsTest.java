@@ -132,7 +132,7 @@ class AuthorizationDetailsTest {
                 .authorizationDetails(PAYMENT)
                 .resources("https://a.example", "https://b.example")
                 .start();
-        PendingLogin opened = PendingLogin.unseal(Scene.KEYS, login.slot(), login.seal(Scene.KEYS))
+        PendingLogin opened = PendingLogin.unseal(Scene.KEYS, login.sessionKey(), login.seal(Scene.KEYS))
                 .orElseThrow();
         assertThat(opened.authorizationDetails()).isEqualTo(PAYMENT);
         assertThat(opened.resources()).containsExactly("https://a.example", "https://b.example");

@@ -169,7 +169,7 @@ class CertificateBoundTest {
         PendingLogin login = node.startLogin();
         String state = HttpUrl.get(login.url().toString()).queryParameter("state");
         assertThatThrownBy(() -> node.finishLogin(login, "code=c&state=" + state))
-                .isInstanceOf(TokenRequestException.class);
+                .isInstanceOf(AuthorizationServerException.class);
         assertThat(bound).isEmpty();
     }
 }

@@ -114,9 +114,9 @@ class ChallengesTest {
         assertThat(required.scopes()).containsExactly("things.write", "things.delete");
         assertThat(required.loginParameters()).isEmpty();
         assertThat(required).hasMessageContaining("More!").hasMessageContaining("newLogin().answering");
-        assertThat(sent(node.newLogin().answering(required)))
+        assertThat(sent(node.newLogin().inResponseTo(required)))
                 .containsEntry("scope", "things.read things.write things.delete");
-        assertThat(sent(node.newLogin().scopes("openness").answering(required)))
+        assertThat(sent(node.newLogin().scopes("openness").inResponseTo(required)))
                 .containsEntry("scope", "openness things.read things.write things.delete");
     }
 
@@ -136,7 +136,7 @@ class ChallengesTest {
             scene.status(api);
             throw new AssertionError("Not thrown");
         } catch (LoginRequiredException e) {
-            login = node.newLogin().answering(e).start();
+            login = node.newLogin().inResponseTo(e).start();
         }
         LoginResult result = node.finishLogin(
                 login, Scene.query(scene.server.approve(login.url().toString(), "alice")));
@@ -157,7 +157,7 @@ class ChallengesTest {
             String header, String acrValues, String maxAge, String scope) throws Exception {
         LoginRequiredException required = thrown(alice(), 401, header);
         assertThat(required.reason()).isEqualTo(Reason.STEP_UP);
-        Map<String, String> sent = sent(node.newLogin().answering(required));
+        Map<String, String> sent = sent(node.newLogin().inResponseTo(required));
         assertThat(sent.get("acr_values")).isEqualTo(acrValues);
         assertThat(sent.get("max_age")).isEqualTo(maxAge);
         assertThat(sent.get("scope")).isEqualTo("things.read" + (scope == null ? "" : " " + scope));
@@ -174,7 +174,7 @@ class ChallengesTest {
                         + " error=\"insufficient_claims\", claims=\"" + base64(CLAIMS) + "\"");
         assertThat(required.reason()).isEqualTo(Reason.CLAIMS);
         assertThat(required.loginParameters()).containsExactly(Map.entry("claims", CLAIMS));
-        assertThat(sent(node.newLogin().answering(required))).containsEntry("claims", CLAIMS);
+        assertThat(sent(node.newLogin().inResponseTo(required))).containsEntry("claims", CLAIMS);
     }
 
     @Test
@@ -198,12 +198,12 @@ class ChallengesTest {
         LoginRequiredException required =
                 thrown(alice(), 401, "Bearer error=\"insufficient_claims\", claims=\"" + base64(CLAIMS) + "\"");
         String own = "{\"userinfo\":{\"picture\":null},\"access_token\":{\"nbf\":null,\"mine\":{\"value\":1}}}";
-        String sent = sent(node.newLogin().claims(own).answering(required)).get("claims");
+        String sent = sent(node.newLogin().claims(own).inResponseTo(required)).get("claims");
         assertThat(new JsonMapper().readTree(sent))
                 .isEqualTo(new JsonMapper()
                         .readTree("{\"userinfo\":{\"picture\":null},\"access_token\":{\"mine\":{\"value\":1},"
                                 + "\"nbf\":{\"essential\":true,\"value\":\"1603742800\"}}}"));
-        assertThatThrownBy(() -> node.newLogin().claims("no json").answering(required))
+        assertThatThrownBy(() -> node.newLogin().claims("no json").inResponseTo(required))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
@@ -216,7 +216,7 @@ class ChallengesTest {
             required = e;
         }
         assertThat(required).isNotNull();
-        assertThat(sent(node.newLogin().answering(required)).keySet())
+        assertThat(sent(node.newLogin().inResponseTo(required)).keySet())
                 .isEqualTo(sent(node.newLogin()).keySet());
     }
 
@@ -226,7 +226,7 @@ class ChallengesTest {
                 thrown(alice(), 401, "Bearer error=\"insufficient_claims\", claims=\"" + base64(CLAIMS) + "\"");
         assertThat(sent(node.newLogin()
                         .scopes("https://graph.microsoft.com/.default", "offline_access")
-                        .answering(required)))
+                        .inResponseTo(required)))
                 .containsEntry("scope", "https://graph.microsoft.com/.default offline_access");
     }
 
@@ -345,7 +345,7 @@ class ChallengesTest {
                     401,
                     "Bearer error=\"insufficient_scope\", scope=\"things.write\", resource_metadata=\"" + url
                             + "\", authorization_uri=\"" + url + "\", realm=\"" + url + "\"");
-            assertThat(node.newLogin().answering(required).start().url().toString())
+            assertThat(node.newLogin().inResponseTo(required).start().url().toString())
                     .startsWith(scene.server.authorizationEndpoint())
                     .doesNotContain(evil.getHostName() + ":" + evil.getPort());
             assertThat(evil.getRequestCount()).isZero();
@@ -371,17 +371,18 @@ class ChallengesTest {
     void who_wants_to_see_such_answers_gets_them() throws Exception {
         Account alice = alice();
         challenge(403, "Bearer error=\"insufficient_scope\", scope=\"things.write\"");
-        assertThat(scene.status(alice.returningChallenges().wrap(scene.http))).isEqualTo(403);
+        assertThat(scene.status(alice.withoutChallengeExceptions().wrap(scene.http)))
+                .isEqualTo(403);
         OkHttpClient shared = node.wrap(scene.http);
         Request request = new Request.Builder()
                 .url(scene.server.apiUrl("/api/things"))
-                .tag(Account.class, alice.returningChallenges())
+                .tag(Account.class, alice.withoutChallengeExceptions())
                 .build();
         try (Response response = shared.newCall(request).execute()) {
             assertThat(response.body().string()).isEqualTo("{\"why\":1}");
         }
         assertThatThrownBy(() -> scene.status(alice.wrap(scene.http))).isInstanceOf(LoginRequiredException.class);
-        assertThat(alice.returningChallenges().tokens()).isEqualTo(alice.tokens());
+        assertThat(alice.withoutChallengeExceptions().tokens()).isEqualTo(alice.tokens());
     }
 
     @Test
@@ -432,7 +433,7 @@ class ChallengesTest {
             out.writeObject(required);
         }
         try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
-            assertThat(sent(node.newLogin().answering((LoginRequiredException) in.readObject())))
+            assertThat(sent(node.newLogin().inResponseTo((LoginRequiredException) in.readObject())))
                     .containsEntry("acr_values", "gold")
                     .containsEntry("scope", "things.read");
         }
@@ -455,7 +456,7 @@ class ChallengesTest {
         LoginRequiredException required =
                 thrown(alice, 401, "Bearer error=\"insufficient_claims\", claims=\"" + base64(CLAIMS) + "\"");
         assertThat(new JsonMapper()
-                        .readTree(sent(able.newLogin().answering(required)).get("claims")))
+                        .readTree(sent(able.newLogin().inResponseTo(required)).get("claims")))
                 .isEqualTo(new JsonMapper()
                         .readTree("{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"1603742800\"},"
                                 + "\"xms_cc\":{\"values\":[\"cp1\"]}}}"));

@@ -309,9 +309,9 @@ class ClientAuthenticationTest {
     @Test
     void a_module_that_is_gone_is_a_failure_for_now_and_nothing_is_sent() throws Exception {
         Grantkeeper node = node(registration(provider()).signingKey(SigningKey.of(HardwareModule.nameOf("RSA"))));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> node.application().tokens())
-                .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY))
                 .withMessageContaining("signing key");
         assertThat(server.getRequestCount()).isZero();
     }
@@ -379,9 +379,9 @@ class ClientAuthenticationTest {
                         .build();
             }
         });
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> node.application().tokens())
-                .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED))
                 .withMessageContaining("no good: [redacted]")
                 .withMessageNotContaining("eyJ");
     }
@@ -424,9 +424,9 @@ class ClientAuthenticationTest {
             Grantkeeper node = node(registration(provider)
                     .clientAuthentication(ClientAuthentication.MUTUAL_TLS)
                     .httpClient(tls.client(null)));
-            assertThatExceptionOfType(TokenRequestException.class)
+            assertThatExceptionOfType(AuthorizationServerException.class)
                     .isThrownBy(() -> node.application().tokens())
-                    .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
             assertThat(tls.server.getRequestCount()).isZero();
         }
     }

@@ -176,7 +176,7 @@ class ClocksAndLifetimesTest {
         Account alice = scene.signIn(scene.node(), "alice");
         scene.time.jump(Duration.ofDays(1));
         scene.server.onNextTokenRequest(Fault.status(503));
-        assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
         scene.time.jump(Duration.ofDays(-1));
         scene.expire();
         assertThat(alice.tokens()).isNotNull();

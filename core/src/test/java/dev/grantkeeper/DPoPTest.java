@@ -156,7 +156,7 @@ class DPoPTest {
     @Test
     void a_login_on_another_device_is_bound_too() throws Exception {
         DeviceLogin login = node.newLogin().startOnDevice();
-        Account alice = ((SignedIn) node.finishLogin(login)).keepAs("alice");
+        Account alice = ((SignedIn) node.awaitLogin(login)).keepAs("alice");
         assertThat(alice.tokens().proofKey()).isPresent();
         assertThat(status(alice)).isEqualTo(200);
         scene.expire();
@@ -179,7 +179,7 @@ class DPoPTest {
         PendingLogin back;
         if (cookie) {
             String sealed = login.seal(Scene.KEYS);
-            back = PendingLogin.unseal(Scene.KEYS, login.slot(), sealed).orElseThrow();
+            back = PendingLogin.unseal(Scene.KEYS, login.sessionKey(), sealed).orElseThrow();
         } else {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream();
             try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
@@ -220,8 +220,8 @@ class DPoPTest {
                 .clientSecret(Scene.SECRET)
                 .redirectUri(Scene.REDIRECT)
                 .tokenStore(plain)
-                .unsealed()
-                .trustStoredFor(Duration.ZERO)
+                .allowPlaintextTokens()
+                .storeCacheTime(Duration.ZERO)
                 .dpop());
         Account bob = login(unsealed).keepAs("bob");
         AccountKey key = bob.key();
@@ -231,7 +231,7 @@ class DPoPTest {
                 .clientId(Scene.CLIENT)
                 .clientSecret(Scene.SECRET)
                 .tokenStore(plain)
-                .unsealed());
+                .allowPlaintextTokens());
         assertThatThrownBy(() -> restarted.account("bob").tokens())
                 .isInstanceOfSatisfying(
                         TokenStoreException.class,
@@ -338,8 +338,8 @@ class DPoPTest {
         PendingLogin login = node.startLogin();
         assertThatThrownBy(() -> node.finishLogin(login, server.approve(login)))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED))
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED))
                 .hasMessageContaining("bearer token")
                 .hasMessageContaining("dpop()");
         assertThat(scene.store.rows).isEmpty();
@@ -352,8 +352,8 @@ class DPoPTest {
         scene.expire();
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         assertThat(alice.grant()).isPresent();
     }
 
@@ -364,8 +364,8 @@ class DPoPTest {
         PendingLogin login = plain.startLogin();
         assertThatThrownBy(() -> plain.finishLogin(login, server.approve(login)))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
         assertThat(server.tokenRequests.get(0).getHeaders().get("DPoP")).isNull();
         assertThat(login.url().toString()).doesNotContain("dpop_jkt");
     }
@@ -424,7 +424,8 @@ class DPoPTest {
         PendingLogin login = node.startLogin();
         assertThatThrownBy(() -> node.finishLogin(login, server.approve(login)))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class, e -> assertThat(e.error()).contains("use_dpop_nonce"));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.error()).contains("use_dpop_nonce"));
         assertThat(server.tokenRequests).hasSize(2);
     }
 
@@ -453,7 +454,7 @@ class DPoPTest {
                 .build();
         PendingLogin login = node.startLogin();
         assertThatThrownBy(() -> node.finishLogin(login, server.approve(login)))
-                .isInstanceOf(TokenRequestException.class);
+                .isInstanceOf(AuthorizationServerException.class);
         assertThat(server.tokenRequests).hasSize(1);
     }
 

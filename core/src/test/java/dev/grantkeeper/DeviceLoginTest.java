@@ -57,7 +57,7 @@ class DeviceLoginTest {
     }
 
     private CompletableFuture<LoginResult> finish(DeviceLogin login) {
-        return node.finishLoginAsync(login);
+        return node.awaitLoginAsync(login);
     }
 
     private static <T> T get(CompletableFuture<T> future) throws Exception {
@@ -79,7 +79,7 @@ class DeviceLoginTest {
 
     @Test
     void a_user_who_agrees_on_another_device_is_signed_in_and_stays_so() throws Exception {
-        DeviceLogin login = node.newLogin().carry("screen 7").startOnDevice();
+        DeviceLogin login = node.newLogin().appState("screen 7").startOnDevice();
         assertThat(login.userCode()).matches("[A-Z]{4}-[A-Z]{4}");
         assertThat(login.verificationUri()).hasToString(scene.server.url() + "/device");
         assertThat(login.verificationUriComplete().orElseThrow())
@@ -89,7 +89,7 @@ class DeviceLoginTest {
         scene.server.approveDevice(login.userCode(), "alice");
         SignedIn in = (SignedIn) get(result);
 
-        assertThat(in.carried()).contains("screen 7");
+        assertThat(in.appState()).contains("screen 7");
         assertThat(in.tokens().scopes()).containsExactly("things.read");
         Account alice = in.keepAs("alice");
         assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
@@ -103,7 +103,7 @@ class DeviceLoginTest {
         DeviceLogin login = node.newLogin().startOnDevice();
         scene.server.approveDevice(login.userCode(), "alice");
 
-        assertThat(node.finishLogin(login)).isInstanceOf(SignedIn.class);
+        assertThat(node.awaitLogin(login)).isInstanceOf(SignedIn.class);
     }
 
     @Test
@@ -119,7 +119,7 @@ class DeviceLoginTest {
         });
         DeviceLogin other = node.newLogin().scopes("openid").startOnDevice();
         scene.server.approveDevice(other.userCode(), "bob");
-        assertThat(failure(finish(other)).kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+        assertThat(failure(finish(other)).kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED);
     }
 
     @Test
@@ -178,21 +178,21 @@ class DeviceLoginTest {
     void an_application_that_the_server_does_not_know_is_told_so() throws Exception {
         DeviceLogin login = node.newLogin().startOnDevice();
         scene.server.onNextTokenRequest(Fault.error(401, "invalid_client"));
-        assertThat(failure(finish(login)).kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED);
+        assertThat(failure(finish(login)).kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED);
 
         scene.server.client(Scene.CLIENT, "another secret");
         assertThatThrownBy(() -> node.newLogin().startOnDevice())
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
     }
 
-    private static TokenRequestException failure(CompletableFuture<LoginResult> result) throws Exception {
+    private static AuthorizationServerException failure(CompletableFuture<LoginResult> result) throws Exception {
         try {
             get(result);
             throw new AssertionError("There is a result");
         } catch (ExecutionException e) {
-            return (TokenRequestException) e.getCause();
+            return (AuthorizationServerException) e.getCause();
         }
     }
 
@@ -269,7 +269,7 @@ class DeviceLoginTest {
             return answer;
         });
         DeviceLogin login = one.newLogin().startOnDevice();
-        CompletableFuture<LoginResult> result = one.finishLoginAsync(login);
+        CompletableFuture<LoginResult> result = one.awaitLoginAsync(login);
         wall.set(-1_000_000);
 
         assertThat(get(result)).isInstanceOf(Mismatched.class);
@@ -324,13 +324,13 @@ class DeviceLoginTest {
         DeviceLogin login = node.newLogin().startOnDevice();
         Thread.currentThread().interrupt();
 
-        assertThatThrownBy(() -> node.finishLogin(login)).isInstanceOf(InterruptedIOException.class);
+        assertThatThrownBy(() -> node.awaitLogin(login)).isInstanceOf(InterruptedIOException.class);
         assertThat(Thread.interrupted()).isTrue();
     }
 
     @Test
     void another_node_can_finish_what_a_session_carried_over() throws Exception {
-        DeviceLogin login = node.newLogin().carry("screen 7").startOnDevice();
+        DeviceLogin login = node.newLogin().appState("screen 7").startOnDevice();
         scene.server.approveDevice(login.userCode(), "alice");
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
@@ -340,8 +340,8 @@ class DeviceLoginTest {
         try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
             copy = (DeviceLogin) in.readObject();
         }
-        SignedIn in = (SignedIn) get(node().finishLoginAsync(copy));
-        assertThat(in.carried()).contains("screen 7");
+        SignedIn in = (SignedIn) get(node().awaitLoginAsync(copy));
+        assertThat(in.appState()).contains("screen 7");
     }
 
     @Test
@@ -351,7 +351,7 @@ class DeviceLoginTest {
                 .registration("other")
                 .time(clock, ticker));
 
-        assertThat(get(other.finishLoginAsync(login)))
+        assertThat(get(other.awaitLoginAsync(login)))
                 .isInstanceOfSatisfying(
                         Mismatched.class, mixed -> assertThat(mixed.reason()).isEqualTo(Mismatched.Reason.MIXED_UP));
         assertThat(scene.server.tokenRequests()).isZero();
@@ -362,11 +362,11 @@ class DeviceLoginTest {
         DeviceLogin login = node.newLogin().startOnDevice();
         CompletableFuture<LoginResult> result = finish(login);
         node.close();
-        assertThat(failure(result).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
-        assertThat(failure(finish(login)).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+        assertThat(failure(result).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
+        assertThat(failure(finish(login)).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
 
         scene.server.approveDevice(login.userCode(), "alice");
-        assertThat(get(node().finishLoginAsync(login))).isInstanceOf(SignedIn.class);
+        assertThat(get(node().awaitLoginAsync(login))).isInstanceOf(SignedIn.class);
     }
 
     // ---- What the user is shown ----------------------------------------------------------------------------------
@@ -391,8 +391,8 @@ class DeviceLoginTest {
             });
             assertThatThrownBy(() -> node.newLogin().startOnDevice())
                     .isInstanceOfSatisfying(
-                            TokenRequestException.class,
-                            e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                            AuthorizationServerException.class,
+                            e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
         }
     }
 
@@ -405,8 +405,8 @@ class DeviceLoginTest {
         });
         assertThatThrownBy(() -> node.newLogin().startOnDevice())
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
     }
 
     @Test
@@ -415,7 +415,7 @@ class DeviceLoginTest {
             answer.put("user_code", "\u001b[2JABCD");
             return answer;
         });
-        assertThatThrownBy(() -> node.newLogin().startOnDevice()).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(() -> node.newLogin().startOnDevice()).isInstanceOf(AuthorizationServerException.class);
     }
 
     @Test
@@ -442,7 +442,7 @@ class DeviceLoginTest {
         Grantkeeper node =
                 scene.node(scene.registration(scene.provider().build()).time(InstantSource.system(), System::nanoTime));
         LoginResult result =
-                node.finishLoginAsync(node.newLogin().startOnDevice()).get(30, TimeUnit.SECONDS);
+                node.awaitLoginAsync(node.newLogin().startOnDevice()).get(30, TimeUnit.SECONDS);
         assertThat(((LoginResult.Mismatched) result).reason()).isEqualTo(LoginResult.Mismatched.Reason.STALE);
         if (!wanted.equals("neither")) { // nor is it asked before
             assertThat(scene.server.tokenRequests()).isEqualTo(wanted.equals("interval") ? 0 : 1);

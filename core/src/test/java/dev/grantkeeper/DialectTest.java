@@ -166,7 +166,7 @@ class DialectTest {
                         .fetchProfile());
         mock.server.enqueue(MockProvider.tokens());
         mock.server.enqueue(MockProvider.json(200, profile));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> login(node, ""))
                 .withMessageContaining("did not say who the user is");
     }
@@ -257,9 +257,9 @@ class DialectTest {
     void a_token_of_a_type_that_nobody_has_named_is_refused() {
         Grantkeeper node = node(d -> d.bearerTypes("user"));
         mock.server.enqueue(MockProvider.json(200, "{\"access_token\":\"at\",\"token_type\":\"bot\"}"));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> login(node, ""))
-                .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
     }
 
     @Test
@@ -278,9 +278,9 @@ class DialectTest {
         // 4 is not the beginning of 41.
         Grantkeeper other = mock.node(registration(parts).registration("other"));
         mock.server.enqueue(MockProvider.json(400, "{\"error\":{\"type\":\"OAuthException\",\"code\":41}}"));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> expired(other).tokens())
-                .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
     }
 
     @Test

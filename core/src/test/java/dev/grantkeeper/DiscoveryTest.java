@@ -371,7 +371,7 @@ class DiscoveryTest {
                     })
                     .build();
             Discovery discovery = Discovery.of(issuer).httpClient(client);
-            return (hosts.length == 0 ? discovery : discovery.hosts(hosts)).fetch();
+            return (hosts.length == 0 ? discovery : discovery.allowedHosts(hosts)).fetch();
         }
     }
 
@@ -461,19 +461,19 @@ class DiscoveryTest {
     @Test
     void metadata_that_were_good_are_kept_for_a_start_while_the_server_is_down() throws Exception {
         Path file = folder.resolve("acme.json");
-        URI token = discovery().lastGood(file).fetch().tokenEndpoint();
+        URI token = discovery().cacheFile(file).fetch().tokenEndpoint();
         for (Fault fault : List.of(Fault.status(503), Fault.dropAfter(), Fault.status(200))) {
             scene.server.onNextMetadataRequest(fault);
-            assertThat(discovery().lastGood(file).fetch().tokenEndpoint()).isEqualTo(token);
+            assertThat(discovery().cacheFile(file).fetch().tokenEndpoint()).isEqualTo(token);
         }
         assertThat(Files.readString(file)).contains(token.toString());
         try (var files = Files.list(folder)) {
             assertThat(files).containsExactly(file);
         }
         scene.server.close();
-        assertThat(discovery().lastGood(file).fetch().tokenEndpoint()).isEqualTo(token);
+        assertThat(discovery().cacheFile(file).fetch().tokenEndpoint()).isEqualTo(token);
         assertThatThrownBy(() -> discovery().fetch()).isInstanceOf(IOException.class);
-        assertThatThrownBy(() -> discovery().lastGood(folder.resolve("none")).fetch())
+        assertThatThrownBy(() -> discovery().cacheFile(folder.resolve("none")).fetch())
                 .isInstanceOf(IOException.class);
     }
 
@@ -482,7 +482,7 @@ class DiscoveryTest {
         Path file = folder.resolve("acme.json");
         Files.writeString(file, "{\"issuer\":\"https://evil.example\"}");
         scene.server.onNextMetadataRequest(Fault.status(503));
-        assertThatThrownBy(() -> discovery().lastGood(file).fetch()).hasMessageContaining("evil.example");
+        assertThatThrownBy(() -> discovery().cacheFile(file).fetch()).hasMessageContaining("evil.example");
     }
 
     @Test
@@ -512,8 +512,8 @@ class DiscoveryTest {
                 .build();
         Grantkeeper other = scene.node(scene.registration(moved).registration("acme"));
         assertThatThrownBy(() -> other.account("alice").tokens())
-                .isInstanceOfSatisfying(TokenRequestException.class, failure -> {
-                    assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED);
+                .isInstanceOfSatisfying(AuthorizationServerException.class, failure -> {
+                    assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED);
                     assertThat(failure)
                             .hasMessageContaining("https://other.example")
                             .hasMessageContaining(scene.server.issuer());

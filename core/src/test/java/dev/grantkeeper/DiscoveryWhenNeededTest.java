@@ -71,7 +71,7 @@ class DiscoveryWhenNeededTest {
         return Discovery.of(scene.server.issuer())
                 .name("fake")
                 .allowHttpOnLoopback()
-                .describe(provider -> provider.apiOrigins(scene.server.url()));
+                .customize(provider -> provider.apiOrigins(scene.server.url()));
     }
 
     private Grantkeeper node() {
@@ -84,8 +84,9 @@ class DiscoveryWhenNeededTest {
         scene.server.onNextMetadataRequest(many);
     }
 
-    private static Consumer<Throwable> failed(TokenRequestException.Kind kind) {
-        return thrown -> assertThat(((TokenRequestException) thrown).kind()).isEqualTo(kind);
+    private static Consumer<Throwable> failed(AuthorizationServerException.Kind kind) {
+        return thrown ->
+                assertThat(((AuthorizationServerException) thrown).kind()).isEqualTo(kind);
     }
 
     @Test
@@ -120,10 +121,10 @@ class DiscoveryWhenNeededTest {
         for (Fault fault : List.of(Fault.dropBefore(), Fault.status(503), Fault.status(200))) {
             scene.server.onNextMetadataRequest(fault);
             assertThatThrownBy(node::startLogin)
-                    .isInstanceOf(TokenRequestException.class)
+                    .isInstanceOf(AuthorizationServerException.class)
                     .hasMessageContaining(scene.server.issuer());
             // It is left alone for a moment, though it is up again.
-            assertThatThrownBy(node::startLogin).isInstanceOfSatisfying(TokenRequestException.class, failure -> {
+            assertThatThrownBy(node::startLogin).isInstanceOfSatisfying(AuthorizationServerException.class, failure -> {
                 assertThat(failure).hasMessageContaining(scene.server.issuer());
                 assertThat(failure.retryAfter().orElseThrow()).isLessThanOrEqualTo(A_MOMENT);
             });
@@ -153,8 +154,8 @@ class DiscoveryWhenNeededTest {
         Account alice = node().account("alice");
         for (int i = 0; i < 3; i++) {
             assertThatThrownBy(alice::tokens)
-                    .isInstanceOf(TokenRequestException.class)
-                    .satisfies(failed(TokenRequestException.Kind.TEMPORARY));
+                    .isInstanceOf(AuthorizationServerException.class)
+                    .satisfies(failed(AuthorizationServerException.Kind.TEMPORARY));
             scene.time.pass(A_MOMENT);
         }
         // Neither an attempt nor a pause stands in the way of nodes that know where to ask.
@@ -224,9 +225,9 @@ class DiscoveryWhenNeededTest {
         change = metadata -> metadata.put("issuer", "https://evil.example");
         Grantkeeper node = node();
         assertThatThrownBy(node::startLogin)
-                .isInstanceOf(TokenRequestException.class)
+                .isInstanceOf(AuthorizationServerException.class)
                 .hasMessageContaining("https://evil.example")
-                .satisfies(failed(TokenRequestException.Kind.MALFORMED));
+                .satisfies(failed(AuthorizationServerException.Kind.MALFORMED));
         change = metadata -> {};
         scene.time.pass(A_MOMENT);
         assertThat(scene.login(node, "alice")).isInstanceOf(SignedIn.class);
@@ -237,13 +238,13 @@ class DiscoveryWhenNeededTest {
         change = metadata -> metadata.put("require_signed_request_object", true);
         Grantkeeper node = node();
         assertThatThrownBy(node::startLogin)
-                .isInstanceOf(TokenRequestException.class)
+                .isInstanceOf(AuthorizationServerException.class)
                 .hasMessageContaining("signingKey")
-                .satisfies(failed(TokenRequestException.Kind.MISCONFIGURED));
+                .satisfies(failed(AuthorizationServerException.Kind.MISCONFIGURED));
         assertThatThrownBy(() -> scene.node(scene.registration(discovery()).fetchProfile())
                         .application()
                         .tokens())
-                .isInstanceOf(TokenRequestException.class);
+                .isInstanceOf(AuthorizationServerException.class);
     }
 
     @Test
@@ -272,7 +273,7 @@ class DiscoveryWhenNeededTest {
                 .withMessageContaining("https");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Grantkeeper.builder(
-                        discovery().describe(provider -> provider.apiOrigins("http://api.example"))))
+                        discovery().customize(provider -> provider.apiOrigins("http://api.example"))))
                 .withMessageContaining("https");
         assertThat(asked).hasValue(0);
     }
@@ -281,13 +282,13 @@ class DiscoveryWhenNeededTest {
     void what_the_application_says_counts_more_than_the_metadata() throws Exception {
         change = metadata -> metadata.put("token_endpoint_auth_methods_supported", List.of("client_secret_basic"));
         Grantkeeper node = scene.node(scene.registration(
-                discovery().describe(provider -> provider.clientAuthentication(ClientAuthentication.SECRET_POST))));
+                discovery().customize(provider -> provider.clientAuthentication(ClientAuthentication.SECRET_POST))));
         scene.signIn(node, "alice");
         assertThat(scene.server.recordedTokenRequests())
                 .singleElement()
                 .satisfies(request -> assertThat(request.param("client_secret")).contains(Scene.SECRET));
         assertThat(discovery()
-                        .describe(provider -> provider.defaultLifetime(Duration.ofMinutes(5)))
+                        .customize(provider -> provider.defaultLifetime(Duration.ofMinutes(5)))
                         .fetch()
                         .apiOrigins())
                 .isNotEmpty();
@@ -298,7 +299,7 @@ class DiscoveryWhenNeededTest {
         Discovery discovery = discovery();
         Grantkeeper.Builder builder = scene.registration(discovery);
         Grantkeeper node = scene.node(builder);
-        discovery.describe(provider -> provider.tokenEndpoint("https://nowhere.example/token"));
+        discovery.customize(provider -> provider.tokenEndpoint("https://nowhere.example/token"));
         builder.clientId("another").clientSecret("another-secret").redirectUri("https://another.example/cb");
         PendingLogin login = node.startLogin();
         assertThat(login.url().toString()).contains(Scene.CLIENT).doesNotContain("another");
@@ -322,7 +323,7 @@ class DiscoveryWhenNeededTest {
         Held held = new Held();
         scene.server.onNextMetadataRequest(Fault.hold(held).then(Fault.status(503)));
         Grantkeeper other = scene.node(scene.registration(discovery()).time(InstantSource.system(), System::nanoTime));
-        CompletableFuture<LoginResult> result = other.finishLoginAsync(login); // waits for nobody
+        CompletableFuture<LoginResult> result = other.awaitLoginAsync(login); // waits for nobody
         held.awaitArrived(1);
         assertThat(result).isNotDone();
         held.release();
@@ -333,10 +334,11 @@ class DiscoveryWhenNeededTest {
     void a_login_on_another_device_ends_where_everything_was_closed_before_the_server_was_asked() throws Exception {
         DeviceLogin login = node().newLogin().startOnDevice();
         Grantkeeper closed = node();
-        CompletableFuture<LoginResult> before = closed.finishLoginAsync(login);
+        CompletableFuture<LoginResult> before = closed.awaitLoginAsync(login);
         closed.close();
-        for (CompletableFuture<LoginResult> one : List.of(before, closed.finishLoginAsync(login))) {
-            assertThatThrownBy(() -> one.get(30, TimeUnit.SECONDS)).hasCauseInstanceOf(TokenRequestException.class);
+        for (CompletableFuture<LoginResult> one : List.of(before, closed.awaitLoginAsync(login))) {
+            assertThatThrownBy(() -> one.get(30, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(AuthorizationServerException.class);
         }
     }
 
@@ -363,14 +365,14 @@ class DiscoveryWhenNeededTest {
         Thread first = new Thread(() -> {
             try {
                 firsts.complete(node.startLogin());
-            } catch (TokenRequestException e) {
+            } catch (AuthorizationServerException e) {
                 firsts.complete(e);
             }
         });
         first.start();
         held.awaitArrived(1);
         first.interrupt();
-        assertThat(firsts.get(30, TimeUnit.SECONDS)).isInstanceOf(TokenRequestException.class);
+        assertThat(firsts.get(30, TimeUnit.SECONDS)).isInstanceOf(AuthorizationServerException.class);
         assertThat(node.startLogin()).isNotNull(); // at once
         held.release();
     }
@@ -382,7 +384,7 @@ class DiscoveryWhenNeededTest {
         Held held = new Held();
         scene.server.onNextMetadataRequest(Fault.hold(held));
         Grantkeeper node = scene.node(scene.registration(discovery()).tokenCallTimeout(Duration.ofMillis(300)));
-        assertThatThrownBy(node::startLogin).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(node::startLogin).isInstanceOf(AuthorizationServerException.class);
         held.release();
     }
 
@@ -390,9 +392,9 @@ class DiscoveryWhenNeededTest {
     void a_server_that_wants_to_be_left_alone_is() {
         Grantkeeper node = node();
         scene.server.onNextMetadataRequest(Fault.retryAfter(503, "600"));
-        assertThatThrownBy(node::startLogin).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(node::startLogin).isInstanceOf(AuthorizationServerException.class);
         scene.time.pass(Duration.ofSeconds(590));
-        assertThatThrownBy(node::startLogin).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(node::startLogin).isInstanceOf(AuthorizationServerException.class);
         assertThat(asked).hasValue(0);
     }
 
@@ -401,14 +403,14 @@ class DiscoveryWhenNeededTest {
         String token = scene.signIn(scene.node(), "alice").tokens().accessToken();
         assertThat(node().introspect(token).active()).isTrue();
         Grantkeeper leaving = node();
-        assertThat(leaving.logout().of(leaving.account("alice")).url().toString())
+        assertThat(leaving.newLogout().account(leaving.account("alice")).url().toString())
                 .startsWith(scene.server.url() + "/logout?");
-        assertThat(node().logout().verify("nonsense")).isEmpty();
-        assertThat(node().login(TokenExchange.of(token))).isNotNull();
+        assertThat(node().verifyLogoutToken("nonsense")).isEmpty();
+        assertThat(node().exchange(TokenExchange.of(token))).isNotNull();
         down();
-        assertThatThrownBy(() -> node().introspect(token)).isInstanceOf(TokenRequestException.class);
-        assertThatThrownBy(() -> node().logout().url()).isInstanceOf(TokenRequestException.class);
-        assertThatThrownBy(() -> node().logout().verify("nonsense")).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(() -> node().introspect(token)).isInstanceOf(AuthorizationServerException.class);
+        assertThatThrownBy(() -> node().newLogout().url()).isInstanceOf(AuthorizationServerException.class);
+        assertThatThrownBy(() -> node().verifyLogoutToken("nonsense")).isInstanceOf(AuthorizationServerException.class);
     }
 
     @ParameterizedTest
@@ -450,11 +452,11 @@ class DiscoveryWhenNeededTest {
     @Test
     void metadata_that_were_good_will_do_where_the_server_is_down() throws Exception {
         Path file = folder.resolve("acme.json");
-        Grantkeeper first = scene.node(scene.registration(discovery().lastGood(file)));
+        Grantkeeper first = scene.node(scene.registration(discovery().cacheFile(file)));
         scene.signIn(first, "alice");
         scene.expire();
         down();
-        Grantkeeper second = scene.node(scene.registration(discovery().lastGood(file)));
+        Grantkeeper second = scene.node(scene.registration(discovery().cacheFile(file)));
         assertThat(scene.status(second.account("alice").wrap(scene.http))).isEqualTo(200);
     }
 

@@ -16,8 +16,8 @@ import com.nimbusds.jose.jwk.gen.RSAKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
+import dev.grantkeeper.AuthorizationServerException.Kind;
 import dev.grantkeeper.LoginResult.SignedIn;
-import dev.grantkeeper.TokenRequestException.Kind;
 import dev.grantkeeper.provider.Dialect.Meaning;
 import dev.grantkeeper.provider.EntraId;
 import dev.grantkeeper.provider.EntraId.Cloud;
@@ -198,7 +198,7 @@ class EntraIdTest {
     }
 
     private void assertRefused(Grantkeeper node, JWTClaimsSet.Builder claims, String because) {
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> login(node, claims))
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(Kind.MALFORMED))
                 .withMessageContaining(because);
@@ -211,7 +211,7 @@ class EntraIdTest {
         assertThat(login(node, claims)).isInstanceOfSatisfying(LoginResult.Declined.class, declined -> {
             assertThat(declined.error()).isEqualTo("tenant_not_allowed");
             assertThat(declined.byUser()).isFalse();
-            assertThat(declined.description()).contains(because);
+            assertThat(declined.description().orElseThrow()).contains(because);
         });
     }
 
@@ -284,7 +284,7 @@ class EntraIdTest {
         mock.time.pass(Duration.ofHours(2));
         String another = new PlainJWT(claims.subject("eve").build()).serialize();
         tokenAnswers.add(tokens("three", ",\"id_token\":\"" + another + "\""));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(ada::tokens)
                 .withMessageContaining("another user");
     }
@@ -297,7 +297,7 @@ class EntraIdTest {
                 new PlainJWT(ada(V1, TENANT).claim("nonce", login.nonce()).build()).serialize();
         tokenAnswers.add(tokens("login", ",\"id_token\":\"" + idToken + "\""));
         String state = String.valueOf(query(login).get("state"));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> node.finishLogin(login, "code=c&state=" + state))
                 .withMessageContaining("not a signed JWT");
     }
@@ -431,7 +431,7 @@ class EntraIdTest {
     })
     void an_issuer_that_does_not_fit_its_tenant_is_refused(String issuer, String tenant) {
         for (String preset : List.of("common", "organizations", "contoso.com")) {
-            assertThatExceptionOfType(TokenRequestException.class)
+            assertThatExceptionOfType(AuthorizationServerException.class)
                     .isThrownBy(() -> login(node(EntraId.provider(preset)), ada(issuer, tenant)))
                     .satisfies(e -> assertThat(e.kind()).isEqualTo(Kind.MALFORMED));
         }
@@ -636,7 +636,7 @@ class EntraIdTest {
         Account ada = signIn(node(EntraId.version1(TENANT)), V1);
         mock.time.pass(Duration.ofHours(2));
         tokenAnswers.add(error(status, error, number, ""));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(ada::tokens)
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(kind));
         assertThat(ada.grant().orElseThrow().loginRequired()).isEmpty();
@@ -654,7 +654,8 @@ class EntraIdTest {
         assertThat(node.finishLogin(login, "code=c&state=" + query(login).get("state")))
                 .isInstanceOfSatisfying(
                         LoginResult.Declined.class,
-                        declined -> assertThat(declined.description()).contains("AADSTS54005"));
+                        declined ->
+                                assertThat(declined.description().orElseThrow()).contains("AADSTS54005"));
         assertThat(ada.tokens().accessToken()).isEqualTo("at-login");
     }
 
@@ -689,8 +690,8 @@ class EntraIdTest {
     void the_browser_signs_out_at_the_tenants_own_page() throws Exception {
         Grantkeeper node = mock.node(
                 mock.registration(EntraId.provider(TENANT).newBuilder()).redirectUri("https://app.example/cb"));
-        String url = node.logout()
-                .hint("O.CiQx=")
+        String url = node.newLogout()
+                .logoutHint("O.CiQx=")
                 .returnTo("https://app.example/bye")
                 .url()
                 .toString();
@@ -826,8 +827,8 @@ class EntraIdTest {
 
     private static PendingLogin start(Grantkeeper node, LoginRequiredException required) {
         try {
-            return node.newLogin().answering(required).start();
-        } catch (TokenRequestException e) {
+            return node.newLogin().inResponseTo(required).start();
+        } catch (AuthorizationServerException e) {
             throw new AssertionError(e);
         }
     }

@@ -142,11 +142,11 @@ class FailingStoreTest {
     void a_store_that_does_not_answer_is_a_store_that_is_down() throws Exception {
         Hanging store = new Hanging();
         Grantkeeper node = scene.node(
-                scene.registration(scene.provider().build()).tokenStore(store).longestWait(Duration.ofSeconds(5)));
+                scene.registration(scene.provider().build()).tokenStore(store).maxWait(Duration.ofSeconds(5)));
         Account alice = scene.signIn(node, "alice");
         TokenSet valid = alice.tokens();
         Grantkeeper hasty = scene.node(
-                scene.registration(scene.provider().build()).tokenStore(store).longestWait(Duration.ofMillis(200)));
+                scene.registration(scene.provider().build()).tokenStore(store).maxWait(Duration.ofMillis(200)));
         store.answers = new CountDownLatch(1);
         scene.time.pass(Duration.ofMinutes(1)); // longer than what was read is trusted
         scene.server.resetCounters();

@@ -46,12 +46,12 @@ class FailingTokenEndpointTest {
         scene.close();
     }
 
-    private static TokenRequestException failure(Account account) {
+    private static AuthorizationServerException failure(Account account) {
         Throwable[] thrown = new Throwable[1];
         assertThatThrownBy(account::tokens)
-                .isInstanceOf(TokenRequestException.class)
+                .isInstanceOf(AuthorizationServerException.class)
                 .satisfies(e -> thrown[0] = e);
-        return (TokenRequestException) thrown[0];
+        return (AuthorizationServerException) thrown[0];
     }
 
     // ---- Errors ---------------------------------------------------------------------------------------------------
@@ -72,8 +72,8 @@ class FailingTokenEndpointTest {
         assertThat(scene.server.tokenRequests()).isLessThanOrEqualTo(2);
 
         scene.time.pass(Duration.ofMinutes(2)); // past the expiry, and past any pause
-        TokenRequestException failure = failure(alice);
-        assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+        AuthorizationServerException failure = failure(alice);
+        assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
         assertThat(failure.status()).isEqualTo(status);
         assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
 
@@ -92,7 +92,7 @@ class FailingTokenEndpointTest {
         Account alice = scene.signIn(scene.node(), "alice");
         scene.expire();
         scene.server.onNextTokenRequest(Fault.error(400, error));
-        assertThat(failure(alice).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+        assertThat(failure(alice).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
         scene.time.pass(Duration.ofSeconds(5));
         assertThat(alice.tokens()).isNotNull();
     }
@@ -106,7 +106,7 @@ class FailingTokenEndpointTest {
         scene.server.onNextTokenRequest(Fault.answer(Answer.status(status)
                 .header("Content-Type", "text/html")
                 .body("<html>invalid_grant, says the firewall</html>")));
-        assertThat(failure(alice).kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+        assertThat(failure(alice).kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED);
         assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
         scene.server.resetCounters();
         scene.time.pass(Duration.ofMinutes(2));
@@ -128,8 +128,8 @@ class FailingTokenEndpointTest {
         scene.server.onEveryTokenRequest(Fault.error(400, error));
         for (int i = 0; i < 20; i++) {
             for (Account account : accounts) {
-                TokenRequestException failure = failure(account);
-                assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED);
+                AuthorizationServerException failure = failure(account);
+                assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED);
                 assertThat(failure.error()).contains(error);
             }
         }
@@ -156,7 +156,7 @@ class FailingTokenEndpointTest {
         scene.server.onEveryTokenRequest(Fault.status(503));
         scene.server.resetCounters();
         for (int failures = 1; failures <= 130; failures++) {
-            assertThat(failure(alice).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+            assertThat(failure(alice).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
             assertThat(scene.server.tokenRequests()).isEqualTo(failures);
             assertThat(failure(alice).retryAfter().orElseThrow())
                     .isBetween(Duration.ofSeconds(1), Duration.ofMinutes(1));
@@ -168,7 +168,7 @@ class FailingTokenEndpointTest {
         // And the next failure begins from the start.
         passed.addAndGet(Duration.ofMinutes(11).toNanos());
         scene.server.onNextTokenRequest(Fault.status(503));
-        assertThat(failure(alice).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+        assertThat(failure(alice).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
         passed.addAndGet(Duration.ofSeconds(3).toNanos());
         assertThat(alice.tokens()).isNotNull();
     }
@@ -193,10 +193,10 @@ class FailingTokenEndpointTest {
             assertThat(failure(account).retryAfter().orElseThrow())
                     .isBetween(Duration.ofSeconds(60), Duration.ofSeconds(70));
         }
-        assertThatThrownBy(() -> node.application().tokens()).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(() -> node.application().tokens()).isInstanceOf(AuthorizationServerException.class);
         assertThat(scene.status(carol.wrap(scene.http))).isEqualTo(200);
         scene.time.pass(Duration.ofSeconds(60));
-        assertThat(failure(bob).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+        assertThat(failure(bob).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
         scene.time.pass(Duration.ofSeconds(11));
         assertThat(bob.tokens()).isNotNull();
@@ -238,7 +238,7 @@ class FailingTokenEndpointTest {
             answer = answer.header("Retry-After", header);
         }
         scene.server.onNextTokenRequest(Fault.answer(answer));
-        assertThat(failure(alice).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+        assertThat(failure(alice).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
         scene.time.pass(closed);
         assertThat(failure(alice).retryAfter()).isPresent();
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
@@ -272,7 +272,7 @@ class FailingTokenEndpointTest {
 
     private void assertUnharmed(Account alice) throws IOException {
         for (int i = 0; i < 5; i++) {
-            assertThat(failure(alice).kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY);
+            assertThat(failure(alice).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
             assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
             scene.time.pass(Duration.ofMinutes(2));
         }

@@ -117,10 +117,10 @@ class HostileTokenEndpointTest {
         scene.server.onNextTokenRequest(Fault.dropAfter(), Fault.dropAfter());
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
         for (int i = 0; i < 20; i++) {
-            assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+            assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
         }
         assertThat(scene.server.tokenRequests()).isEqualTo(2);
         scene.time.pass(CALL.multipliedBy(3));
@@ -232,8 +232,9 @@ class HostileTokenEndpointTest {
             assertThatThrownBy(alice::tokens)
                     .as(what)
                     .isInstanceOfSatisfying(
-                            TokenRequestException.class,
-                            failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                            AuthorizationServerException.class,
+                            failure ->
+                                    assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
             assertThat(hostile.getRequestCount()).isEqualTo(requests);
             hostile.enqueue(FRESH);
             scene.time.pass(Duration.ofMinutes(2));
@@ -289,7 +290,7 @@ class HostileTokenEndpointTest {
                     .build());
             Account alice = expiredAt(hostile);
             for (int i = 0; i < 5; i++) {
-                assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+                assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
                 scene.time.pass(Duration.ofMinutes(1));
             }
             assertThat(hostile.getRequestCount()).isEqualTo(1);
@@ -389,8 +390,9 @@ class HostileTokenEndpointTest {
                 assertThatThrownBy(() -> one.get(10, TimeUnit.SECONDS))
                         .cause()
                         .isInstanceOfSatisfying(
-                                TokenRequestException.class,
-                                failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                                AuthorizationServerException.class,
+                                failure -> assertThat(failure.kind())
+                                        .isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
             }
             assertThat(connections).hasValue(2);
             stop.countDown();

@@ -182,13 +182,13 @@ class IdTokenTest {
     }
 
     private void assertRefused(Grantkeeper node, Maker idToken) {
-        assertFails(node, idToken, TokenRequestException.Kind.MALFORMED);
+        assertFails(node, idToken, AuthorizationServerException.Kind.MALFORMED);
     }
 
-    private void assertFails(Grantkeeper node, Maker idToken, TokenRequestException.Kind kind) {
+    private void assertFails(Grantkeeper node, Maker idToken, AuthorizationServerException.Kind kind) {
         assertThatThrownBy(() -> login(node, idToken))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
+                        AuthorizationServerException.class,
                         failure -> assertThat(failure.kind()).isEqualTo(kind));
         assertThat(scene.store.rows).isEmpty();
     }
@@ -380,7 +380,7 @@ class IdTokenTest {
     private LoginResult recent(Grantkeeper node, Duration maxAge, Object authTime) throws Exception {
         PendingLogin sent = node.newLogin().maxAge(maxAge).start();
         assertThat(sent.url().toString()).contains("max_age=" + maxAge.toSeconds());
-        PendingLogin login = PendingLogin.unseal(Scene.KEYS, sent.slot(), sent.seal(Scene.KEYS))
+        PendingLogin login = PendingLogin.unseal(Scene.KEYS, sent.sessionKey(), sent.seal(Scene.KEYS))
                 .orElseThrow();
         String idToken = sign(claims(login).claim("auth_time", authTime).build(), key);
         scene.server.tokenResponse(answer -> {
@@ -414,8 +414,8 @@ class IdTokenTest {
         scene.server.signing(how);
         assertThatThrownBy(() -> scene.login(node, "alice"))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
     }
 
     @ParameterizedTest
@@ -599,8 +599,8 @@ class IdTokenTest {
             // A nonce that is no text is a nonce that differs.
             assertThat(result).isInstanceOf(Mismatched.class);
             assertThat(name).isEqualTo("nonce");
-        } catch (TokenRequestException e) {
-            assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+        } catch (AuthorizationServerException e) {
+            assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED);
         }
     }
 
@@ -644,8 +644,8 @@ class IdTokenTest {
         });
         assertThatThrownBy(() -> scene.login(node, "alice"))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
     }
 
     @ParameterizedTest
@@ -666,8 +666,8 @@ class IdTokenTest {
                     return signJson(json.substring(0, json.length() - 1) + ",\"deep\":" + "[".repeat(depth)
                             + "]".repeat(depth) + "}");
                 });
-            } catch (TokenRequestException e) {
-                assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+            } catch (AuthorizationServerException e) {
+                assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED);
                 continue;
             }
             ((SignedIn) result).keepAs("deep" + depth);
@@ -746,9 +746,9 @@ class IdTokenTest {
         jwksStatus = 503;
         scene.time.pass(Duration.ofHours(20));
         assertThat(loginWith(node, claims -> {})).isInstanceOf(SignedIn.class);
-        assertFails(node, login -> sign(claims(login).build(), otherKey), TokenRequestException.Kind.TEMPORARY);
+        assertFails(node, login -> sign(claims(login).build(), otherKey), AuthorizationServerException.Kind.TEMPORARY);
         scene.time.pass(Duration.ofHours(2));
-        assertFails(node, login -> sign(claims(login).build(), key), TokenRequestException.Kind.TEMPORARY);
+        assertFails(node, login -> sign(claims(login).build(), key), AuthorizationServerException.Kind.TEMPORARY);
         jwksStatus = 200;
         show(key);
         assertThat(loginWith(node, claims -> {})).isInstanceOf(SignedIn.class);
@@ -798,7 +798,7 @@ class IdTokenTest {
         assertFails(
                 node(scene.server.issuer()),
                 login -> sign(claims(login).build(), key),
-                TokenRequestException.Kind.TEMPORARY);
+                AuthorizationServerException.Kind.TEMPORARY);
     }
 
     @ParameterizedTest
@@ -817,7 +817,7 @@ class IdTokenTest {
     void keys_that_make_no_sense_sign_nobody_in(String answer) {
         jwks = answer;
         assertThatThrownBy(() -> loginWith(node(scene.server.issuer()), claims -> {}))
-                .isInstanceOf(TokenRequestException.class);
+                .isInstanceOf(AuthorizationServerException.class);
     }
 
     @Test
@@ -827,8 +827,8 @@ class IdTokenTest {
         scene.server.onNextMetadataRequest(Fault.dropAfter(), Fault.dropAfter());
         assertThatThrownBy(() -> scene.login(node, "alice"))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
     }
 
     @Test
@@ -994,8 +994,8 @@ class IdTokenTest {
         scene.expire();
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
         assertThat(alice.grant().orElseThrow().identity().orElseThrow().subject())
                 .isEqualTo("alice");
         assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
@@ -1016,8 +1016,8 @@ class IdTokenTest {
         scene.expire();
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
     }
 
     @Test

@@ -835,7 +835,7 @@ class InterceptorTest {
         assertThatThrownBy(() -> in.keepAs("alice")).isInstanceOf(TokenStoreException.class);
         assertThatThrownBy(() -> node.account("alice").grant()).isInstanceOf(TokenStoreException.class);
         assertThatThrownBy(() -> node.account("alice").signOut()).isInstanceOf(TokenStoreException.class);
-        assertThatThrownBy(() -> node.account("alice").reconsider()).isInstanceOf(TokenStoreException.class);
+        assertThatThrownBy(() -> node.account("alice").clearRefusal()).isInstanceOf(TokenStoreException.class);
         assertThat(scene.http.dispatcher().runningCallsCount()).isZero();
     }
 

@@ -69,8 +69,8 @@ class IntrospectionTest {
                 scene.node(scene.registration(scene.provider().build()).clientSecret("wrong"));
         assertThatThrownBy(() -> node.introspect("token"))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
     }
 
     @Test
@@ -107,14 +107,14 @@ class IntrospectionTest {
                 server.enqueue(nonsense);
                 assertThatThrownBy(() -> node.introspect("token"))
                         .isInstanceOfSatisfying(
-                                TokenRequestException.class,
-                                e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                                AuthorizationServerException.class,
+                                e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
             }
             server.enqueue(json(500, "oops the-token"));
             assertThatThrownBy(() -> node.introspect("the-token"))
                     .isInstanceOfSatisfying(
-                            TokenRequestException.class,
-                            e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY))
+                            AuthorizationServerException.class,
+                            e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY))
                     .hasMessageNotContaining("the-token");
             server.enqueue(json(400, "{\"error\":\"invalid_request\",\"error_description\":\"bad the-token\"}"));
             assertThatThrownBy(() -> node.introspect("the-token")).hasMessageNotContaining("the-token");

@@ -107,8 +107,8 @@ class ListenersAndLogsTest {
         scene.time.pass(Duration.ofMinutes(2));
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
         scene.server.noFaults();
         scene.time.pass(Duration.ofMinutes(2));
         // a write that lands later
@@ -135,8 +135,9 @@ class ListenersAndLogsTest {
         scene.server.onNextTokenRequest(Fault.error(401, "invalid_client"));
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                        AuthorizationServerException.class,
+                        failure ->
+                                assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         scene.time.pass(Duration.ofMinutes(2));
         // a refusal
         scene.server.revokeRefreshTokens("alice");
@@ -214,7 +215,7 @@ class ListenersAndLogsTest {
         scene.server.resetCounters();
         scene.events.clear();
         scene.server.onNextTokenRequest(Fault.retryAfter(504, "5"));
-        assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
         assertThat(scene.events.stream().filter(event -> event.kind() == GrantListener.Kind.FAILED))
                 .hasSize(1);

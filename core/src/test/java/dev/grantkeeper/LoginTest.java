@@ -110,7 +110,7 @@ class LoginTest {
     }
 
     @Test
-    void state_and_pkce_and_nonce_are_always_there_and_never_the_same() throws TokenRequestException {
+    void state_and_pkce_and_nonce_are_always_there_and_never_the_same() throws AuthorizationServerException {
         Grantkeeper openId = openId();
         Set<String> seen = new HashSet<>();
         for (int i = 0; i < 500; i++) {
@@ -126,7 +126,7 @@ class LoginTest {
     }
 
     @Test
-    void without_openid_there_is_no_nonce() throws TokenRequestException {
+    void without_openid_there_is_no_nonce() throws AuthorizationServerException {
         assertThat(url(node.startLogin()).queryParameterNames()).doesNotContain("nonce");
     }
 
@@ -155,7 +155,7 @@ class LoginTest {
     }
 
     @Test
-    void every_value_comes_through_the_url_unchanged() throws TokenRequestException {
+    void every_value_comes_through_the_url_unchanged() throws AuthorizationServerException {
         Provider provider = scene.provider()
                 .authorizationEndpoint(scene.server.authorizationEndpoint() + "?p=1&q=a%26b")
                 .authorizationParameter("audience", "https://api.example/?x=1&y=2")
@@ -201,7 +201,7 @@ class LoginTest {
     }
 
     @Test
-    void exactly_the_scopes_that_were_asked_for_are_sent() throws TokenRequestException {
+    void exactly_the_scopes_that_were_asked_for_are_sent() throws AuthorizationServerException {
         assertThat(url(node.newLogin().scopes("a", "b").start()).queryParameter("scope"))
                 .isEqualTo("a b");
         assertThat(url(node.newLogin().scopes().start()).queryParameterNames()).doesNotContain("scope");
@@ -260,7 +260,7 @@ class LoginTest {
         Grantkeeper bare = scene.node(Grantkeeper.builder(scene.provider().build())
                 .clientId(Scene.CLIENT)
                 .tokenStore(scene.store)
-                .unsealed());
+                .allowPlaintextTokens());
         assertThatIllegalStateException().isThrownBy(bare::startLogin).withMessageContaining("redirectUri");
     }
 
@@ -268,15 +268,15 @@ class LoginTest {
 
     @Test
     void what_the_application_carries_comes_back_and_is_not_in_the_url() throws Exception {
-        PendingLogin login = node.newLogin().carry("/return/path?x=1").start();
+        PendingLogin login = node.newLogin().appState("/return/path?x=1").start();
         assertThat(login.url().toString()).doesNotContain("return").doesNotContain("path");
         assertThat(login.toString()).doesNotContain("return");
-        assertThat(((SignedIn) node.finishLogin(login, approve(login))).carried())
+        assertThat(((SignedIn) node.finishLogin(login, approve(login))).appState())
                 .contains("/return/path?x=1");
 
-        PendingLogin refused = node.newLogin().carry("socket-7").start();
+        PendingLogin refused = node.newLogin().appState("socket-7").start();
         String query = Scene.query(scene.server.refuse(refused.url().toString()));
-        assertThat(((Declined) node.finishLogin(refused, query)).carried()).contains("socket-7");
+        assertThat(((Declined) node.finishLogin(refused, query)).appState()).contains("socket-7");
     }
 
     @Test
@@ -284,27 +284,28 @@ class LoginTest {
         Map<String, PendingLogin> session = new ConcurrentHashMap<>();
         PendingLogin one = node.startLogin();
         PendingLogin two = node.startLogin();
-        session.put(one.slot(), one);
-        session.put(two.slot(), two);
+        session.put(one.sessionKey(), one);
+        session.put(two.sessionKey(), two);
         assertThat(session).hasSize(2);
         String first = approve(one);
         String second = approve(two);
         for (String query : List.of(second, first)) {
-            PendingLogin login = session.remove(PendingLogin.slotOf(query));
+            PendingLogin login = session.remove(PendingLogin.sessionKeyOf(query));
             assertThat(node.finishLogin(login, query)).isInstanceOf(SignedIn.class);
         }
     }
 
     @Test
-    void the_slot_is_found_in_a_query_and_in_a_whole_url_and_does_not_tell_the_state() throws TokenRequestException {
+    void the_slot_is_found_in_a_query_and_in_a_whole_url_and_does_not_tell_the_state()
+            throws AuthorizationServerException {
         PendingLogin login = node.startLogin();
         String callback = scene.server.approve(login.url().toString(), "alice");
-        assertThat(login.slot()).matches("[A-Za-z0-9-]{10,64}").doesNotContain(state(login));
-        assertThat(PendingLogin.slotOf(callback)).isEqualTo(login.slot());
-        assertThat(PendingLogin.slotOf(Scene.query(callback))).isEqualTo(login.slot());
-        assertThat(PendingLogin.slotOf("?" + Scene.query(callback))).isEqualTo(login.slot());
+        assertThat(login.sessionKey()).matches("[A-Za-z0-9-]{10,64}").doesNotContain(state(login));
+        assertThat(PendingLogin.sessionKeyOf(callback)).isEqualTo(login.sessionKey());
+        assertThat(PendingLogin.sessionKeyOf(Scene.query(callback))).isEqualTo(login.sessionKey());
+        assertThat(PendingLogin.sessionKeyOf("?" + Scene.query(callback))).isEqualTo(login.sessionKey());
         for (String junk : new String[] {null, "", "code=1", "state=a&state=b", "%zz"}) {
-            assertThat(PendingLogin.slotOf(junk)).startsWith("login-").isNotEqualTo(login.slot());
+            assertThat(PendingLogin.sessionKeyOf(junk)).startsWith("login-").isNotEqualTo(login.sessionKey());
         }
     }
 
@@ -317,51 +318,53 @@ class LoginTest {
         PendingLogin login = app.startLogin();
         String callback = scene.server.approve(login.url().toString(), "alice");
         assertThat(callback).startsWith("com.example.app:/callback?");
-        assertThat(PendingLogin.slotOf(callback)).isEqualTo(login.slot());
+        assertThat(PendingLogin.sessionKeyOf(callback)).isEqualTo(login.sessionKey());
         assertThat(app.finishLogin(login, callback)).isInstanceOf(SignedIn.class);
     }
 
     @Test
     void a_sealed_login_opens_in_its_own_slot_and_finishes() throws Exception {
-        PendingLogin login = node.newLogin().carry("grüße").start();
+        PendingLogin login = node.newLogin().appState("grüße").start();
         String sealed = login.seal(Scene.KEYS);
         assertThat(sealed).matches("[!-~]+").doesNotContain(state(login)).hasSizeLessThan(3000);
         String query = approve(login);
-        String slot = PendingLogin.slotOf(query);
+        String slot = PendingLogin.sessionKeyOf(query);
         PendingLogin opened = PendingLogin.unseal(Scene.KEYS, slot, sealed).orElseThrow();
         SignedIn in = (SignedIn) node.finishLogin(opened, query);
-        assertThat(in.carried()).contains("grüße");
+        assertThat(in.appState()).contains("grüße");
         assertThat(in.tokens().scopes()).containsExactly("things.read");
     }
 
     @Test
-    void a_sealed_login_opens_nowhere_else() throws TokenRequestException {
+    void a_sealed_login_opens_nowhere_else() throws AuthorizationServerException {
         PendingLogin login = node.startLogin();
         PendingLogin other = node.startLogin();
         String sealed = login.seal(Scene.KEYS);
-        assertThat(PendingLogin.unseal(Scene.KEYS, other.slot(), sealed)).isEmpty();
+        assertThat(PendingLogin.unseal(Scene.KEYS, other.sessionKey(), sealed)).isEmpty();
         assertThat(PendingLogin.unseal(
-                        SealingKeys.of("Another one, long enough, and 4711 times random"), login.slot(), sealed))
+                        SealingKeys.of("Another one, long enough, and 4711 times random"), login.sessionKey(), sealed))
                 .isEmpty();
-        assertThat(PendingLogin.unseal(Scene.KEYS, login.slot(), Scene.KEYS.seal("row", login.slot(), "{}")))
+        assertThat(PendingLogin.unseal(
+                        Scene.KEYS, login.sessionKey(), Scene.KEYS.seal("row", login.sessionKey(), "{}")))
                 .isEmpty();
         for (int i = 0; i < sealed.length(); i++) {
             char other1 = sealed.charAt(i) == 'A' ? 'B' : 'A';
             String changed = sealed.substring(0, i) + other1 + sealed.substring(i + 1);
-            assertThat(PendingLogin.unseal(Scene.KEYS, login.slot(), changed))
+            assertThat(PendingLogin.unseal(Scene.KEYS, login.sessionKey(), changed))
                     .as("character %s", i)
                     .isEmpty();
         }
         for (String junk :
                 new String[] {null, "", ".", "gk1", "gk1..", "{}", "gk1.00000000.AAAA", "ü", "a".repeat(99)}) {
-            assertThat(PendingLogin.unseal(Scene.KEYS, login.slot(), junk)).isEmpty();
+            assertThat(PendingLogin.unseal(Scene.KEYS, login.sessionKey(), junk))
+                    .isEmpty();
         }
     }
 
     @Test
     void a_login_survives_java_serialization() throws Exception {
         Grantkeeper openId = openId();
-        PendingLogin login = openId.newLogin().carry("x").start();
+        PendingLogin login = openId.newLogin().appState("x").start();
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
             out.writeObject(login);
@@ -371,9 +374,9 @@ class LoginTest {
             copy = (PendingLogin) in.readObject();
         }
         assertThat(copy.url()).isEqualTo(login.url());
-        assertThat(copy.slot()).isEqualTo(login.slot());
+        assertThat(copy.sessionKey()).isEqualTo(login.sessionKey());
         SignedIn in = (SignedIn) openId.finishLogin(copy, approve(login));
-        assertThat(in.carried()).contains("x");
+        assertThat(in.appState()).contains("x");
         assertThat(in.identity().orElseThrow().subject()).isEqualTo("alice");
     }
 
@@ -427,7 +430,7 @@ class LoginTest {
     @Test
     void a_callback_to_which_no_login_belongs_is_mismatched() throws Exception {
         String query = approve(node.startLogin());
-        assertMismatched(node.finishLogin(null, query), Reason.NONE);
+        assertMismatched(node.finishLogin(null, query), Reason.NO_LOGIN);
         assertThat(node.finishLogin(null, null)).isInstanceOf(Mismatched.class);
         assertThat(node.finishLogin(node.startLogin(), null)).isInstanceOf(Mismatched.class);
         assertThat(node.finishLogin(node.startLogin(), "")).isInstanceOf(Mismatched.class);
@@ -501,7 +504,7 @@ class LoginTest {
                 .asInstanceOf(type(Declined.class))
                 .satisfies(declined -> {
                     assertThat(declined.error()).isEqualTo("access_denied");
-                    assertThat(declined.description()).isEqualTo("The user has refused the request");
+                    assertThat(declined.description()).contains("The user has refused the request");
                 });
         assertMismatched(node.finishLogin(login, good), Reason.REPLAYED);
         assertNothingHappened();
@@ -514,7 +517,7 @@ class LoginTest {
                 + URLEncoder.encode(
                         "<img src=x>\r\nSet-Cookie: a=b\u001b[31m\u0000" + "x".repeat(3000), StandardCharsets.UTF_8);
         Declined declined = (Declined) node.finishLogin(login, query);
-        for (String text : List.of(declined.error(), declined.description())) {
+        for (String text : List.of(declined.error(), declined.description().orElseThrow())) {
             assertThat(text).matches("[ -~]*").doesNotContain("<", ">").hasSizeLessThanOrEqualTo(512);
         }
     }
@@ -583,7 +586,7 @@ class LoginTest {
             assertThatCode(() -> {
                         assertThat(node.finishLogin(login, junk)).isInstanceOf(Mismatched.class);
                         assertThat(node.finishLogin(null, junk)).isInstanceOf(Mismatched.class);
-                        assertThat(PendingLogin.slotOf(junk)).startsWith("login-");
+                        assertThat(PendingLogin.sessionKeyOf(junk)).startsWith("login-");
                     })
                     .as("query %s", junk)
                     .doesNotThrowAnyException();
@@ -715,20 +718,20 @@ class LoginTest {
                 .redirectUri(redirect)
                 .scopes("openid")
                 .formPost());
-        PendingLogin login = node.newLogin().carry("/deep/link").start();
+        PendingLogin login = node.newLogin().appState("/deep/link").start();
         assertThat(url(login).queryParameterValues("response_mode")).containsExactly("form_post");
         String body = scene.server.approve(login.url().toString(), "alice").replaceFirst("^[^?]*[?]", "");
-        assertThat(PendingLogin.slotOf(body)).isEqualTo(login.slot());
-        assertMismatched(node.finishLogin(null, body), Reason.NONE); // T-033: the cookie did not come along
+        assertThat(PendingLogin.sessionKeyOf(body)).isEqualTo(login.sessionKey());
+        assertMismatched(node.finishLogin(null, body), Reason.NO_LOGIN); // T-033: the cookie did not come along
         assertNothingHappened();
         assertThat(node.finishLogin(login, body))
                 .asInstanceOf(type(SignedIn.class))
-                .satisfies(in -> assertThat(in.carried()).contains("/deep/link"));
+                .satisfies(in -> assertThat(in.appState()).contains("/deep/link"));
         assertMismatched(node.finishLogin(login, body), Reason.REPLAYED);
         PendingLogin refused = node.startLogin();
         assertThat(node.finishLogin(refused, "error=access_denied&error_description=not+now&state=" + state(refused)))
                 .asInstanceOf(type(Declined.class))
-                .satisfies(declined -> assertThat(declined.description()).isEqualTo("not now"));
+                .satisfies(declined -> assertThat(declined.description()).contains("not now"));
     }
 
     @ParameterizedTest
@@ -761,7 +764,7 @@ class LoginTest {
                 .asInstanceOf(type(Declined.class))
                 .satisfies(declined -> {
                     assertThat(declined.error()).isEqualTo("invalid_grant");
-                    assertThat(declined.description()).isEqualTo("Invalid authorization code");
+                    assertThat(declined.description()).contains("Invalid authorization code");
                 });
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
         assertThat(scene.store.rows).isEmpty();
@@ -789,63 +792,76 @@ class LoginTest {
 
     static List<Arguments> failures() {
         return List.of(
-                failure("500 HTML", Fault.status(500), TokenRequestException.Kind.TEMPORARY, 500),
-                failure("503", Fault.retryAfter(503, "30"), TokenRequestException.Kind.TEMPORARY, 503),
-                failure("503 at once", Fault.retryAfter(503, "0"), TokenRequestException.Kind.TEMPORARY, 503),
-                failure("408", Fault.status(408), TokenRequestException.Kind.TEMPORARY, 408),
-                failure("429", Fault.error(429, "slow_down"), TokenRequestException.Kind.TEMPORARY, 429),
-                failure("200 HTML", Fault.status(200), TokenRequestException.Kind.MALFORMED, 200),
+                failure("500 HTML", Fault.status(500), AuthorizationServerException.Kind.TEMPORARY, 500),
+                failure("503", Fault.retryAfter(503, "30"), AuthorizationServerException.Kind.TEMPORARY, 503),
+                failure("503 at once", Fault.retryAfter(503, "0"), AuthorizationServerException.Kind.TEMPORARY, 503),
+                failure("408", Fault.status(408), AuthorizationServerException.Kind.TEMPORARY, 408),
+                failure("429", Fault.error(429, "slow_down"), AuthorizationServerException.Kind.TEMPORARY, 429),
+                failure("200 HTML", Fault.status(200), AuthorizationServerException.Kind.MALFORMED, 200),
                 failure(
                         "200 JSON labelled HTML",
                         Fault.answer(Answer.status(200)
                                 .header("Content-Type", "text/html")
                                 .body("{\"access_token\":\"a\",\"token_type\":\"Bearer\"}")),
-                        TokenRequestException.Kind.MALFORMED,
+                        AuthorizationServerException.Kind.MALFORMED,
                         200),
-                failure("200 empty", Fault.answer(Answer.status(200)), TokenRequestException.Kind.MALFORMED, 200),
-                failure("401", Fault.error(401, "invalid_client"), TokenRequestException.Kind.MISCONFIGURED, 401),
-                failure("400", Fault.error(400, "unauthorized_client"), TokenRequestException.Kind.MISCONFIGURED, 400),
+                failure(
+                        "200 empty",
+                        Fault.answer(Answer.status(200)),
+                        AuthorizationServerException.Kind.MALFORMED,
+                        200),
+                failure(
+                        "401",
+                        Fault.error(401, "invalid_client"),
+                        AuthorizationServerException.Kind.MISCONFIGURED,
+                        401),
+                failure(
+                        "400",
+                        Fault.error(400, "unauthorized_client"),
+                        AuthorizationServerException.Kind.MISCONFIGURED,
+                        400),
                 failure(
                         "error with 200",
                         Fault.answer(Answer.json(
                                 200,
                                 "{\"error\":\"invalid_request\",\"access_token\":\"a\",\"token_type\":\"Bearer\"}")),
-                        TokenRequestException.Kind.MISCONFIGURED,
+                        AuthorizationServerException.Kind.MISCONFIGURED,
                         200),
                 failure(
                         "redirect",
                         Fault.answer(Answer.redirect("/api/elsewhere").withStatus(307)),
-                        TokenRequestException.Kind.MALFORMED,
+                        AuthorizationServerException.Kind.MALFORMED,
                         307),
-                failure("body cut", Fault.cutAfter(20), TokenRequestException.Kind.TEMPORARY, 0),
-                failure("dropped before", Fault.dropBefore(), TokenRequestException.Kind.TEMPORARY, 0),
-                failure("dropped after", Fault.dropAfter(), TokenRequestException.Kind.TEMPORARY, 0),
+                failure("body cut", Fault.cutAfter(20), AuthorizationServerException.Kind.TEMPORARY, 0),
+                failure("dropped before", Fault.dropBefore(), AuthorizationServerException.Kind.TEMPORARY, 0),
+                failure("dropped after", Fault.dropAfter(), AuthorizationServerException.Kind.TEMPORARY, 0),
                 failure(
                         "no end",
                         Fault.answer(Answer.json(200, " ".repeat(300 * 1024) + "{}")),
-                        TokenRequestException.Kind.MALFORMED,
+                        AuthorizationServerException.Kind.MALFORMED,
                         0),
                 failure(
                         "a bomb",
                         Fault.answer(Answer.json(200, " ".repeat(5_000_000) + "{}"))
                                 .then(Fault.gzip()),
-                        TokenRequestException.Kind.MALFORMED,
+                        AuthorizationServerException.Kind.MALFORMED,
                         0));
     }
 
-    private static Arguments failure(String name, Fault fault, TokenRequestException.Kind kind, int status) {
+    private static Arguments failure(String name, Fault fault, AuthorizationServerException.Kind kind, int status) {
         return Arguments.of(name, fault, kind, status);
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("failures")
     void a_failure_of_the_token_endpoint_is_told_by_kind_and_asked_once_and_stores_nothing(
-            String name, Fault fault, TokenRequestException.Kind kind, int status) throws TokenRequestException {
+            String name, Fault fault, AuthorizationServerException.Kind kind, int status)
+            throws AuthorizationServerException {
         PendingLogin login = node.startLogin();
         String query = approve(login);
         scene.server.onNextTokenRequest(fault);
         assertThatThrownBy(() -> node.finishLogin(login, query))
-                .isInstanceOfSatisfying(TokenRequestException.class, failure -> {
+                .isInstanceOfSatisfying(AuthorizationServerException.class, failure -> {
                     assertThat(failure.kind()).isEqualTo(kind);
                     assertThat(failure.status()).isEqualTo(status);
                 });
@@ -855,38 +871,38 @@ class LoginTest {
     }
 
     @Test
-    void a_server_that_says_nothing_costs_the_token_calls_time_and_no_more() throws TokenRequestException {
+    void a_server_that_says_nothing_costs_the_token_calls_time_and_no_more() throws AuthorizationServerException {
         PendingLogin login = node.startLogin();
         String query = approve(login);
         scene.server.hold();
         long start = System.nanoTime();
         assertThatThrownBy(() -> node.finishLogin(login, query))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(8));
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
     }
 
     @Test
-    void a_server_that_is_not_there_is_temporary() throws TokenRequestException {
+    void a_server_that_is_not_there_is_temporary() throws AuthorizationServerException {
         PendingLogin login = node.startLogin();
         String query = approve(login);
         scene.server.close();
         assertThatThrownBy(() -> node.finishLogin(login, query))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
     }
 
     @Test
-    void the_waiting_time_that_the_server_asks_for_is_told() throws TokenRequestException {
+    void the_waiting_time_that_the_server_asks_for_is_told() throws AuthorizationServerException {
         PendingLogin login = node.startLogin();
         String query = approve(login);
         scene.server.onNextTokenRequest(Fault.retryAfter(503, "17"));
         assertThatThrownBy(() -> node.finishLogin(login, query))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
+                        AuthorizationServerException.class,
                         failure -> assertThat(failure.retryAfter()).contains(Duration.ofSeconds(17)));
     }
 
@@ -912,8 +928,8 @@ class LoginTest {
             return answer;
         });
         assertThatThrownBy(() -> scene.login(node, "alice"))
-                .isInstanceOfSatisfying(TokenRequestException.class, failure -> {
-                    assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+                .isInstanceOfSatisfying(AuthorizationServerException.class, failure -> {
+                    assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED);
                     assertThat(failure).hasMessageNotContaining("Injected");
                 });
     }
@@ -977,7 +993,7 @@ class LoginTest {
                 .clientId("cli")
                 .redirectUri(Scene.REDIRECT)
                 .tokenStore(scene.store)
-                .unsealed());
+                .allowPlaintextTokens());
         assertThat(scene.login(cli, "alice")).isInstanceOf(SignedIn.class);
         request = scene.server.recordedTokenRequests().get(0);
         assertThat(request.header("Authorization")).isEmpty();
@@ -1051,40 +1067,40 @@ class LoginTest {
 
     static List<Arguments> brokenProfiles() {
         return List.of(
-                failure("503", Fault.status(503), TokenRequestException.Kind.TEMPORARY, 0),
-                failure("429", Fault.status(429), TokenRequestException.Kind.TEMPORARY, 0),
-                failure("403", Fault.status(403), TokenRequestException.Kind.MALFORMED, 0),
-                failure("HTML", Fault.status(200), TokenRequestException.Kind.MALFORMED, 0),
-                failure("null", Fault.answer(Answer.json(200, "null")), TokenRequestException.Kind.MALFORMED, 0),
-                failure("no id", Fault.answer(Answer.json(200, "{}")), TokenRequestException.Kind.MALFORMED, 0),
+                failure("503", Fault.status(503), AuthorizationServerException.Kind.TEMPORARY, 0),
+                failure("429", Fault.status(429), AuthorizationServerException.Kind.TEMPORARY, 0),
+                failure("403", Fault.status(403), AuthorizationServerException.Kind.MALFORMED, 0),
+                failure("HTML", Fault.status(200), AuthorizationServerException.Kind.MALFORMED, 0),
+                failure("null", Fault.answer(Answer.json(200, "null")), AuthorizationServerException.Kind.MALFORMED, 0),
+                failure("no id", Fault.answer(Answer.json(200, "{}")), AuthorizationServerException.Kind.MALFORMED, 0),
                 failure(
                         "empty id",
                         Fault.answer(Answer.json(200, "{\"id\":\"\"}")),
-                        TokenRequestException.Kind.MALFORMED,
+                        AuthorizationServerException.Kind.MALFORMED,
                         0),
                 failure(
                         "id is an object",
                         Fault.answer(Answer.json(200, "{\"id\":{}}")),
-                        TokenRequestException.Kind.MALFORMED,
+                        AuthorizationServerException.Kind.MALFORMED,
                         0),
                 failure(
                         "deep",
                         Fault.answer(Answer.json(200, "{\"id\":\"a\",\"x\":" + "[".repeat(100_000))),
-                        TokenRequestException.Kind.MALFORMED,
+                        AuthorizationServerException.Kind.MALFORMED,
                         0),
-                failure("dropped", Fault.dropAfter(), TokenRequestException.Kind.TEMPORARY, 0));
+                failure("dropped", Fault.dropAfter(), AuthorizationServerException.Kind.TEMPORARY, 0));
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("brokenProfiles")
     void a_profile_endpoint_that_fails_fails_the_login(
-            String name, Fault fault, TokenRequestException.Kind kind, int status) {
+            String name, Fault fault, AuthorizationServerException.Kind kind, int status) {
         Grantkeeper node =
                 scene.node(scene.registration(scene.provider().build()).fetchProfile());
         scene.server.onNextApiRequest(fault);
         assertThatThrownBy(() -> scene.login(node, "alice"))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
+                        AuthorizationServerException.class,
                         failure -> assertThat(failure.kind()).isEqualTo(kind));
         assertThat(scene.store.rows).isEmpty();
     }
@@ -1175,9 +1191,9 @@ class LoginTest {
                         .tokenStore(scene.store)
                         .build())
                 .withMessageContaining("sealingKeys(")
-                .withMessageContaining("unsealed()");
+                .withMessageContaining("allowPlaintextTokens()");
         assertThatIllegalStateException()
-                .isThrownBy(() -> at(provider).unsealed().build())
+                .isThrownBy(() -> at(provider).allowPlaintextTokens().build())
                 .withMessageContaining("contradict");
         assertThatIllegalStateException()
                 .isThrownBy(() -> at(provider)
@@ -1195,14 +1211,14 @@ class LoginTest {
                         .build())
                 .withMessageContaining("fetchProfile()");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> at(provider).longestWait(Duration.ZERO))
-                .withMessageContaining("longestWait");
+                .isThrownBy(() -> at(provider).maxWait(Duration.ZERO))
+                .withMessageContaining("maxWait");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> at(provider).tokenCallTimeout(Duration.ofSeconds(-1)))
                 .withMessageContaining("tokenCallTimeout");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> at(provider).trustStoredFor(Duration.ofSeconds(-1)))
-                .withMessageContaining("trustStoredFor");
+                .isThrownBy(() -> at(provider).storeCacheTime(Duration.ofSeconds(-1)))
+                .withMessageContaining("storeCacheTime");
     }
 
     @ParameterizedTest
@@ -1262,7 +1278,7 @@ class LoginTest {
         // HttpExchange.getRequestURI().toString(), Vert.x request.uri(), Netty's uri()
         String callback =
                 "/callback?" + Scene.query(scene.server.approve(login.url().toString(), "alice"));
-        assertThat(PendingLogin.slotOf(callback)).isEqualTo(login.slot());
+        assertThat(PendingLogin.sessionKeyOf(callback)).isEqualTo(login.sessionKey());
         assertThat(node.finishLogin(login, callback)).isInstanceOf(SignedIn.class);
     }
 }

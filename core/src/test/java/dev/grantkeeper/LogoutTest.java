@@ -86,8 +86,12 @@ class LogoutTest {
     void the_browser_is_sent_to_the_provider_with_whose_session_it_is_and_where_to_go_then() throws Exception {
         Grantkeeper node = node();
         Account alice = scene.signIn(node, "alice");
-        HttpUrl url = HttpUrl.get(
-                node.logout().of(alice).returnTo(BYE).state("s & t").url().toString());
+        HttpUrl url = HttpUrl.get(node.newLogout()
+                .account(alice)
+                .returnTo(BYE)
+                .state("s & t")
+                .url()
+                .toString());
         assertThat(url.encodedPath()).isEqualTo("/logout");
         assertThat(url.queryParameterNames())
                 .containsExactlyInAnyOrder("p", "client_id", "id_token_hint", "post_logout_redirect_uri", "state");
@@ -103,33 +107,36 @@ class LogoutTest {
         Grantkeeper node = node();
         Account alice = scene.signIn(node, "alice");
         scene.expire();
-        assertThat(node.logout().of(alice).url().toString()).contains("id_token_hint=");
+        assertThat(node.newLogout().account(alice).url().toString()).contains("id_token_hint=");
         assertThat(scene.server.refreshRequests()).isZero();
     }
 
     @Test
     void without_grant_the_provider_asks_the_user() throws Exception {
         Grantkeeper node = node();
-        assertThat(HttpUrl.get(node.logout().of(node.account("nobody")).url().toString())
+        assertThat(HttpUrl.get(node.newLogout()
+                                .account(node.account("nobody"))
+                                .url()
+                                .toString())
                         .queryParameterNames())
                 .containsExactlyInAnyOrder("p", "client_id");
-        assertThat(node.logout().toString()).isEqualTo("Logout[fake]");
+        assertThat(node.newLogout().toString()).isEqualTo("Logout[fake]");
     }
 
     @Test
     void a_provider_without_such_an_endpoint_says_what_to_do() {
         assertThatIllegalStateException()
-                .isThrownBy(() -> scene.node().logout().url())
+                .isThrownBy(() -> scene.node().newLogout().url())
                 .withMessageContaining("endSessionEndpoint");
         assertThatIllegalStateException()
-                .isThrownBy(() -> scene.node().logout().verify("x"))
+                .isThrownBy(() -> scene.node().verifyLogoutToken("x"))
                 .withMessageContaining("openId(issuer, jwksUri)");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"/bye", "https://app.example/bye#x", "", "https://exa mple/"})
     void where_to_go_then_is_an_absolute_uri(String uri) {
-        assertThatIllegalArgumentException().isThrownBy(() -> node().logout().returnTo(uri));
+        assertThatIllegalArgumentException().isThrownBy(() -> node().newLogout().returnTo(uri));
     }
 
     // ---- From there to here: OpenID Connect Back-Channel Logout 1.0, 2.6 -------------------------------------------
@@ -164,10 +171,10 @@ class LogoutTest {
     @NullSource
     @ValueSource(strings = {"logout+jwt", "JWT", "LOGOUT+JWT"})
     void a_logout_token_says_whose_session_has_ended(String type) throws Exception {
-        assertThat(listening().logout().verify(sign(claims().build(), type, key)))
+        assertThat(listening().verifyLogoutToken(sign(claims().build(), type, key)))
                 .hasValueSatisfying(notice -> {
                     assertThat(notice.id()).contains(scene.server.issuer() + " alice");
-                    assertThat(notice.session()).contains("session-7");
+                    assertThat(notice.sessionId()).contains("session-7");
                     assertThat(notice.repeated()).isFalse();
                     assertThat(notice.toString()).doesNotContain("alice").doesNotContain("session-7");
                 });
@@ -176,10 +183,10 @@ class LogoutTest {
     @Test
     void user_or_session_is_enough() throws Exception {
         Grantkeeper node = listening();
-        assertThat(node.logout().verify(sign(claims().subject(null).build(), null, key)))
+        assertThat(node.verifyLogoutToken(sign(claims().subject(null).build(), null, key)))
                 .hasValueSatisfying(notice -> assertThat(notice.id()).isEmpty());
-        assertThat(node.logout().verify(sign(claims().claim("sid", null).build(), null, key)))
-                .hasValueSatisfying(notice -> assertThat(notice.session()).isEmpty());
+        assertThat(node.verifyLogoutToken(sign(claims().claim("sid", null).build(), null, key)))
+                .hasValueSatisfying(notice -> assertThat(notice.sessionId()).isEmpty());
     }
 
     @Test
@@ -195,15 +202,14 @@ class LogoutTest {
     void a_token_that_comes_again_is_told_from_a_new_one() throws Exception {
         Grantkeeper node = listening();
         String token = sign(claims().build(), "logout+jwt", key);
-        assertThat(node.logout().verify(token).orElseThrow().repeated()).isFalse();
-        assertThat(node.logout().verify(token).orElseThrow().repeated()).isTrue();
-        assertThat(node.logout()
-                        .verify(sign(claims().jwtID("logout-2").build(), "logout+jwt", key))
+        assertThat(node.verifyLogoutToken(token).orElseThrow().repeated()).isFalse();
+        assertThat(node.verifyLogoutToken(token).orElseThrow().repeated()).isTrue();
+        assertThat(node.verifyLogoutToken(sign(claims().jwtID("logout-2").build(), "logout+jwt", key))
                         .orElseThrow()
                         .repeated())
                 .isFalse();
         scene.time.pass(Duration.ofMinutes(4));
-        assertThat(node.logout().verify(token)).isEmpty();
+        assertThat(node.verifyLogoutToken(token)).isEmpty();
     }
 
     private record Wrong(String name, Consumer<JWTClaimsSet.Builder> change) {
@@ -242,7 +248,7 @@ class LogoutTest {
     void a_token_with_wrong_claims_ends_no_session(Wrong wrong) throws Exception {
         JWTClaimsSet.Builder claims = claims();
         wrong.change().accept(claims);
-        assertThat(listening().logout().verify(sign(claims.build(), "logout+jwt", key)))
+        assertThat(listening().verifyLogoutToken(sign(claims.build(), "logout+jwt", key)))
                 .isEmpty();
     }
 
@@ -259,7 +265,7 @@ class LogoutTest {
             "",
             null
         }) {
-            assertThat(node.logout().verify(token)).isEmpty();
+            assertThat(node.verifyLogoutToken(token)).isEmpty();
         }
     }
 
@@ -267,10 +273,10 @@ class LogoutTest {
     void while_the_keys_cannot_be_fetched_nobody_knows() throws Exception {
         keysStatus = 503;
         String token = sign(claims().build(), "logout+jwt", key);
-        assertThatThrownBy(() -> listening().logout().verify(token))
+        assertThatThrownBy(() -> listening().verifyLogoutToken(token))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
     }
 
     @Test
@@ -281,7 +287,7 @@ class LogoutTest {
                         .build())
                 .registration("acme"));
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> other.logout().of(alice))
+                .isThrownBy(() -> other.newLogout().account(alice))
                 .withMessageContaining("acme");
     }
 }

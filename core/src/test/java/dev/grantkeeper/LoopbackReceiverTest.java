@@ -156,7 +156,8 @@ class LoopbackReceiverTest {
             Seen seen = get(scene.server.approve(page(), "alice"));
             assertThat(seen.status()).isEqualTo(502);
             assertThat(seen.body()).contains("could not be finished");
-            assertThatThrownBy(() -> result.get(20, TimeUnit.SECONDS)).hasCauseInstanceOf(TokenRequestException.class);
+            assertThatThrownBy(() -> result.get(20, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(AuthorizationServerException.class);
         }
     }
 

@@ -121,7 +121,7 @@ class ManyUsersTest {
                 .clientId(Scene.CLIENT)
                 .clientSecret(Scene.SECRET)
                 .tokenStore(store)
-                .unsealed()
+                .allowPlaintextTokens()
                 .time(scene.time.clock(), scene.time::ticks));
         List<WeakReference<Object>> results = Collections.synchronizedList(new ArrayList<>());
         AtomicInteger next = new AtomicInteger();
@@ -230,7 +230,7 @@ class ManyUsersTest {
     void twenty_users_are_refreshed_at_once_and_not_one_after_the_other() throws Exception {
         Grantkeeper node = scene.node(scene.registration(scene.provider().build())
                 .tokenCallTimeout(Duration.ofSeconds(30))
-                .longestWait(Duration.ofSeconds(30)));
+                .maxWait(Duration.ofSeconds(30)));
         List<String> users = expiredUsers(20);
         Held held = scene.server.hold();
         List<CompletableFuture<TokenSet>> waiting =
@@ -260,7 +260,7 @@ class ManyUsersTest {
     private Grantkeeper patient() {
         return scene.node(scene.registration(scene.provider().build())
                 .tokenCallTimeout(Duration.ofSeconds(30))
-                .longestWait(Duration.ofSeconds(30)));
+                .maxWait(Duration.ofSeconds(30)));
     }
 
     @Test
@@ -331,8 +331,8 @@ class ManyUsersTest {
     private static CompletableFuture<Boolean> succeeds(Grantkeeper node, int user) {
         return node.account("user" + user).tokensAsync().handle((tokens, broken) -> {
             if (broken instanceof CompletionException e
-                    && e.getCause() instanceof TokenRequestException failure
-                    && failure.kind() == TokenRequestException.Kind.TEMPORARY) {
+                    && e.getCause() instanceof AuthorizationServerException failure
+                    && failure.kind() == AuthorizationServerException.Kind.TEMPORARY) {
                 return false;
             }
             if (broken != null) {
@@ -349,7 +349,7 @@ class ManyUsersTest {
         for (int i = 0; i < NODES; i++) {
             nodes.add(scene.node(scene.registration(scene.provider().build())
                     .tokenCallTimeout(Duration.ofSeconds(60))
-                    .longestWait(Duration.ofMinutes(5))));
+                    .maxWait(Duration.ofMinutes(5))));
         }
         expiredUsers(GRANTS);
         Random random = new Random(20261120);

@@ -63,7 +63,7 @@ final class MockProvider implements AutoCloseable {
                 .redirectUri(REDIRECT)
                 .scopes("a", "b")
                 .tokenStore(store)
-                .unsealed()
+                .allowPlaintextTokens()
                 .httpClient(http)
                 .tokenCallTimeout(Duration.ofSeconds(5))
                 .time(time.clock(), time::ticks);

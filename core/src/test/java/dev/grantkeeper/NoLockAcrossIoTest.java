@@ -128,7 +128,7 @@ class NoLockAcrossIoTest {
         Grantkeeper node = scene.node(scene.registration(scene.openIdProvider().build())
                 .scopes("openid", "things.read")
                 .tokenCallTimeout(Duration.ofSeconds(20)) // the server makes its key first
-                .longestWait(Duration.ofSeconds(20))
+                .maxWait(Duration.ofSeconds(20))
                 .tokenStore(store));
         PendingLogin login = node.startLogin();
         String query = Scene.query(scene.server.approve(login.url().toString(), "alice"));
@@ -155,7 +155,7 @@ class NoLockAcrossIoTest {
         Grantkeeper fresh = scene.node(scene.registration(scene.openIdProvider().build())
                 .scopes("openid", "things.read")
                 .tokenCallTimeout(Duration.ofSeconds(20)) // the server makes its key first
-                .longestWait(Duration.ofSeconds(20))
+                .maxWait(Duration.ofSeconds(20))
                 .tokenStore(store));
         assertThat(heldBy(keys, () -> fresh.finishLogin(again, callback))).isInstanceOf(LoginResult.SignedIn.class);
 

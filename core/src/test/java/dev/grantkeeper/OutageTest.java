@@ -46,7 +46,7 @@ class OutageTest {
     private List<Account> alice(int nodes) throws IOException {
         List<Account> accounts = new ArrayList<>();
         for (int i = 0; i < nodes; i++) {
-            accounts.add(scene.node(scene.registration(scene.provider().build()).longestWait(Duration.ofMinutes(5)))
+            accounts.add(scene.node(scene.registration(scene.provider().build()).maxWait(Duration.ofMinutes(5)))
                     .account("alice"));
         }
         scene.server.rotation(Rotation.STRICT);
@@ -109,9 +109,9 @@ class OutageTest {
                 .hasSize(THREADS)
                 .allSatisfy(failure -> assertThat(failure)
                         .isInstanceOfSatisfying(
-                                TokenRequestException.class,
-                                temporary ->
-                                        assertThat(temporary.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY)));
+                                AuthorizationServerException.class,
+                                temporary -> assertThat(temporary.kind())
+                                        .isEqualTo(AuthorizationServerException.Kind.TEMPORARY)));
     }
 
     @ParameterizedTest(name = "{0} node(s)")

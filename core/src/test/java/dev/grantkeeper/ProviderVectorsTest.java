@@ -381,7 +381,7 @@ class ProviderVectorsTest {
                 Grantkeeper node = node(vector);
                 mock.server.enqueue(vector.answer());
                 SignedIn in = (SignedIn)
-                        node.login(TokenExchange.onBehalfOf("incoming").scopes("asked.for"));
+                        node.exchange(TokenExchange.onBehalfOf("incoming").scopes("asked.for"));
                 assertTokens(vector, node.provider(), in.tokens(), Set.of("asked.for"));
             }
             default -> {
@@ -626,12 +626,12 @@ class ProviderVectorsTest {
                 assertThat(login(node, preset, vector.context().path("callback")))
                         .isInstanceOfSatisfying(Declined.class, declined -> {
                             assertThat(declined.error()).isEqualTo(code);
-                            assertCorrelation(vector, declined.description());
+                            assertCorrelation(vector, declined.description().orElseThrow());
                         });
             case "CLIENT_MISCONFIGURED", "BAD_REQUEST" ->
                 assertFails(
                         vector,
-                        TokenRequestException.Kind.MISCONFIGURED,
+                        AuthorizationServerException.Kind.MISCONFIGURED,
                         () -> login(node, preset, vector.context().path("callback")));
             default -> throw new AssertionError(vector.category());
         }
@@ -645,8 +645,8 @@ class ProviderVectorsTest {
         Object make() throws Exception;
     }
 
-    private TokenRequestException assertFails(Vector vector, TokenRequestException.Kind kind, Call call) {
-        TokenRequestException failure = catchThrowableOfType(TokenRequestException.class, call::make);
+    private AuthorizationServerException assertFails(Vector vector, AuthorizationServerException.Kind kind, Call call) {
+        AuthorizationServerException failure = catchThrowableOfType(AuthorizationServerException.class, call::make);
         assertThat(failure).isNotNull();
         assertThat(failure.kind()).isEqualTo(kind);
         assertThat(failure.error().orElse(null))
@@ -682,19 +682,20 @@ class ProviderVectorsTest {
                 assertThat(json(required.loginParameters().get("claims")))
                         .isEqualTo(json(expect(vector, "claims").asText()));
                 assertNotAskedAgain(vector, user, LoginRequiredException.Reason.INTERACTION);
-                assertThat(parameter(node.newLogin().answering(required).start(), "claims"))
+                assertThat(parameter(node.newLogin().inResponseTo(required).start(), "claims"))
                         .isEqualTo(required.loginParameters().get("claims"));
                 // The refresh token is kept: an operator who reconsiders has the server asked with the same one.
                 assertThat(expect(vector, "discardRefreshToken").asBoolean()).isFalse();
-                user.reconsider();
+                user.clearRefusal();
                 assertGoesOn(user);
             }
             case "BLOCKED_BY_POLICY" -> {
-                assertFails(vector, TokenRequestException.Kind.BLOCKED, user::tokens);
+                assertFails(vector, AuthorizationServerException.Kind.BLOCKED, user::tokens);
                 int asked = requests();
                 concluded.add("claims"); // a login would not help, so there is nothing to answer with
-                TokenRequestException again = catchThrowableOfType(TokenRequestException.class, user::tokens);
-                assertThat(again.kind()).isEqualTo(TokenRequestException.Kind.BLOCKED);
+                AuthorizationServerException again =
+                        catchThrowableOfType(AuthorizationServerException.class, user::tokens);
+                assertThat(again.kind()).isEqualTo(AuthorizationServerException.Kind.BLOCKED);
                 assertThat(requests()).isEqualTo(asked);
                 assertThat(user.grant().orElseThrow().loginRequired()).isEmpty();
                 assertThat(expect(vector, "automaticRetry").asBoolean()).isFalse();
@@ -703,13 +704,13 @@ class ProviderVectorsTest {
                 assertGoesOn(user);
             }
             case "CLIENT_MISCONFIGURED", "BAD_REQUEST" -> {
-                assertFails(vector, TokenRequestException.Kind.MISCONFIGURED, user::tokens);
+                assertFails(vector, AuthorizationServerException.Kind.MISCONFIGURED, user::tokens);
                 assertThat(expect(vector, "discardRefreshToken").asBoolean()).isFalse();
                 mock.time.pass(Duration.ofMinutes(2));
                 assertGoesOn(user);
             }
             case "RETRY_LATER" -> {
-                assertFails(vector, TokenRequestException.Kind.TEMPORARY, user::tokens);
+                assertFails(vector, AuthorizationServerException.Kind.TEMPORARY, user::tokens);
                 assertThat(expect(vector, "discardRefreshToken").asBoolean()).isFalse();
                 mock.time.pass(Duration.ofMinutes(2));
                 assertGoesOn(user);
@@ -806,16 +807,16 @@ class ProviderVectorsTest {
             case "PENDING" -> {
                 mock.server.enqueue(vector.answer());
                 mock.server.enqueue(MockProvider.tokens());
-                assertThat(node.finishLogin(login)).isInstanceOf(SignedIn.class);
+                assertThat(node.awaitLogin(login)).isInstanceOf(SignedIn.class);
                 assertThat(requests()).isEqualTo(3);
             }
             case "USER_DENIED" -> {
                 mock.server.enqueue(vector.answer());
-                assertThat(((Declined) node.finishLogin(login)).byUser()).isTrue();
+                assertThat(((Declined) node.awaitLogin(login)).byUser()).isTrue();
             }
             case "BAD_REQUEST" -> {
                 mock.server.enqueue(vector.answer());
-                assertFails(vector, TokenRequestException.Kind.MISCONFIGURED, () -> node.finishLogin(login));
+                assertFails(vector, AuthorizationServerException.Kind.MISCONFIGURED, () -> node.awaitLogin(login));
             }
             default -> throw new AssertionError(vector.category());
         }
@@ -989,8 +990,8 @@ class ProviderVectorsTest {
         answer(Map.of("/token", tokens, "/keys", keys));
         try {
             return node.finishLogin(login, query(login, node.provider(), vector.context())) instanceof SignedIn;
-        } catch (TokenRequestException e) {
-            assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+        } catch (AuthorizationServerException e) {
+            assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED);
             return false;
         }
     }

@@ -180,10 +180,10 @@ class PushedRequestsTest {
                 "404 | <html> | MALFORMED"
             })
     void a_server_that_does_not_take_it_is_told_by_kind_and_nothing_goes_through_the_browser_instead(
-            int status, String body, TokenRequestException.Kind kind) {
+            int status, String body, AuthorizationServerException.Kind kind) {
         mock.server.enqueue(json(status, body));
         Grantkeeper node = mock.node(pushing());
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(node::startLogin)
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(kind))
                 .satisfies(e -> assertThat(e.status()).isIn(status, 200));
@@ -194,9 +194,9 @@ class PushedRequestsTest {
     void a_server_that_is_not_there_is_temporary() {
         Grantkeeper node = mock.node(pushing());
         mock.server.close();
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(node::startLogin)
-                .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY))
                 .withMessageContaining("pushed authorization request endpoint");
     }
 
@@ -214,7 +214,7 @@ class PushedRequestsTest {
         });
         Grantkeeper node = mock.node(
                 pushing().clientSecret("top-secret-1").clientAuthentication(ClientAuthentication.SECRET_POST));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(node::startLogin)
                 .withMessageContaining("bad: [redacted] [redacted]");
     }

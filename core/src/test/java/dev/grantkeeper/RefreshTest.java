@@ -95,7 +95,7 @@ class RefreshTest {
                 calls.add(threads.submit(() -> {
                     try {
                         return alice.tokens().accessToken();
-                    } catch (TokenRequestException e) {
+                    } catch (AuthorizationServerException e) {
                         return e.kind();
                     }
                 }));
@@ -107,7 +107,8 @@ class RefreshTest {
                 ends.add(call.get(30, TimeUnit.SECONDS));
             }
             assertThat(ends).hasSize(1);
-            assertThat(ends.contains(TokenRequestException.Kind.TEMPORARY)).isEqualTo(scene.server.tokensIssued() == 0);
+            assertThat(ends.contains(AuthorizationServerException.Kind.TEMPORARY))
+                    .isEqualTo(scene.server.tokensIssued() == 0);
             assertThat(scene.server.tokenRequests()).isEqualTo(1);
         }
     }
@@ -211,7 +212,7 @@ class RefreshTest {
         scene.expire();
         scene.server.onNextTokenRequest(Fault.error(400, "invalid_grant"));
         assertThatThrownBy(alice::tokens).isInstanceOf(LoginRequiredException.class);
-        alice.reconsider();
+        alice.clearRefusal();
         assertThat(alice.tokens()).isNotNull();
     }
 
@@ -222,8 +223,9 @@ class RefreshTest {
         scene.server.onNextTokenRequest(Fault.error(401, "invalid_client"));
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                        AuthorizationServerException.class,
+                        failure ->
+                                assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         scene.time.pass(Duration.ofMinutes(2));
         assertThat(alice.tokens()).isNotNull();
     }
@@ -239,8 +241,9 @@ class RefreshTest {
         for (int i = 0; i < 50; i++) {
             assertThatThrownBy(() -> wrong.account("alice").tokens())
                     .isInstanceOfSatisfying(
-                            TokenRequestException.class,
-                            failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                            AuthorizationServerException.class,
+                            failure -> assertThat(failure.kind())
+                                    .isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         }
         assertThat(scene.server.tokenRequests()).isLessThanOrEqualTo(2);
         assertThat(right.account("alice").tokens()).isNotNull();
@@ -263,8 +266,8 @@ class RefreshTest {
         scene.time.pass(Duration.ofSeconds(30));
         assertThatThrownBy(() -> scene.status(alice.wrap(scene.http)))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                        AuthorizationServerException.class,
+                        failure -> assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
         scene.server.noFaults();
         scene.time.pass(Duration.ofMinutes(5));
         assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
@@ -301,7 +304,7 @@ class RefreshTest {
         scene.server.onEveryTokenRequest(Fault.status(503));
         scene.server.resetCounters();
         for (int i = 0; i < 100; i++) {
-            assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+            assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
         }
         assertThat(scene.server.tokenRequests()).isLessThanOrEqualTo(2);
     }
@@ -316,10 +319,10 @@ class RefreshTest {
         scene.server.onNextTokenRequest(Fault.retryAfter(429, "120"));
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
+                        AuthorizationServerException.class,
                         failure ->
                                 assertThat(failure.retryAfter().orElseThrow()).isEqualTo(Duration.ofSeconds(120)));
-        assertThatThrownBy(bob::tokens).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(bob::tokens).isInstanceOf(AuthorizationServerException.class);
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
         scene.time.pass(Duration.ofSeconds(121));
         assertThat(bob.tokens()).isNotNull();
@@ -338,8 +341,9 @@ class RefreshTest {
             Account alice = scene.node(scene.registration(elsewhere.build())).account("alice");
             assertThatThrownBy(alice::tokens)
                     .isInstanceOfSatisfying(
-                            TokenRequestException.class,
-                            failure -> assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED))
+                            AuthorizationServerException.class,
+                            failure -> assertThat(failure.kind())
+                                    .isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED))
                     .hasMessageContaining("formerServers");
             assertThat(other.getRequestCount()).isZero();
 
@@ -388,11 +392,11 @@ class RefreshTest {
         scene.server.onNextTokenRequest(Fault.retryAfter(429, "13749"));
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
+                        AuthorizationServerException.class,
                         failure ->
                                 assertThat(failure.retryAfter().orElseThrow()).isEqualTo(Duration.ofSeconds(13_749)));
         scene.time.pass(Duration.ofMinutes(59));
-        assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
         scene.time.pass(Duration.ofMinutes(2));
         assertThat(alice.tokens()).isNotNull();
@@ -577,7 +581,7 @@ class RefreshTest {
         assertThat(alice.tokens().accessToken()).isEqualTo(fresh);
         assertThat(scene.events).extracting(GrantListener.Event::kind).contains(GrantListener.Kind.WRITE_PENDING);
         scene.store.writesDown(false);
-        while (scene.events.stream().noneMatch(event -> event.kind() == GrantListener.Kind.WRITE_LANDED)) {
+        while (scene.events.stream().noneMatch(event -> event.kind() == GrantListener.Kind.WRITE_COMPLETED)) {
             Thread.onSpinWait();
         }
         assertThat(scene.node().account("alice").tokens().accessToken()).isEqualTo(fresh);
@@ -645,7 +649,7 @@ class RefreshTest {
             scene.expire();
             scene.server.resetCounters();
             scene.server.onNextTokenRequest(fault);
-            assertThatThrownBy(alice::tokens).isInstanceOf(TokenRequestException.class);
+            assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
             assertThat(scene.server.tokenRequests()).isEqualTo(1);
             assertThat(scene.server.recordedApiRequests()).isEmpty();
             scene.time.pass(Duration.ofMinutes(5));

@@ -229,8 +229,8 @@ class ResourcesTest {
         for (int i = 0; i < 3; i++) {
             assertThatThrownBy(() -> files(alice).tokens())
                     .isInstanceOfSatisfying(
-                            TokenRequestException.class,
-                            e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                            AuthorizationServerException.class,
+                            e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         }
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
         scene.expire();
@@ -240,7 +240,7 @@ class ResourcesTest {
     @Test
     void a_store_that_fails_loses_neither_the_refresh_token_nor_any_access_token() throws Exception {
         Grantkeeper node =
-                scene.node(scene.registration(scene.provider().build()).trustStoredFor(Duration.ZERO));
+                scene.node(scene.registration(scene.provider().build()).storeCacheTime(Duration.ZERO));
         Account alice = scene.signIn(node, "alice");
         String token;
         try {

@@ -106,8 +106,8 @@ class SecretsNeverPrintTest {
         }
     }
 
-    private PendingLogin start(Grantkeeper node) throws TokenRequestException {
-        PendingLogin login = node.newLogin().carry("carried-canary").start();
+    private PendingLogin start(Grantkeeper node) throws AuthorizationServerException {
+        PendingLogin login = node.newLogin().appState("carried-canary").start();
         seen.add(login);
         secrets.add(login.codeVerifier());
         secrets.add(login.nonce());
@@ -157,7 +157,7 @@ class SecretsNeverPrintTest {
                 .clientSecret(CLIENT_SECRET)
                 .sealingKeys(SealingKeys.of(SEALING_SECRET))
                 .scopes("openid", "things.read")
-                .longestWait(Duration.ofSeconds(3))
+                .maxWait(Duration.ofSeconds(3))
                 .tokenCallTimeout(Duration.ofSeconds(2))
                 .listener(event -> {
                     last.set(event);
@@ -180,7 +180,7 @@ class SecretsNeverPrintTest {
         OkHttpClient client = alice.wrap(scene.http);
         run(client::interceptors);
         run(node::provider);
-        run(() -> node.newLogin().carry("carried-canary"));
+        run(() -> node.newLogin().appState("carried-canary"));
         for (Fault fault : List.of(
                 Fault.status(500),
                 Fault.status(200),
@@ -232,7 +232,7 @@ class SecretsNeverPrintTest {
                 seen.add(device);
                 scene.server.approveDevice(device.userCode(), "alice");
                 scene.server.onNextTokenRequest(fault);
-                LoginResult result = node.finishLogin(device);
+                LoginResult result = node.awaitLogin(device);
                 if (result instanceof SignedIn unwanted) {
                     unwanted.discard();
                 }
@@ -260,7 +260,7 @@ class SecretsNeverPrintTest {
             seen.add(request);
             run(() -> node.account(request));
             run(() -> node.account(request).tokens());
-            run(() -> node.login(request));
+            run(() -> node.exchange(request));
         }
         secrets.addAll(List.of("actor-canary", "subject-canary", "assertion-canary", "supplier-canary"));
         run(() -> node.introspect(incoming));
@@ -313,7 +313,7 @@ class SecretsNeverPrintTest {
         run(() -> scene.status(client));
         run(() -> scene.status(client));
         run(alice::grant);
-        alice.reconsider();
+        alice.clearRefusal();
         alice.signOut();
         run(alice::tokens);
         run(() -> PendingLogin.unseal(SealingKeys.of(SEALING_SECRET), "login-x", "gk1.x.y"));

@@ -165,9 +165,9 @@ class SignedRequestsTest {
         Grantkeeper node = mock.node(mock.registration(mock.provider())
                 .signingKey(SigningKey.of(HardwareModule.nameOf("RSA")))
                 .loginProtections(LoginProtection.SIGNED_REQUEST));
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(node::startLogin)
-                .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY));
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
     }
 
     @Test

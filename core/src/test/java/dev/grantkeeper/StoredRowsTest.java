@@ -28,14 +28,14 @@ class StoredRowsTest {
         scene.close();
     }
 
-    private Grantkeeper unsealed() {
+    private Grantkeeper allowPlaintextTokens() {
         return scene.node(Grantkeeper.builder(scene.provider().build())
                 .clientId(Scene.CLIENT)
                 .clientSecret(Scene.SECRET)
                 .redirectUri(Scene.REDIRECT)
                 .scopes("things.read")
                 .tokenStore(scene.store)
-                .unsealed()
+                .allowPlaintextTokens()
                 .time(scene.time.clock(), scene.time::ticks));
     }
 
@@ -51,7 +51,7 @@ class StoredRowsTest {
         StoredTokens before = scene.store.rows.get(alice.key());
         scene.server.resetCounters();
         for (ThrowingCallable use :
-                List.<ThrowingCallable>of(alice::tokens, alice::grant, alice::signOut, alice::reconsider)) {
+                List.<ThrowingCallable>of(alice::tokens, alice::grant, alice::signOut, alice::clearRefusal)) {
             assertUnreadable(use);
         }
         assertThat(scene.server.tokenRequests()).isZero();
@@ -62,7 +62,7 @@ class StoredRowsTest {
 
     @Test
     void a_row_of_a_newer_library_is_neither_used_nor_overwritten() throws Exception {
-        Grantkeeper node = unsealed();
+        Grantkeeper node = allowPlaintextTokens();
         scene.store.rows.put(
                 node.account("alice").key(), new StoredTokens("v", "{\"v\":3,\"login\":\"l\",\"grants\":[]}"));
         assertLeftAlone(node);
@@ -79,7 +79,7 @@ class StoredRowsTest {
 
     @Test
     void an_unsealed_row_is_not_taken_where_rows_are_sealed() throws Exception {
-        scene.signIn(unsealed(), "alice");
+        scene.signIn(allowPlaintextTokens(), "alice");
         assertLeftAlone(scene.node());
     }
 
@@ -96,13 +96,13 @@ class StoredRowsTest {
 
     @Test
     void what_a_newer_library_added_survives_a_refresh() throws Exception {
-        Account alice = scene.signIn(unsealed(), "alice");
+        Account alice = scene.signIn(allowPlaintextTokens(), "alice");
         scene.store.rows.computeIfPresent(
                 alice.key(),
                 (key, row) -> new StoredTokens(
                         "v", "{\"new\":{\"x\":[1]}," + row.text().substring(1)));
         scene.expire();
-        Account elsewhere = unsealed().account("alice");
+        Account elsewhere = allowPlaintextTokens().account("alice");
         String before = scene.store.rows.get(alice.key()).text();
         assertThat(before).doesNotContain(elsewhere.tokens().accessToken());
         assertThat(scene.store.rows.get(alice.key()).text())

@@ -207,8 +207,8 @@ class TokenExchangeTest {
 
         assertThatThrownBy(alice::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
     }
 
     @ParameterizedTest
@@ -248,8 +248,8 @@ class TokenExchangeTest {
     private void assertMalformed(Account account) {
         assertThatThrownBy(() -> scene.status(account.wrap(scene.http)))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
         assertThat(scene.server.apiRequests()).isZero();
     }
 
@@ -304,8 +304,8 @@ class TokenExchangeTest {
         }));
         assertThatThrownBy(robot::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.TEMPORARY))
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY))
                 .hasMessageNotContaining("canary");
         assertThat(scene.server.tokenRequests()).isZero();
         scene.time.pass(Duration.ofMinutes(5));
@@ -319,8 +319,8 @@ class TokenExchangeTest {
         Account robot = node.account(TokenExchange.assertion(() -> asked.getAndIncrement() == 0 ? "nonsense" : token));
         assertThatThrownBy(robot::tokens)
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
-                        e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         scene.time.pass(Duration.ofMinutes(5));
         assertThat(user(robot)).contains("alice");
     }
@@ -330,7 +330,7 @@ class TokenExchangeTest {
     @Test
     void who_goes_on_without_the_user_keeps_what_came_with_its_refresh_token() throws Exception {
         String token = incoming("alice");
-        SignedIn in = (SignedIn) node.login(TokenExchange.onBehalfOf(token).scopes("graph.read", "offline_access"));
+        SignedIn in = (SignedIn) node.exchange(TokenExchange.onBehalfOf(token).scopes("graph.read", "offline_access"));
         Account alice = in.keepAs("alice");
         scene.expire();
 
@@ -344,10 +344,11 @@ class TokenExchangeTest {
         String token = incoming("alice");
         scene.server.expireAccessTokens();
 
-        assertThat(node.login(TokenExchange.of(token))).isInstanceOf(Declined.class);
-        assertThat(node.login(TokenExchange.onBehalfOf(token))).isInstanceOf(Declined.class);
+        assertThat(node.exchange(TokenExchange.of(token))).isInstanceOf(Declined.class);
+        assertThat(node.exchange(TokenExchange.onBehalfOf(token))).isInstanceOf(Declined.class);
         scene.server.onNextTokenRequest(Fault.status(503));
-        assertThatThrownBy(() -> node.login(TokenExchange.of(token))).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(() -> node.exchange(TokenExchange.of(token)))
+                .isInstanceOf(AuthorizationServerException.class);
     }
 
     // ---- Where it goes -------------------------------------------------------------------------------------------
@@ -412,7 +413,7 @@ class TokenExchangeTest {
                                 throw new IllegalStateException("no such file");
                             }))
                             .tokens())
-                    .isInstanceOf(TokenRequestException.class);
+                    .isInstanceOf(AuthorizationServerException.class);
         }
         assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
     }
@@ -427,8 +428,8 @@ class TokenExchangeTest {
             answer.put("refresh_token", refreshToken);
             return answer;
         });
-        Account kept =
-                ((SignedIn) node.login(TokenExchange.of(token).resource("https://orders.example/v1"))).keepAs("alice");
+        Account kept = ((SignedIn) node.exchange(TokenExchange.of(token).resource("https://orders.example/v1")))
+                .keepAs("alice");
         scene.expire();
         kept.tokens();
         List<RecordedRequest> all = scene.server.recordedTokenRequests();

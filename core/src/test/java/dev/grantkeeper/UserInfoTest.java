@@ -98,14 +98,14 @@ class UserInfoTest {
     void an_answer_about_another_user_fails_the_login(String body) {
         scene.server.onNextApiRequest(json(body));
         assertThatThrownBy(() -> scene.login(node("openid"), "alice"))
-                .isInstanceOfSatisfying(TokenRequestException.class, failure -> {
-                    assertThat(failure.kind()).isEqualTo(TokenRequestException.Kind.MALFORMED);
+                .isInstanceOfSatisfying(AuthorizationServerException.class, failure -> {
+                    assertThat(failure.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED);
                     assertThat(failure).hasMessageNotContaining("bob");
                 });
         assertThat(scene.store.rows).isEmpty();
     }
 
-    private record Failing(String name, Fault fault, TokenRequestException.Kind kind) {
+    private record Failing(String name, Fault fault, AuthorizationServerException.Kind kind) {
         @Override
         public String toString() {
             return name;
@@ -114,15 +114,18 @@ class UserInfoTest {
 
     static List<Failing> failing() {
         return List.of(
-                new Failing("503", Fault.status(503), TokenRequestException.Kind.TEMPORARY),
-                new Failing("401", Fault.error(401, "invalid_token"), TokenRequestException.Kind.MALFORMED),
-                new Failing("HTML", Fault.status(200), TokenRequestException.Kind.MALFORMED),
-                new Failing("redirect", Fault.answer(Answer.redirect("/v1/me")), TokenRequestException.Kind.MALFORMED),
-                new Failing("dropped", Fault.dropAfter(), TokenRequestException.Kind.TEMPORARY),
+                new Failing("503", Fault.status(503), AuthorizationServerException.Kind.TEMPORARY),
+                new Failing("401", Fault.error(401, "invalid_token"), AuthorizationServerException.Kind.MALFORMED),
+                new Failing("HTML", Fault.status(200), AuthorizationServerException.Kind.MALFORMED),
+                new Failing(
+                        "redirect",
+                        Fault.answer(Answer.redirect("/v1/me")),
+                        AuthorizationServerException.Kind.MALFORMED),
+                new Failing("dropped", Fault.dropAfter(), AuthorizationServerException.Kind.TEMPORARY),
                 new Failing(
                         "a jwt that is none",
                         Fault.answer(Answer.json(200, "{\"sub\":\"alice\"}").header("Content-Type", "application/jwt")),
-                        TokenRequestException.Kind.MALFORMED));
+                        AuthorizationServerException.Kind.MALFORMED));
     }
 
     @ParameterizedTest
@@ -131,7 +134,7 @@ class UserInfoTest {
         scene.server.onNextApiRequest(failing.fault());
         assertThatThrownBy(() -> scene.login(node("openid"), "alice"))
                 .isInstanceOfSatisfying(
-                        TokenRequestException.class,
+                        AuthorizationServerException.class,
                         failure -> assertThat(failure.kind()).isEqualTo(failing.kind()));
     }
 
@@ -178,9 +181,9 @@ class UserInfoTest {
                 claims -> claims.subject("bob"),
                 claims -> claims.expirationTime(Date.from(now.minusSeconds(120))));
         for (Consumer<JWTClaimsSet.Builder> change : wrong) {
-            assertThatThrownBy(() -> signed(key, key, change)).isInstanceOf(TokenRequestException.class);
+            assertThatThrownBy(() -> signed(key, key, change)).isInstanceOf(AuthorizationServerException.class);
         }
-        assertThatThrownBy(() -> signed(key, stranger, claims -> {})).isInstanceOf(TokenRequestException.class);
+        assertThatThrownBy(() -> signed(key, stranger, claims -> {})).isInstanceOf(AuthorizationServerException.class);
     }
 
     private SignedIn signed(RSAKey shown, RSAKey used, Consumer<JWTClaimsSet.Builder> change) throws Exception {

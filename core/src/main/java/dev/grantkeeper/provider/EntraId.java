@@ -64,8 +64,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>A refresh token comes with the scope {@code offline_access} only. It is good for 90 days after its last use;
  *       each refresh brings a new one, and the old one stays good. An administrator, a policy or a password may end it
  *       earlier.
- *   <li>There is no revocation endpoint, and signing out in the browser ({@code logout()}) ends no refresh token.
- *       {@code logout().hint(…)} takes the optional claim {@code login_hint}, and spares the user a list of accounts.
+ *   <li>There is no revocation endpoint, and signing out in the browser ({@code newLogout()}) ends no refresh token.
+ *       {@code newLogout().logoutHint(…)} takes the optional claim {@code login_hint}, and spares the user a list of
+ *       accounts.
  *   <li>A policy may want another factor before the next refresh: the grant is then good, and a login has to come
  *       first. A policy that wants nothing that a user could do is said as such. Both are told by {@code error} and
  *       {@code suberror}; the AADSTS numbers, which change, are for people.

@@ -1113,9 +1113,9 @@ public final class Provider {
         /**
          * Tells the server, with each login and each refresh, what this application can handle ({@code xms_cc} in the
          * {@code claims}; Microsoft Entra ID). {@code cp1} says that it sends a user through
-         * {@code newLogin().answering(…)} whenever an API asks for that: then tokens live up to a day, and end at once
-         * when an administrator wants it (continuous access evaluation). An application that does not answer is locked
-         * out until such a token expires. Default: nothing.
+         * {@code newLogin().inResponseTo(…)} whenever an API asks for that: then tokens live up to a day, and end at
+         * once when an administrator wants it (continuous access evaluation). An application that does not answer is
+         * locked out until such a token expires. Default: nothing.
          *
          * @param capabilities letters and digits
          * @return this builder

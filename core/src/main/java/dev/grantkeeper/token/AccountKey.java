@@ -2,11 +2,13 @@
 package dev.grantkeeper.token;
 
 import java.io.ByteArrayOutputStream;
+import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whose grant a row holds: one account of the application at one registration with a provider.
@@ -16,27 +18,34 @@ import java.util.HexFormat;
  * are for people who look at the table.
  *
  * <p>Immutable and thread-safe. {@link #toString()} shows the registration and the beginning of the digest, never the
- * account: account ids are often e-mail addresses, and logs travel.
- *
- * @param registration the registration with a provider, see {@code Grantkeeper.Builder.registration}; not empty
- * @param account the application's own id for its user; not empty, at most {@value #MAX_LENGTH} characters, as is the
- *     registration
+ * account: account ids are often e-mail addresses, and logs travel. It is {@link Serializable} because exceptions that
+ * carry one are.
  */
-public record AccountKey(String registration, String account) {
+public final class AccountKey implements Serializable {
+    private static final long serialVersionUID = 1L;
+
     /** The longest registration and the longest account, in {@code char}s. */
     public static final int MAX_LENGTH = 1024;
 
+    /** The registration with a provider. */
+    private final String registration;
+
+    /** The application's own id for its user. */
+    private final String account;
+
     /**
-     * Checks both texts.
+     * Makes a key of two texts. Each has 1 to {@value #MAX_LENGTH} characters.
      *
-     * @param registration the registration with a provider
+     * @param registration the registration with a provider, see {@code Grantkeeper.Builder.registration}
      * @param account the application's own id for its user
      * @throws IllegalArgumentException if a text is empty, too long, contains U+0000, or is not valid Unicode (a lone
      *     surrogate)
      */
-    public AccountKey {
+    public AccountKey(String registration, String account) {
         check("registration", registration);
         check("account", account);
+        this.registration = registration;
+        this.account = account;
     }
 
     private static void check(String what, String text) {
@@ -58,6 +67,24 @@ public record AccountKey(String registration, String account) {
     }
 
     /**
+     * The registration with a provider, see {@code Grantkeeper.Builder.registration}.
+     *
+     * @return the registration, not empty
+     */
+    public String registration() {
+        return registration;
+    }
+
+    /**
+     * The application's own id for its user.
+     *
+     * @return the account id, not empty
+     */
+    public String account() {
+        return account;
+    }
+
+    /**
      * A name for this key that is safe everywhere: as primary key under any collation, as file name, as Redis key.
      *
      * @return 64 lower-case hexadecimal digits, the SHA-256 of both texts with their lengths, so that no two keys share
@@ -76,6 +103,16 @@ public record AccountKey(String registration, String account) {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("Every Java platform has SHA-256", e);
         }
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof AccountKey key && registration.equals(key.registration) && account.equals(key.account);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * registration.hashCode() + account.hashCode();
     }
 
     @Override

@@ -2,6 +2,7 @@
 package dev.grantkeeper.token;
 
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One row of a {@link TokenStore}: a text that the store keeps without understanding it, and the version of that text.
@@ -9,20 +10,48 @@ import java.util.Objects;
  * <p>Both are made by the library. A version is never used twice, so a store can tell "nobody has written since" by
  * comparing versions for equality. Both consist of printable ASCII. A version is between 1 and 64 characters long, a
  * text at most 512 KiB. Immutable and thread-safe; {@link #toString()} does not show the text.
- *
- * @param version names this text and no other
- * @param text what to keep, sealed unless the application chose otherwise
  */
-public record StoredTokens(String version, String text) {
+public final class StoredTokens {
+    private final String version;
+    private final String text;
+
     /**
-     * Checks that both are there.
+     * Makes a row of what a store has read.
      *
-     * @param version names this text and no other
-     * @param text what to keep
+     * @param version the version, as the library wrote it
+     * @param text the text, as the library wrote it
      */
-    public StoredTokens {
-        Objects.requireNonNull(version, "version");
-        Objects.requireNonNull(text, "text");
+    public StoredTokens(String version, String text) {
+        this.version = Objects.requireNonNull(version, "version");
+        this.text = Objects.requireNonNull(text, "text");
+    }
+
+    /**
+     * The version of the text; no other text has the same.
+     *
+     * @return 1 to 64 characters of printable ASCII
+     */
+    public String version() {
+        return version;
+    }
+
+    /**
+     * The text to store, sealed unless the application allows plaintext tokens.
+     *
+     * @return at most 512 KiB of printable ASCII
+     */
+    public String text() {
+        return text;
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof StoredTokens row && version.equals(row.version) && text.equals(row.text);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * version.hashCode() + text.hashCode();
     }
 
     @Override

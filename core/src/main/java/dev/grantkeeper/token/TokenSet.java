@@ -12,6 +12,8 @@ import java.security.spec.ECGenParameterSpec;
 import java.security.spec.ECParameterSpec;
 import java.security.spec.EllipticCurve;
 import java.time.Instant;
+import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.Objects;
@@ -410,12 +412,22 @@ public final class TokenSet {
         }
 
         /**
-         * Sets what was granted. Default: nothing.
+         * Sets the granted scopes. Default: none.
          *
          * @param scopes the scopes
          * @return this builder
          */
-        public Builder scopes(Set<String> scopes) {
+        public Builder scopes(String... scopes) {
+            return scopes(Arrays.asList(scopes));
+        }
+
+        /**
+         * Sets the granted scopes. Default: none.
+         *
+         * @param scopes the scopes
+         * @return this builder
+         */
+        public Builder scopes(Collection<String> scopes) {
             this.scopes = new LinkedHashSet<>(scopes);
             return this;
         }
@@ -437,12 +449,22 @@ public final class TokenSet {
         }
 
         /**
-         * Sets for which APIs the access token was asked. Default: the server chose.
+         * Sets the resources (RFC 8707) that the access token was requested for. Default: none, the server chose.
          *
-         * @param resources the resources (RFC 8707)
+         * @param resources the resources
          * @return this builder
          */
-        public Builder resources(Set<String> resources) {
+        public Builder resources(String... resources) {
+            return resources(Arrays.asList(resources));
+        }
+
+        /**
+         * Sets the resources (RFC 8707) that the access token was requested for. Default: none, the server chose.
+         *
+         * @param resources the resources
+         * @return this builder
+         */
+        public Builder resources(Collection<String> resources) {
             this.resources = new LinkedHashSet<>(resources);
             return this;
         }

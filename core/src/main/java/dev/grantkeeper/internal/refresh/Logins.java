@@ -71,13 +71,13 @@ public final class Logins {
     }
 
     /** Takes back a refusal and the waiting after failures. */
-    public void reconsider(AccountKey key) throws IOException {
+    public void clearRefusal(AccountKey key) throws IOException {
         for (int i = 0; i < TRIES; i++) {
             StoredGrant found = rows.find(key).grant();
             if (found == null || !found.row().hasFailed()) {
                 return;
             }
-            Written written = rows.replace(key, found.version(), found.row().reconsidered());
+            Written written = rows.replace(key, found.version(), found.row().withoutFailures());
             if (written instanceof Written.Unclear unclear) {
                 throw unclear.cause();
             }

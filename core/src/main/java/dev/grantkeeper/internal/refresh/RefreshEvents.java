@@ -45,5 +45,5 @@ public interface RefreshEvents {
     void storedAgain(AccountKey key);
 
     /** Tokens that could not be stored are stored now, so long after they came. */
-    void writeLanded(AccountKey key, Duration took);
+    void writeCompleted(AccountKey key, Duration took);
 }

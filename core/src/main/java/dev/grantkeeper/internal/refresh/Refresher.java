@@ -277,7 +277,7 @@ public final class Refresher {
             return CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
         Remembered known = memory.get(key);
-        if (pending == null && known != null && known.grant() != null && known.trusted(time, timing.trustStored())) {
+        if (pending == null && known != null && known.grant() != null && known.trusted(time, timing.storeCacheTime())) {
             return decide(key, resource, known);
         }
         return look(key, resource);
@@ -1012,7 +1012,7 @@ public final class Refresher {
 
         private void saved(Unsaved first) {
             if (unsaved.remove(key) != null && first.failures() > 0) {
-                events.writeLanded(key, time.since(first.since()));
+                events.writeCompleted(key, time.since(first.since()));
             }
         }
 

@@ -15,9 +15,9 @@ import java.time.Duration;
  * </pre>
  *
  * @param call the deadline of one token call, as a whole
- * @param trustStored how long a row that was read is used without asking the store again
+ * @param storeCacheTime how long a row that was read is used without asking the store again
  */
-public record Timing(Duration call, Duration trustStored) {
+public record Timing(Duration call, Duration storeCacheTime) {
     /** How long an attempt stands before others may take it for lost: T. */
     Duration attempt() {
         return call.multipliedBy(3);

@@ -212,7 +212,7 @@ public record GrantRow(
     }
 
     /** This row, as if nothing had been refused and nothing had failed. */
-    public GrantRow reconsidered() {
+    public GrantRow withoutFailures() {
         Map<String, State> forgiven = new LinkedHashMap<>();
         resources.forEach((resource, state) -> {
             if (state.tokens() != null) {

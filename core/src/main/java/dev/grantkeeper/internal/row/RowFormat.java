@@ -120,7 +120,7 @@ public final class RowFormat {
         boolean plain = stored.text().startsWith("{");
         if (keys == null) {
             if (!plain) {
-                throw unreadable(key, "is sealed, and this application was built with unsealed()");
+                throw unreadable(key, "is sealed, and this application was built with allowPlaintextTokens()");
             }
             return stored.text();
         }

@@ -432,7 +432,7 @@ final class Laws {
         if (logins.getOrDefault(login, 0) < newestBefore) {
             broken("P9, law 14: tokens of an older login than the one that came in here");
         }
-        long trusted = since - Simulation.TIMING.trustStored().toNanos();
+        long trusted = since - Simulation.TIMING.storeCacheTime().toNanos();
         long ended = superseded.getOrDefault(login, Long.MAX_VALUE);
         // Whoever has tokens that it could not store yet serves those until it gets through.
         boolean unsaved = life.refresher.unsavedCount() > 0 && set.by != null && set.by.life == life;
@@ -441,7 +441,7 @@ final class Laws {
         }
         Duration left = life.leftAtMost(set, tokens);
         // Where the wall clock jumps, the other one decides, and begins when the tokens were in memory.
-        Duration mercy = world.plan().hasRightClocks() ? Duration.ZERO : Simulation.TIMING.trustStored();
+        Duration mercy = world.plan().hasRightClocks() ? Duration.ZERO : Simulation.TIMING.storeCacheTime();
         // Who waited for a refresh gets what it brings.
         long begun = set.by != null && set.by.life == life ? Math.min(since, set.by.called) : since;
         if (left.plus(mercy).compareTo(Duration.ZERO) <= 0

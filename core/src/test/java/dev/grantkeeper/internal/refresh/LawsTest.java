@@ -239,7 +239,7 @@ class LawsTest {
                     on(one, Role.REFRESH, () -> attempt(one, "a"));
                     on(one, Role.RECONSIDER, () -> {
                         StoredGrant over = row(one);
-                        write(one, over, over.row().attempting(null).reconsidered());
+                        write(one, over, over.row().attempting(null).withoutFailures());
                     });
                     on(one, Role.REFRESH, () -> attempt(one, "b"));
                     assertThat(world.broken()).isNull();

@@ -611,7 +611,7 @@ final class Life {
         }
 
         @Override
-        public void writeLanded(AccountKey key, Duration took) {
+        public void writeCompleted(AccountKey key, Duration took) {
             world.say(Life.this, key, "has stored them after all");
             world.happened("tokens that were kept are stored");
         }

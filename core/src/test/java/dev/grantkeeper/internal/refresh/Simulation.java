@@ -633,7 +633,7 @@ final class Simulation {
                 }
             }
             case REJECTED -> rejected(life, key, own);
-            case RECONSIDER -> life.spawn(Role.RECONSIDER, () -> life.logins.reconsider(key));
+            case RECONSIDER -> life.spawn(Role.RECONSIDER, () -> life.logins.clearRefusal(key));
         }
     }
 

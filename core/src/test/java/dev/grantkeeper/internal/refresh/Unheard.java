@@ -35,5 +35,5 @@ class Unheard implements RefreshEvents {
     public void storedAgain(AccountKey key) {}
 
     @Override
-    public void writeLanded(AccountKey key, Duration took) {}
+    public void writeCompleted(AccountKey key, Duration took) {}
 }

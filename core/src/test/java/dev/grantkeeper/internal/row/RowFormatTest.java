@@ -281,7 +281,7 @@ class RowFormatTest {
     @Test
     void sealed_and_unsealed_are_not_mixed() {
         assertUnreadable(sealed, ALICE, plain.write(ALICE, full()), "is not sealed", "sealingKeys(");
-        assertUnreadable(plain, ALICE, sealed.write(ALICE, full()), "is sealed", "unsealed()");
+        assertUnreadable(plain, ALICE, sealed.write(ALICE, full()), "is sealed", "allowPlaintextTokens()");
     }
 
     @Test
@@ -304,7 +304,7 @@ class RowFormatTest {
                 row.attempting("x").refreshed(TokenSet.builder("b").build(), true),
                 row.refused(null, new GrantRow.Refusal("invalid_grant", null, GrantRow.Refusal.Kind.ENDED, null, NOW)),
                 row.failedUntil(null, NOW, null),
-                row.failedUntil(null, NOW, null).reconsidered());
+                row.failedUntil(null, NOW, null).withoutFailures());
         for (GrantRow one : later) {
             String text = plain.write(ALICE, one).text();
             assertThat(JSON.readTree(text).path("new").toString()).isEqualTo("{\"x\":[1,2]}");

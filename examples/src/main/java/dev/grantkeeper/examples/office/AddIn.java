@@ -254,10 +254,10 @@ final class AddIn implements AutoCloseable {
         }
         PendingLogin login = entra.newLogin()
                 .prompt("select_account")
-                .carry(new Carried(tx, asker.session(), asker.socket(), office).text())
+                .appState(new Carried(tx, asker.session(), asker.socket(), office).text())
                 .start();
         dropEldestLogins(context);
-        setLogin(context, loginCookie(login.slot()), login.seal(keys) + "." + tx, LOGIN_SECONDS);
+        setLogin(context, loginCookie(login.sessionKey()), login.seal(keys) + "." + tx, LOGIN_SECONDS);
         context.redirect(login.url().toString(), HttpStatus.SEE_OTHER);
     }
 
@@ -295,7 +295,7 @@ final class AddIn implements AutoCloseable {
      */
     private void callback(Context context) {
         String query = context.queryString();
-        String slot = PendingLogin.slotOf(query);
+        String slot = PendingLogin.sessionKeyOf(query);
         String[] cookie = Objects.requireNonNullElse(context.cookie(loginCookie(slot)), "")
                 .split("\\.(?=[^.]*$)", 2);
         PendingLogin login = PendingLogin.unseal(keys, slot, cookie[0]).orElse(null);
@@ -305,7 +305,7 @@ final class AddIn implements AutoCloseable {
         try {
             LoginResult result = entra.finishLogin(login, query);
             if (result instanceof LoginResult.SignedIn in) {
-                Carried carried = Carried.of(in.carried().orElseThrow());
+                Carried carried = Carried.of(in.appState().orElseThrow());
                 Optional<String> token = handOver.arrive(carried.tx, carried.session, in);
                 end(context, token.isPresent() ? ResultPage.Status.GRANTED : ResultPage.Status.STRANGE, carried, token);
             } else if (result instanceof LoginResult.Declined declined) {
@@ -313,7 +313,7 @@ final class AddIn implements AutoCloseable {
                 end(
                         context,
                         declined.byUser() ? ResultPage.Status.DECLINED : ResultPage.Status.FAILED,
-                        Carried.of(declined.carried().orElseThrow()),
+                        Carried.of(declined.appState().orElseThrow()),
                         Optional.empty());
             } else {
                 LOG.debug("A login was not accepted: {}", ((LoginResult.Mismatched) result).explanation());

@@ -104,23 +104,24 @@ final class Activity implements GrantListener {
             case SIGNED_IN, REFRESHED, FAILED, REFUSED, WRITE_PENDING -> log.tokenRequest();
             default -> {}
         }
-        String detail = event.detail() == null ? "" : ": " + event.detail();
+        String detail = event.detail().map(text -> ": " + text).orElse("");
         String text = switch (event.kind()) {
             case SIGNED_IN -> "Signed in. Tokens are in the row";
             case SIGNED_OUT -> "Signed out. The row is gone";
-            case REFRESHED -> "New tokens fetched (" + event.detail() + ") and stamped into the row";
-            case CONSENT_ENDS_SOON -> "The consent ends at " + event.endsAt() + "; connect again before that";
+            case REFRESHED -> "New tokens fetched (" + event.detail().orElse("expired") + ") and stamped into the row";
+            case CONSENT_ENDS_SOON ->
+                "The consent ends at " + event.endsAt().orElseThrow() + "; connect again before that";
             case WAITED -> "Another node fetched new tokens, this one waited";
             case SERVED_WHILE_STALE -> "No new tokens; the old ones are still good and used";
             case FAILED -> "A token request failed" + detail;
             case REFUSED -> "The authorization server has ended the grant" + detail;
             case WRITE_PENDING -> "New tokens are used and could not be stored yet" + detail;
-            case WRITE_LANDED -> "Tokens that could not be stored are stored now";
+            case WRITE_COMPLETED -> "Tokens that could not be stored are stored now";
             case STORED_AGAIN -> "The store had lost tokens; they are stored again";
         };
         String kind = switch (event.kind()) {
             case SIGNED_IN, SIGNED_OUT -> "login";
-            case REFRESHED, WAITED, WRITE_LANDED, STORED_AGAIN -> "refresh";
+            case REFRESHED, WAITED, WRITE_COMPLETED, STORED_AGAIN -> "refresh";
             default -> "trouble";
         };
         add(event.key(), kind, text, event.at().toEpochMilli(), event.took());

@@ -20,7 +20,7 @@ final class PendingLogins {
         // One slot for each attempt: two tabs never meet.
         bySession
                 .computeIfAbsent(Database.digest(session), digest -> new Bounded<>(MOST_OF_ONE))
-                .put(login.slot(), login);
+                .put(login.sessionKey(), login);
     }
 
     /** Finds a login and forgets it: a second callback finds nothing. */

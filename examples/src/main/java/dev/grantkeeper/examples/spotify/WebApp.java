@@ -158,7 +158,7 @@ final class WebApp implements AutoCloseable {
     /** The user comes back, or somebody who claims to: whatever the query says, the answer is a page of ours. */
     private void callback(Context context) {
         String query = context.queryString();
-        PendingLogin login = pendingLogins.take(context.cookie(SESSION), PendingLogin.slotOf(query));
+        PendingLogin login = pendingLogins.take(context.cookie(SESSION), PendingLogin.sessionKeyOf(query));
         String outcome;
         try {
             LoginResult result = spotify.finishLogin(login, query);

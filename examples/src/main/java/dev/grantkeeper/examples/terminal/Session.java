@@ -122,7 +122,7 @@ final class Session implements AutoCloseable {
         }
         LoginResult result;
         try (LoopbackReceiver receiver = LoopbackReceiver.open(spotify)) {
-            result = receiver.login(spotify.newLogin().answering(required), browser);
+            result = receiver.login(spotify.newLogin().inResponseTo(required), browser);
         } catch (OAuthException e) {
             if (e.getClass() == OAuthException.class) {
                 throw new NotSignedInException(String.valueOf(e.getMessage())); // nobody came back

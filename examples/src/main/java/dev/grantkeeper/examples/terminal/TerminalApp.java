@@ -2,11 +2,11 @@
 package dev.grantkeeper.examples.terminal;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.grantkeeper.AuthorizationServerException;
 import dev.grantkeeper.Grant;
 import dev.grantkeeper.LoginRequiredException;
 import dev.grantkeeper.LoopbackReceiver;
 import dev.grantkeeper.OAuthException;
-import dev.grantkeeper.TokenRequestException;
 import dev.grantkeeper.provider.Spotify;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -115,8 +115,8 @@ public final class TerminalApp {
         if (e instanceof LoginRequiredException || e instanceof Session.NotSignedInException) {
             return NOT_SIGNED_IN;
         }
-        if (e instanceof TokenRequestException failure) {
-            return failure.kind() == TokenRequestException.Kind.TEMPORARY ? LATER : FAILED;
+        if (e instanceof AuthorizationServerException failure) {
+            return failure.kind() == AuthorizationServerException.Kind.TEMPORARY ? LATER : FAILED;
         }
         if (e instanceof Session.ApiException failure) {
             return failure.mayPass() ? LATER : FAILED;

@@ -7,10 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.Account;
+import dev.grantkeeper.AuthorizationServerException;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginResult;
 import dev.grantkeeper.PendingLogin;
-import dev.grantkeeper.TokenRequestException;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
@@ -87,9 +87,9 @@ class KeycloakClientsIT {
         try (Grantkeeper grantkeeper = registration()
                 .signingKey(SigningKey.of(pair("ES256").getPrivate()).keyId("k1"))
                 .build()) {
-            assertThatExceptionOfType(TokenRequestException.class)
+            assertThatExceptionOfType(AuthorizationServerException.class)
                     .isThrownBy(() -> grantkeeper.application().tokens())
-                    .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         }
     }
 
@@ -120,9 +120,9 @@ class KeycloakClientsIT {
                         .httpClient(keycloak.showing("somebody else"))
                         .build()) {
             assertThat(right.application().tokens().accessToken()).isNotEmpty();
-            assertThatExceptionOfType(TokenRequestException.class)
+            assertThatExceptionOfType(AuthorizationServerException.class)
                     .isThrownBy(() -> wrong.application().tokens())
-                    .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         }
     }
 
@@ -150,9 +150,9 @@ class KeycloakClientsIT {
                 .clientSecret(SECRET)
                 .loginProtections(LoginProtection.PUSHED_REQUEST)
                 .build()) {
-            assertThatExceptionOfType(TokenRequestException.class)
+            assertThatExceptionOfType(AuthorizationServerException.class)
                     .isThrownBy(grantkeeper::startLogin)
-                    .satisfies(e -> assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED));
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED));
         }
     }
 
@@ -207,14 +207,14 @@ class KeycloakClientsIT {
                 .redirectUri(CALLBACK)
                 .scopes("openid")
                 .tokenStore(MemoryTokenStore.create())
-                .unsealed()
+                .allowPlaintextTokens()
                 .time(time.clock(), time::ticks);
     }
 
     private void signsInAndRefreshes(Grantkeeper grantkeeper) throws IOException {
         PendingLogin login = grantkeeper.startLogin();
         String query = new Browser(CALLBACK).login(login.url(), "alice", "alice-pw");
-        assertThat(PendingLogin.slotOf(query)).isEqualTo(login.slot());
+        assertThat(PendingLogin.sessionKeyOf(query)).isEqualTo(login.sessionKey());
         LoginResult result = grantkeeper.finishLogin(login, query);
         assertThat(result).isInstanceOf(LoginResult.SignedIn.class);
         Account account = ((LoginResult.SignedIn) result).keepAs("alice");

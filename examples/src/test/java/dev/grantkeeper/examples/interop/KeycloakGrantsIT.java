@@ -71,7 +71,7 @@ class KeycloakGrantsIT {
     void aUserSignsInOnAnotherDeviceAndStaysSignedIn() throws Exception {
         Grantkeeper tv = opened(registration("tv"));
         DeviceLogin login = tv.newLogin().startOnDevice();
-        CompletableFuture<LoginResult> result = tv.finishLoginAsync(login);
+        CompletableFuture<LoginResult> result = tv.awaitLoginAsync(login);
 
         new Browser(CALLBACK).approveDevice(login.verificationUriComplete().orElseThrow(), "alice", "alice-pw");
 

@@ -8,13 +8,13 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.grantkeeper.Account;
+import dev.grantkeeper.AuthorizationServerException;
 import dev.grantkeeper.Grant;
 import dev.grantkeeper.GrantListener;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginRequiredException;
 import dev.grantkeeper.LoginResult;
 import dev.grantkeeper.PendingLogin;
-import dev.grantkeeper.TokenRequestException;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.store.jdbc.JdbcTokenStore;
 import dev.grantkeeper.store.memory.MemoryTokenStore;
@@ -345,11 +345,11 @@ class KeycloakIT {
 
         time.pass(TOKENS_LIVE);
 
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> misconfigured.account("alice").tokens())
                 .satisfies(KeycloakIT::isMisconfigured)
                 .withMessageNotContaining("of-another-client");
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> signIn(misconfigured))
                 .satisfies(KeycloakIT::isMisconfigured);
         assertThat(grant(account).loginRequired()).isEmpty();
@@ -384,7 +384,7 @@ class KeycloakIT {
     void anApplicationWithAWrongSecretIsMisconfigured() {
         Account application = opened(post("of-another-client")).application();
 
-        assertThatExceptionOfType(TokenRequestException.class)
+        assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(application::tokens)
                 .satisfies(KeycloakIT::isMisconfigured);
     }
@@ -533,8 +533,8 @@ class KeycloakIT {
                 .satisfies(e -> assertThat(e.reason()).isEqualTo(reason));
     }
 
-    private static void isMisconfigured(TokenRequestException e) {
-        assertThat(e.kind()).isEqualTo(TokenRequestException.Kind.MISCONFIGURED);
+    private static void isMisconfigured(AuthorizationServerException e) {
+        assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MISCONFIGURED);
         assertThat(e.status()).isEqualTo(401);
         assertThat(e.error()).contains("unauthorized_client");
     }

@@ -10,7 +10,7 @@ import dev.grantkeeper.Account;
 import dev.grantkeeper.Discovery;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginResult;
-import dev.grantkeeper.Logout;
+import dev.grantkeeper.LogoutNotice;
 import dev.grantkeeper.PendingLogin;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.store.memory.MemoryTokenStore;
@@ -163,8 +163,8 @@ class KeycloakOpenIdIT {
 
         Request leaving = new Request.Builder()
                 .url(grantkeeper
-                        .logout()
-                        .of(alice)
+                        .newLogout()
+                        .account(alice)
                         .returnTo(BYE)
                         .state("s-1")
                         .url()
@@ -178,12 +178,12 @@ class KeycloakOpenIdIT {
         String told = TOLD.poll(20, TimeUnit.SECONDS);
         assertThat(told).startsWith("logout_token=");
         String token = URLDecoder.decode(told.substring("logout_token=".length()), StandardCharsets.UTF_8);
-        Optional<Logout.Notice> notice = grantkeeper.logout().verify(token);
+        Optional<LogoutNotice> notice = grantkeeper.verifyLogoutToken(token);
         assertThat(notice).hasValueSatisfying(ended -> {
             assertThat(ended.id()).contains(identity.id());
-            assertThat(ended.session()).contains((String) identity.claims().get("sid"));
+            assertThat(ended.sessionId()).contains((String) identity.claims().get("sid"));
         });
-        assertThat(opened().logout().verify(in.tokens().idToken().orElseThrow()))
+        assertThat(opened().verifyLogoutToken(in.tokens().idToken().orElseThrow()))
                 .isEmpty();
     }
 }

@@ -162,7 +162,7 @@ class ManyNodesTest {
         try (HikariDataSource pool =
                         Databases.pool(Databases.h2InMemory(), 1, config -> config.setConnectionTimeout(60_000));
                 Grantkeeper node = NodeProcess.registration(server.url(), pool, passed)
-                        .longestWait(Duration.ofSeconds(1))
+                        .maxWait(Duration.ofSeconds(1))
                         .build()) {
             Account alice = signIn(node);
             passed.addAndGet(LIFETIME.plusSeconds(1).toNanos());

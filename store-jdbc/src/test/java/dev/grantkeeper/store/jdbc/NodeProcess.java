@@ -201,7 +201,7 @@ final class NodeProcess implements AutoCloseable {
             try (Grantkeeper node = registration(arguments[0], arguments[2], store, passed)
                     .httpClient(http)
                     .tokenCallTimeout(Duration.ofMillis(Long.parseLong(arguments[3])))
-                    .longestWait(Duration.ofMinutes(1))
+                    .maxWait(Duration.ofMinutes(1))
                     .build()) {
                 Calls calls = new Calls(node.account("alice").wrap(http), arguments[0] + "/api/things", store);
                 out.println("ready");

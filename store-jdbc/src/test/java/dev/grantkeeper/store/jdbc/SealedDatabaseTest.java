@@ -226,7 +226,8 @@ class SealedDatabaseTest {
     void the_search_finds_what_is_not_sealed(Kind kind) throws Exception {
         Path place;
         try (HikariDataSource database = Databases.pool(kind.open(directory), 2)) {
-            try (Grantkeeper node = registration(database).unsealed().build()) {
+            try (Grantkeeper node =
+                    registration(database).allowPlaintextTokens().build()) {
                 live(node);
             }
             assertThat(foundInTheTable(database)).hasSizeGreaterThanOrEqualTo(2);

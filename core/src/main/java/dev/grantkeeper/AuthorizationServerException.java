@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * The authorization server gave no tokens, and the user's grant has nothing to do with it: it is kept, and a later call
  * may succeed.
  */
-public final class TokenRequestException extends OAuthException {
+public final class AuthorizationServerException extends OAuthException {
     private static final long serialVersionUID = 1L;
 
     /** What the failure means. */
@@ -28,7 +28,7 @@ public final class TokenRequestException extends OAuthException {
         MISCONFIGURED,
         /**
          * The server is down, overloaded, or does not answer; try again after
-         * {@link TokenRequestException#retryAfter()}.
+         * {@link AuthorizationServerException#retryAfter()}.
          */
         TEMPORARY,
         /** What came back is not an answer of an authorization server. */
@@ -50,7 +50,7 @@ public final class TokenRequestException extends OAuthException {
     /** When to try again. */
     private final @Nullable Duration retryAfter;
 
-    TokenRequestException(
+    AuthorizationServerException(
             Kind kind,
             int status,
             @Nullable String error,
