@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.refresh.Logins;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -189,7 +190,7 @@ public final class Account {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public TokenSet tokens() throws IOException {
-        return registration.waiting().tokens(source(), refresher.current(key, name()), null);
+        return registration.tokenWait().tokens(source(), refresher.current(key, name()), null);
     }
 
     /**
@@ -199,7 +200,7 @@ public final class Account {
      *     {@link #tokens()} would throw; cancelling it does not disturb the refresh
      */
     public CompletableFuture<TokenSet> tokensAsync() {
-        return registration.waiting().tokensAsync(source(), refresher.current(key, name()));
+        return registration.tokenWait().tokensAsync(source(), refresher.current(key, name()));
     }
 
     /**
@@ -235,11 +236,7 @@ public final class Account {
 
     @Nullable
     GrantRow row() throws TokenStoreException {
-        try {
-            return logins.find(key);
-        } catch (IOException e) {
-            throw Failures.of(e);
-        }
+        return stored(() -> Optional.ofNullable(logins.find(key))).orElse(null);
     }
 
     /**
@@ -264,11 +261,8 @@ public final class Account {
      * @throws TokenStoreException if the store failed
      */
     public boolean importTokens(TokenSet tokens, Instant authorizedAt) throws TokenStoreException {
-        try {
-            return logins.create(key, registration.pin(GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null)));
-        } catch (IOException e) {
-            throw Failures.of(e);
-        }
+        return stored(() ->
+                logins.create(key, registration.pin(GrantRow.of(RowFormat.newName(), authorizedAt, tokens, null))));
     }
 
     /**
@@ -278,11 +272,7 @@ public final class Account {
      * @throws TokenStoreException if the store failed
      */
     public void clearRefusal() throws TokenStoreException {
-        try {
-            logins.clearRefusal(key);
-        } catch (IOException e) {
-            throw Failures.of(e);
-        }
+        stored(() -> logins.clearRefusal(key));
     }
 
     /**
@@ -293,12 +283,8 @@ public final class Account {
      * @throws TokenStoreException if the store failed; then the user is still signed in
      */
     public void signOut() throws TokenStoreException {
-        try {
-            logins.signOut(key);
-        } catch (IOException e) {
-            throw Failures.of(e);
-        }
-        registration.listening().signedOut(key);
+        stored(() -> logins.signOut(key));
+        registration.events().signedOut(key);
     }
 
     /**
@@ -309,12 +295,8 @@ public final class Account {
      * @throws TokenStoreException if the store failed
      */
     public void forget() throws TokenStoreException {
-        try {
-            logins.forget(key);
-        } catch (IOException e) {
-            throw Failures.of(e);
-        }
-        registration.listening().signedOut(key);
+        stored(() -> logins.forget(key));
+        registration.events().signedOut(key);
     }
 
     /**
@@ -326,11 +308,30 @@ public final class Account {
      * @see dev.grantkeeper.token.SealingKeys
      */
     public boolean reseal() throws TokenStoreException {
+        return stored(() -> logins.reseal(key));
+    }
+
+    private interface Query<T> {
+        T run() throws IOException;
+    }
+
+    private interface Update {
+        void run() throws IOException;
+    }
+
+    private static <T> T stored(Query<T> query) throws TokenStoreException {
         try {
-            return logins.reseal(key);
+            return query.run();
         } catch (IOException e) {
-            throw Failures.of(e);
+            throw Exceptions.of(e);
         }
+    }
+
+    private static void stored(Update update) throws TokenStoreException {
+        boolean unused = stored(() -> {
+            update.run();
+            return true;
+        });
     }
 
     @Override

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.call.ApiRejection;
+import dev.grantkeeper.internal.call.BoundCalls;
+import dev.grantkeeper.internal.call.LoginChallenge;
+import dev.grantkeeper.internal.call.TokenSource;
+import dev.grantkeeper.internal.call.UnsafeRedirectsException;
+import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.wire.ApiBase;
-import dev.grantkeeper.internal.wire.ApiRejection;
 import dev.grantkeeper.internal.wire.DPoP;
-import dev.grantkeeper.internal.wire.LoginChallenge;
 import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.AccountKey;
@@ -31,14 +35,14 @@ import org.jspecify.annotations.Nullable;
  * off when a redirect leaves the host; nothing here puts it back. Thread-safe.
  */
 final class AuthorizingInterceptor implements Interceptor {
-    /** Finds out whose tokens a request needs. */
+    /** Finds the account of a request. */
     @FunctionalInterface
     interface Sources {
-        /** The tokens; {@code null} if the request does not say whose it is. */
+        /** The account's tokens; {@code null} if the request names no account. */
         @Nullable
         TokenSource of(Request request);
 
-        /** Whose it is, where that is somebody of another registration. */
+        /** The account that the request names, where that is one of another registration. */
         default @Nullable AccountKey stranger(Request request) {
             return null;
         }
@@ -47,11 +51,11 @@ final class AuthorizingInterceptor implements Interceptor {
     private final Dialect dialect;
     private final Set<String> origins;
     private final Sources sources;
-    private final Waiting waiting;
+    private final TokenWait tokenWait;
     private final BoundCalls boundCalls;
     private final boolean wrapped;
     private final Object whose;
-    private final Set<String> mentioned = ConcurrentHashMap.newKeySet();
+    private final Set<String> logged = ConcurrentHashMap.newKeySet();
 
     /**
      * Takes the parts; {@code wrapped} tells whether the bound calls are among the client's network interceptors, too,
@@ -61,14 +65,14 @@ final class AuthorizingInterceptor implements Interceptor {
             Dialect dialect,
             Set<String> origins,
             Sources sources,
-            Waiting waiting,
+            TokenWait tokenWait,
             BoundCalls boundCalls,
             boolean wrapped,
             Object whose) {
         this.dialect = dialect;
         this.origins = origins;
         this.sources = sources;
-        this.waiting = waiting;
+        this.tokenWait = tokenWait;
         this.boundCalls = boundCalls;
         this.wrapped = wrapped;
         this.whose = whose;
@@ -84,6 +88,30 @@ final class AuthorizingInterceptor implements Interceptor {
                 && !Collections.disjoint(before.origins, origins);
     }
 
+    /** Whether a request's URL may have the source's tokens. */
+    private enum Destination {
+        /** One of the source's own origins: they are for it. */
+        OWN_ORIGIN,
+        /** An origin that the tokens may turn out to be for, at providers that name the user's API with the tokens. */
+        POSSIBLE_API_BASE,
+        /** An API of this provider, but not one that the source's tokens are for. */
+        OTHER_API,
+        /** No API of this provider. */
+        ELSEWHERE
+    }
+
+    private Destination destination(HttpUrl url, @Nullable TokenSource source) {
+        String origin = Origins.of(url);
+        if (source != null && source.origins().contains(origin)) {
+            return Destination.OWN_ORIGIN;
+        }
+        if (source != null && source.goesToApiBase() && ApiBase.mayBe(url, dialect)) {
+            return Destination.POSSIBLE_API_BASE;
+        }
+        return origins.contains(origin) ? Destination.OTHER_API : Destination.ELSEWHERE;
+    }
+
+    /** May this request have a token, and whose? */
     @Override
     public Response intercept(Chain chain) throws IOException {
         Request request = chain.request();
@@ -92,44 +120,50 @@ final class AuthorizingInterceptor implements Interceptor {
             throw new OAuthException(
                     "Add Grantkeeper's interceptor with addInterceptor, not with addNetworkInterceptor", null);
         }
-        String origin = Origins.of(request.url());
         TokenSource source = sources.of(request);
-        boolean its = source != null && source.origins().contains(origin);
-        boolean perhaps = !its && source != null && source.goesToApiBase() && ApiBase.mayBe(request.url(), dialect);
-        if (!its && !origins.contains(origin) && !perhaps) {
-            mention(request.url());
+        Destination destination = destination(request.url(), source);
+        if (destination == Destination.ELSEWHERE) {
+            logBareCall(request.url());
             return chain.proceed(request);
         }
         if (request.header(dialect.tokenHeader()) != null) {
-            return chain.proceed(request);
-        }
-        AccountKey stranger = source == null ? sources.stranger(request) : null;
-        if (stranger != null) {
-            throw new OAuthException(
-                    "The request to " + request.url().host() + " is made for " + stranger
-                            + ", and the client is wrapped for " + whose + ": wrap one client for each registration",
-                    null);
+            return chain.proceed(request); // the caller's own token
         }
         if (source == null) {
-            throw new OAuthException(
-                    "The request to " + request.url().host()
-                            + " does not say whose it is: set the tag Account.class on it, or use account.wrap(http)",
-                    null);
+            throw withoutAccount(request);
         }
-        if (!its && !perhaps) {
+        if (destination == Destination.OTHER_API) {
             throw new OAuthException(
                     "The request to " + request.url().host()
-                            + " is made for an account whose tokens do not go there:"
+                            + " is made for an account whose tokens are not sent there:"
                             + " see forResource(…) and apiOrigins(…)",
                     null);
         }
-        TokenSet tokens = waiting.tokens(source, source.current(), chain.call());
-        if (perhaps && !isApiBaseOf(tokens, origin)) {
-            mention(request.url());
-            return chain.proceed(request); // another user's, or nobody's
+        return send(chain, request, source, destination);
+    }
+
+    private OAuthException withoutAccount(Request request) {
+        AccountKey stranger = sources.stranger(request);
+        String host = request.url().host();
+        return new OAuthException(
+                stranger == null
+                        ? "The request to " + host
+                                + " has no account: set the tag Account.class on it, or use account.wrap(http)"
+                        : "The request to " + host + " is made for " + stranger + ", and the client is wrapped for "
+                                + whose + ": wrap one client for each registration",
+                null);
+    }
+
+    /** Sends the request with a token, and once more with another one if an API rejects it. */
+    private Response send(Chain chain, Request request, TokenSource source, Destination destination)
+            throws IOException {
+        TokenSet tokens = tokenWait.tokens(source, source.current(), chain.call());
+        if (!mayGo(tokens, request, destination)) {
+            logBareCall(request.url());
+            return chain.proceed(request); // another user's API, or nobody's
         }
         Response response = proceed(chain, request, tokens);
-        if (!canBeMended(request, response)) {
+        if (!isRejection(request, response)) {
             return unlessChallenged(source, tokens, request, response);
         }
         if (!BoundCalls.canBeSentAgain(request)) {
@@ -138,17 +172,23 @@ final class AuthorizingInterceptor implements Interceptor {
         }
         TokenSet others;
         try {
-            others = waiting.tokens(source, source.insteadOf(tokens.accessToken()), chain.call());
+            others = tokenWait.tokens(source, source.insteadOf(tokens.accessToken()), chain.call());
         } catch (IOException | RuntimeException e) {
             response.close();
             throw e;
         }
-        boolean moved = perhaps && !isApiBaseOf(others, origin);
-        if (moved || others.accessToken().equals(tokens.accessToken())) {
+        if (others.accessToken().equals(tokens.accessToken()) || !mayGo(others, request, destination)) {
             return unlessChallenged(source, tokens, request, response);
         }
         response.close();
         return unlessChallenged(source, others, request, proceed(chain, request, others));
+    }
+
+    private static boolean mayGo(TokenSet tokens, Request request, Destination destination) {
+        return destination == Destination.OWN_ORIGIN
+                || tokens.apiBase()
+                        .map(base -> Origins.of(HttpUrl.get(base.toString())).equals(Origins.of(request.url())))
+                        .orElse(false);
     }
 
     /**
@@ -164,10 +204,18 @@ final class AuthorizingInterceptor implements Interceptor {
             return response;
         }
         response.close();
-        throw Failures.of(source.key(), challenge, tokens.scopes());
+        throw Exceptions.of(source.key(), challenge, tokens.scopes());
     }
 
     private Response proceed(Chain chain, Request request, TokenSet tokens) throws IOException {
+        try {
+            return proceedWith(chain, request, tokens);
+        } catch (UnsafeRedirectsException e) {
+            throw new OAuthException(String.valueOf(e.getMessage()), null);
+        }
+    }
+
+    private Response proceedWith(Chain chain, Request request, TokenSet tokens) throws IOException {
         String header = dialect.tokenHeader();
         Request authorized = request.newBuilder()
                 .header(header, DPoP.authorization(tokens, dialect))
@@ -183,21 +231,19 @@ final class AuthorizingInterceptor implements Interceptor {
                 : boundCalls.proceed(uncached, authorized, tokens, key, wrapped);
     }
 
-    private static boolean isApiBaseOf(TokenSet tokens, String origin) {
-        return tokens.apiBase()
-                .map(base -> Origins.of(HttpUrl.get(base.toString())).equals(origin))
-                .orElse(false);
-    }
-
     /**
-     * Whether a new token may help: a 401, from where the token was sent to, that does not speak of something else (RFC
-     * 6750 section 3.1, RFC 9449 section 7.1).
+     * Whether an answer rejects the token, so that a new one may help: a 401 from where the token was sent to, which
+     * does not complain of something else (RFC 6750 section 3.1, RFC 9449 section 7.1), or what this provider sends
+     * instead.
      */
-    private boolean canBeMended(Request request, Response response) throws IOException {
-        if (response.code() != 401 && Origins.same(request, response)) {
+    private boolean isRejection(Request request, Response response) throws IOException {
+        if (!Origins.same(request, response)) {
+            return false;
+        }
+        if (response.code() != 401) {
             return ApiRejection.isOne(response, dialect);
         }
-        if (response.code() != 401 || !Origins.same(request, response) || BoundCalls.isAboutTheProof(response)) {
+        if (BoundCalls.isAboutTheProof(response)) {
             return false;
         }
         List<Challenge> challenges = response.challenges();
@@ -206,7 +252,7 @@ final class AuthorizingInterceptor implements Interceptor {
                 || ApiRejection.isOne(response, dialect);
     }
 
-    /** Twitch says {@code OAuth}, and sets its words between single quotes. */
+    /** Twitch's scheme is {@code OAuth}, and its parameters stand in single quotes. */
     private boolean isAboutTheToken(Challenge challenge) {
         if (Stream.of("Bearer", "DPoP", "OAuth", dialect.tokenScheme())
                 .noneMatch(challenge.scheme()::equalsIgnoreCase)) {
@@ -216,8 +262,8 @@ final class AuthorizingInterceptor implements Interceptor {
         return error == null || error.replaceAll("^'|'$", "").equals("invalid_token");
     }
 
-    private void mention(HttpUrl url) {
-        if (mentioned.size() < 100 && mentioned.add(Origins.of(url))) {
+    private void logBareCall(HttpUrl url) {
+        if (logged.size() < 100 && logged.add(Origins.of(url))) {
             Log.info(
                     "Calls to {} go out without a token: it is not among the provider's API origins {}",
                     Origins.of(url),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.login.DeviceAttempt;
 import dev.grantkeeper.internal.wire.Wanted;
 import java.io.Serializable;
 import java.net.URI;
@@ -8,7 +9,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,29 +64,33 @@ public final class DeviceLogin implements Serializable {
     /** The application's own data. */
     private final @Nullable String appState;
 
-    DeviceLogin(
-            String registration,
-            String deviceCode,
-            String userCode,
-            URI verificationUri,
-            @Nullable URI verificationUriComplete,
-            Instant expiresAt,
-            Duration interval,
-            Set<String> scopes,
-            @Nullable String authorizationDetails,
-            @Nullable String resources,
-            @Nullable String appState) {
-        this.registration = registration;
-        this.deviceCode = deviceCode;
-        this.userCode = userCode;
-        this.verificationUri = verificationUri;
-        this.verificationUriComplete = verificationUriComplete;
-        this.expiresAt = expiresAt;
-        this.interval = interval;
-        this.scopes = new LinkedHashSet<>(scopes);
-        this.authorizationDetails = authorizationDetails;
-        this.resources = resources;
-        this.appState = appState;
+    DeviceLogin(DeviceAttempt attempt) {
+        this.registration = attempt.registration();
+        this.deviceCode = attempt.deviceCode();
+        this.userCode = attempt.userCode();
+        this.verificationUri = attempt.verificationUri();
+        this.verificationUriComplete = attempt.verificationUriComplete();
+        this.expiresAt = attempt.expiresAt();
+        this.interval = attempt.interval();
+        this.scopes = new LinkedHashSet<>(attempt.scopes());
+        this.authorizationDetails = attempt.authorizationDetails();
+        this.resources = attempt.resources().isEmpty() ? null : String.join(" ", attempt.resources());
+        this.appState = attempt.appState();
+    }
+
+    DeviceAttempt attempt() {
+        return new DeviceAttempt(
+                registration,
+                deviceCode,
+                userCode,
+                verificationUri,
+                verificationUriComplete,
+                expiresAt,
+                interval,
+                scopes,
+                authorizationDetails,
+                Wanted.split(resources),
+                appState);
     }
 
     /**
@@ -124,36 +128,6 @@ public final class DeviceLogin implements Serializable {
      */
     public Instant expiresAt() {
         return expiresAt;
-    }
-
-    String registration() {
-        return registration;
-    }
-
-    String deviceCode() {
-        return deviceCode;
-    }
-
-    Duration interval() {
-        return interval;
-    }
-
-    Set<String> scopes() {
-        return scopes;
-    }
-
-    @Nullable
-    String authorizationDetails() {
-        return authorizationDetails;
-    }
-
-    Set<String> resources() {
-        return Wanted.split(resources);
-    }
-
-    @Nullable
-    String appState() {
-        return appState;
     }
 
     @Override

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.server.BusyException;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.internal.wire.Origins;
@@ -63,22 +65,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Discovery {
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
-
-    /** The server wants to be left alone. */
-    static final class BusyException extends IOException {
-        private static final long serialVersionUID = 1L;
-
-        private final Duration retryAfter;
-
-        BusyException(String message, Duration retryAfter) {
-            super(message);
-            this.retryAfter = retryAfter;
-        }
-
-        Duration retryAfter() {
-            return retryAfter;
-        }
-    }
 
     private final String issuer;
     private @Nullable String name;

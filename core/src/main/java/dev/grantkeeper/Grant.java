@@ -2,15 +2,13 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.server.Consent;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.temporal.TemporalAmount;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** What a user has granted, without any secret: for pages and for operators. A snapshot; immutable and thread-safe. */
 public final class Grant {
@@ -75,21 +73,7 @@ public final class Grant {
      * @return the time; empty if unknown, or if there is nothing that could be refreshed
      */
     public Optional<Instant> consentEndsAt() {
-        TokenSet tokens = row.tokens();
-        if (tokens == null || tokens.refreshToken().isEmpty()) {
-            return Optional.empty();
-        }
-        if (tokens.refreshTokenExpiresAt().isPresent()) {
-            return tokens.refreshTokenExpiresAt();
-        }
-        @Nullable TemporalAmount lifetime = provider.refreshTokenLifetime().orElse(null);
-        if (lifetime == null) {
-            return Optional.empty();
-        }
-        Instant from = provider.refreshTokenAnchor() == Provider.Anchor.AUTHORIZATION
-                ? row.authorizedAt()
-                : tokens.receivedAt();
-        return Optional.of(from.atOffset(ZoneOffset.UTC).plus(lifetime).toInstant());
+        return Optional.ofNullable(Consent.endOf(row, provider));
     }
 
     /**

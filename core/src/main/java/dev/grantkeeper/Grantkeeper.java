@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
-import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.openid.ProviderKeys;
-import dev.grantkeeper.internal.refresh.Engine;
-import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.Callback;
 import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
 import dev.grantkeeper.token.AccountKey;
-import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;
-import dev.grantkeeper.token.TokenSet;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.time.Duration;
@@ -24,7 +17,6 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashSet;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -134,12 +126,7 @@ public final class Grantkeeper implements AutoCloseable {
      */
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query)
             throws AuthorizationServerException {
-        LoginResult.Mismatched foreign = AuthorizationCodeFlow.foreign(
-                registration.name(),
-                login,
-                Callback.parse(query),
-                registration.time().now());
-        return foreign == null ? registration.server().endpoints().flow().finish(registration, login, query) : foreign;
+        return registration.finish(login, query);
     }
 
     /**
@@ -153,7 +140,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public LoginResult awaitLogin(DeviceLogin login) throws IOException {
-        return registration.devices().finish(registration, login);
+        return registration.await(login);
     }
 
     /**
@@ -164,7 +151,7 @@ public final class Grantkeeper implements AutoCloseable {
      *     for this login have cancelled theirs, the server is not asked any more
      */
     public CompletableFuture<LoginResult> awaitLoginAsync(DeviceLogin login) {
-        return registration.devices().finishAsync(registration, login);
+        return registration.awaitAsync(login);
     }
 
     /**
@@ -213,17 +200,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @throws IllegalStateException if the provider is known to give applications no tokens of their own
      */
     public Account application() {
-        registration.provider().noApplicationTokens().ifPresent(reason -> {
-            throw new IllegalStateException(
-                    registration.provider().name() + " gives applications no tokens of their own: " + reason);
-        });
-        return new Account(
-                registration,
-                new AccountKey(registration.name() + " client_credentials", registration.clientId()),
-                registration.engine().application(),
-                registration.engine().applicationLogins(),
-                null,
-                false); // whatever its APIs ask for: there is no user who could sign in
+        return registration.application();
     }
 
     /**
@@ -238,16 +215,7 @@ public final class Grantkeeper implements AutoCloseable {
      * @return the account
      */
     public Account account(TokenExchange exchange) {
-        AccountKey key = new AccountKey(registration.name() + " exchange", exchange.name());
-        Engine.Kept kept = registration.engine().inProcess(key, exchanged(exchange));
-        Set<String> origins = exchange.apiOrigins();
-        return new Account(
-                registration,
-                key,
-                kept.refresher(),
-                kept.logins(),
-                origins == null ? null : new Account.Resource(null, origins),
-                true);
+        return registration.account(exchange);
     }
 
     /**
@@ -261,39 +229,7 @@ public final class Grantkeeper implements AutoCloseable {
      *     application
      */
     public LoginResult exchange(TokenExchange exchange) throws AuthorizationServerException {
-        ExchangedTokens renewal = exchanged(exchange);
-        Answer answer = renewal.request();
-        if (answer instanceof Answer.Tokens tokens) {
-            TokenSet set = renewal.tokens(tokens.response(), registration.time().now())
-                    .newBuilder()
-                    .resources(Wanted.split(exchange.resource()))
-                    .build();
-            try {
-                Identity identity = registration
-                        .server()
-                        .endpoints()
-                        .identities()
-                        .of(tokens.response(), set, exchange.scopes().contains("openid"));
-                return new LoginResult.SignedIn(
-                        registration,
-                        GrantRow.of(RowFormat.newName(), registration.time().now(), set, identity),
-                        set,
-                        true,
-                        Map.of(),
-                        null);
-            } catch (IdentityException e) {
-                if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
-                    return LoginResult.Declined.of(e, null);
-                }
-                throw Failures.of(e);
-            }
-        }
-        Answer.Failure failure = answer instanceof Answer.Lost lost ? lost.failure() : (Answer.Failure) answer;
-        if (!failure.isAboutTheGrant()) {
-            throw Failures.of(failure);
-        }
-        return new LoginResult.Declined(
-                Objects.requireNonNullElse(failure.error(), "invalid_grant"), failure.description(), null);
+        return registration.exchange(exchange);
     }
 
     /**
@@ -364,10 +300,6 @@ public final class Grantkeeper implements AutoCloseable {
 
     Machinery machinery() {
         return registration;
-    }
-
-    private ExchangedTokens exchanged(TokenExchange exchange) {
-        return new ExchangedTokens(exchange, registration.server(), registration.revocation(), registration.time());
     }
 
     private AuthorizingInterceptor interceptor(boolean wrapped) {

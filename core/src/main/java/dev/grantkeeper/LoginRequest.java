@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.login.AuthorizationDetails;
 import dev.grantkeeper.internal.wire.Claims;
 import dev.grantkeeper.internal.wire.Wanted;
 import java.time.Duration;

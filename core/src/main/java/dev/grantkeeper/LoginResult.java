@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
-import dev.grantkeeper.internal.openid.IdentityException;
-import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.call.TokenSource;
+import dev.grantkeeper.internal.login.LoginOutcome;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.util.Map;
 import java.util.Optional;
 import okhttp3.OkHttpClient;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How a login ended: {@link SignedIn}, {@link Declined} or {@link Mismatched}. There will be no fourth case, so a
@@ -18,25 +17,11 @@ public sealed interface LoginResult {
     /** The user granted. Nothing is stored yet: that is what {@link #keepAs} is for. */
     final class SignedIn implements LoginResult {
         private final Registration registration;
-        private final GrantRow row;
-        private final TokenSet tokens;
-        private final boolean authorizationDetailsAsRequested;
-        private final Map<String, String> callbackParameters;
-        private final @Nullable String appState;
+        private final LoginOutcome.SignedIn outcome;
 
-        SignedIn(
-                Registration registration,
-                GrantRow row,
-                TokenSet tokens,
-                boolean authorizationDetailsAsRequested,
-                Map<String, String> callbackParameters,
-                @Nullable String appState) {
+        SignedIn(Registration registration, LoginOutcome.SignedIn outcome) {
             this.registration = registration;
-            this.row = row;
-            this.tokens = tokens;
-            this.authorizationDetailsAsRequested = authorizationDetailsAsRequested;
-            this.callbackParameters = callbackParameters;
-            this.appState = appState;
+            this.outcome = outcome;
         }
 
         /**
@@ -45,7 +30,7 @@ public sealed interface LoginResult {
          * @return the tokens
          */
         public TokenSet tokens() {
-            return tokens;
+            return outcome.tokens();
         }
 
         /**
@@ -57,7 +42,7 @@ public sealed interface LoginResult {
          *     for
          */
         public boolean authorizationDetailsAsRequested() {
-            return authorizationDetailsAsRequested;
+            return outcome.detailsAsRequested();
         }
 
         /**
@@ -68,7 +53,7 @@ public sealed interface LoginResult {
          * @return the identity; empty if nobody was asked
          */
         public Optional<Identity> identity() {
-            return Optional.ofNullable(row.identity());
+            return Optional.ofNullable(outcome.row().identity());
         }
 
         /**
@@ -77,7 +62,7 @@ public sealed interface LoginResult {
          * @return the application's own data
          */
         public Optional<String> appState() {
-            return Optional.ofNullable(appState);
+            return Optional.ofNullable(outcome.appState());
         }
 
         /**
@@ -88,7 +73,7 @@ public sealed interface LoginResult {
          * @return from parameter to value; empty for logins without a browser
          */
         public Map<String, String> callbackParameters() {
-            return callbackParameters;
+            return outcome.callbackParameters();
         }
 
         /**
@@ -99,7 +84,7 @@ public sealed interface LoginResult {
          * @return a client that sends the access token to the provider's API origins, and nowhere else
          */
         public OkHttpClient wrap(OkHttpClient http) {
-            return registration.wrap(http, TokenSource.fixed(tokens, registration.apiOrigins()));
+            return registration.wrap(http, TokenSource.fixed(outcome.tokens(), registration.apiOrigins()));
         }
 
         /**
@@ -111,7 +96,7 @@ public sealed interface LoginResult {
          */
         public Account keepAs(String accountId) throws TokenStoreException {
             Account account = Account.of(registration, accountId);
-            registration.keep(row, tokens, account.key());
+            registration.keep(outcome.row(), outcome.tokens(), account.key());
             return account;
         }
 
@@ -120,12 +105,12 @@ public sealed interface LoginResult {
          * that the application does not want to keep. That the provider cannot be reached changes nothing.
          */
         public void discard() {
-            registration.discard(tokens);
+            registration.discard(outcome.tokens());
         }
 
         @Override
         public String toString() {
-            return "SignedIn[" + tokens + "]";
+            return outcome.toString();
         }
     }
 
@@ -134,19 +119,10 @@ public sealed interface LoginResult {
      * is no failure of the application.
      */
     final class Declined implements LoginResult {
-        private final String error;
-        private final @Nullable String description;
-        private final @Nullable String appState;
+        private final LoginOutcome.Declined outcome;
 
-        Declined(String error, @Nullable String description, @Nullable String appState) {
-            this.error = error;
-            this.description = description;
-            this.appState = appState;
-        }
-
-        /** The user signed in at the provider, but not as somebody who may sign in here. */
-        static Declined of(IdentityException e, @Nullable String appState) {
-            return new Declined("tenant_not_allowed", e.getMessage(), appState);
+        Declined(LoginOutcome.Declined outcome) {
+            this.outcome = outcome;
         }
 
         /**
@@ -157,7 +133,7 @@ public sealed interface LoginResult {
          *     ({@link dev.grantkeeper.provider.Provider.Builder#tenants})
          */
         public String error() {
-            return error;
+            return outcome.error();
         }
 
         /**
@@ -166,7 +142,7 @@ public sealed interface LoginResult {
          * @return the description; empty if the server sent none
          */
         public Optional<String> description() {
-            return Optional.ofNullable(description);
+            return Optional.ofNullable(outcome.description());
         }
 
         /**
@@ -175,7 +151,7 @@ public sealed interface LoginResult {
          * @return the application's own data
          */
         public Optional<String> appState() {
-            return Optional.ofNullable(appState);
+            return Optional.ofNullable(outcome.appState());
         }
 
         /**
@@ -184,12 +160,12 @@ public sealed interface LoginResult {
          * @return whether the error is {@code access_denied}
          */
         public boolean byUser() {
-            return error.equals("access_denied");
+            return outcome.error().equals("access_denied");
         }
 
         @Override
         public String toString() {
-            return "Declined[" + error + (description == null ? "" : ": " + description) + "]";
+            return outcome.toString();
         }
     }
 
@@ -214,9 +190,15 @@ public sealed interface LoginResult {
         private final Reason reason;
         private final String explanation;
 
-        Mismatched(Reason reason, String explanation) {
-            this.reason = reason;
-            this.explanation = explanation;
+        Mismatched(LoginOutcome.Mismatched outcome) {
+            this.reason = switch (outcome.reason()) {
+                case NO_LOGIN -> Reason.NO_LOGIN;
+                case STALE -> Reason.STALE;
+                case REPLAYED -> Reason.REPLAYED;
+                case FORGED -> Reason.FORGED;
+                case MIXED_UP -> Reason.MIXED_UP;
+            };
+            this.explanation = outcome.explanation();
         }
 
         /**

@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.server.RefreshTokenRenewal;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.net.URI;
@@ -22,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LogoutRequest {
     private final Machinery registration;
-    private final Server server;
     private @Nullable GrantRow row;
     private @Nullable String hint;
     private @Nullable String returnTo;
@@ -30,7 +30,6 @@ public final class LogoutRequest {
 
     LogoutRequest(Machinery registration) {
         this.registration = registration;
-        this.server = registration.server();
     }
 
     /**
@@ -106,7 +105,7 @@ public final class LogoutRequest {
      * @throws IllegalStateException if the provider has no such endpoint
      */
     public URI url() throws AuthorizationServerException {
-        Provider provider = server.endpoints().provider();
+        Provider provider = registration.endpoints().provider();
         URI endpoint = provider.endSessionEndpoint()
                 .orElseThrow(
                         () -> new IllegalStateException(
@@ -115,7 +114,7 @@ public final class LogoutRequest {
         HttpUrl.Builder url =
                 HttpUrl.get(endpoint.toString()).newBuilder().setQueryParameter("client_id", registration.clientId());
         TokenSet tokens = row == null ? null : row.tokens();
-        if (row != null && tokens != null && RefreshTokens.elsewhere(row, provider) == null) {
+        if (row != null && tokens != null && RefreshTokenRenewal.elsewhere(row, provider) == null) {
             tokens.idToken().ifPresent(idToken -> url.setQueryParameter("id_token_hint", idToken));
         }
         if (hint != null) {
@@ -132,6 +131,6 @@ public final class LogoutRequest {
 
     @Override
     public String toString() {
-        return "LogoutRequest[" + server.known().name() + "]";
+        return "LogoutRequest[" + registration.provider().name() + "]";
     }
 }

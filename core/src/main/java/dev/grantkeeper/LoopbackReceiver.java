@@ -149,7 +149,7 @@ public final class LoopbackReceiver implements AutoCloseable {
             if (e.getCause() instanceof IOException failure) {
                 throw failure;
             }
-            throw new OAuthException("A defect in Grantkeeper: please report it", e.getCause());
+            throw Exceptions.defect(e.getCause());
         }
     }
 

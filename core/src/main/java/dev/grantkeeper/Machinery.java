@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.call.BoundCalls;
+import dev.grantkeeper.internal.call.TokenSource;
+import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.login.AuthorizationCodeFlow;
+import dev.grantkeeper.internal.login.DeviceFlow;
+import dev.grantkeeper.internal.login.LoginOutcome;
+import dev.grantkeeper.internal.login.TokenExchangeFlow;
+import dev.grantkeeper.internal.login.UsedLogins;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
@@ -12,6 +20,13 @@ import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.server.AuthorizationServer;
+import dev.grantkeeper.internal.server.ClientCredentialsRenewal;
+import dev.grantkeeper.internal.server.Endpoints;
+import dev.grantkeeper.internal.server.ExchangeRequest;
+import dev.grantkeeper.internal.server.RefreshTokenRenewal;
+import dev.grantkeeper.internal.server.Revocation;
+import dev.grantkeeper.internal.server.TokenExchangeRenewal;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.Client;
@@ -27,11 +42,15 @@ import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +62,7 @@ import org.jspecify.annotations.Nullable;
 final class Machinery implements Registration {
     private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);
 
-    private final Server server;
+    private final AuthorizationServer server;
     private final String name;
     private final String clientId;
     private final @Nullable String redirectUri;
@@ -51,14 +70,16 @@ final class Machinery implements Registration {
     private final Set<String> apiOrigins;
     private final Set<String> resources;
     private final Revocation revocation;
-    private final UsedLogins heardLogouts;
+    private final UsedLogins verifiedLogouts;
     private final Time time;
-    private final Waiting waiting;
-    private final Listening listening;
+    private final TokenWait tokenWait;
+    private final EventReporter events;
     private final DPoP dpop;
     private final BoundCalls boundCalls;
     private final Engine engine;
-    private final DeviceFlow devices;
+    private final AuthorizationCodeFlow codeFlow;
+    private final DeviceFlow deviceFlow;
+    private final TokenExchangeFlow exchangeFlow;
 
     Machinery(Settings settings) {
         Provider provider = settings.provider;
@@ -68,17 +89,16 @@ final class Machinery implements Registration {
         this.scopes = settings.scopes;
         this.apiOrigins = Origins.of(provider.apiOrigins());
         this.resources = settings.resources;
-        this.waiting = new Waiting(settings.maxWait);
-        this.listening = new Listening(settings.listener, settings.clock);
-        this.heardLogouts = new UsedLogins(settings.clock, Duration.ofHours(1));
+        this.tokenWait = new TokenWait(settings.maxWait);
+        this.events = new EventReporter(settings.listener, settings.clock);
+        this.verifiedLogouts = new UsedLogins(settings.clock, Duration.ofHours(1));
         this.time = new Time(settings.clock, settings.ticker);
         this.dpop = new DPoP(settings.clock, settings.dpop);
         this.boundCalls = new BoundCalls(dpop);
-        this.server = new Server(
+        Discovery discovery = settings.discovery;
+        this.server = new AuthorizationServer(
                 provider,
-                settings.discovery,
-                settings.httpClient,
-                settings.tokenCallTimeout,
+                discovery == null ? null : () -> discovery.fetch(settings.httpClient, settings.tokenCallTimeout),
                 found -> connect(found, settings),
                 time);
         this.revocation = new Revocation(server, this::later);
@@ -86,12 +106,14 @@ final class Machinery implements Registration {
                 provider.name(),
                 Objects.requireNonNull(settings.tokenStore),
                 new RowFormat(settings.sealingKeys),
-                new RefreshTokens(server, revocation, clientId),
-                new ApplicationTokens(server, scopes, revocation, time),
+                new RefreshTokenRenewal(server, revocation, clientId),
+                new ClientCredentialsRenewal(server, scopes, revocation, time),
                 new Timing(settings.tokenCallTimeout, settings.storeCacheTime),
                 time,
-                listening);
-        this.devices = new DeviceFlow(server, name, engine, time);
+                events);
+        this.codeFlow = new AuthorizationCodeFlow(server, name, redirectUri, dpop, time);
+        this.deviceFlow = new DeviceFlow(server, name, engine, revocation, time);
+        this.exchangeFlow = new TokenExchangeFlow(server, time);
         server.open();
     }
 
@@ -116,34 +138,27 @@ final class Machinery implements Registration {
                 .orElse(null);
         IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, settings.clock);
         Profiles profiles = settings.fetchProfile ? new Profiles(provider, http, idTokens) : null;
-        Identities identities = new Identities(provider.name(), idTokens, profiles);
         Set<LoginProtection> protections = settings.protections(provider);
-        AuthorizationCodeFlow flow = new AuthorizationCodeFlow(
-                provider,
-                name,
-                settings.formPost || provider.dialect().formPost(),
-                new AuthorizationEndpoint(provider, client, protections, http, settings.clock),
-                tokenEndpoint,
-                keys == null || !protections.contains(LoginProtection.SIGNED_RESPONSE)
-                        ? null
-                        : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, settings.clock),
-                dpop,
-                idTokens,
-                profiles,
-                time);
+        boolean formPost = settings.formPost || provider.dialect().formPost();
         return new Endpoints(
                 provider,
-                flow,
+                new AuthorizationEndpoint(provider, client, protections, formPost, http, settings.clock),
                 provider.deviceAuthorizationEndpoint()
                         .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
                         .orElse(null),
                 tokenEndpoint,
-                identities,
                 provider.introspectionEndpoint()
                         .map(uri -> new IntrospectionEndpoint(http, client, uri, settings.clock))
                         .orElse(null),
+                idTokens,
+                profiles,
+                keys == null || !protections.contains(LoginProtection.SIGNED_RESPONSE)
+                        ? null
+                        : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, settings.clock),
                 keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys));
     }
+
+    // ---- Logins ---------------------------------------------------------------------------------------------------
 
     PendingLogin start(
             Set<String> wanted,
@@ -152,19 +167,115 @@ final class Machinery implements Registration {
             @Nullable Duration maxAge,
             @Nullable String comesBackTo)
             throws AuthorizationServerException {
-        return server.endpoints()
-                .flow()
-                .start(wanted, parameters, appState, maxAge, comesBackTo == null ? redirectUri : comesBackTo);
+        try {
+            return new PendingLogin(codeFlow.start(wanted, parameters, appState, maxAge, comesBackTo));
+        } catch (RequestFailedException e) {
+            throw Exceptions.of(e);
+        }
     }
 
-    @Nullable
-    String redirectUri() {
-        return redirectUri;
+    LoginResult finish(@Nullable PendingLogin login, @Nullable String query) throws AuthorizationServerException {
+        try {
+            return result(codeFlow.finish(login == null ? null : login.attempt(), query));
+        } catch (RequestFailedException e) {
+            throw Exceptions.of(e);
+        }
     }
 
     DeviceLogin startOnDevice(Set<String> wanted, Map<String, String> parameters, @Nullable String appState)
             throws AuthorizationServerException {
-        return devices.start(wanted, parameters, appState);
+        try {
+            return new DeviceLogin(deviceFlow.start(wanted, parameters, appState));
+        } catch (RequestFailedException e) {
+            throw Exceptions.of(e);
+        }
+    }
+
+    /** Waits for the result; the calling thread may be interrupted. */
+    LoginResult await(DeviceLogin login) throws OAuthException, InterruptedIOException {
+        CompletableFuture<LoginResult> result = awaitAsync(login);
+        try {
+            return result.get();
+        } catch (InterruptedException e) {
+            result.cancel(true);
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("Interrupted while tokenWait for a device login");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof AuthorizationServerException failure) {
+                throw failure;
+            }
+            throw Exceptions.defect(e.getCause());
+        }
+    }
+
+    CompletableFuture<LoginResult> awaitAsync(DeviceLogin login) {
+        CompletableFuture<LoginOutcome> outcome = deviceFlow.finish(login.attempt());
+        CompletableFuture<LoginResult> result = outcome.handle((ended, broken) -> {
+            if (broken == null) {
+                return result(ended);
+            }
+            Throwable cause =
+                    broken instanceof CompletionException && broken.getCause() != null ? broken.getCause() : broken;
+            throw new CompletionException(cause instanceof RequestFailedException e ? Exceptions.of(e) : cause);
+        });
+        CompletableFuture<LoginResult> unused = result.whenComplete((ended, broken) -> {
+            if (result.isCancelled()) {
+                outcome.cancel(true);
+            }
+        });
+        return result;
+    }
+
+    LoginResult exchange(TokenExchange exchange) throws AuthorizationServerException {
+        try {
+            return result(exchangeFlow.exchange(exchange.request(), renewal(exchange.request())));
+        } catch (RequestFailedException e) {
+            throw Exceptions.of(e);
+        }
+    }
+
+    private LoginResult result(LoginOutcome outcome) {
+        if (outcome instanceof LoginOutcome.SignedIn in) {
+            return new LoginResult.SignedIn(this, in);
+        }
+        return outcome instanceof LoginOutcome.Declined declined
+                ? new LoginResult.Declined(declined)
+                : new LoginResult.Mismatched((LoginOutcome.Mismatched) outcome);
+    }
+
+    private TokenExchangeRenewal renewal(ExchangeRequest request) {
+        return new TokenExchangeRenewal(request, server, revocation, time);
+    }
+
+    // ---- Accounts -------------------------------------------------------------------------------------------------
+
+    /** The application's own account (client credentials). */
+    Account application() {
+        provider().noApplicationTokens().ifPresent(reason -> {
+            throw new IllegalStateException(
+                    provider().name() + " does not issue tokens to applications themselves: " + reason);
+        });
+        return new Account(
+                this,
+                new AccountKey(name + " client_credentials", clientId),
+                engine.application(),
+                engine.applicationLogins(),
+                null,
+                false); // whatever its APIs demand: there is no user who could sign in
+    }
+
+    /** The account whose tokens come from an exchange. */
+    Account account(TokenExchange exchange) {
+        AccountKey key = new AccountKey(name + " exchange", exchange.request().name());
+        Engine.Kept kept = engine.inProcess(key, renewal(exchange.request()));
+        Set<String> origins = exchange.apiOrigins();
+        return new Account(
+                this,
+                key,
+                kept.refresher(),
+                kept.logins(),
+                origins == null ? null : new Account.Resource(null, origins),
+                true);
     }
 
     private void later(Duration pause, Runnable task) {
@@ -173,7 +284,7 @@ final class Machinery implements Registration {
 
     @Override
     public void discard(TokenSet tokens) {
-        revocation.giveBack(tokens);
+        revocation.revoke(tokens);
     }
 
     @Override
@@ -186,9 +297,9 @@ final class Machinery implements Registration {
         try {
             engine.logins().login(key, server.pin(row));
         } catch (IOException e) {
-            throw Failures.of(e);
+            throw Exceptions.of(e);
         }
-        listening.signedIn(key, tokens);
+        events.signedIn(key, tokens);
     }
 
     @Override
@@ -196,13 +307,12 @@ final class Machinery implements Registration {
         return server.pin(row);
     }
 
-    /** Before its tokens are shown to the server for another purpose than refreshing, which looks itself. */
     @Override
     public void checkIsFromThere(GrantRow row) throws AuthorizationServerException {
         Answer.Failure elsewhere =
-                RefreshTokens.elsewhere(row, server.endpoints().provider());
+                RefreshTokenRenewal.elsewhere(row, endpoints().provider());
         if (elsewhere != null) {
-            throw Failures.of(elsewhere);
+            throw Exceptions.of(elsewhere);
         }
     }
 
@@ -231,44 +341,43 @@ final class Machinery implements Registration {
 
     AuthorizingInterceptor interceptor(
             Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped, Object whose) {
-        return new AuthorizingInterceptor(provider().dialect(), origins, sources, waiting, boundCalls, wrapped, whose);
+        return new AuthorizingInterceptor(
+                provider().dialect(), origins, sources, tokenWait, boundCalls, wrapped, whose);
     }
 
-    /** Where access tokens go that are not for a particular resource. */
     @Override
     public Set<String> apiOrigins() {
         return apiOrigins;
     }
 
-    /** What is known of the provider without asking it; no endpoints among it. */
     @Override
     public Provider provider() {
         return server.known();
     }
 
     @Override
-    public Waiting waiting() {
-        return waiting;
+    public TokenWait tokenWait() {
+        return tokenWait;
     }
 
     @Override
-    public Listening listening() {
-        return listening;
+    public EventReporter events() {
+        return events;
     }
 
     Optional<LogoutNotice> verifyLogoutToken(@Nullable String logoutToken) throws AuthorizationServerException {
-        LogoutTokens tokens = server.endpoints().logoutTokens();
+        LogoutTokens tokens = endpoints().logoutTokens();
         if (tokens == null) {
             throw new IllegalStateException(provider().name()
                     + " is not known to support OpenID Connect: call openId(issuer, jwksUri) on its builder");
         }
         try {
             LogoutTokens.Ended ended = tokens.verify(logoutToken == null ? "" : logoutToken);
-            boolean repeated = !heardLogouts.use(ended.issuer() + " " + ended.id());
+            boolean repeated = !verifiedLogouts.use(ended.issuer() + " " + ended.id());
             return Optional.of(new LogoutNotice(ended.issuer(), ended.subject(), ended.session(), repeated));
         } catch (IdentityException e) {
             if (e.kind() == IdentityException.Kind.UNAVAILABLE) {
-                throw Failures.of(e);
+                throw Exceptions.of(e.failure());
             }
             Log.debug("A logout token was not accepted: {}", String.valueOf(e.getMessage()));
             return Optional.empty();
@@ -277,7 +386,7 @@ final class Machinery implements Registration {
 
     @Override
     public Introspection introspect(String token) throws AuthorizationServerException {
-        IntrospectionEndpoint introspectionEndpoint = server.endpoints().introspection();
+        IntrospectionEndpoint introspectionEndpoint = endpoints().introspection();
         if (introspectionEndpoint == null) {
             throw new IllegalStateException(provider().name() + " is not known to have an introspection endpoint:"
                     + " say introspectionEndpoint(…) when describing it");
@@ -285,7 +394,7 @@ final class Machinery implements Registration {
         try {
             return new Introspection(introspectionEndpoint.introspect(token));
         } catch (RequestFailedException e) {
-            throw Failures.of(e.failure());
+            throw Exceptions.of(e);
         }
     }
 
@@ -305,8 +414,18 @@ final class Machinery implements Registration {
         return resources;
     }
 
-    Server server() {
-        return server;
+    @Nullable
+    String redirectUri() {
+        return redirectUri;
+    }
+
+    /** The server's endpoints; may fetch its metadata first. */
+    Endpoints endpoints() throws AuthorizationServerException {
+        try {
+            return server.endpoints();
+        } catch (RequestFailedException e) {
+            throw Exceptions.of(e);
+        }
     }
 
     @Override
@@ -314,21 +433,9 @@ final class Machinery implements Registration {
         return engine;
     }
 
-    DeviceFlow devices() {
-        return devices;
-    }
-
-    Revocation revocation() {
-        return revocation;
-    }
-
-    Time time() {
-        return time;
-    }
-
     /** Waits for refreshes and writes that are under way, then ends the threads. */
     void close() {
-        devices.close();
+        deviceFlow.close();
         int unsaved = engine.close(CLOSE_WAITS);
         if (unsaved > 0) {
             Log.error(

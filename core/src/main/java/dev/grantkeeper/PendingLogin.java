@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.login.LoginAttempt;
 import dev.grantkeeper.internal.row.KeyText;
 import dev.grantkeeper.internal.wire.Callback;
 import dev.grantkeeper.internal.wire.Wanted;
@@ -85,35 +86,44 @@ public final class PendingLogin implements Serializable {
     /** How long before that the user may have authenticated. */
     private final @Nullable Duration maxAge;
 
-    PendingLogin(
-            String registration,
-            String state,
-            @Nullable String codeVerifier,
-            @Nullable String nonce,
-            @Nullable KeyPair proofKey,
-            String redirectUri,
-            String url,
-            @Nullable Instant urlExpiresAt,
-            Set<String> scopes,
-            @Nullable String authorizationDetails,
-            @Nullable String resources,
-            @Nullable String appState,
-            Instant startedAt,
-            @Nullable Duration maxAge) {
-        this.registration = registration;
-        this.state = state;
-        this.codeVerifier = codeVerifier;
-        this.nonce = nonce;
-        this.proofKey = proofKey == null ? null : KeyText.write(proofKey);
-        this.redirectUri = redirectUri;
-        this.url = url;
-        this.urlExpiresAt = urlExpiresAt;
-        this.scopes = new LinkedHashSet<>(scopes);
-        this.authorizationDetails = authorizationDetails;
-        this.resources = resources;
-        this.appState = appState;
-        this.startedAt = startedAt;
-        this.maxAge = maxAge;
+    PendingLogin(LoginAttempt attempt) {
+        KeyPair key = attempt.proofKey();
+        this.registration = attempt.registration();
+        this.state = attempt.state();
+        this.codeVerifier = attempt.codeVerifier();
+        this.nonce = attempt.nonce();
+        this.proofKey = key == null ? null : KeyText.write(key);
+        this.redirectUri = attempt.redirectUri();
+        this.url = attempt.url();
+        this.urlExpiresAt = attempt.urlExpiresAt();
+        this.scopes = new LinkedHashSet<>(attempt.scopes());
+        this.authorizationDetails = attempt.authorizationDetails();
+        this.resources = joined(attempt.resources());
+        this.appState = attempt.appState();
+        this.startedAt = attempt.startedAt();
+        this.maxAge = attempt.maxAge();
+    }
+
+    private static @Nullable String joined(Set<String> resources) {
+        return resources.isEmpty() ? null : String.join(" ", resources);
+    }
+
+    LoginAttempt attempt() {
+        return new LoginAttempt(
+                registration,
+                state,
+                codeVerifier,
+                nonce,
+                proofKey == null ? null : KeyText.read(proofKey),
+                redirectUri,
+                url,
+                urlExpiresAt,
+                scopes,
+                authorizationDetails,
+                Wanted.split(resources),
+                appState,
+                startedAt,
+                maxAge);
     }
 
     /**
@@ -210,7 +220,7 @@ public final class PendingLogin implements Serializable {
             Set<String> scopes = new LinkedHashSet<>();
             json.path("scopes").forEach(scope -> scopes.add(scope.asText()));
             String key = json.path("proofKey").textValue();
-            return Optional.of(new PendingLogin(
+            return Optional.of(new PendingLogin(new LoginAttempt(
                     json.path("registration").asText(),
                     json.path("state").asText(),
                     json.path("codeVerifier").textValue(),
@@ -221,70 +231,15 @@ public final class PendingLogin implements Serializable {
                     null,
                     scopes,
                     json.path("authorizationDetails").textValue(),
-                    json.path("resources").textValue(),
+                    Wanted.split(json.path("resources").textValue()),
                     json.path("appState").textValue(),
                     Instant.ofEpochMilli(json.path("startedAt").asLong()),
                     json.path("maxAge").isNumber()
                             ? Duration.ofSeconds(json.path("maxAge").asLong())
-                            : null));
+                            : null)));
         } catch (GeneralSecurityException | JsonProcessingException | IllegalArgumentException e) {
             return Optional.empty();
         }
-    }
-
-    String registration() {
-        return registration;
-    }
-
-    boolean hasState(String other) {
-        return MessageDigest.isEqual(state.getBytes(StandardCharsets.UTF_8), other.getBytes(StandardCharsets.UTF_8));
-    }
-
-    @Nullable
-    String codeVerifier() {
-        return codeVerifier;
-    }
-
-    @Nullable
-    String nonce() {
-        return nonce;
-    }
-
-    @Nullable
-    KeyPair proofKey() {
-        return proofKey == null ? null : KeyText.read(proofKey);
-    }
-
-    String redirectUri() {
-        return redirectUri;
-    }
-
-    Set<String> scopes() {
-        return scopes;
-    }
-
-    @Nullable
-    String authorizationDetails() {
-        return authorizationDetails;
-    }
-
-    Set<String> resources() {
-        return Wanted.split(resources);
-    }
-
-    @Nullable
-    String appState() {
-        return appState;
-    }
-
-    Instant startedAt() {
-        return startedAt;
-    }
-
-    /** The earliest moment at which the user may have authenticated; {@code null} for any. */
-    @Nullable
-    Instant authenticatedAfter() {
-        return maxAge == null ? null : startedAt.minus(maxAge);
     }
 
     @Override

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider;
@@ -10,44 +11,44 @@ import java.util.Set;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 
-/** What accounts and finished logins need of the registration that they belong to. Thread-safe. */
+/** A registration as accounts and finished logins see it. Thread-safe. */
 interface Registration {
-    /** Under which key an account's grant is filed here. */
+    /** The key of an account's grant. */
     AccountKey key(String accountId);
 
-    /** What refreshes grants, and does everything else that happens to them. */
+    /** Refreshes grants, and does everything else that happens to them. */
     Engine engine();
 
     /** Stores a login's grant. */
     void keep(GrantRow row, TokenSet tokens, AccountKey key) throws TokenStoreException;
 
-    /** Gives tokens back that nobody will use. */
+    /** Revokes tokens that nobody will use. */
     void discard(TokenSet tokens);
 
-    /** The row with the name of the server that gave the tokens, if that is known by now. */
+    /** The row with the name of the server that issued its tokens, if that is known by now. */
     GrantRow pin(GrantRow row);
 
-    /** Before its tokens are shown to the server for another purpose than refreshing, which looks itself. */
+    /** Fails if the row's tokens were issued by another server. A refresh checks that itself. */
     void checkIsFromThere(GrantRow row) throws AuthorizationServerException;
 
     /** A client that sends these tokens. */
     OkHttpClient wrap(OkHttpClient http, TokenSource source);
 
-    /** What {@link #wrap} adds. */
+    /** The interceptor that {@link #wrap} installs. */
     Interceptor interceptor(TokenSource source);
 
-    /** Where access tokens go that are not for a particular resource. */
+    /** The origins that access tokens go to which are not for a particular resource. */
     Set<String> apiOrigins();
 
-    /** What is known of the provider without asking it; no endpoints among it. */
+    /** The provider as far as it is known without metadata: without endpoints. */
     Provider provider();
 
-    /** How callers wait for tokens. */
-    Waiting waiting();
+    /** Waits for tokens on callers' threads. */
+    TokenWait tokenWait();
 
-    /** Who hears what happens. */
-    Listening listening();
+    /** Reports events to the log and to the listener. */
+    EventReporter events();
 
-    /** What the server says of a token. */
+    /** Introspects a token at the server. */
     Introspection introspect(String token) throws AuthorizationServerException;
 }

@@ -97,8 +97,9 @@ class ArchitectureTest {
 
     @Test
     void the_machinery_knows_nothing_of_the_facade() {
+        // The name of a logger is text: applications have it in their configuration.
         assertThat(violations(source -> source.isIn(ROOT + ".internal"), ArchitectureTest::isOfRoot))
-                .isEmpty();
+                .containsExactly(ROOT + ".internal.log.Log knows " + ROOT + ".Grantkeeper");
     }
 
     @Test
@@ -116,7 +117,24 @@ class ArchitectureTest {
                 }
             }
         }
-        assertThat(arrows).containsExactlyInAnyOrder("openid -> wire", "refresh -> row", "refresh -> wire");
+        assertThat(arrows)
+                .containsExactlyInAnyOrder(
+                        "call -> refresh",
+                        "call -> wire",
+                        "login -> log",
+                        "login -> openid",
+                        "login -> refresh",
+                        "login -> row",
+                        "login -> server",
+                        "login -> wire",
+                        "openid -> wire",
+                        "refresh -> row",
+                        "refresh -> wire",
+                        "server -> log",
+                        "server -> openid",
+                        "server -> refresh",
+                        "server -> row",
+                        "server -> wire");
     }
 
     @Test

@@ -134,8 +134,8 @@ class AuthorizationDetailsTest {
                 .start();
         PendingLogin opened = PendingLogin.unseal(Scene.KEYS, login.sessionKey(), login.seal(Scene.KEYS))
                 .orElseThrow();
-        assertThat(opened.authorizationDetails()).isEqualTo(PAYMENT);
-        assertThat(opened.resources()).containsExactly("https://a.example", "https://b.example");
+        assertThat(opened.attempt().authorizationDetails()).isEqualTo(PAYMENT);
+        assertThat(opened.attempt().resources()).containsExactly("https://a.example", "https://b.example");
     }
 
     @ParameterizedTest

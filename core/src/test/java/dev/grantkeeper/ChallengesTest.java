@@ -113,7 +113,7 @@ class ChallengesTest {
         assertThat(required.error()).contains("insufficient_scope");
         assertThat(required.scopes()).containsExactly("things.write", "things.delete");
         assertThat(required.loginParameters()).isEmpty();
-        assertThat(required).hasMessageContaining("More!").hasMessageContaining("newLogin().answering");
+        assertThat(required).hasMessageContaining("More!").hasMessageContaining("newLogin().inResponseTo");
         assertThat(sent(node.newLogin().inResponseTo(required)))
                 .containsEntry("scope", "things.read things.write things.delete");
         assertThat(sent(node.newLogin().scopes("openness").inResponseTo(required)))

@@ -182,7 +182,7 @@ class EntraIdTest {
     }
 
     private LoginResult login(Grantkeeper node, PendingLogin login, JWTClaimsSet.Builder claims) throws Exception {
-        String idToken = signed(claims.claim("nonce", login.nonce()).build());
+        String idToken = signed(claims.claim("nonce", login.attempt().nonce()).build());
         tokenAnswers.add(tokens("login", ",\"id_token\":\"" + idToken + "\""));
         String state = HttpUrl.get(login.url().toString()).queryParameter("state");
         return node.finishLogin(login, "code=c&state=" + state + "&session_state=s&admin_consent=True");
@@ -293,8 +293,9 @@ class EntraIdTest {
     void version_1_without_a_signature_signs_nobody_in() throws Exception {
         Grantkeeper node = node(EntraId.version1(TENANT));
         PendingLogin login = node.startLogin();
-        String idToken =
-                new PlainJWT(ada(V1, TENANT).claim("nonce", login.nonce()).build()).serialize();
+        String idToken = new PlainJWT(
+                        ada(V1, TENANT).claim("nonce", login.attempt().nonce()).build())
+                .serialize();
         tokenAnswers.add(tokens("login", ",\"id_token\":\"" + idToken + "\""));
         String state = String.valueOf(query(login).get("state"));
         assertThatExceptionOfType(AuthorizationServerException.class)

@@ -140,7 +140,7 @@ class IdTokenTest {
                 .audience(Scene.CLIENT)
                 .issueTime(Date.from(now))
                 .expirationTime(Date.from(now.plusSeconds(600)))
-                .claim("nonce", login.nonce())
+                .claim("nonce", login.attempt().nonce())
                 .claim("name", "Alice Archer");
     }
 
@@ -283,7 +283,8 @@ class IdTokenTest {
                             Instant now = scene.time.clock().instant();
                             return signJson(
                                     "{\"iss\":\"" + scene.server.issuer() + "\",\"sub\":\"alice\",\"aud\":" + audience
-                                            + ",\"azp\":\"" + Scene.CLIENT + "\",\"nonce\":\"" + login.nonce()
+                                            + ",\"azp\":\"" + Scene.CLIENT + "\",\"nonce\":\""
+                                            + login.attempt().nonce()
                                             + "\",\"iat\":" + now.getEpochSecond() + fraction
                                             + ",\"exp\":" + now.plusSeconds(60).getEpochSecond() + fraction + "}");
                         }))

@@ -120,7 +120,7 @@ class LogoutTest {
                                 .toString())
                         .queryParameterNames())
                 .containsExactlyInAnyOrder("p", "client_id");
-        assertThat(node.newLogout().toString()).isEqualTo("Logout[fake]");
+        assertThat(node.newLogout().toString()).isEqualTo("LogoutRequest[fake]");
     }
 
     @Test

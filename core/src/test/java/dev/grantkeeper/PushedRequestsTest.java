@@ -85,9 +85,9 @@ class PushedRequestsTest {
                 .containsEntry("redirect_uri", MockProvider.REDIRECT)
                 .containsEntry("scope", "openid a")
                 .containsEntry("odd", "ü&=+ %");
-        assertThat(login.hasState(form.get("state"))).isTrue();
-        assertThat(login.nonce()).isEqualTo(form.get("nonce"));
-        assertThat(push.getBody().utf8()).doesNotContain(login.codeVerifier());
+        assertThat(login.attempt().state()).isEqualTo(form.get("state"));
+        assertThat(login.attempt().nonce()).isEqualTo(form.get("nonce"));
+        assertThat(push.getBody().utf8()).doesNotContain(login.attempt().codeVerifier());
     }
 
     @Test
@@ -155,7 +155,7 @@ class PushedRequestsTest {
         LoginResult result = node.finishLogin(login, "code=c&state=" + pushed.get("state"));
         assertThat(result).isInstanceOf(LoginResult.SignedIn.class);
         assertThat(MockProvider.form(mock.server.takeRequest()))
-                .containsEntry("code_verifier", login.codeVerifier())
+                .containsEntry("code_verifier", login.attempt().codeVerifier())
                 .containsEntry("redirect_uri", MockProvider.REDIRECT);
     }
 

@@ -109,8 +109,8 @@ class SecretsNeverPrintTest {
     private PendingLogin start(Grantkeeper node) throws AuthorizationServerException {
         PendingLogin login = node.newLogin().appState("carried-canary").start();
         seen.add(login);
-        secrets.add(login.codeVerifier());
-        secrets.add(login.nonce());
+        secrets.add(login.attempt().codeVerifier());
+        secrets.add(login.attempt().nonce());
         secrets.add(login.seal(SealingKeys.of(SEALING_SECRET)));
         secrets.add(HttpUrl.get(login.url().toString()).queryParameter("state"));
         return login;
@@ -412,7 +412,7 @@ class SecretsNeverPrintTest {
         scene.server.onNextTokenRequest(Fault.answer(Answer.json(
                 400,
                 "{\"error\":\"invalid_request\",\"error_description\":\"cannot redeem " + code + " with "
-                        + login.codeVerifier() + " of " + Scene.SECRET + "\"}")));
+                        + login.attempt().codeVerifier() + " of " + Scene.SECRET + "\"}")));
         run(() -> node.finishLogin(login, query));
         Account alice = scene.signIn(node, "alice");
         String refreshToken = alice.tokens().refreshToken().orElseThrow();
@@ -430,7 +430,7 @@ class SecretsNeverPrintTest {
         assertThat(text)
                 .contains("cannot redeem")
                 .doesNotContain(code)
-                .doesNotContain(login.codeVerifier())
+                .doesNotContain(login.attempt().codeVerifier())
                 .doesNotContain(Scene.SECRET)
                 .doesNotContain(refreshToken);
     }

@@ -95,9 +95,9 @@ class SignedRequestsTest {
                 .containsEntry("code_challenge_method", "S256")
                 .containsEntry("scope", "openid a")
                 .containsEntry("max_age", 300L)
-                .containsEntry("nonce", login.nonce());
+                .containsEntry("nonce", login.attempt().nonce());
         assertThat(claims.get("claims")).isInstanceOf(Map.class);
-        assertThat(login.hasState((String) claims.get("state"))).isTrue();
+        assertThat(login.attempt().state()).isEqualTo((String) claims.get("state"));
         JWTClaimsSet times = jwt.getJWTClaimsSet();
         assertThat(times.getNotBeforeTime()).isEqualTo(times.getIssueTime());
         assertThat(Duration.between(
@@ -133,8 +133,7 @@ class SignedRequestsTest {
         assertThat(pushed).containsOnlyKeys("client_id", "request", "client_assertion", "client_assertion_type");
         SignedJWT request = verified(pushed.get("request"));
         SignedJWT assertion = verified(pushed.get("client_assertion"));
-        assertThat(login.hasState(request.getJWTClaimsSet().getStringClaim("state")))
-                .isTrue();
+        assertThat(login.attempt().state()).isEqualTo(request.getJWTClaimsSet().getStringClaim("state"));
         assertThat(request.getHeader().getType()).isEqualTo(new JOSEObjectType("oauth-authz-req+jwt"));
         // One cannot be taken for the other: a request names no subject (RFC 9101 section 10.8).
         assertThat(assertion.getHeader().getType()).isEqualTo(JOSEObjectType.JWT);

@@ -219,7 +219,7 @@ class UserInfoTest {
                             .audience(Scene.CLIENT)
                             .issueTime(Date.from(now))
                             .expirationTime(Date.from(now.plusSeconds(600)))
-                            .claim("nonce", login.nonce())
+                            .claim("nonce", login.attempt().nonce())
                             .build());
             scene.server.tokenResponse(response -> {
                 response.put("id_token", idToken);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.openid;
 
+import dev.grantkeeper.internal.wire.Answer;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -30,5 +31,16 @@ public final class IdentityException extends IOException {
     /** What that means for the login. */
     public Kind kind() {
         return kind;
+    }
+
+    /** The same as the failure of a request: tokens came, but not for a user who could be identified. */
+    public Answer.Failure failure() {
+        return new Answer.Failure(
+                kind == Kind.UNAVAILABLE ? Answer.Kind.TEMPORARY : Answer.Kind.MALFORMED,
+                0,
+                null,
+                getMessage(),
+                null,
+                this);
     }
 }

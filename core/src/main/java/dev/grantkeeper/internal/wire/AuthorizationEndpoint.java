@@ -35,15 +35,22 @@ public final class AuthorizationEndpoint {
     private final Provider provider;
     private final Client client;
     private final Set<LoginProtection> protections;
+    private final boolean formPost;
     private final @Nullable JsonEndpoint pushing;
     private final InstantSource clock;
 
     /** One client's view of a provider. */
     public AuthorizationEndpoint(
-            Provider provider, Client client, Set<LoginProtection> protections, Http http, InstantSource clock) {
+            Provider provider,
+            Client client,
+            Set<LoginProtection> protections,
+            boolean formPost,
+            Http http,
+            InstantSource clock) {
         this.provider = provider;
         this.client = client;
         this.protections = protections;
+        this.formPost = formPost;
         this.clock = clock;
         this.pushing = !protections.contains(LoginProtection.PUSHED_REQUEST)
                 ? null
@@ -113,11 +120,15 @@ public final class AuthorizationEndpoint {
         if (nonce != null) {
             all.put("nonce", nonce.getValue());
         }
-        if (protections.contains(LoginProtection.SIGNED_RESPONSE)) {
+        boolean signed = protections.contains(LoginProtection.SIGNED_RESPONSE);
+        if (signed) {
             all.put("response_mode", "jwt");
         }
         all.putAll(provider.authorizationParameters());
         all.putAll(parameters);
+        if (formPost) {
+            all.put("response_mode", signed ? "form_post.jwt" : "form_post");
+        }
         String capabilities = Claims.ofCapabilities(provider.clientCapabilities());
         if (capabilities != null) {
             all.put("claims", Claims.merged(parameters.get("claims"), capabilities));

@@ -23,7 +23,7 @@ public final class Claims {
     private Claims() {}
 
     /** Reads a text from outside. Gives {@code null} if it is no JSON object, or one that asks for nothing. */
-    static @Nullable String read(String json) {
+    public static @Nullable String read(String json) {
         try {
             return JSON.readTree(json) instanceof ObjectNode object && !object.isEmpty() ? object.toString() : null;
         } catch (JsonProcessingException e) {

@@ -20,7 +20,7 @@ public final class ServerText {
      * @param secrets what must not appear
      * @return the harmless text; {@code null} if there is nothing to say
      */
-    static @Nullable String harmless(@Nullable String text, Collection<String> secrets) {
+    public static @Nullable String harmless(@Nullable String text, Collection<String> secrets) {
         String rest = text;
         for (String secret : secrets) {
             rest = rest == null || secret.isEmpty() ? rest : rest.replace(secret, "[redacted]");

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.openid;
 
-import dev.grantkeeper.internal.openid.IdTokens;
-import dev.grantkeeper.internal.openid.IdentityException;
-import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -19,12 +16,12 @@ import org.jspecify.annotations.Nullable;
  * @param idTokens for providers that speak OpenID Connect
  * @param profiles for those that do not, where the application wants to know
  */
-record Identities(
+public record Identities(
         String provider,
         @Nullable IdTokens idTokens,
         @Nullable Profiles profiles) {
-    @Nullable
-    Identity of(TokenResponse response, TokenSet tokens, boolean openId) throws IdentityException {
+    /** The user whose tokens these are; {@code null} if nobody tells. */
+    public @Nullable Identity of(TokenResponse response, TokenSet tokens, boolean openId) throws IdentityException {
         String idToken = tokens.idToken().orElse(null);
         if (idToken != null && idTokens != null && openId) {
             Identity identity = idTokens.verify(idToken, IdTokens.Expected.with(tokens.accessToken()));
@@ -35,7 +32,7 @@ record Identities(
     }
 
     /** Who the user is, at providers that tell it along with the tokens. */
-    static @Nullable Identity told(String provider, TokenResponse response) {
+    public static @Nullable Identity told(String provider, TokenResponse response) {
         Map<String, Object> claims = new LinkedHashMap<>(response.identity());
         Object subject = claims.remove("sub");
         Object within = claims.remove("iss");

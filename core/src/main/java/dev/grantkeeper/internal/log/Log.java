@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.log;
 
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -9,25 +9,28 @@ import org.slf4j.LoggerFactory;
  * The library's log, under the name of {@code Grantkeeper}. What an appender throws, because of a full disk or a defect
  * of its own, ends here: it fails no call and loses no token. Thread-safe.
  */
-final class Log {
+public final class Log {
     private static final Logger LOG = LoggerFactory.getLogger("dev.grantkeeper.Grantkeeper");
 
     private Log() {}
 
-    static void debug(String format, @Nullable Object... arguments) {
+    /** Logs at DEBUG. */
+    public static void debug(String format, @Nullable Object... arguments) {
         quietly(() -> LOG.debug(format, arguments));
     }
 
-    static void info(String format, @Nullable Object... arguments) {
+    /** Logs at INFO. */
+    public static void info(String format, @Nullable Object... arguments) {
         quietly(() -> LOG.info(format, arguments));
     }
 
-    /** A throwable at the end of the arguments is logged with its stack trace. */
-    static void warn(String format, @Nullable Object... arguments) {
+    /** Logs at WARN. A throwable at the end of the arguments is logged with its stack trace. */
+    public static void warn(String format, @Nullable Object... arguments) {
         quietly(() -> LOG.warn(format, arguments));
     }
 
-    static void error(String format, @Nullable Object... arguments) {
+    /** Logs at ERROR. */
+    public static void error(String format, @Nullable Object... arguments) {
         quietly(() -> LOG.error(format, arguments));
     }
 

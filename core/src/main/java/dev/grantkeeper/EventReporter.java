@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.refresh.RefreshEvents;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.token.AccountKey;
@@ -12,11 +13,11 @@ import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
 
 /** Logs what happens, and tells the application's listener, which may throw what it likes. Thread-safe. */
-final class Listening implements RefreshEvents {
+final class EventReporter implements RefreshEvents {
     private final GrantListener listener;
     private final InstantSource clock;
 
-    Listening(GrantListener listener, InstantSource clock) {
+    EventReporter(GrantListener listener, InstantSource clock) {
         this.listener = listener;
         this.clock = clock;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.call;
 
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.refresh.Refresher;
@@ -10,7 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** Where the interceptor gets tokens from. Thread-safe. */
-interface TokenSource {
+public interface TokenSource {
     /** Whose tokens these are. */
     AccountKey key();
 

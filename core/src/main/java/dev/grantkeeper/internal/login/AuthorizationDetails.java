@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.login;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.token.TokenSet;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What an application asks for where scopes do not say enough (RFC 9396). */
-final class AuthorizationDetails {
+public final class AuthorizationDetails {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
@@ -20,7 +21,7 @@ final class AuthorizationDetails {
     private AuthorizationDetails() {}
 
     /** RFC 9396 section 2: an array of objects, each of which says what type it is. */
-    static String checked(String json) {
+    public static String checked(String json) {
         JsonNode details = read(json);
         boolean wellFormed = details != null && details.isArray() && !details.isEmpty();
         for (int i = 0; details != null && i < details.size(); i++) {

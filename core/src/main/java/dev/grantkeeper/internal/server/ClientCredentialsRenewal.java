@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.refresh.Time;
@@ -15,13 +15,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Renews the application's own grant, with its own credentials (RFC 6749 section 4.4). Thread-safe. */
-final class ApplicationTokens implements Renewal {
-    private final Server server;
+public final class ClientCredentialsRenewal implements Renewal {
+    private final AuthorizationServer server;
     private final Set<String> scopes;
     private final Revocation revocation;
     private final Time time;
 
-    ApplicationTokens(Server server, Set<String> scopes, Revocation revocation, Time time) {
+    /** For these scopes. */
+    public ClientCredentialsRenewal(AuthorizationServer server, Set<String> scopes, Revocation revocation, Time time) {
         this.server = server;
         this.scopes = scopes;
         this.revocation = revocation;
@@ -47,14 +48,14 @@ final class ApplicationTokens implements Renewal {
     public Answer request(GrantRow row) {
         String joined = String.join(server.known().scopeSeparator(), scopes);
         return aboutTheApplication(
-                server.ask(endpoints -> endpoints.token().clientCredentials(joined, keyOf(row.tokens()))));
+                server.send(endpoints -> endpoints.token().clientCredentials(joined, keyOf(row.tokens()))));
     }
 
     @Override
     public Answer request(GrantRow row, String resource) {
         KeyPair key = keyOf(row.state(resource).tokens());
         KeyPair its = key == null ? keyOf(row.tokens()) : key;
-        return aboutTheApplication(server.ask(endpoints -> endpoints.token().clientCredentialsFor(resource, its)));
+        return aboutTheApplication(server.send(endpoints -> endpoints.token().clientCredentialsFor(resource, its)));
     }
 
     private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {
@@ -93,6 +94,6 @@ final class ApplicationTokens implements Renewal {
 
     @Override
     public void revoke(GrantRow row, TokenSet tokens) {
-        revocation.giveBack(tokens);
+        revocation.revoke(tokens);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.call;
 
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Origins;
@@ -21,10 +21,11 @@ import org.jspecify.annotations.Nullable;
  * each request that really goes out: those that OkHttp makes of a redirect, or repeats, get one of their own, and those
  * that leave the host get none, as they lose the token. Thread-safe.
  */
-final class BoundCalls implements Interceptor {
+public final class BoundCalls implements Interceptor {
     private final DPoP dpop;
 
-    BoundCalls(DPoP dpop) {
+    /** Makes proofs with these keys and nonces. */
+    public BoundCalls(DPoP dpop) {
         this.dpop = dpop;
     }
 
@@ -35,19 +36,18 @@ final class BoundCalls implements Interceptor {
      * Sends a request with a token in a header of which OkHttp does not know that it is a secret.
      *
      * @param wrapped whether this is among the client's network interceptors, too
+     * @throws UnsafeRedirectsException if it is not, and the client follows redirects
      */
-    Response proceedWith(String header, Interceptor.Chain chain, Request authorized, boolean wrapped)
+    public Response proceedWith(String header, Interceptor.Chain chain, Request authorized, boolean wrapped)
             throws IOException {
         if (wrapped && authorized.header("Upgrade") == null) {
             Kept kept = new Kept(header, Origins.of(authorized.url()));
             return chain.proceed(authorized.newBuilder().tag(Kept.class, kept).build());
         }
         if (chain.getFollowRedirects()) {
-            throw new OAuthException(
-                    "These tokens travel in the header " + header
-                            + ", and a redirect would take it along: use wrap(…), or"
-                            + " for an interceptor of your own and for WebSockets a client with followRedirects(false)",
-                    null);
+            throw new UnsafeRedirectsException("These tokens travel in the header " + header
+                    + ", and a redirect would take it along: use wrap(…), or"
+                    + " for an interceptor of your own and for WebSockets a client with followRedirects(false)");
         }
         return chain.proceed(authorized);
     }
@@ -65,8 +65,9 @@ final class BoundCalls implements Interceptor {
      * once more with the proof that it wants.
      *
      * @param wrapped whether this is among the client's network interceptors, too
+     * @throws UnsafeRedirectsException if it is not, and the client follows redirects
      */
-    Response proceed(Interceptor.Chain chain, Request authorized, TokenSet tokens, KeyPair key, boolean wrapped)
+    public Response proceed(Interceptor.Chain chain, Request authorized, TokenSet tokens, KeyPair key, boolean wrapped)
             throws IOException {
         Response response = once(chain, authorized, tokens, key, wrapped);
         if (!isMendable(authorized, response)) {
@@ -84,10 +85,9 @@ final class BoundCalls implements Interceptor {
             return chain.proceed(authorized.newBuilder().tag(Bound.class, bound).build());
         }
         if (chain.getFollowRedirects()) {
-            throw new OAuthException(
+            throw new UnsafeRedirectsException(
                     "These tokens are bound to a key (DPoP), and a redirect would take their proof along: use wrap(…), or"
-                            + " for an interceptor of your own and for WebSockets a client with followRedirects(false)",
-                    null);
+                            + " for an interceptor of your own and for WebSockets a client with followRedirects(false)");
         }
         Response response =
                 chain.withRetryOnConnectionFailure(false).proceed(dpop.prove(authorized, key, tokens.accessToken()));
@@ -104,13 +104,14 @@ final class BoundCalls implements Interceptor {
                 && canBeSentAgain(authorized);
     }
 
-    static boolean canBeSentAgain(Request request) {
+    /** Whether a request has a body that can be sent twice, or none. */
+    public static boolean canBeSentAgain(Request request) {
         RequestBody body = request.body();
         return body == null || !(body.isOneShot() || body.isDuplex());
     }
 
     /** Whether a 401 is about the proof, so that another token would not help. */
-    static boolean isAboutTheProof(Response response) {
+    public static boolean isAboutTheProof(Response response) {
         @Nullable String error = DPoP.errorIn(response.challenges());
         return "use_dpop_nonce".equals(error) || "invalid_dpop_proof".equals(error);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.login;
 
 import java.time.Duration;
 import java.time.Instant;
@@ -12,14 +12,15 @@ import java.util.Map;
  * Which logins were finished in this process, for as long as they could be finished again. Across processes the
  * server's one-time code is the guard. Thread-safe.
  */
-final class UsedLogins {
+public final class UsedLogins {
     private static final int MOST = 100_000;
 
     private final InstantSource clock;
     private final Duration kept;
     private final Map<String, Instant> used = new LinkedHashMap<>(); // guarded by this
 
-    UsedLogins(InstantSource clock, Duration kept) {
+    /** Remembers for so long. */
+    public UsedLogins(InstantSource clock, Duration kept) {
         this.clock = clock;
         this.kept = kept;
     }
@@ -29,7 +30,7 @@ final class UsedLogins {
     }
 
     /** Marks a login as finished; of several callers one gets {@code true}. */
-    synchronized boolean use(String sessionKey) {
+    public synchronized boolean use(String sessionKey) {
         Instant now = clock.instant();
         Iterator<Instant> oldest = used.values().iterator();
         while (oldest.hasNext()) {

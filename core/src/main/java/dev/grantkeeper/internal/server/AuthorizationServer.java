@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.refresh.Backoff;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -11,133 +12,120 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
-import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The authorization server of a registration. Of a preset it is known from the beginning where its endpoints are. Any
- * other is asked ({@link Discovery}) when something is to be sent to it first, and not before: an application starts,
- * and uses the tokens that it has, while the server is down. Who comes meanwhile waits for the same answer; after one
- * that came to nothing, the server is left alone for a while, as after failures of the token endpoint (law 9). What was
- * found out stays until the process ends. Thread-safe.
+ * The authorization server of a registration. The endpoints of a preset are known from the beginning. Any other server
+ * is asked for its metadata when the first request to it needs them, and not before: an application starts, and uses
+ * the tokens that it has, while the server is down. Requests that arrive meanwhile wait for the same metadata. After a
+ * failure the server is left alone for a while, as after failures of the token endpoint (law 9). Metadata stay until
+ * the process ends. Thread-safe.
  */
-final class Server {
+public final class AuthorizationServer {
     private final Provider known;
-    private final @Nullable Discovery discovery;
-    private final @Nullable OkHttpClient http;
-    private final Duration timeout;
+    private final @Nullable Metadata metadata;
     private final Function<Provider, Endpoints> connect;
     private final Time time;
-    private final ReentrantLock asking = new ReentrantLock();
+    private final ReentrantLock fetching = new ReentrantLock();
     private volatile @Nullable Endpoints endpoints;
 
-    // guarded by asking
+    // guarded by fetching
     private Answer.@Nullable Failure failure;
 
-    // guarded by asking
+    // guarded by fetching
     private int failures;
 
-    // guarded by asking
+    // guarded by fetching
     private long pauseUntil;
 
+    /** Fetches the metadata of a server. */
+    @FunctionalInterface
+    public interface Metadata {
+        /** The provider that they describe; what the application configured counts more. */
+        Provider fetch() throws IOException;
+    }
+
     /**
-     * Asks nothing.
+     * Does no I/O.
      *
-     * @param known all that is known without asking
-     * @param discovery how to ask for the rest; {@code null} if there is no rest
-     * @param http the client to ask with, unless the discovery has its own
-     * @param timeout how long one call may take
-     * @param connect what to do when all is known
+     * @param known all that is known without metadata
+     * @param metadata fetches the rest; {@code null} if there is no rest
+     * @param connect makes the endpoints of a provider that is known completely
      */
-    Server(
-            Provider known,
-            @Nullable Discovery discovery,
-            @Nullable OkHttpClient http,
-            Duration timeout,
-            Function<Provider, Endpoints> connect,
-            Time time) {
+    public AuthorizationServer(
+            Provider known, @Nullable Metadata metadata, Function<Provider, Endpoints> connect, Time time) {
         this.known = known;
-        this.discovery = discovery;
-        this.http = http;
-        this.timeout = timeout;
+        this.metadata = metadata;
         this.connect = connect;
         this.time = time;
     }
 
-    /** Connects where there is nothing to ask, so that what is wrong is said now. */
-    void open() {
-        if (discovery == null) {
+    /** Connects where no metadata have to be fetched, so that a mistake shows now. */
+    public void open() {
+        if (metadata == null) {
             endpoints = connect.apply(known);
         }
     }
 
-    /** What is known without asking; no endpoints among it. */
-    Provider known() {
+    /** What is known without fetching; no endpoints among it. */
+    public Provider known() {
         return known;
     }
 
     /**
-     * The row with the name of the server that gave the tokens, if that is known by now; they are shown to no other.
+     * The row with the name of the server that issued its tokens, if that is known by now. They are sent to no other.
      */
-    GrantRow pin(GrantRow row) {
+    public GrantRow pin(GrantRow row) {
         Endpoints found = endpoints;
         return found == null ? row : row.issuedBy(found.provider().tokenServer());
     }
 
-    /** The endpoints, asked for where they are not known yet. */
-    Endpoints endpoints() throws AuthorizationServerException {
-        try {
-            return find();
-        } catch (RequestFailedException e) {
-            throw Failures.of(e.failure());
-        }
-    }
-
-    private Endpoints find() throws RequestFailedException {
+    /** The endpoints; may fetch the metadata first. */
+    public Endpoints endpoints() throws RequestFailedException {
         Endpoints found = endpoints;
         if (found != null) {
             return found;
         }
         try {
-            asking.lockInterruptibly();
+            fetching.lockInterruptibly();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw failed(Answer.Kind.TEMPORARY, "Interrupted while somebody asked what the server is", null);
+            throw failed(Answer.Kind.TEMPORARY, "Interrupted while waiting for the server's metadata", null);
         }
         try {
             found = endpoints;
             if (found == null) {
-                found = ask();
+                found = fetch();
                 endpoints = found;
             }
             return found;
         } finally {
-            asking.unlock();
+            fetching.unlock();
         }
     }
 
-    /** One question to a server that may not be known yet. */
-    Answer ask(Function<Endpoints, Answer> question) {
+    /** Makes one request, after fetching the metadata if they are not known yet. */
+    public Answer send(Function<Endpoints, Answer> request) {
         Endpoints to;
         try {
-            to = find();
+            to = endpoints();
         } catch (RequestFailedException e) {
             return e.failure();
         }
-        return question.apply(to);
+        return request.apply(to);
     }
 
-    /** Why nothing can be sent there; {@code null} if something can. */
-    Answer.@Nullable Failure prepare() {
+    /** Fetches the metadata if they are not known yet. {@code null} if a request can be made now, otherwise why not. */
+    public Answer.@Nullable Failure prepare() {
         try {
-            Endpoints unused = find();
+            Endpoints unused = endpoints();
             return null;
         } catch (RequestFailedException e) {
             return e.failure();
         }
     }
 
-    private Endpoints ask() throws RequestFailedException {
+    private Endpoints fetch() throws RequestFailedException {
         Answer.Failure last = failure;
         if (last != null) {
             Duration left = Duration.ofNanos(pauseUntil - time.ticks());
@@ -146,20 +134,23 @@ final class Server {
             }
         }
         try {
-            return connect.apply(discovery == null ? known : discovery.fetch(http, timeout));
+            return connect.apply(metadata == null ? known : metadata.fetch());
         } catch (IOException e) {
-            // Nothing came, or no metadata, or those of somebody else.
+            // No answer, or one that is not metadata, or the metadata of another server.
             boolean senseless = e.getCause() instanceof IllegalArgumentException;
-            Duration wanted = e instanceof Discovery.BusyException busy ? busy.retryAfter() : null;
+            Duration wanted = e instanceof BusyException busy ? busy.retryAfter() : null;
             throw remembered(
                     failed(senseless ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY, e.getMessage(), e), wanted);
         } catch (IllegalStateException | IllegalArgumentException e) {
-            // The application's words and the server's do not go together.
+            // The application's configuration and the server's metadata contradict each other.
             throw remembered(failed(Answer.Kind.MISCONFIGURED, e.getMessage(), null), null);
         }
     }
 
-    /** For who comes next; unless it was our own thread that was interrupted, which says nothing about the server. */
+    /**
+     * Remembers a failure for the next requests, unless our own thread was interrupted, which is no word about the
+     * server.
+     */
     private RequestFailedException remembered(RequestFailedException how, @Nullable Duration wanted) {
         if (Thread.currentThread().isInterrupted()) {
             return how;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.login;
 
+import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.login.LoginOutcome.Mismatched.Reason;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.server.AuthorizationServer;
+import dev.grantkeeper.internal.server.Revocation;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.RequestFailedException;
@@ -13,7 +17,6 @@ import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
-import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,31 +24,30 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The device authorization grant (RFC 8628), from the codes to the tokens. Stores nothing. Thread-safe.
  *
- * <p>A device code has one poller, however many wait for it, and no thread while it waits: a timer wakes it. The server
- * says how often it may be asked, and may say {@code slow_down}; a server that does not answer at all is asked less and
- * less often. The code ends by both clocks, so that neither a clock that is set back nor a laptop that was asleep makes
- * it live longer.
+ * <p>A device code has one poller, however many callers wait for it, and the poller needs no thread while it waits: a
+ * timer wakes it. The server decides how often it may be polled, and may answer {@code slow_down}; a server that does
+ * not answer at all is polled less and less often. The code expires by both clocks, so that neither a clock that is set
+ * back nor a laptop that was asleep makes it live longer.
  */
-final class DeviceFlow {
+public final class DeviceFlow {
     /** RFC 8628 section 3.5. */
     private static final Duration SLOWER = Duration.ofSeconds(5);
 
-    /** Between two questions to a server that is down. */
+    /** Between two polls of a server that is down. */
     private static final Duration LONGEST_PAUSE = Duration.ofMinutes(2);
 
-    /** What the library itself sends. */
+    /** Sent by the library itself. */
     private static final Set<String> OWN = Set.of("client_id", "client_secret", "scope");
 
-    private final Server server;
+    private final AuthorizationServer server;
     private final String registration;
     private final Engine engine;
+    private final Revocation revocation;
     private final Time time;
     private final UsedLogins usedLogins;
 
@@ -55,99 +57,93 @@ final class DeviceFlow {
     // guarded by this
     private boolean closed;
 
-    DeviceFlow(Server server, String registration, Engine engine, Time time) {
+    /** Device logins of one registration at a server. */
+    public DeviceFlow(
+            AuthorizationServer server, String registration, Engine engine, Revocation revocation, Time time) {
         this.server = server;
         this.registration = registration;
         this.engine = engine;
+        this.revocation = revocation;
         this.time = time;
         this.usedLogins = new UsedLogins(time.clock(), Duration.ofHours(1));
     }
 
-    DeviceLogin start(Set<String> scopes, Map<String, String> parameters, @Nullable String appState)
-            throws AuthorizationServerException {
+    /**
+     * Starts a login: asks the server for the codes.
+     *
+     * @param scopes exactly what is requested
+     * @param parameters everything else that is sent
+     * @param appState the application's own data
+     */
+    public DeviceAttempt start(Set<String> scopes, Map<String, String> parameters, @Nullable String appState)
+            throws RequestFailedException {
         Provider provider = server.known();
         DeviceEndpoint deviceEndpoint = server.endpoints().device();
         if (deviceEndpoint == null) {
             throw new IllegalStateException(provider.name() + " is not known to have a device authorization endpoint:"
-                    + " say deviceAuthorizationEndpoint(…) when describing it");
+                    + " call deviceAuthorizationEndpoint(…) on its builder");
         }
         Map<String, String> form = new LinkedHashMap<>(parameters);
         form.keySet().removeAll(OWN);
         if (!scopes.isEmpty()) {
             form.put("scope", String.join(provider.scopeSeparator(), scopes));
         }
-        try {
-            DeviceEndpoint.Codes codes = deviceEndpoint.authorize(form);
-            return new DeviceLogin(
-                    registration,
-                    codes.deviceCode(),
-                    codes.userCode(),
-                    codes.verificationUri(),
-                    codes.verificationUriComplete(),
-                    time.now().plus(codes.lifetime()),
-                    codes.interval(),
-                    scopes,
-                    parameters.get(Wanted.AUTHORIZATION_DETAILS),
-                    parameters.get(Wanted.RESOURCE),
-                    appState);
-        } catch (RequestFailedException e) {
-            throw Failures.of(e.failure());
-        }
+        DeviceEndpoint.Codes codes = deviceEndpoint.authorize(form);
+        return new DeviceAttempt(
+                registration,
+                codes.deviceCode(),
+                codes.userCode(),
+                codes.verificationUri(),
+                codes.verificationUriComplete(),
+                time.now().plus(codes.lifetime()),
+                codes.interval(),
+                scopes,
+                parameters.get(Wanted.AUTHORIZATION_DETAILS),
+                Wanted.split(parameters.get(Wanted.RESOURCE)),
+                appState);
     }
 
-    /** Waits for the result; the calling thread may be interrupted. */
-    LoginResult finish(Registration owner, DeviceLogin login) throws OAuthException, InterruptedIOException {
-        CompletableFuture<LoginResult> result = finishAsync(owner, login);
-        try {
-            return result.get();
-        } catch (InterruptedException e) {
-            result.cancel(true);
-            Thread.currentThread().interrupt();
-            throw new InterruptedIOException("Interrupted while waiting for a login on another device");
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof AuthorizationServerException failure) {
-                throw failure;
-            }
-            throw new OAuthException("A defect in Grantkeeper: please report it", e.getCause());
-        }
-    }
-
-    CompletableFuture<LoginResult> finishAsync(Registration owner, DeviceLogin login) {
+    /**
+     * Polls until the login ends. Cancelling the result leaves the poller to the others who wait for the same login;
+     * the last one stops it.
+     *
+     * @return completes with the outcome, or exceptionally with a {@link RequestFailedException} or an error of ours
+     */
+    public CompletableFuture<LoginOutcome> finish(DeviceAttempt login) {
         if (!login.registration().equals(registration)) {
             return CompletableFuture.completedFuture(
-                    mismatched(LoginResult.Mismatched.Reason.MIXED_UP, "The login began at another registration"));
+                    mismatched(Reason.MIXED_UP, "The login was started at another registration"));
         }
         Poller poller;
         boolean first;
-        CompletableFuture<LoginResult> mine;
+        CompletableFuture<LoginOutcome> mine;
         synchronized (this) {
             if (closed) {
                 return CompletableFuture.failedFuture(closing());
             }
             if (usedLogins.isUsed(login.deviceCode())) {
-                return CompletableFuture.completedFuture(
-                        mismatched(LoginResult.Mismatched.Reason.REPLAYED, "This login was finished before"));
+                return CompletableFuture.completedFuture(mismatched(Reason.REPLAYED, "This login was finished before"));
             }
             Poller other = pollers.get(login.deviceCode());
             first = other == null;
-            poller = other == null ? new Poller(owner, login) : other;
+            poller = other == null ? new Poller(login) : other;
             pollers.put(login.deviceCode(), poller);
             poller.waiting++;
             mine = poller.result.copy();
         }
-        CompletableFuture<LoginResult> unused = mine.whenComplete((result, broken) -> {
+        CompletableFuture<LoginOutcome> unused = mine.whenComplete((result, broken) -> {
             if (mine.isCancelled()) {
                 leave(poller);
             }
         });
         if (first) {
-            poller.askAfter(login.interval());
+            poller.pollAfter(login.interval());
         }
         return mine;
     }
 
     /** Ends what is under way; another process can go on with the same logins. */
-    void close() {
+    public void close() {
         List<Poller> all;
         synchronized (this) {
             closed = true;
@@ -177,44 +173,42 @@ final class DeviceFlow {
         return wanted;
     }
 
-    private static AuthorizationServerException closing() {
-        return new AuthorizationServerException(
-                AuthorizationServerException.Kind.TEMPORARY, 0, null, "this Grantkeeper was closed", null, null);
+    private static RequestFailedException closing() {
+        return new RequestFailedException(
+                new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "this Grantkeeper was closed", null, null));
     }
 
-    private static LoginResult mismatched(LoginResult.Mismatched.Reason reason, String explanation) {
-        Log.debug("A login on another device came to nothing: {}", explanation);
-        return new LoginResult.Mismatched(reason, explanation);
+    private static LoginOutcome mismatched(Reason reason, String explanation) {
+        Log.debug("A device login was not accepted: {}", explanation);
+        return new LoginOutcome.Mismatched(reason, explanation);
     }
 
-    /** Asks for one login, again and again. One thread at a time; the timer hands it on. */
+    /** Polls for one login. One thread at a time; the timer hands it on. */
     private final class Poller {
-        private final Registration owner;
-        private final DeviceLogin login;
+        private final DeviceAttempt login;
         private final long began = time.ticks();
         private final Duration left;
-        private final CompletableFuture<LoginResult> result = new CompletableFuture<>();
+        private final CompletableFuture<LoginOutcome> result = new CompletableFuture<>();
         private Duration interval;
         private int failures;
 
         // guarded by the flow
         private int waiting;
 
-        Poller(Registration owner, DeviceLogin login) {
-            this.owner = owner;
+        Poller(DeviceAttempt login) {
             this.login = login;
             this.left = Duration.between(time.now(), login.expiresAt());
             this.interval = login.interval();
         }
 
-        /** Or finds out that the codes have ended, if they end before. */
-        void askAfter(Duration pause) {
+        /** Or finds out that the codes have expired, if they expire before. */
+        void pollAfter(Duration pause) {
             Duration untilEnd = min(left.minus(time.since(began)), Duration.between(time.now(), login.expiresAt()))
                     .plusMillis(1);
             engine.after(min(pause, untilEnd.isNegative() ? Duration.ZERO : untilEnd), () -> {
                 try {
-                    ask();
-                } catch (Throwable e) { // nobody waits for ever
+                    poll();
+                } catch (Throwable e) { // nobody waits forever
                     fail(e);
                 }
             });
@@ -224,16 +218,16 @@ final class DeviceFlow {
             return a.compareTo(b) < 0 ? a : b;
         }
 
-        private void ask() {
+        private void poll() {
             if (!isWanted(this)) {
                 return;
             }
             if (!time.now().isBefore(login.expiresAt()) || time.since(began).compareTo(left) >= 0) {
-                finish(mismatched(LoginResult.Mismatched.Reason.STALE, "The user did not finish in time"));
+                finish(mismatched(Reason.STALE, "The user did not finish in time"));
                 return;
             }
             Answer answer =
-                    server.ask(endpoints -> endpoints.token().deviceToken(login.deviceCode(), login.resources()));
+                    server.send(endpoints -> endpoints.token().deviceToken(login.deviceCode(), login.resources()));
             if (answer instanceof Answer.Tokens tokens) {
                 finish(tokens);
                 return;
@@ -242,25 +236,25 @@ final class DeviceFlow {
             switch (Objects.requireNonNullElse(failure.error(), "")) {
                 case "authorization_pending" -> {
                     failures = 0;
-                    askAfter(interval);
+                    pollAfter(interval);
                 }
                 case "slow_down" -> {
                     failures = 0;
                     interval = interval.plus(SLOWER);
-                    askAfter(interval);
+                    pollAfter(interval);
                 }
                 // Microsoft's word for it comes second.
-                case "access_denied", "authorization_declined" -> finish(declined("access_denied", failure));
-                case "expired_token" ->
-                    finish(mismatched(LoginResult.Mismatched.Reason.STALE, "The user did not finish in time"));
+                case "access_denied", "authorization_declined" ->
+                    finish(new LoginOutcome.Declined("access_denied", failure.description(), login.appState()));
+                case "expired_token" -> finish(mismatched(Reason.STALE, "The user did not finish in time"));
                 default -> {
                     if (failure.kind() == Answer.Kind.TEMPORARY) {
                         failures++;
-                        askAfter(pauseAfter(failure));
+                        pollAfter(pauseAfter(failure));
                     } else if (failure.isAboutTheGrant()) {
-                        finish(declined(Objects.requireNonNullElse(failure.error(), "invalid_grant"), failure));
+                        finish(LoginOutcome.Declined.of(failure, login.appState()));
                     } else {
-                        fail(Failures.of(failure));
+                        fail(new RequestFailedException(failure));
                     }
                 }
             }
@@ -279,52 +273,46 @@ final class DeviceFlow {
             return wanted != null && wanted.compareTo(pause) > 0 ? wanted : pause;
         }
 
-        private LoginResult declined(String error, Answer.Failure failure) {
-            return new LoginResult.Declined(error, failure.description(), login.appState());
-        }
-
         private void finish(Answer.Tokens answer) {
             TokenSet tokens = answer.response()
                     .toTokenSet(null, login.scopes(), time.now(), server.known().defaultLifetime())
                     .newBuilder()
                     .resources(login.resources())
                     .build();
-            LoginResult.SignedIn in;
+            LoginOutcome in;
             try {
                 Identity identity = server.endpoints()
                         .identities()
                         .of(answer.response(), tokens, login.scopes().contains("openid"));
-                GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity);
-                in = new LoginResult.SignedIn(
-                        owner,
-                        row,
+                in = new LoginOutcome.SignedIn(
+                        GrantRow.of(RowFormat.newName(), time.now(), tokens, identity),
                         tokens,
                         AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
                         Map.of(),
                         login.appState());
             } catch (IdentityException e) {
                 if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
-                    finish(LoginResult.Declined.of(e, login.appState()));
+                    finish(LoginOutcome.Declined.of(e, login.appState()));
                     return;
                 }
-                fail(Failures.of(e));
+                fail(new RequestFailedException(e.failure()));
                 return;
-            } catch (AuthorizationServerException e) {
+            } catch (RequestFailedException e) {
                 fail(e);
                 return;
             }
             if (!finish(in)) {
-                in.discard(); // whoever waited has gone while the server answered
+                revocation.revoke(tokens); // the last caller left while the server answered
             }
         }
 
-        private boolean finish(LoginResult how) {
+        private boolean finish(LoginOutcome how) {
             return end(this) && result.complete(how);
         }
 
         private void fail(Throwable why) {
             end(this);
-            result.completeExceptionally(why instanceof OAuthException ? why : new CompletionException(why));
+            result.completeExceptionally(why);
         }
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.refresh.Time;
@@ -21,18 +21,19 @@ import org.jspecify.annotations.Nullable;
  * process. It is a new one every hour, and a row for each would fill the store with rows that nobody removes. And one
  * row for each user instead would serve what was given for one token to who shows another, perhaps a weaker one: of a
  * session that was not checked twice, of a client that may do less. A refresh token that comes along is not used here,
- * since nothing may outlive the token at hand; who wants to go on without the user keeps the result of
- * {@link Grantkeeper#exchange}.
+ * since nothing may outlive the token at hand; who wants to go on without the user keeps the result of a login by
+ * exchange.
  *
  * <p>Thread-safe.
  */
-final class ExchangedTokens implements Renewal {
-    private final TokenExchange wanted;
-    private final Server server;
+public final class TokenExchangeRenewal implements Renewal {
+    private final ExchangeRequest wanted;
+    private final AuthorizationServer server;
     private final Revocation revocation;
     private final Time time;
 
-    ExchangedTokens(TokenExchange wanted, Server server, Revocation revocation, Time time) {
+    /** For one exchange. */
+    public TokenExchangeRenewal(ExchangeRequest wanted, AuthorizationServer server, Revocation revocation, Time time) {
         this.wanted = wanted;
         this.server = server;
         this.revocation = revocation;
@@ -63,7 +64,8 @@ final class ExchangedTokens implements Renewal {
                 : answer;
     }
 
-    Answer request() {
+    /** Makes one token request. */
+    public Answer request() {
         Map<String, String> form;
         try {
             form = wanted.form(String.join(server.known().scopeSeparator(), wanted.scopes()));
@@ -72,7 +74,7 @@ final class ExchangedTokens implements Renewal {
                     Answer.Kind.TEMPORARY,
                     "The application's supplier of tokens threw " + e.getClass().getName());
         }
-        Answer answer = server.ask(endpoints -> endpoints.token().request(form));
+        Answer answer = server.send(endpoints -> endpoints.token().request(form));
         if (answer instanceof Answer.Failure failure) {
             return judged(failure);
         }
@@ -97,7 +99,8 @@ final class ExchangedTokens implements Renewal {
         return tokens(response, now);
     }
 
-    TokenSet tokens(TokenResponse response, Instant now) {
+    /** The token set that an answer makes. */
+    public TokenSet tokens(TokenResponse response, Instant now) {
         return response.toTokenSet(null, wanted.scopes(), now, server.known().defaultLifetime());
     }
 
@@ -114,6 +117,6 @@ final class ExchangedTokens implements Renewal {
 
     @Override
     public void revoke(GrantRow row, TokenSet tokens) {
-        revocation.giveBack(tokens);
+        revocation.revoke(tokens);
     }
 }

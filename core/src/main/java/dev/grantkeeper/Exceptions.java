@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
-import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.call.LoginChallenge;
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.row.UnreadableRowException;
 import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.LoginChallenge;
+import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Makes exceptions of outcomes: a new one for each caller, with that caller's stack trace. */
-final class Failures {
-    private Failures() {}
+final class Exceptions {
+    private Exceptions() {}
 
     static OAuthException of(AccountKey key, Outcome.LoginRequired required) {
         return new LoginRequiredException(
@@ -64,17 +65,12 @@ final class Failures {
                 failure.cause());
     }
 
-    /** Tokens came, and who they belong to could not be established. */
-    static AuthorizationServerException of(IdentityException e) {
-        return new AuthorizationServerException(
-                e.kind() == IdentityException.Kind.UNAVAILABLE
-                        ? AuthorizationServerException.Kind.TEMPORARY
-                        : AuthorizationServerException.Kind.MALFORMED,
-                0,
-                null,
-                e.getMessage(),
-                null,
-                e);
+    static AuthorizationServerException of(RequestFailedException e) {
+        return of(e.failure());
+    }
+
+    static OAuthException defect(@Nullable Throwable cause) {
+        return new OAuthException("A defect in Grantkeeper: please report it", cause);
     }
 
     static TokenStoreException of(IOException cause) {

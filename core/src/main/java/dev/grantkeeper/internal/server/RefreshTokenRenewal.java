@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper;
+package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
@@ -17,12 +18,13 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Renews what users granted, with the refresh token (RFC 6749 section 6). Thread-safe. */
-final class RefreshTokens implements Renewal {
-    private final Server server;
+public final class RefreshTokenRenewal implements Renewal {
+    private final AuthorizationServer server;
     private final Revocation revocation;
     private final String clientId;
 
-    RefreshTokens(Server server, Revocation revocation, String clientId) {
+    /** For one client of a server. */
+    public RefreshTokenRenewal(AuthorizationServer server, Revocation revocation, String clientId) {
         this.server = server;
         this.revocation = revocation;
         this.clientId = clientId;
@@ -55,7 +57,7 @@ final class RefreshTokens implements Renewal {
     }
 
     private Answer refresh(GrantRow row, Function<TokenEndpoint, Answer> request) {
-        return server.ask(endpoints -> {
+        return server.send(endpoints -> {
             Answer.Failure elsewhere = elsewhere(row, endpoints.provider());
             return elsewhere == null
                     ? ofTheSameUser(row, endpoints.provider(), request.apply(endpoints.token()))
@@ -71,7 +73,7 @@ final class RefreshTokens implements Renewal {
      * A grant belongs to the server that gave it: its refresh token is shown to no other, whatever the configuration
      * says now.
      */
-    static Answer.@Nullable Failure elsewhere(GrantRow row, Provider provider) {
+    public static Answer.@Nullable Failure elsewhere(GrantRow row, Provider provider) {
         String from = row.identity() == null ? "" : row.identity().issuer();
         String now = provider.issuer().orElse("");
         if (!from.contains("://") || now.isEmpty() || IdTokens.isIssuer(now, from)) {
@@ -159,7 +161,7 @@ final class RefreshTokens implements Renewal {
 
     @Override
     public @Nullable Instant consentEndsAt(GrantRow row) {
-        return new Grant(row, server.known()).consentEndsAt().orElse(null);
+        return Consent.endOf(row, server.known());
     }
 
     @Override
@@ -167,11 +169,11 @@ final class RefreshTokens implements Renewal {
         Provider provider;
         try {
             provider = server.endpoints().provider();
-        } catch (AuthorizationServerException e) {
-            return; // who cannot be asked where cannot be told either
+        } catch (RequestFailedException e) {
+            return; // without metadata there is no revocation endpoint
         }
         if (elsewhere(row, provider) == null) {
-            revocation.giveBack(tokens);
+            revocation.revoke(tokens);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param longest how long
  */
-record Waiting(Duration longest) {
+record TokenWait(Duration longest) {
     private static final class CanceledException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
@@ -57,7 +58,7 @@ record Waiting(Duration longest) {
             if (e.getCause() instanceof CanceledException) {
                 throw new IOException("Canceled");
             }
-            throw new OAuthException("A defect in Grantkeeper: please report it", e.getCause());
+            throw Exceptions.defect(e.getCause());
         }
     }
 
@@ -66,9 +67,7 @@ record Waiting(Duration longest) {
         BiFunction<@Nullable Outcome, @Nullable Throwable, TokenSet> read = (outcome, broken) -> {
             try {
                 if (broken != null) {
-                    throw broken instanceof TimeoutException
-                            ? tooLong(source)
-                            : new OAuthException("A defect in Grantkeeper: please report it", broken);
+                    throw broken instanceof TimeoutException ? tooLong(source) : Exceptions.defect(broken);
                 }
                 return tokens(source.key(), Objects.requireNonNull(outcome));
             } catch (OAuthException e) {
@@ -84,7 +83,7 @@ record Waiting(Duration longest) {
 
     private OAuthException tooLong(TokenSource source) {
         if (source.waitsForStore()) {
-            return Failures.of(new IOException("it has not answered within " + longest.toMillis()
+            return Exceptions.of(new IOException("it has not answered within " + longest.toMillis()
                     + " ms. If it shares a connection pool with its callers, give it one of its own"));
         }
         return new AuthorizationServerException(
@@ -101,11 +100,11 @@ record Waiting(Duration longest) {
             return usable.tokens();
         }
         if (outcome instanceof Outcome.LoginRequired required) {
-            throw Failures.of(key, required);
+            throw Exceptions.of(key, required);
         }
         if (outcome instanceof Outcome.RequestFailed failed) {
-            throw Failures.of(failed.failure());
+            throw Exceptions.of(failed.failure());
         }
-        throw Failures.of(((Outcome.StoreFailed) outcome).cause());
+        throw Exceptions.of(((Outcome.StoreFailed) outcome).cause());
     }
 }

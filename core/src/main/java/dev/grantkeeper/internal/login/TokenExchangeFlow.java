@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.login;
+
+import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.refresh.Time;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.server.AuthorizationServer;
+import dev.grantkeeper.internal.server.ExchangeRequest;
+import dev.grantkeeper.internal.server.TokenExchangeRenewal;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.RequestFailedException;
+import dev.grantkeeper.internal.wire.Wanted;
+import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.TokenSet;
+import java.util.Map;
+
+/** A token exchange that makes a grant of its own, kept like one of a login. Stores nothing. Thread-safe. */
+public final class TokenExchangeFlow {
+    private final AuthorizationServer server;
+    private final Time time;
+
+    /** Exchanges at one server. */
+    public TokenExchangeFlow(AuthorizationServer server, Time time) {
+        this.server = server;
+        this.time = time;
+    }
+
+    /**
+     * Exchanges a token once.
+     *
+     * @param exchange what to request, and the token
+     * @param renewal makes the request
+     */
+    public LoginOutcome exchange(ExchangeRequest exchange, TokenExchangeRenewal renewal) throws RequestFailedException {
+        Answer answer = renewal.request();
+        if (answer instanceof Answer.Tokens tokens) {
+            return signedIn(exchange, tokens, renewal);
+        }
+        Answer.Failure failure = answer instanceof Answer.Lost lost ? lost.failure() : (Answer.Failure) answer;
+        if (!failure.isAboutTheGrant()) {
+            throw new RequestFailedException(failure);
+        }
+        return LoginOutcome.Declined.of(failure, null);
+    }
+
+    private LoginOutcome signedIn(ExchangeRequest exchange, Answer.Tokens answer, TokenExchangeRenewal renewal)
+            throws RequestFailedException {
+        TokenSet tokens = renewal.tokens(answer.response(), time.now())
+                .newBuilder()
+                .resources(Wanted.split(exchange.resource()))
+                .build();
+        try {
+            Identity identity = server.endpoints()
+                    .identities()
+                    .of(answer.response(), tokens, exchange.scopes().contains("openid"));
+            GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity);
+            return new LoginOutcome.SignedIn(row, tokens, true, Map.of(), null);
+        } catch (IdentityException e) {
+            if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
+                return LoginOutcome.Declined.of(e, null);
+            }
+            throw new RequestFailedException(e.failure());
+        }
+    }
+}

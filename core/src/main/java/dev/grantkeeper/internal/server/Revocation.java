@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.server;
+
+import dev.grantkeeper.internal.wire.RequestFailedException;
+import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
+import java.util.function.BiConsumer;
+
+/**
+ * Revokes tokens that nobody will use (RFC 7009). A sign-out does not wait for a busy server: a request that the server
+ * wants to have later is repeated once, in the background. Thread-safe.
+ *
+ * @param server the server that issued the tokens
+ * @param later runs something after a delay
+ */
+public record Revocation(AuthorizationServer server, BiConsumer<Duration, Runnable> later) {
+    private static final Duration LONGEST = Duration.ofMinutes(5);
+
+    /** Revokes access and refresh token, as far as the server can be reached. */
+    public void revoke(TokenSet tokens) {
+        TokenEndpoint endpoint;
+        try {
+            endpoint = server.endpoints().token();
+        } catch (RequestFailedException e) {
+            return; // without metadata there is no revocation endpoint
+        }
+        Duration pause = endpoint.giveBack(tokens);
+        if (pause != null && pause.compareTo(LONGEST) <= 0) {
+            later.accept(pause, () -> {
+                Duration unused = endpoint.giveBack(tokens);
+            });
+        }
+    }
+}
