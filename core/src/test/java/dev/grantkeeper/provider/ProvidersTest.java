@@ -359,10 +359,7 @@ class ProvidersTest {
 
     private static List<String> rows() {
         try {
-            String text = Files.readString(Path.of("README.md"));
-            String section = text.substring(text.indexOf("\n## Providers\n") + 1);
-            int end = section.indexOf("\n## ");
-            return section.substring(0, end < 0 ? section.length() : end)
+            return Files.readString(Path.of("src/main/java/dev/grantkeeper/provider/README.md"))
                     .lines()
                     .filter(line -> line.startsWith("| ") && !line.startsWith("| provider "))
                     .toList();

@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples;
 
+import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.URI;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
@@ -19,22 +32,53 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the README shows is code, so it has to compile. */
+/** What the documentation shows is code, so it has to compile; and what it points to has to be there. */
 class ReadmeTest {
+    private static final Path ROOT = Path.of("..");
+    private static final Path README = ROOT.resolve("README.md");
+    private static final Path GUIDE = ROOT.resolve("core/README.md");
+    private static final Path JDBC = ROOT.resolve("store-jdbc/README.md");
+    private static final Path EXAMPLES = ROOT.resolve("examples/README.md");
+
     private static final Pattern BLOCK = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+    private static final Pattern FENCE = Pattern.compile("^```.*?^```$", Pattern.DOTALL | Pattern.MULTILINE);
+    private static final Pattern COMMENT = Pattern.compile("<!--.*?-->", Pattern.DOTALL);
+    private static final Pattern CODE = Pattern.compile("`([^`]+)`");
+    private static final Pattern LINK = Pattern.compile("]\\(([^)\\s]+)\\)|^\\[[^]]+]:\\s*(\\S+)", Pattern.MULTILINE);
+    private static final Pattern HEADING = Pattern.compile("^#{1,6} (.+)$", Pattern.MULTILINE);
+    private static final Pattern TEST = Pattern.compile("([A-Z]\\w*[a-z0-9](?:Test|IT))(?:\\.(\\w+…?))?");
+    private static final Pattern TEST_METHOD = Pattern.compile("…?[a-z]*(?:_[a-z0-9]+){2,}_?…?");
+
+    private static final Pattern VERSION =
+            Pattern.compile("<artifactId>(grantkeeper-[a-z-]+)</artifactId>\\s*<version>([^<]+)<"
+                    + "|dev\\.grantkeeper:(grantkeeper-[a-z-]+):([^\"]+)\"");
+
+    /** As long as a row may be that can still be read in a diff. */
+    private static final int LONGEST_ROW = 300;
 
     private static final String IMPORTS = """
+            import static org.junit.jupiter.api.Assertions.assertEquals;
             import dev.grantkeeper.*;
+            import dev.grantkeeper.examples.files.*;
+            import dev.grantkeeper.examples.migration.*;
+            import dev.grantkeeper.examples.redis.*;
             import dev.grantkeeper.provider.*;
             import dev.grantkeeper.store.jdbc.*;
+            import dev.grantkeeper.store.memory.*;
             import dev.grantkeeper.testkit.*;
             import dev.grantkeeper.token.*;
             import java.io.IOException;
             import java.net.URI;
+            import java.nio.file.Path;
+            import java.time.Instant;
             import java.util.List;
             import java.util.Optional;
             import okhttp3.OkHttpClient;
             import okhttp3.Request;
+            import okhttp3.Response;
+            import redis.clients.jedis.DefaultJedisClientConfig;
+            import redis.clients.jedis.HostAndPort;
+            import redis.clients.jedis.UnifiedJedis;
             import retrofit2.Call;
             import retrofit2.Retrofit;
             import retrofit2.http.GET;
@@ -50,27 +94,63 @@ class ReadmeTest {
             }
             interface Answer {
                 void sendRedirect(String url);
+                void setStatus(int status);
+            }
+            interface Cookies {
+                String get(String name);
+            }
+            interface Sessions {
+                void end(Optional<String> user, Optional<String> session);
             }
             """;
 
-    private static final String LINES = "spotify.startLogin()";
-    private static final String TAG = ".tag(Account.class";
-    private static final String RETROFIT = "@Tag Account";
-    private static final String DEVICE = "startOnDevice()";
-    private static final String EXCHANGE = "TokenExchange";
-    private static final String LOGOUT = "logout()";
-    private static final String DISCOVERY = "Discovery.of";
-    private static final String STORE = "implements TokenStore";
-    private static final String STORE_TEST = "extends TokenStoreContract";
-    private static final String OPERATORS = "user.reseal()";
-    private static final List<String> MARKS =
-            List.of(LINES, TAG, RETROFIT, DEVICE, EXCHANGE, LOGOUT, DISCOVERY, STORE, STORE_TEST, OPERATORS);
+    /** Every block of Java in the documentation: its page, and what it is known by there. */
+    private enum Block {
+        LINES(README, "spotify.startLogin()"),
+        TAG(README, ".tag(Account.class"),
+        COOKIE(GUIDE, "login.seal(keys)"),
+        DEVICE(GUIDE, "startOnDevice()"),
+        LOOPBACK(GUIDE, "LoopbackReceiver"),
+        RETROFIT(GUIDE, "@Tag Account"),
+        EXCHANGE(GUIDE, "TokenExchange"),
+        LOGOUT(GUIDE, "newLogout()"),
+        LOGOUT_TOKEN(GUIDE, "verifyLogoutToken"),
+        DISCOVERY(GUIDE, "Discovery.of(\"https:"),
+        STORE(GUIDE, "implements TokenStore"),
+        STORE_TEST(GUIDE, "extends TokenStoreContract"),
+        OPERATORS(GUIDE, "user.reseal()"),
+        TEST_KIT(GUIDE, "FakeAuthorizationServer"),
+        JDBC_STORE(JDBC, "JdbcTokenStore.on"),
+        JDBC_LISTS(JDBC, "keysUntouchedSince"),
+        FILE_STORE(EXAMPLES, "FileTokenStore.create"),
+        REDIS_STORE(EXAMPLES, "RedisTokenStore.client"),
+        NODES_TEST(EXAMPLES, "extends TokenStoreContract"),
+        SPRING(EXAMPLES, "SpringAuthorizedClients.move");
+
+        private final Path page;
+        private final String mark;
+
+        Block(Path page, String mark) {
+            this.page = page;
+            this.mark = mark;
+        }
+
+        /** The one block that says this. */
+        String code() throws IOException {
+            return blocks(page).stream()
+                    .filter(block -> block.contains(mark))
+                    .reduce((one, other) -> {
+                        throw new AssertionError("Two blocks of " + page + " say " + mark);
+                    })
+                    .orElseThrow();
+        }
+    }
 
     @TempDir
     Path output;
 
-    private static List<String> blocks() throws IOException {
-        Matcher matcher = BLOCK.matcher(Files.readString(Path.of("..", "README.md")));
+    private static List<String> blocks(Path page) throws IOException {
+        Matcher matcher = BLOCK.matcher(Files.readString(page));
         List<String> blocks = new ArrayList<>();
         while (matcher.find()) {
             blocks.add(matcher.group(1));
@@ -78,19 +158,8 @@ class ReadmeTest {
         return blocks;
     }
 
-    /** The one block that says this. */
-    private static String block(String about) throws IOException {
-        assertThat(MARKS).contains(about);
-        return blocks().stream()
-                .filter(block -> block.contains(about))
-                .reduce((one, other) -> {
-                    throw new AssertionError("Two blocks say " + about);
-                })
-                .orElseThrow();
-    }
-
     private String errors(String body) {
-        String source = IMPORTS + "class Readme {\n" + AROUND + body + "\n}\n";
+        String source = IMPORTS + "public class Readme {\n" + AROUND + body + "\n}\n";
         JavaFileObject file =
                 new SimpleJavaFileObject(URI.create("string:///Readme.java"), JavaFileObject.Kind.SOURCE) {
                     @Override
@@ -108,68 +177,302 @@ class ReadmeTest {
     }
 
     private static String method(String parameters, String statements) {
-        return "void run(" + parameters + ") throws Exception {\n" + statements + "\n}";
+        return "public static void run(" + parameters + ") throws Exception {\n" + statements + "\n}";
     }
 
     @Test
     void the_first_lines_compile() throws IOException {
         String parameters = "javax.sql.DataSource dataSource, Session session, Answer response, String query,"
                 + " String userId, OkHttpClient http";
-        assertThat(errors(method(parameters, block(LINES)))).isEmpty();
+        assertThat(errors(method(parameters, Block.LINES.code()))).isEmpty();
     }
 
     @Test
     void many_users_on_one_client_compile() throws IOException {
         String parameters = "Grantkeeper spotify, OkHttpClient http, String url, String userId";
-        assertThat(errors(method(parameters, block(TAG)))).isEmpty();
+        assertThat(errors(method(parameters, Block.TAG.code()))).isEmpty();
+    }
+
+    @Test
+    void a_login_in_a_sealed_cookie_compiles() throws IOException {
+        String parameters = "PendingLogin login, SealingKeys keys, String query, Cookies cookies";
+        assertThat(errors(method(parameters, Block.COOKIE.code()))).isEmpty();
     }
 
     @Test
     void retrofit_compiles_without_the_second_okhttp() throws IOException {
-        assertThat(errors(method("Grantkeeper spotify, OkHttpClient http", block(RETROFIT))))
+        assertThat(errors(method("Grantkeeper spotify, OkHttpClient http", Block.RETROFIT.code())))
                 .isEmpty();
     }
 
     @Test
     void a_store_and_its_test_compile() throws IOException {
-        String store = block(STORE).replace("{ … }", "{ throw new IOException(); }");
-        String test = block(STORE_TEST).replace("(…)", "()");
+        String store = Block.STORE.code().replace("{ … }", "{ throw new IOException(); }");
+        String test = Block.STORE_TEST.code().replace("(…)", "()");
         assertThat(errors(store + test)).isEmpty();
     }
 
     @Test
+    void the_test_of_a_store_for_several_nodes_compiles() throws IOException {
+        String store = Block.STORE
+                .code()
+                .replace("{ … }", "{ throw new IOException(); }")
+                .replace("implements TokenStore {", "implements TokenStore {\nMyStore(String host) {}\n");
+        assertThat(errors(store + Block.NODES_TEST.code())).isEmpty();
+    }
+
+    @Test
     void work_over_all_grants_compiles() throws IOException {
-        assertThat(errors(method("Grantkeeper spotify, JdbcTokenStore store", block(OPERATORS))))
+        assertThat(errors(method("Grantkeeper spotify, JdbcTokenStore store", Block.OPERATORS.code())))
                 .isEmpty();
     }
 
     @Test
     void a_login_on_another_device_compiles() throws IOException {
-        assertThat(errors(method("Grantkeeper service, String userId", block(DEVICE))))
+        assertThat(errors(method("Grantkeeper service, String userId", Block.DEVICE.code())))
                 .isEmpty();
     }
 
     @Test
+    void a_login_of_a_command_line_tool_compiles() throws IOException {
+        assertThat(errors(method("Grantkeeper spotify", Block.LOOPBACK.code()))).isEmpty();
+    }
+
+    @Test
     void an_exchange_compiles() throws IOException {
-        assertThat(errors(method("Grantkeeper office, String incomingToken, OkHttpClient http", block(EXCHANGE))))
+        assertThat(errors(method("Grantkeeper office, String incomingToken, OkHttpClient http", Block.EXCHANGE.code())))
                 .isEmpty();
     }
 
     @Test
     void a_logout_compiles() throws IOException {
-        assertThat(errors(method("Grantkeeper acme, String userId", block(LOGOUT))))
+        assertThat(errors(method("Grantkeeper acme, String userId", Block.LOGOUT.code())))
                 .isEmpty();
     }
 
     @Test
+    void a_notice_of_a_logout_compiles() throws IOException {
+        String parameters = "Grantkeeper acme, String logoutToken, Sessions sessions, Answer response";
+        assertThat(errors(method(parameters, Block.LOGOUT_TOKEN.code()))).isEmpty();
+    }
+
+    @Test
     void a_provider_that_describes_itself_compiles() throws IOException {
-        assertThat(errors(method("", block(DISCOVERY)))).isEmpty();
+        assertThat(errors(method("", Block.DISCOVERY.code()))).isEmpty();
+    }
+
+    @Test
+    void the_stores_compile() throws IOException {
+        assertThat(errors(method("javax.sql.DataSource dataSource", Block.JDBC_STORE.code())))
+                .isEmpty();
+        assertThat(errors(method("JdbcTokenStore store, Instant aYearAgo", Block.JDBC_LISTS.code())))
+                .isEmpty();
+        assertThat(errors(method("", Block.FILE_STORE.code()))).isEmpty();
+        assertThat(errors(method("", Block.REDIS_STORE.code()))).isEmpty();
+    }
+
+    @Test
+    void a_move_from_spring_security_compiles() throws IOException {
+        String parameters = "javax.sql.DataSource dataSource, Grantkeeper grantkeeper";
+        assertThat(errors(method(parameters, Block.SPRING.code()))).isEmpty();
+    }
+
+    @Test
+    void the_test_of_an_application_passes() throws Exception {
+        assertThat(errors(method("", Block.TEST_KIT.code()))).isEmpty();
+        try (URLClassLoader loader = new URLClassLoader(
+                new URL[] {output.toUri().toURL()}, getClass().getClassLoader())) {
+            loader.loadClass("Readme").getMethod("run").invoke(null);
+        }
     }
 
     @Test
     void there_is_no_block_that_nobody_compiles() throws IOException {
-        assertThat(blocks())
-                .hasSize(MARKS.size())
-                .allMatch(block -> MARKS.stream().anyMatch(block::contains));
+        for (Path page : pages()) {
+            List<Block> known = Arrays.stream(Block.values())
+                    .filter(block -> block.page.equals(page))
+                    .toList();
+            assertThat(blocks(page))
+                    .as(page.toString())
+                    .hasSize(known.size())
+                    .allMatch(block -> known.stream().anyMatch(mark -> block.contains(mark.mark)));
+        }
+    }
+
+    // ---- What the pages point to ----------------------------------------------------------------------------------
+
+    private static List<Path> pages() throws IOException {
+        return files(".md");
+    }
+
+    private static List<Path> files(String ending) throws IOException {
+        List<Path> found = new ArrayList<>();
+        Files.walkFileTree(ROOT, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
+                String name = directory.getFileName().toString();
+                boolean hidden = name.startsWith(".") && !directory.equals(ROOT) && !name.equals(".github");
+                return hidden || name.equals("target") ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                if (file.toString().endsWith(ending)) {
+                    found.add(file);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+        });
+        return found;
+    }
+
+    /** A page without what only looks like a heading or a link. */
+    private static String text(Path page) throws IOException {
+        String text = FENCE.matcher(Files.readString(page)).replaceAll("");
+        return COMMENT.matcher(text).replaceAll("");
+    }
+
+    /** The names that a page's headings have in its address, as GitHub makes them. */
+    private static Set<String> anchors(Path page) throws IOException {
+        Map<String, Integer> seen = new HashMap<>();
+        Set<String> anchors = new HashSet<>();
+        Matcher heading = HEADING.matcher(text(page));
+        while (heading.find()) {
+            String anchor = heading.group(1)
+                    .strip()
+                    .toLowerCase(Locale.ROOT)
+                    .replaceAll("[^\\p{L}\\p{N}_ -]", "")
+                    .replace(' ', '-');
+            int earlier = seen.merge(anchor, 1, Integer::sum) - 1;
+            anchors.add(earlier == 0 ? anchor : anchor + "-" + earlier);
+        }
+        return anchors;
+    }
+
+    private static List<String> deadLinks(Path root, Path page) throws IOException {
+        List<String> dead = new ArrayList<>();
+        Matcher links = LINK.matcher(CODE.matcher(text(page)).replaceAll(""));
+        while (links.find()) {
+            String link = links.group(1) == null ? links.group(2) : links.group(1);
+            if (URI.create(link).isAbsolute()) {
+                continue;
+            }
+            int hash = link.indexOf('#');
+            String path = hash < 0 ? link : link.substring(0, hash);
+            Path target = path.isEmpty() ? page : page.resolveSibling(path).normalize();
+            boolean alive = Files.exists(target)
+                    && target.toRealPath().startsWith(root.toRealPath())
+                    && (hash < 0 || anchors(target).contains(link.substring(hash + 1)));
+            if (!alive) {
+                dead.add(page + ": " + link);
+            }
+        }
+        return dead;
+    }
+
+    @Test
+    void every_link_leads_to_a_file_and_a_heading_of_this_repository() throws IOException {
+        List<String> dead = new ArrayList<>();
+        for (Path page : pages()) {
+            dead.addAll(deadLinks(ROOT, page));
+        }
+        assertThat(dead).isEmpty();
+        assertThat(pages()).contains(README, GUIDE, JDBC, EXAMPLES, ROOT.resolve(".github/CONTRIBUTING.md"));
+    }
+
+    @Test
+    void a_link_to_nothing_is_noticed() throws IOException {
+        Path root = Files.createDirectories(output.resolve("root"));
+        Path page = Files.writeString(root.resolve("page.md"), """
+                # One, two (3)
+                [a](page.md) [b](page.md#one-two-3) [c](https://example.org/x#y)
+                [`d`](gone.md) [e](#one) [f](../outside.md)
+                ```
+                # no heading, [no link](x.md)
+                ```
+                """);
+        Files.writeString(output.resolve("outside.md"), "");
+        assertThat(anchors(page)).containsExactly("one-two-3");
+        assertThat(deadLinks(root, page))
+                .containsExactly(page + ": gone.md", page + ": #one", page + ": ../outside.md");
+    }
+
+    @Test
+    void every_test_that_is_named_exists() throws IOException {
+        Map<String, Path> sources = files(".java").stream()
+                .filter(file -> file.toString().matches(".*(Test|IT)\\.java"))
+                .collect(toMap(file -> file.getFileName().toString().replace(".java", ""), file -> file));
+        List<String> missing = new ArrayList<>();
+        for (Path page : pages()) {
+            for (String line : text(page).lines().toList()) {
+                missing.addAll(missingTests(line, sources));
+            }
+        }
+        assertThat(missing).isEmpty();
+        assertThat(missingTests("`ReadmeTest.nothing_like_it`, `NoSuchTest`, `…_here`", sources))
+                .containsExactly("ReadmeTest.nothing_like_it", "NoSuchTest");
+        assertThat(missingTests("`ReadmeTest.a_link_…`, `…_nothing_is_noticed`, `nothing_else_here`", sources))
+                .containsExactly("ReadmeTest.nothing_else_here");
+    }
+
+    /** A class may be followed by several of its methods, with dots for a part of their names. */
+    private static List<String> missingTests(String line, Map<String, Path> sources) throws IOException {
+        List<String> missing = new ArrayList<>();
+        String test = null;
+        for (String code :
+                CODE.matcher(line).results().map(result -> result.group(1)).toList()) {
+            Matcher name = TEST.matcher(code);
+            String method = null;
+            if (name.matches()) {
+                test = name.group(1);
+                method = name.group(2);
+                if (!sources.containsKey(test)) {
+                    missing.add(code);
+                    test = null;
+                }
+            } else if (TEST_METHOD.matcher(code).matches()) {
+                method = code;
+            }
+            if (test != null && method != null && !has(sources.get(test), method)) {
+                missing.add(test + "." + method);
+            }
+        }
+        return missing;
+    }
+
+    private static boolean has(Path source, String method) throws IOException {
+        String name = method.replace("…", "");
+        return Files.readString(source)
+                .contains((method.startsWith("…") ? "" : " ") + name + (method.endsWith("…") ? "" : "("));
+    }
+
+    @Test
+    void every_version_that_is_shown_is_the_one_that_is_built() throws IOException {
+        String built = VERSION.matcher(Files.readString(ROOT.resolve("pom.xml")))
+                .results()
+                .filter(result -> result.group(1).equals("grantkeeper-parent"))
+                .map(result -> result.group(2))
+                .findFirst()
+                .orElseThrow();
+        for (Path page : pages()) {
+            List<MatchResult> shown =
+                    VERSION.matcher(Files.readString(page)).results().toList();
+            assertThat(shown).as(page.toString()).allSatisfy(result -> {
+                boolean xml = result.group(1) != null;
+                assertThat(result.group(xml ? 2 : 4)).isEqualTo(built);
+                assertThat(ROOT.resolve(result.group(xml ? 1 : 3).replace("grantkeeper-", "")))
+                        .isDirectory();
+            });
+        }
+        assertThat(VERSION.matcher(Files.readString(README)).results()).hasSize(4);
+    }
+
+    @Test
+    void no_row_of_a_table_is_too_long_to_be_reviewed() throws IOException {
+        for (Path page : pages()) {
+            assertThat(text(page).lines().filter(line -> line.startsWith("|")))
+                    .as(page.toString())
+                    .allSatisfy(row -> assertThat(row).hasSizeLessThanOrEqualTo(LONGEST_ROW));
+        }
     }
 }
