@@ -21,9 +21,9 @@ import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One user's grant at one provider, whether it exists or not; or the application's own, see
- * {@link Grantkeeper#application()}; or what comes in exchange for a token, see
- * {@link Grantkeeper#account(TokenExchange)}. Cheap to make, immutable, thread-safe.
+ * A handle to one account's grant at one provider. The grant need not exist yet. The account is a user's, the
+ * application's own ({@link Grantkeeper#application()}), or one whose tokens are exchanged for others
+ * ({@link Grantkeeper#account(TokenExchange)}). Cheap to make, immutable, thread-safe.
  *
  * <p>To use one client for many users, wrap it with {@link Grantkeeper#wrap} and set an account as the tag
  * {@code Account.class} of each request.
@@ -62,29 +62,29 @@ public final class Account {
     }
 
     /**
-     * Where an account's tokens go, if not to all of the provider's API origins.
+     * The destination of an account's tokens, if it is not all of the provider's API origins.
      *
-     * @param name one of several APIs that this account has tokens for, as the authorization server calls it;
+     * @param name the API as the authorization server calls it, one of several that this account has tokens for;
      *     {@code null} if it has one token only
-     * @param origins where its access token may go
+     * @param origins the origins that its access token may be sent to
      */
     record Resource(@Nullable String name, Set<String> origins) {}
 
     /**
-     * The same account with access tokens for another API: one login, one refresh token, and an access token for each
-     * (RFC 8707; Entra ID's scopes of another resource). Each is fetched when it is needed first, stored beside the
-     * others, refreshed when it is due, and goes to its own API and nowhere else. What is said of the grant, like
-     * {@link #signOut()}, is said of all.
+     * Returns the same account with access tokens for another API: one login, one refresh token, and an access token
+     * for each API (RFC 8707; Entra ID's scopes of another resource). Each token is fetched when a call first needs it,
+     * stored beside the others, refreshed when it is due, and sent to its own API only. Operations on the grant, such
+     * as {@link #signOut()}, affect every resource.
      *
      * <pre>{@code
      * OkHttpClient vault = user.forResource("https://vault.azure.net").wrap(http);
      * }</pre>
      *
      * @param resource the API as the authorization server calls it; an absolute URI without fragment
-     * @param apiOrigins where its access token may go: scheme, host and, if it is not the scheme's own, port. Default:
-     *     the resource itself, which then has to be an https URL
+     * @param apiOrigins the origins that its access token may be sent to: scheme, host and, unless it is the scheme's
+     *     default, port. Default: the resource itself, which then has to be an https URL
      * @return a view of this account
-     * @throws IllegalArgumentException if that is no resource, or nothing says where its tokens may go
+     * @throws IllegalArgumentException if this is not a resource, or the origins are missing
      */
     public Account forResource(String resource, String... apiOrigins) {
         URI uri = URI.create(resource);
@@ -94,7 +94,7 @@ public final class Account {
         }
         if (apiOrigins.length == 0 && !"https".equalsIgnoreCase(uri.getScheme())) {
             throw new IllegalArgumentException("The resource " + resource
-                    + " does not tell where its API is: say forResource(resource, \"https://api.example.com\")");
+                    + " is not an https URL of its API: call forResource(resource, \"https://api.example.com\")");
         }
         Provider itsApis = registration
                 .provider()
@@ -111,7 +111,7 @@ public final class Account {
     }
 
     /**
-     * Under which key the grant is stored.
+     * The key that the grant is stored under.
      *
      * @return registration and account
      */
@@ -137,30 +137,31 @@ public final class Account {
     }
 
     /**
-     * Wraps a client so that calls to the provider's API origins carry this account's access token. It is refreshed
-     * when it is due, stored before it is used, and replaced once when an API rejects it. Calls to other hosts go out
-     * as they are, and so do calls that carry their own {@code Authorization}.
+     * Wraps a client so that calls to the provider's API origins carry this account's access token. The token is
+     * refreshed when it is due, stored before it is used, and replaced once when an API rejects it. Calls to other
+     * hosts, and calls with their own {@code Authorization}, are sent unchanged.
      *
-     * <p>An API that wants more than this grant gives, and says what, is a {@link LoginRequiredException}, too;
-     * {@link #withoutChallengeExceptions()} avoids that. All other answers are returned as they are.
+     * <p>An API's demand for more than this grant has (scopes, a stronger authentication, claims) is a
+     * {@link LoginRequiredException}, too, unless {@link #withoutChallengeExceptions()} is called. All other responses
+     * are returned unchanged.
      *
-     * <p>Authorised calls bypass the client's {@link okhttp3.Cache}: it would hand one user's answer to another. What
-     * goes wrong is an {@link OAuthException}. A call waits at most {@link Grantkeeper.Builder#maxWait} for tokens;
-     * under {@code enqueue} it occupies one of the dispatcher's slots meanwhile, {@link #tokensAsync()} first avoids
-     * that.
+     * <p>Authorized calls bypass the client's {@link okhttp3.Cache}: it would serve one user's response to another.
+     * Every failure is an {@link OAuthException}. A call waits at most {@link Grantkeeper.Builder#maxWait} for tokens.
+     * Under {@code enqueue} it occupies one of the dispatcher's slots meanwhile; call {@link #tokensAsync()} first to
+     * avoid that.
      *
      * @param http the application's client; connections and threads stay shared with it
      * @return a client for this account
-     * @throws IllegalArgumentException if it is wrapped for another account already, whose tokens would go to the same
-     *     APIs
+     * @throws IllegalArgumentException if the client is already wrapped for another account whose tokens would be sent
+     *     to the same APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
         return registration.wrap(http, source());
     }
 
     /**
-     * The same account for calls whose answers the caller wants to see as they are. Otherwise a 401 or 403 that names
-     * what another login has to ask for is closed, and thrown as a {@link LoginRequiredException}.
+     * Returns the same account for callers that handle challenges themselves. Otherwise a 401 or 403 that names what
+     * another login has to request is closed, and thrown as a {@link LoginRequiredException}.
      *
      * @return an account to {@link #wrap} a client for, or to set as a request's tag
      */
@@ -169,9 +170,9 @@ public final class Account {
     }
 
     /**
-     * What {@link #wrap} adds, for who holds a builder. Add it with {@code addInterceptor}, after other interceptors
-     * that should not see the token. With {@link Grantkeeper.Builder#dpop()} that client must not follow redirects; one
-     * that {@link #wrap} made may.
+     * The interceptor that {@link #wrap} installs, for callers that configure an {@code OkHttpClient.Builder}
+     * themselves. Add it with {@code addInterceptor}, after other interceptors that should not see the token. With
+     * {@link Grantkeeper.Builder#dpop()} that client must not follow redirects; a client that {@link #wrap} made may.
      *
      * @return an application interceptor
      */
@@ -180,11 +181,11 @@ public final class Account {
     }
 
     /**
-     * Tokens that are valid now, refreshed if they have to be. For protocols that OkHttp does not speak.
+     * Returns valid tokens, refreshed if necessary. For protocols other than HTTP, and for other HTTP clients.
      *
      * @return the tokens
      * @throws LoginRequiredException if the user has to sign in
-     * @throws AuthorizationServerException if the authorization server gives no tokens, or does not within
+     * @throws AuthorizationServerException if the authorization server issues no tokens, or does not within
      *     {@link Grantkeeper.Builder#maxWait}
      * @throws TokenStoreException if the store failed and nothing valid is in memory
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
@@ -194,23 +195,23 @@ public final class Account {
     }
 
     /**
-     * The same without waiting.
+     * Asynchronous variant of {@link #tokens()}; no thread blocks.
      *
-     * @return completes with the tokens, or with a {@link java.util.concurrent.CompletionException} around what
-     *     {@link #tokens()} would throw; cancelling it does not disturb the refresh
+     * @return completes with the tokens, or exceptionally with a {@link java.util.concurrent.CompletionException}
+     *     around what {@link #tokens()} would throw; cancelling it does not disturb the refresh
      */
     public CompletableFuture<TokenSet> tokensAsync() {
         return registration.tokenWait().tokensAsync(source(), refresher.current(key, name()));
     }
 
     /**
-     * Asks the server about this account's access token (RFC 7662), refreshed if it has to be. Sees what
-     * {@link #grant()} cannot: that the server has ended a token before its time.
+     * Introspects this account's access token at the server (RFC 7662), after refreshing it if necessary. It shows what
+     * {@link #grant()} cannot: that the server has revoked a token before its expiry.
      *
-     * @return what the server says
+     * @return the server's answer
      * @throws LoginRequiredException if the user has to sign in
-     * @throws AuthorizationServerException if the server could not be asked, or does not accept this application, or
-     *     makes no sense
+     * @throws AuthorizationServerException if the authorization server is unreachable, its response is malformed, or it
+     *     rejects this client
      * @throws TokenStoreException if the store failed and nothing valid is in memory
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      * @throws IllegalStateException if the provider has no introspection endpoint
@@ -225,9 +226,9 @@ public final class Account {
     }
 
     /**
-     * Reads what is stored, without secrets. Answers whether this user is connected, and how.
+     * Reads the stored grant, without secrets: whether this user is connected, and how.
      *
-     * @return the grant, empty if there is none
+     * @return the grant; empty if there is none
      * @throws TokenStoreException if the store failed
      */
     public Optional<Grant> grant() throws TokenStoreException {
@@ -240,9 +241,9 @@ public final class Account {
     }
 
     /**
-     * Takes over tokens that were obtained elsewhere. Never overwrites: an account that has a grant keeps it.
+     * Imports tokens that were obtained elsewhere. It never overwrites: an account with a grant keeps it.
      *
-     * @param tokens the tokens; their time of receipt counts as the time of authorisation
+     * @param tokens the tokens; their time of receipt counts as the time of authorization
      * @return whether they were stored; {@code false} if the account has a grant
      * @throws TokenStoreException if the store failed
      */
@@ -251,12 +252,12 @@ public final class Account {
     }
 
     /**
-     * Takes over tokens that were obtained elsewhere, with the time of the login that they came from. Never overwrites:
-     * an account that has a grant keeps it.
+     * Imports tokens that were obtained elsewhere, with the time of their login. It never overwrites: an account with a
+     * grant keeps it.
      *
      * @param tokens the tokens
-     * @param authorizedAt when the user authorised the application, as far as that is known:
-     *     {@link Grant#consentEndsAt()} may count from there
+     * @param authorizedAt the time of the user's authorization, as far as it is known: {@link Grant#consentEndsAt()}
+     *     may count from there
      * @return whether they were stored; {@code false} if the account has a grant
      * @throws TokenStoreException if the store failed
      */
@@ -266,8 +267,8 @@ public final class Account {
     }
 
     /**
-     * Forgets a refusal, and the pause after failures. For operators, after a provider answered {@code invalid_grant}
-     * by mistake: the next call tries the stored refresh token again.
+     * Clears a recorded refusal and any back-off, so that the next call tries the stored refresh token again. For
+     * operators, after a provider answered {@code invalid_grant} by mistake.
      *
      * @throws TokenStoreException if the store failed
      */
@@ -276,9 +277,8 @@ public final class Account {
     }
 
     /**
-     * Removes the grant, then gives its tokens back to the provider, where the provider can take them back (RFC 7009).
-     * When it returns, the row is gone, whatever was refreshing meanwhile; that the provider cannot be reached changes
-     * nothing.
+     * Removes the grant, then revokes its tokens if the provider supports revocation (RFC 7009). When it returns, the
+     * row is gone, whatever refresh was under way. An unreachable provider changes nothing.
      *
      * @throws TokenStoreException if the store failed; then the user is still signed in
      */
@@ -288,9 +288,9 @@ public final class Account {
     }
 
     /**
-     * Removes the grant without reading it, and gives nothing back to the provider. For rows that cannot be read any
-     * more because their sealing key is lost ({@link TokenStoreException.Kind#UNREADABLE}): the user can then sign in
-     * again. For all others there is {@link #signOut()}.
+     * Removes the grant without reading it, and revokes nothing. For rows that can no longer be read because their
+     * sealing key is lost ({@link TokenStoreException.Kind#UNREADABLE}): the user can then sign in again. For all
+     * others use {@link #signOut()}.
      *
      * @throws TokenStoreException if the store failed
      */
@@ -300,10 +300,10 @@ public final class Account {
     }
 
     /**
-     * Seals what is stored under the writing key, if it is under an older one. For operators who retire a key; every
-     * refresh does it, too. The grant stays as it is, and may be in use meanwhile.
+     * Seals the stored grant under the writing key, if it is sealed under an older one. For operators who retire a key;
+     * every refresh does the same. The grant is unchanged, and may be in use meanwhile.
      *
-     * @return whether it was written; {@code false} if it is under the writing key already, or there is no grant
+     * @return whether it was written; {@code false} if it is sealed under the writing key already, or there is no grant
      * @throws TokenStoreException if the store failed, or if the row cannot be read
      * @see dev.grantkeeper.token.SealingKeys
      */

@@ -6,36 +6,36 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The authorization server gave no tokens, and the user's grant has nothing to do with it: it is kept, and a later call
- * may succeed.
+ * A request to the authorization server failed, for a reason other than the user's grant. The grant is kept, and a
+ * later call may succeed.
  */
 public final class AuthorizationServerException extends OAuthException {
     private static final long serialVersionUID = 1L;
 
-    /** What the failure means. */
+    /** The meanings of a failure. Later versions may add some: give a {@code switch} a default. */
     public enum Kind {
         /**
-         * The server refused what was presented to it. For a refresh this is a {@link LoginRequiredException} instead.
+         * The server rejected what was presented to it. For a refresh this is a {@link LoginRequiredException} instead.
          */
         REFUSED,
         /**
-         * A policy of the server stands against it, for this user or from here (Microsoft Entra ID's Conditional
-         * Access). The grant is kept, and asked for again from time to time; a login does not help. Show the user what
-         * it says, and do not repeat.
+         * A policy of the server forbids it, for this user or from here (Microsoft Entra ID's Conditional Access). The
+         * grant is kept and retried from time to time; a login does not help. Show the user the description, and do not
+         * retry at once.
          */
         BLOCKED,
-        /** The registration or the configuration of the application is wrong; an operator has to act. */
+        /** The client's registration or configuration is wrong; an operator has to act. */
         MISCONFIGURED,
         /**
-         * The server is down, overloaded, or does not answer; try again after
+         * The server is down, overloaded, or does not answer; retry after
          * {@link AuthorizationServerException#retryAfter()}.
          */
         TEMPORARY,
-        /** What came back is not an answer of an authorization server. */
+        /** The response is not one of an authorization server. */
         MALFORMED
     }
 
-    /** What the failure means. */
+    /** The meaning of the failure. */
     private final Kind kind;
 
     /** The HTTP status. */
@@ -47,7 +47,7 @@ public final class AuthorizationServerException extends OAuthException {
     /** The server's words. */
     private final @Nullable String description;
 
-    /** When to try again. */
+    /** The time after which a retry makes sense. */
     private final @Nullable Duration retryAfter;
 
     AuthorizationServerException(
@@ -72,23 +72,23 @@ public final class AuthorizationServerException extends OAuthException {
             @Nullable String description,
             @Nullable Duration retryAfter) {
         String what = switch (kind) {
-            case REFUSED -> "The authorization server refused";
-            case BLOCKED -> "A policy of the authorization server forbids it";
+            case REFUSED -> "The authorization server rejected the request";
+            case BLOCKED -> "A policy of the authorization server forbids the request";
             case MISCONFIGURED ->
-                "The authorization server does not accept this application; check client id, secret,"
+                "The authorization server rejects this client; check client id, secret,"
                         + " authentication method, redirect URI and scopes";
-            case TEMPORARY -> "The authorization server gives no tokens at the moment";
-            case MALFORMED -> "The authorization server's answer makes no sense";
+            case TEMPORARY -> "The authorization server is unavailable at the moment";
+            case MALFORMED -> "The authorization server's response is malformed";
         };
         return what
                 + (status == 0 ? "" : ", status " + status)
                 + (error == null ? "" : ", error " + error)
                 + (description == null ? "" : ": " + description)
-                + (retryAfter == null ? "" : " (again in " + Math.max(1, retryAfter.toSeconds()) + " s)");
+                + (retryAfter == null ? "" : " (retry in " + Math.max(1, retryAfter.toSeconds()) + " s)");
     }
 
     /**
-     * What the failure means.
+     * The meaning of the failure.
      *
      * @return the kind
      */
@@ -99,7 +99,7 @@ public final class AuthorizationServerException extends OAuthException {
     /**
      * The HTTP status.
      *
-     * @return the status, 0 if there was no answer
+     * @return the status, 0 if there was no response
      */
     public int status() {
         return status;
@@ -108,23 +108,23 @@ public final class AuthorizationServerException extends OAuthException {
     /**
      * The {@code error} member (RFC 6749 section 5.2).
      *
-     * @return for example {@code invalid_client}
+     * @return for example {@code invalid_client}; empty if there was none
      */
     public Optional<String> error() {
         return Optional.ofNullable(error);
     }
 
     /**
-     * What the server says for developers, made harmless: one line of ASCII without markup. Not for users.
+     * The server's {@code error_description}, for developers and not for users: one line of ASCII without markup.
      *
-     * @return the description
+     * @return the description; empty if there is none
      */
     public Optional<String> description() {
         return Optional.ofNullable(description);
     }
 
     /**
-     * When a new try makes sense.
+     * The time after which a retry makes sense.
      *
      * @return the time to wait; empty if unknown
      */

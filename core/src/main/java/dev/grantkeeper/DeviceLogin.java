@@ -12,8 +12,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A login that the user finishes on another device (RFC 8628): for terminals, televisions, and everything without a
- * browser.
+ * A device login (RFC 8628): the user finishes it in a browser elsewhere. For terminals, televisions, and everything
+ * without a browser.
  *
  * <pre>{@code
  * DeviceLogin login = service.newLogin().startOnDevice();
@@ -23,36 +23,36 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Show the code to who began the login and to nobody else: whoever types it in signs in <em>your</em> user (RFC 8628
- * section 5.4). Whoever holds this object can collect the tokens. It is {@link Serializable}, for a session: another
- * process may finish what this one began. Holds a secret; {@link #toString()} does not show it, nor the code. Immutable
- * and thread-safe.
+ * <p>Show the code only to the user who started the login: anyone who types it in signs in <em>that</em> user (RFC 8628
+ * section 5.4). The holder of this object can collect the tokens. It is {@link Serializable}, for a session: another
+ * process may finish it. Holds a secret; {@link #toString()} shows neither that nor the code. Immutable and
+ * thread-safe.
  */
 public final class DeviceLogin implements Serializable {
     private static final long serialVersionUID = 1L;
 
-    /** Where the login began. */
+    /** The registration that the login was started at. */
     private final String registration;
 
     /** RFC 8628 section 3.2; a secret. */
     private final String deviceCode;
 
-    /** What the user types in. */
+    /** The code that the user types in. */
     private final String userCode;
 
-    /** Where the user types it in. */
+    /** The page where the user types it in. */
     private final URI verificationUri;
 
     /** The same with the code in it. */
     private final @Nullable URI verificationUriComplete;
 
-    /** When both codes end. */
+    /** The expiry of both codes. */
     private final Instant expiresAt;
 
-    /** Between two questions, at least. */
+    /** The shortest time between two polls. */
     private final Duration interval;
 
-    /** What was asked for. */
+    /** The requested scopes. */
     private final LinkedHashSet<String> scopes;
 
     /** RFC 9396. */
@@ -94,7 +94,7 @@ public final class DeviceLogin implements Serializable {
     }
 
     /**
-     * What the user types in.
+     * The code that the user types in.
      *
      * @return printable ASCII, as the server wrote it
      */
@@ -103,26 +103,26 @@ public final class DeviceLogin implements Serializable {
     }
 
     /**
-     * Where the user types it in.
+     * The page where the user types in the code.
      *
-     * @return an {@code https} URL; it fits on a screen
+     * @return an {@code https} URL, short enough to be shown
      */
     public URI verificationUri() {
         return verificationUri;
     }
 
     /**
-     * The same with the code in it, for a QR code. Show {@link #userCode()} beside it all the same, so that the user
-     * can compare.
+     * The same page with the code in its URL, for a QR code. Show {@link #userCode()} beside it, so that the user can
+     * compare.
      *
-     * @return an {@code https} URL; empty if the server gave none
+     * @return an {@code https} URL; empty if the server sent none
      */
     public Optional<URI> verificationUriComplete() {
         return Optional.ofNullable(verificationUriComplete);
     }
 
     /**
-     * Until when the user can finish.
+     * The expiry of the login.
      *
      * @return the time
      */

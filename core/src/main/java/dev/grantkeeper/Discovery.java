@@ -38,7 +38,7 @@ import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks a server what it is: makes a {@link Provider} of its metadata (OpenID Connect Discovery 1.0, RFC 8414).
+ * Discovers a {@link Provider} from a server's metadata (OpenID Connect Discovery 1.0, RFC 8414).
  *
  * <pre>{@code
  * var acme = Grantkeeper.builder(Discovery.of("https://login.acme.example")
@@ -46,22 +46,21 @@ import org.jspecify.annotations.Nullable;
  *     .clientId("…")
  * }</pre>
  *
- * <p>So the server is asked when something is to be sent to it first, and the application starts, and uses the tokens
- * that it has, while the server is down. {@link #fetch()} asks at once, for who wants to look at the provider or to
- * stop right there.
+ * <p>In this form the metadata are fetched the first time a request needs them: the application starts, and uses the
+ * tokens that it has, while the server is down. {@link #fetch()} fetches them at once, for applications that look at
+ * the provider or stop at start-up if there is none.
  *
- * <p>Either way it is asked until there are metadata, from itself or from {@link #cacheFile}; the provider that comes
- * out is data like any other and never changes. So a login under way, and everything that a running application sends,
- * keeps to the endpoints that it began with. Where access tokens may go, no server decides about: say it in
- * {@link #customize}.
+ * <p>Either way they are fetched until there are some, from the server or from {@link #cacheFile}. The provider that
+ * results never changes, so a running application, and a login under way, keep to the endpoints that they started with.
+ * No server decides which APIs access tokens are sent to: set them in {@link #customize}.
  *
- * <p>The issuer comes from the application's configuration, never from a request. What comes back has to name the same
- * issuer, letter by letter, and only {@code https} endpoints. They may be on other hosts than the issuer, as Google's
+ * <p>The issuer comes from the application's configuration, never from a request. The metadata have to name the same
+ * issuer, letter by letter, and only {@code https} endpoints. These may be on other hosts than the issuer, as Google's
  * are; {@link #allowedHosts} restricts that. An issuer on the Internet cannot name hosts inside the application's own
  * network. Redirects are not followed.
  *
- * <p>An application that has to refresh tokens before it has ever reached the server has three ways: a preset,
- * {@link Provider.Builder#metadata} with a document that it brings along, or {@link #cacheFile}. Not thread-safe.
+ * <p>An application that has to refresh tokens before it has ever reached the server can use a preset,
+ * {@link Provider.Builder#metadata} with a document of its own, or {@link #cacheFile}. Not thread-safe.
  */
 public final class Discovery {
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
@@ -72,7 +71,7 @@ public final class Discovery {
     private @Nullable Set<String> hosts;
     private @Nullable Path cacheFile;
     private boolean httpOnLoopback;
-    private Consumer<Provider.Builder> description = provider -> {};
+    private Consumer<Provider.Builder> customization = provider -> {};
 
     private Discovery(String issuer) {
         this.issuer = issuer;
@@ -85,14 +84,14 @@ public final class Discovery {
         this.hosts = other.hosts;
         this.cacheFile = other.cacheFile;
         this.httpOnLoopback = other.httpOnLoopback;
-        this.description = other.description;
+        this.customization = other.customization;
     }
 
     /**
-     * Names the server.
+     * Starts a discovery.
      *
-     * @param issuer its issuer identifier, exactly as it writes it itself
-     * @return what else can be said
+     * @param issuer the server's issuer identifier, exactly as the server writes it
+     * @return a discovery to configure
      */
     public static Discovery of(String issuer) {
         return new Discovery(Objects.requireNonNull(issuer));
@@ -110,14 +109,14 @@ public final class Discovery {
     }
 
     /**
-     * Says what no metadata tell: where access tokens may go, how the server differs from the standards. What is said
-     * here counts more than the metadata. Default: nothing. What was said before stays.
+     * Customizes the provider beyond its metadata: the origins that access tokens may be sent to, differences from the
+     * standards. Values set here override the metadata. Default: none. Further calls add to earlier ones.
      *
-     * @param description is given the provider; it may be called several times, on any thread
+     * @param customization receives the provider's builder; it may be called several times, on any thread
      * @return this
      */
-    public Discovery customize(Consumer<Provider.Builder> description) {
-        this.description = this.description.andThen(description);
+    public Discovery customize(Consumer<Provider.Builder> customization) {
+        this.customization = this.customization.andThen(customization);
         return this;
     }
 
@@ -133,8 +132,8 @@ public final class Discovery {
     }
 
     /**
-     * Restricts where endpoints may be to the issuer's own host and these. Default: any host on the Internet that the
-     * issuer names.
+     * Sets the hosts that endpoints may be on, besides the issuer's own. Default: any host on the Internet that the
+     * metadata name.
      *
      * @param hosts host names without port
      * @return this
@@ -145,11 +144,10 @@ public final class Discovery {
     }
 
     /**
-     * Keeps the metadata in a file, and takes them from there when the server does not answer, or with something that
-     * is none. They are checked like fresh ones, and used however old they are, until the process ends. Default: no
-     * file.
+     * Sets a file that keeps the metadata, and supplies them when the server does not answer, or with something else.
+     * They are validated like fresh ones, and used however old they are, until the process ends. Default: no file.
      *
-     * @param file where; it is written when the metadata have changed, and holds no secret
+     * @param file the file; it is written when the metadata have changed, and contains no secret
      * @return this
      */
     public Discovery cacheFile(Path file) {
@@ -168,20 +166,17 @@ public final class Discovery {
     }
 
     /**
-     * Asks, and waits for the answer: ten seconds at most for each of two places.
+     * Fetches the metadata now: at most ten seconds for each of two well-known places.
      *
-     * @return the provider, without API origins
-     * @throws IOException if the server does not answer, or not as a server may; the message says what is wrong
-     * @throws IllegalArgumentException if the issuer is no {@code https} URL without query and fragment
+     * @return the provider, without API origins unless {@link #customize} sets them
+     * @throws IOException if the server does not answer, or its metadata are invalid; the message says what is wrong
+     * @throws IllegalArgumentException if the issuer is not an {@code https} URL without query and fragment
      */
     public Provider fetch() throws IOException {
         return fetch(null, TIMEOUT);
     }
 
-    /**
-     * The same through the registration's client, if it was not said through which, and each of two calls as long as
-     * its calls.
-     */
+    /** Fetches with the registration's client and timeout, unless this discovery has its own client. */
     Provider fetch(@Nullable OkHttpClient registrations, Duration timeout) throws IOException {
         URI uri = checked(issuer);
         OkHttpClient client = Objects.requireNonNullElseGet(
@@ -202,7 +197,10 @@ public final class Discovery {
         }
     }
 
-    /** What is known without asking. The issuer stands where the endpoints will; nothing may be sent there. */
+    /**
+     * The provider as far as it is known without metadata. The issuer stands in place of the endpoints; nothing may be
+     * sent there.
+     */
     Provider known() {
         return described(builder(checked(issuer))
                 .issuer(issuer)
@@ -210,13 +208,13 @@ public final class Discovery {
                 .tokenEndpoint(issuer));
     }
 
-    /** As it is now, whatever is said to this one afterwards. */
+    /** A copy that later changes to this object do not affect. */
     Discovery copy() {
         return new Discovery(this);
     }
 
     private Provider described(Provider.Builder provider) {
-        description.accept(provider);
+        customization.accept(provider);
         return provider.build();
     }
 

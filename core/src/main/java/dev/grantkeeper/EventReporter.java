@@ -12,7 +12,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
 
-/** Logs what happens, and tells the application's listener, which may throw what it likes. Thread-safe. */
+/** Reports events to the log and to the application's listener, which may throw anything. Thread-safe. */
 final class EventReporter implements RefreshEvents {
     private final GrantListener listener;
     private final InstantSource clock;
@@ -35,7 +35,7 @@ final class EventReporter implements RefreshEvents {
 
     @Override
     public void consentEndsSoon(AccountKey key, Instant endsAt) {
-        Log.info("The consent of {} ends at {}; the user has to sign in again until then", key, endsAt);
+        Log.info("The consent of {} ends at {}; the user has to sign in again before that", key, endsAt);
         tell(GrantListener.Kind.CONSENT_ENDS_SOON, key, Duration.ZERO, endsAt, null);
     }
 
@@ -58,7 +58,7 @@ final class EventReporter implements RefreshEvents {
                 + (failure.error() == null ? "" : " " + failure.error())
                 + (failure.description() == null ? "" : ": " + failure.description());
         if (failure.kind() == Answer.Kind.MISCONFIGURED) {
-            Log.error("The authorization server does not accept this application. Nobody is signed out. {}", detail);
+            Log.error("The authorization server rejects this client. No user is signed out. {}", detail);
         } else {
             Log.warn("The token request for {} failed: {}", key, detail);
         }
@@ -74,7 +74,7 @@ final class EventReporter implements RefreshEvents {
     @Override
     public void writePending(AccountKey key, IOException cause) {
         Log.warn(
-                "New tokens of {} could not be stored. They are kept in memory, and storing them is tried again: {}",
+                "New tokens of {} could not be stored. They are kept in memory, and the write is repeated: {}",
                 key,
                 cause.getMessage());
         tell(GrantListener.Kind.WRITE_PENDING, key, Duration.ZERO, null, cause.getMessage());
@@ -88,7 +88,7 @@ final class EventReporter implements RefreshEvents {
 
     @Override
     public void writeCompleted(AccountKey key, Duration took) {
-        Log.info("The tokens of {} are stored now, {} ms after they came", key, took.toMillis());
+        Log.info("The tokens of {} are stored now, {} ms after they were received", key, took.toMillis());
         tell(GrantListener.Kind.WRITE_COMPLETED, key, took, null, null);
     }
 

@@ -10,7 +10,7 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
 
-/** What a user has granted, without any secret: for pages and for operators. A snapshot; immutable and thread-safe. */
+/** A stored grant without its secrets, for pages and for operators. A snapshot; immutable and thread-safe. */
 public final class Grant {
     private final GrantRow row;
     private final Provider provider;
@@ -21,7 +21,7 @@ public final class Grant {
     }
 
     /**
-     * What was granted.
+     * The granted scopes.
      *
      * @return the scopes
      */
@@ -31,16 +31,16 @@ public final class Grant {
     }
 
     /**
-     * Who granted.
+     * The user's identity.
      *
-     * @return the identity; empty if neither OpenID Connect nor the profile endpoint was asked for
+     * @return the identity; empty if the login requested neither OpenID Connect nor the profile
      */
     public Optional<Identity> identity() {
         return Optional.ofNullable(row.identity());
     }
 
     /**
-     * When the user authorised the application last.
+     * The time of the user's last authorization.
      *
      * @return the time of the login
      */
@@ -49,16 +49,16 @@ public final class Grant {
     }
 
     /**
-     * When the tokens were fetched last.
+     * The time of the last successful token request.
      *
-     * @return the time of the last token request that succeeded; empty if there was none
+     * @return the time; empty if there was none
      */
     public Optional<Instant> refreshedAt() {
         return Optional.ofNullable(row.tokens()).map(TokenSet::receivedAt);
     }
 
     /**
-     * When the access token expires. It is refreshed before that.
+     * The expiry of the access token. It is refreshed before that.
      *
      * @return the time; empty if unknown
      */
@@ -67,19 +67,19 @@ public final class Grant {
     }
 
     /**
-     * When the user's consent ends, as far as server or preset tell; then the user has to sign in again. Where use
-     * extends it, this is the time at which it ends if nothing is called until then.
+     * The end of the user's consent, as far as the server or the preset tells; then the user has to sign in again.
+     * Where use extends the consent, this is its end if nothing is called until then.
      *
-     * @return the time; empty if unknown, or if there is nothing that could be refreshed
+     * @return the time; empty if unknown, or if the grant has no refresh token
      */
     public Optional<Instant> consentEndsAt() {
         return Optional.ofNullable(Consent.endOf(row, provider));
     }
 
     /**
-     * Whether the user has to sign in again before this grant can be refreshed.
+     * Whether the user has to sign in before this grant can be refreshed again.
      *
-     * @return why; empty if all is well
+     * @return the reason; empty if the grant is in order
      */
     public Optional<LoginRequiredException.Reason> loginRequired() {
         GrantRow.Refusal refusal = row.refusal();

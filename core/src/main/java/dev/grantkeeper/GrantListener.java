@@ -8,10 +8,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Hears what happens to grants: for metrics, and for telling operators. It never gets a secret.
+ * A listener for grant events, for metrics and for operators. It never receives a secret.
  *
  * <p>Called on the library's threads and on callers' threads, several at once: implementations are thread-safe and
- * return soon. What they throw is logged and hurts nobody.
+ * return soon. Exceptions that they throw are logged and have no other effect.
  */
 @FunctionalInterface
 public interface GrantListener {
@@ -22,29 +22,29 @@ public interface GrantListener {
         /** A user signed out. */
         SIGNED_OUT,
         /**
-         * New tokens came, and are stored. The detail says why they were fetched: {@code ahead of time},
+         * New tokens were received and are stored. The detail is the reason for the refresh: {@code ahead of time},
          * {@code expired} or {@code rejected} (by an API).
          */
         REFRESHED,
         /**
-         * The user's consent ends, and only another login extends it: told 30 days, 7 days and a day before, by the
-         * refresh that comes next after that. Where use extends consent there is nothing to tell as long as the grant
-         * is in use; {@link Grant#consentEndsAt()} answers for all.
+         * The user's consent ends, and only another login extends it: reported 30, 7 and 1 days before, by the first
+         * refresh after each of these points. Where use extends the consent, it is not reported as long as the grant is
+         * in use; {@link Grant#consentEndsAt()} covers all cases.
          */
         CONSENT_ENDS_SOON,
         /** Another node refreshed, and this one waited for it. */
         WAITED,
-        /** A token request failed; the tokens at hand are still valid and are used. */
+        /** A token request failed; the present tokens are still valid and are used. */
         SERVED_WHILE_STALE,
         /** A token request failed. */
         FAILED,
         /** The authorization server ended a grant: the user has to sign in again. */
         REFUSED,
-        /** New tokens came and could not be stored; they are used, and storing them is tried again. */
+        /** New tokens were received and could not be stored; they are used, and the write is repeated. */
         WRITE_PENDING,
-        /** Tokens that could not be stored are stored now. */
+        /** Tokens whose write was pending are stored now. */
         WRITE_COMPLETED,
-        /** The store had lost tokens that it once had, in a fail-over perhaps, and they were stored again. */
+        /** The store had lost tokens that it once had, perhaps in a fail-over, and they were stored again. */
         STORED_AGAIN
     }
 
@@ -128,13 +128,13 @@ public interface GrantListener {
         }
     }
 
-    /** Hears nothing. */
+    /** A listener that does nothing. */
     GrantListener NONE = event -> {};
 
     /**
-     * Something happened.
+     * Receives an event.
      *
-     * @param event what
+     * @param event the event
      */
     void on(Event event);
 }

@@ -28,7 +28,8 @@ import okhttp3.Request;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An application's registration at one provider: sends users through logins, and keeps what they grant fresh.
+ * An application's registration at one provider. It sends users through logins, stores their grants, and keeps the
+ * tokens fresh.
  *
  * <p>Make one for each registration and process, and close it at the end. It owns a few threads, which end when idle,
  * and a bounded memory. Any number of processes may share one {@link TokenStore}: together they make one token request
@@ -65,9 +66,9 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Starts to describe a registration.
+     * Starts a registration at a provider.
      *
-     * @param provider where the application is registered
+     * @param provider the provider that the application is registered at
      * @return a builder
      */
     public static Builder builder(Provider provider) {
@@ -75,54 +76,53 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Starts to describe a registration at a server that tells itself where its endpoints are. It is asked when
-     * something is to be sent there first; while it cannot be, tokens that are stored and valid are used, and
-     * everything else fails with a {@link AuthorizationServerException} and may be tried again.
+     * Starts a registration at a server whose endpoints are discovered from its metadata. The metadata are fetched the
+     * first time a request needs them. While they cannot be fetched, stored tokens that are valid are served, and
+     * everything else fails with an {@link AuthorizationServerException} and may be retried.
      *
-     * @param discovery how to ask; what is said to it afterwards changes nothing here
+     * @param discovery the server; later changes to this object have no effect here
      * @return a builder
-     * @throws IllegalArgumentException if the issuer is no {@code https} URL without query and fragment, or the
-     *     description is wrong
+     * @throws IllegalArgumentException if the issuer is not an {@code https} URL without query and fragment, or what
+     *     {@link Discovery#customize} sets is invalid
      */
     public static Builder builder(Discovery discovery) {
         return new Builder(discovery.known(), discovery.copy());
     }
 
     /**
-     * Begins a login with the registration's own scopes.
+     * Starts a login with the scopes of the builder.
      *
      * @return the login; keep it for the callback, and send the browser to its {@link PendingLogin#url()}
-     * @throws AuthorizationServerException if the request is to be pushed or signed ({@link Builder#loginProtections}),
-     *     and could not be, or if the server had to be asked first what it is ({@link Discovery}), and did not say
-     * @throws IllegalStateException if the builder was given no redirect URI
+     * @throws AuthorizationServerException if the request has to be pushed or signed ({@link Builder#loginProtections})
+     *     and cannot be, or if the server's metadata are needed ({@link Discovery}) and cannot be fetched
+     * @throws IllegalStateException if the builder has no redirect URI
      */
     public PendingLogin startLogin() throws AuthorizationServerException {
         return newLogin().start();
     }
 
     /**
-     * Begins a login about which there is more to say.
+     * Starts a login with options.
      *
-     * @return what can be said; {@link LoginRequest#start()} begins
+     * @return a request to configure; {@link LoginRequest#start()} begins it
      */
     public LoginRequest newLogin() {
         return new LoginRequest(registration);
     }
 
     /**
-     * Finishes a login: checks the callback, redeems the code, establishes who the user is. Stores nothing.
+     * Finishes a login: checks the callback, redeems the code, and identifies the user. Stores nothing.
      *
-     * <p>Nothing that a browser can send makes it throw. A code is redeemed at most once. Call it for what the browser
-     * <em>navigates</em> to: a {@code GET}, with {@link Builder#formPost()} a {@code POST}; a {@code HEAD} is somebody
-     * who looks at links.
+     * <p>Nothing that a browser can send makes it throw. A code is redeemed at most once. Call it for a {@code GET}
+     * that the browser navigates to, or with {@link Builder#formPost()} for the {@code POST}; do not call it for
+     * {@code HEAD}, which link previewers send.
      *
-     * @param login what {@link #startLogin()} returned, from where only this browser could bring it back; {@code null}
-     *     if there is none
-     * @param query the callback's query, as it came; with {@link Builder#formPost()} the body of the posted form, as it
-     *     came
-     * @return how the login ended
-     * @throws AuthorizationServerException if the authorization server could not be asked, or makes no sense, or does
-     *     not accept this application. The user may begin again
+     * @param login the value returned by {@link #startLogin()}, read from the session or a cookie of this browser;
+     *     {@code null} if there is none
+     * @param query the callback's query as it was received; with {@link Builder#formPost()} the body of the posted form
+     * @return the result
+     * @throws AuthorizationServerException if the authorization server is unreachable, its response is malformed, or it
+     *     rejects this client. The user may start again
      */
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query)
             throws AuthorizationServerException {
@@ -130,13 +130,12 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Waits until the user has finished a login on another device, has refused it, or the codes have ended: minutes.
-     * Asks the server as often as the server allows (RFC 8628 section 3.5), and goes on while it is down. Stores
-     * nothing.
+     * Waits until the user has finished or refused a device login, or its codes have expired. That may take minutes.
+     * Polls the server as often as it allows (RFC 8628 section 3.5), and continues while it is down. Stores nothing.
      *
-     * @param login what {@link LoginRequest#startOnDevice()} returned; another process may finish it
-     * @return how the login ended; {@link LoginResult.Mismatched.Reason#STALE} if the user did not finish in time
-     * @throws AuthorizationServerException if the server does not accept this application, or makes no sense
+     * @param login the value returned by {@link LoginRequest#startOnDevice()}; another process may wait for it
+     * @return the result; {@link LoginResult.Mismatched.Reason#STALE} if the user did not finish in time
+     * @throws AuthorizationServerException if the server rejects this client, or its response is malformed
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public LoginResult awaitLogin(DeviceLogin login) throws IOException {
@@ -144,11 +143,12 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * The same without waiting, and without a thread that waits. Who asks twice for one login shares the questions.
+     * Asynchronous variant of {@link #awaitLogin}; no thread blocks. Concurrent calls for one login share a single
+     * polling loop.
      *
-     * @param login what {@link LoginRequest#startOnDevice()} returned
-     * @return completes with the result, or with what {@link #awaitLogin(DeviceLogin)} would throw; when all who asked
-     *     for this login have cancelled theirs, the server is not asked any more
+     * @param login the value returned by {@link LoginRequest#startOnDevice()}
+     * @return completes with the result, or exceptionally with what {@link #awaitLogin} would throw. Polling stops when
+     *     all futures for the login are cancelled
      */
     public CompletableFuture<LoginResult> awaitLoginAsync(DeviceLogin login) {
         return registration.awaitAsync(login);
@@ -183,7 +183,7 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * A user's account, connected or not. Touches nothing.
+     * Returns the account of a user, connected or not. Does no I/O.
      *
      * @param accountId the application's own id for its user
      * @return the account
@@ -193,25 +193,25 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * The application's own account, for APIs that are not about a user (client credentials, RFC 6749 section 4.4). It
-     * needs no login: tokens are fetched when they are needed first, for the registration's scopes.
+     * Returns the application's own account, for APIs that are not about a user (client credentials, RFC 6749 section
+     * 4.4). It needs no login: tokens for the scopes of the builder are fetched when a call first needs them.
      *
      * @return the account
-     * @throws IllegalStateException if the provider is known to give applications no tokens of their own
+     * @throws IllegalStateException if the provider is known not to issue tokens to applications themselves
      */
     public Account application() {
         return registration.application();
     }
 
     /**
-     * An account whose tokens come in exchange for one that is at hand. They are asked for when they are needed, once
-     * for all calls with the same token, and asked for again when they end. Touches nothing. They rest in this process
-     * and in no store: the same exchange finds them again.
+     * Returns an account whose tokens are exchanged for a token at hand. The exchange happens when a call first needs a
+     * token, once for all calls with the same token at hand, and again when the received token expires. The tokens are
+     * kept in this process and in no store: an equal exchange finds them again. Does no I/O.
      *
-     * <p>When the server does not take the token at hand any more, calls throw {@link LoginRequiredException}: whoever
-     * it came from has to bring another.
+     * <p>When the server no longer accepts the token at hand, calls throw {@link LoginRequiredException}: the caller
+     * that presented it has to present another one.
      *
-     * @param exchange what to ask for, and the token
+     * @param exchange the token at hand and the tokens to request
      * @return the account
      */
     public Account account(TokenExchange exchange) {
@@ -219,27 +219,27 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Exchanges a token once, for a grant that is kept like a user's: with a refresh token it outlives the token at
-     * hand. For applications that go on working for a user who has left; all others want
+     * Exchanges a token once, for a grant that can be stored like a user's. With a refresh token it outlives the token
+     * at hand. For applications that continue to work after the user has left; all others use
      * {@link #account(TokenExchange)}. Stores nothing.
      *
-     * @param exchange what to ask for, and the token
-     * @return {@link LoginResult.SignedIn}, or {@link LoginResult.Declined} if the server does not take the token
-     * @throws AuthorizationServerException if the server could not be asked, or makes no sense, or does not accept this
-     *     application
+     * @param exchange the token at hand and the tokens to request
+     * @return {@link LoginResult.SignedIn}, or {@link LoginResult.Declined} if the server rejects the token
+     * @throws AuthorizationServerException if the authorization server is unreachable, its response is malformed, or it
+     *     rejects this client
      */
     public LoginResult exchange(TokenExchange exchange) throws AuthorizationServerException {
         return registration.exchange(exchange);
     }
 
     /**
-     * Asks the server about a token (RFC 7662), this application's or one that somebody brought. For tokens that an
-     * {@link Account} keeps there is {@link Account#introspect()}; nobody has to ask before a call.
+     * Introspects a token at the server (RFC 7662): one of this application, or one that a caller presented. For tokens
+     * of an {@link Account} there is {@link Account#introspect()}; calls do not need it.
      *
      * @param token an access token or a refresh token
-     * @return what the server says; a token that it does not know is not active
-     * @throws AuthorizationServerException if the server could not be asked, or does not accept this application, or
-     *     makes no sense
+     * @return the server's answer; a token that the server does not know is not active
+     * @throws AuthorizationServerException if the authorization server is unreachable, its response is malformed, or it
+     *     rejects this client
      * @throws IllegalStateException if the provider has no introspection endpoint
      */
     public Introspection introspect(String token) throws AuthorizationServerException {
@@ -247,22 +247,23 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Wraps a client that many users share. Each request says whose it is: {@code request.tag(Account.class, account)},
-     * in Retrofit {@code @Tag Account account}. A request to an API origin that does not say fails and never goes out
-     * bare. See {@link Account#wrap} for everything else.
+     * Wraps a client that many users share. Each request names its account with {@code request.tag(Account.class,
+     * account)}, in Retrofit with {@code @Tag Account account}. A request to an API origin without an account fails; it
+     * is never sent without a token. Everything else is as in {@link Account#wrap}.
      *
      * @param http the application's client
      * @return a client for all accounts
-     * @throws IllegalArgumentException if it is wrapped for somebody else already, whose tokens would go to the same
-     *     APIs
+     * @throws IllegalArgumentException if the client is already wrapped for an account or another registration whose
+     *     tokens would be sent to the same APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
         return registration.wrap(http, interceptor(true));
     }
 
     /**
-     * What {@link #wrap} adds, for who holds a builder. With {@link Builder#dpop()} that client must not follow
-     * redirects; one that {@link #wrap} made may.
+     * The interceptor that {@link #wrap} installs, for callers that configure an {@code OkHttpClient.Builder}
+     * themselves. With {@link Builder#dpop()} that client must not follow redirects; a client that {@link #wrap} made
+     * may.
      *
      * @return an application interceptor
      */
@@ -271,7 +272,7 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * The name under which this registration's grants are filed: the first part of their {@link Account#key() keys}.
+     * The name of this registration: the first part of the {@link Account#key() keys} of its grants.
      *
      * @return the name, see {@link Builder#registration}
      */
@@ -280,9 +281,9 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Waits up to five seconds for refreshes and writes that are under way, then ends the library's threads; an
-     * interrupted thread does not wait. What could not be stored by then is reported in the log: those users may have
-     * to sign in again.
+     * Waits up to five seconds for refreshes and writes under way, then ends the library's threads. On an interrupted
+     * thread it does not wait. Tokens that could not be stored by then are reported in the log: their users may have to
+     * sign in again.
      */
     @Override
     public void close() {
@@ -307,7 +308,7 @@ public final class Grantkeeper implements AutoCloseable {
                 registration.apiOrigins(), new Tagged(registration), wrapped, registration.name());
     }
 
-    /** Each request says whose it is. */
+    /** The account of each request is its tag. */
     private record Tagged(Machinery registration) implements AuthorizingInterceptor.Sources {
         @Override
         public @Nullable TokenSource of(Request request) {
@@ -322,7 +323,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
     }
 
-    /** Describes a registration. Not thread-safe. */
+    /** Configures a registration. Not thread-safe. */
     public static final class Builder {
         private final Settings settings;
 
@@ -331,7 +332,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the client id that the provider gave to the application. Required.
+         * Sets the client id that the provider issued to the application. Required.
          *
          * @param clientId the id
          * @return this builder
@@ -344,8 +345,8 @@ public final class Grantkeeper implements AutoCloseable {
         /**
          * Sets the client secret. Default: none, the application is a public client.
          *
-         * @param clientSecret the secret; {@code null}, as an environment variable that is missing gives it, fails at
-         *     {@link #build()} if the way to authenticate needs one
+         * @param clientSecret the secret; {@code null}, as read from a missing environment variable, makes
+         *     {@link #build()} fail if the client authentication needs one
          * @return this builder
          */
         public Builder clientSecret(@Nullable String clientSecret) {
@@ -355,10 +356,10 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the key with which the application signs what it says to the authorization server. Default: none. With a
-         * key and no secret the application authenticates with the key ({@link ClientAuthentication#PRIVATE_KEY_JWT}).
+         * Sets the key that signs what the application sends to the authorization server. Default: none. With a key and
+         * no secret, the application authenticates with the key ({@link ClientAuthentication#PRIVATE_KEY_JWT}).
          *
-         * @param signingKey the key; the provider knows its public half
+         * @param signingKey the key; its public half is registered with the provider
          * @return this builder
          */
         public Builder signingKey(SigningKey signingKey) {
@@ -367,10 +368,10 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how the application authenticates. Default: the provider's way if there is a secret, otherwise with the
-         * signing key if there is one, otherwise {@link ClientAuthentication#NONE}.
+         * Sets the client authentication. Default: the provider's if there is a secret, otherwise the signing key if
+         * there is one, otherwise {@link ClientAuthentication#NONE}.
          *
-         * @param clientAuthentication the way; exactly this one is used
+         * @param clientAuthentication the only method that is used
          * @return this builder
          */
         public Builder clientAuthentication(ClientAuthentication clientAuthentication) {
@@ -379,8 +380,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets where the provider sends browsers back to, exactly as it is registered there. Default: none, and no
-         * logins.
+         * Sets the redirect URI, exactly as it is registered with the provider. Default: none, and no logins.
          *
          * @param redirectUri an absolute URI
          * @return this builder
@@ -391,10 +391,10 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Protects logins on their way through the browser, more than is always done. Default: as the provider demands.
-         * What it demands is done in any case.
+         * Adds protections for the authorization request and response (PAR, JAR, JARM). Default: those that the
+         * provider requires. Those are always applied.
          *
-         * @param protections what to do; the FAPI 2.0 Security Profile is {@link LoginProtection#PUSHED_REQUEST}
+         * @param protections the protections; the FAPI 2.0 Security Profile is {@link LoginProtection#PUSHED_REQUEST}
          * @return this builder
          */
         public Builder loginProtections(LoginProtection... protections) {
@@ -403,7 +403,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets what logins ask for, unless they say otherwise. Default: nothing. Exactly these are sent.
+         * Sets the scopes that logins request unless they set their own. Default: none. Exactly these are sent.
          *
          * @param scopes the scopes
          * @return this builder
@@ -424,12 +424,12 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets for which APIs the access tokens of logins are (resource indicators, RFC 8707), unless they say
-         * otherwise. Default: the server chooses. For servers that make tokens for one API at a time.
+         * Sets the resource indicators (RFC 8707) sent with logins: the APIs that access tokens are for. A login may
+         * set its own. Default: none, the server chooses. For servers that issue tokens for one API at a time.
          *
          * @param resources absolute URIs as the server knows the APIs
          * @return this builder
-         * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
+         * @throws IllegalArgumentException if one is not an absolute URI, or the provider rejects the parameter
          */
         public Builder resources(String... resources) {
             return resources(Arrays.asList(resources));
@@ -437,11 +437,11 @@ public final class Grantkeeper implements AutoCloseable {
 
         /**
          * Sets the resource indicators (RFC 8707) sent with logins: the APIs that access tokens are for. A login may
-         * set its own. Default: none, the server chooses. For servers that make tokens for one API at a time.
+         * set its own. Default: none, the server chooses. For servers that issue tokens for one API at a time.
          *
          * @param resources absolute URIs as the server knows the APIs
          * @return this builder
-         * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
+         * @throws IllegalArgumentException if one is not an absolute URI, or the provider rejects the parameter
          */
         public Builder resources(Collection<String> resources) {
             String refused = settings.provider.forbiddenParameters().get(Wanted.RESOURCE);
@@ -453,7 +453,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets where grants rest. Required.
+         * Sets the store that keeps the grants. Required.
          *
          * @param tokenStore the store
          * @return this builder
@@ -464,7 +464,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the keys that seal what is stored. Required, unless {@link #allowPlaintextTokens()} is said.
+         * Sets the keys that seal what is stored. Required unless {@link #allowPlaintextTokens()} is called.
          *
          * @param sealingKeys the keys, the same on all nodes
          * @return this builder
@@ -475,7 +475,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Stores tokens as they are: whoever can read the store can use them.
+         * Allows tokens to be stored in plaintext. Anyone who can read the store can then use them.
          *
          * @return this builder
          */
@@ -485,10 +485,11 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Has the answer posted to the redirect URI (OAuth 2.0 Form Post Response Mode) and not put into its query:
-         * codes then stay out of browser histories and access logs. Default: the query. The body of the post goes to
-         * {@link Grantkeeper#finishLogin}. Another site makes the browser post, so it brings cookies along only if they
-         * are {@code SameSite=None; Secure}: that of the session, or that of the sealed login.
+         * Requests the authorization response as a form that is posted to the redirect URI (OAuth 2.0 Form Post
+         * Response Mode), so that codes stay out of browser histories and access logs. Default: the response is in the
+         * query. Pass the body of the {@code POST} to {@link Grantkeeper#finishLogin}. The browser is made to post by
+         * another site, so it sends only cookies that are {@code SameSite=None; Secure}: the session's cookie, or that
+         * of the sealed login, has to be.
          *
          * @return this builder
          */
@@ -498,9 +499,9 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Asks the provider who the user is, at each login: its UserInfo endpoint for what the ID token does not say
-         * (OpenID Connect Core section 5.3) where {@code openid} is asked for, its profile endpoint where it is not. A
-         * provider that does not say fails the login. Default: nobody is asked.
+         * Fetches the user's profile at each login: with the scope {@code openid} the UserInfo endpoint, for claims
+         * that the ID token lacks (OpenID Connect Core section 5.3), otherwise the provider's profile endpoint. A login
+         * fails if the profile cannot be fetched. Default: no profile is fetched.
          *
          * @return this builder
          */
@@ -510,20 +511,20 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets with which algorithms the provider signs for this application ({@code id_token_signed_response_alg},
-         * OpenID Connect Dynamic Client Registration section 2): ID tokens, and whatever else it signs. One that is
-         * signed otherwise is refused, although the key is the provider's (FAPI 2.0 wants one algorithm). Default: all
-         * that need no shared secret.
+         * Sets the algorithms that the provider signs with for this client ({@code id_token_signed_response_alg},
+         * OpenID Connect Dynamic Client Registration section 2): ID tokens, and everything else that it signs. A token
+         * signed otherwise is rejected, even with the provider's key (FAPI 2.0 allows one algorithm). Default: all that
+         * need no shared secret.
          *
-         * @param algorithms as they are called in RFC 7518, for example {@code PS256}
+         * @param algorithms names from RFC 7518, for example {@code PS256}
          * @return this builder
-         * @throws IllegalArgumentException if one of them is not known, or takes a shared secret
+         * @throws IllegalArgumentException if one is unknown or needs a shared secret
          */
         public Builder signingAlgorithms(String... algorithms) {
             for (String algorithm : algorithms) {
                 if (!ProviderKeys.knows(algorithm)) {
-                    throw new IllegalArgumentException("No algorithm that a provider can sign with: " + algorithm
-                            + ". Say one of RS256, PS256, ES256 (each also with 384 and 512), EdDSA, Ed25519");
+                    throw new IllegalArgumentException("A provider cannot sign with the algorithm " + algorithm
+                            + ". Use one of RS256, PS256, ES256 (each also with 384 and 512), EdDSA, Ed25519");
                 }
             }
             settings.signingAlgorithms = new LinkedHashSet<>(Arrays.asList(algorithms));
@@ -531,14 +532,14 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Binds grants to a key that only this application has (DPoP, RFC 9449), so that a token that is copied is of
-         * no use to anybody else. Each login makes a key of its own, which is stored and sealed with the tokens; every
-         * token request and every call to an API proves that it is there. Default: no, tokens are bearer tokens.
+         * Binds grants to a key of this application (DPoP, RFC 9449), so that a copied token is useless. Each login
+         * creates a key, which is sealed and stored with the tokens; each token request and each API call proves its
+         * possession. Default: bearer tokens.
          *
-         * <p>The authorization server has to know DPoP. One that issues bearer tokens all the same is reported as
-         * {@link AuthorizationServerException.Kind#MISCONFIGURED}, and the tokens are not used. Grants that were made
-         * before stay good, and are bound by their next refresh if the server does that; grants that are bound stay so
-         * if this is taken out again.
+         * <p>The authorization server has to support DPoP. If it issues bearer tokens nevertheless, that is reported as
+         * {@link AuthorizationServerException.Kind#MISCONFIGURED} and the tokens are not used. Existing grants stay
+         * valid, and are bound by their next refresh if the server does that. Bound grants stay bound when this option
+         * is removed.
          *
          * @return this builder
          */
@@ -548,10 +549,10 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the name under which grants are filed, for an application that has several registrations or may get
+         * Sets the name that grants are stored under, for an application that has several registrations or may get
          * another client id. Default: the provider's name and the client id.
          *
-         * @param registration not empty; changing it later signs everybody out
+         * @param registration a name, not empty; changing it later signs all users out
          * @return this builder
          */
         public Builder registration(String registration) {
@@ -560,8 +561,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the client that our own calls are derived from: proxy, DNS, trust and connections are taken from it,
-         * interceptors, cookies and cache are not. Default: a new one.
+         * Sets the client that requests to the authorization server are derived from. Proxy, DNS, trust and connections
+         * are taken from it; interceptors, cookies and cache are not. Default: a new one.
          *
          * @param httpClient the application's client
          * @return this builder
@@ -572,7 +573,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets who hears what happens to grants. Default: nobody.
+         * Sets the listener for grant events. Default: none.
          *
          * @param listener the listener
          * @return this builder
@@ -583,9 +584,9 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how long a call waits for tokens. Default: 10 s. The refresh goes on when a call gives up.
+         * Sets how long a call waits for tokens. Default: 10 s. A refresh continues when a call stops waiting for it.
          *
-         * @param maxWait a positive time
+         * @param maxWait a positive duration
          * @return this builder
          */
         public Builder maxWait(Duration maxWait) {
@@ -594,11 +595,11 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how long one call to the authorization server may take as a whole. Default: 10 s. It also decides how
-         * soon others go on after a node that died in the middle of a refresh: three times as long. Use the same on all
-         * nodes.
+         * Sets the timeout of one request to the authorization server as a whole. Default: 10 s. Three times this
+         * duration is also how long the other nodes wait before they take over from a node that died during a refresh.
+         * Use the same value on all nodes.
          *
-         * @param tokenCallTimeout a positive time
+         * @param tokenCallTimeout a positive duration
          * @return this builder
          */
         public Builder tokenCallTimeout(Duration tokenCallTimeout) {
@@ -607,10 +608,10 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how long a row is used without asking the store again: so long another node's login or sign-out may go
-         * unnoticed while the token is valid. Default: 5 s.
+         * Sets how long a row is reused without reading the store again. For that long, a login or sign-out on another
+         * node may go unnoticed while the token is valid. Default: 5 s.
          *
-         * @param storeCacheTime a time, zero to ask always
+         * @param storeCacheTime a duration; zero to read the store for each call
          * @return this builder
          */
         public Builder storeCacheTime(Duration storeCacheTime) {
@@ -635,13 +636,13 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Checks everything, and makes the {@link Grantkeeper}. Does no I/O. What depends on a server that has to be
-         * asked first is checked when it is asked.
+         * Checks the configuration and makes the {@link Grantkeeper}. Does no I/O. What depends on metadata is checked
+         * when they are fetched.
          *
          * @return the Grantkeeper
          * @throws IllegalStateException if something is missing or contradicts something else; the message says what to
          *     do
-         * @throws IllegalArgumentException if a value is wrong, the redirect URI by the provider's own rules included
+         * @throws IllegalArgumentException if a value is invalid, for example a redirect URI that the provider rejects
          */
         public Grantkeeper build() {
             settings.check();

@@ -11,9 +11,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What the authorization server says of a token (RFC 7662). It was true when it was asked: nothing here is remembered
- * or checked again. Immutable and thread-safe; {@link #toString()} says only whether the token is active, the rest is
- * personal data.
+ * The authorization server's answer about a token (RFC 7662), true at the time of the request: nothing here is
+ * remembered or checked again. Immutable and thread-safe; {@link #toString()} shows only whether the token is active,
+ * since the rest is personal data.
  */
 public final class Introspection {
     private final Map<String, Object> claims;
@@ -23,8 +23,8 @@ public final class Introspection {
     }
 
     /**
-     * Whether the token is good. If it is not, the server says nothing else of it, nor why. Some servers, Keycloak
-     * among them, say so of all tokens that do not name this application as an audience.
+     * Whether the token is active. For an inactive token the server reports nothing else. Some servers, Keycloak among
+     * them, report all tokens inactive whose audience does not include this client.
      *
      * @return whether it is
      */
@@ -33,9 +33,9 @@ public final class Introspection {
     }
 
     /**
-     * What the token is good for.
+     * The token's scopes.
      *
-     * @return the scopes; empty if the server names none
+     * @return the scopes; empty if the server reports none
      */
     public Set<String> scopes() {
         Set<String> scopes =
@@ -45,27 +45,27 @@ public final class Introspection {
     }
 
     /**
-     * Whom the token speaks for.
+     * The user that the token is for.
      *
-     * @return the {@code sub} member; empty if the server does not say
+     * @return the {@code sub} member; empty if the server does not report it
      */
     public Optional<String> subject() {
         return text("sub");
     }
 
     /**
-     * To whom the token was given.
+     * The client that the token was issued to.
      *
-     * @return the {@code client_id} member; empty if the server does not say
+     * @return the {@code client_id} member; empty if the server does not report it
      */
     public Optional<String> clientId() {
         return text("client_id");
     }
 
     /**
-     * Until when the token is good.
+     * The token's expiry.
      *
-     * @return the {@code exp} member; empty if the server does not say
+     * @return the {@code exp} member; empty if the server does not report it
      */
     public Optional<Instant> expiresAt() {
         try {
@@ -78,7 +78,7 @@ public final class Introspection {
     }
 
     /**
-     * Everything that the server says, the members above included.
+     * All members of the server's answer, those above included.
      *
      * @return strings, numbers, booleans, lists and maps by their names
      */

@@ -14,9 +14,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A login that is about to begin, with everything that can be said beforehand. {@code state}, PKCE ({@code S256}) and,
- * where {@code openid} is asked for, a nonce are always there; nothing turns them off. Not thread-safe: make one for
- * each attempt.
+ * A login to be started, with its options. {@code state}, PKCE ({@code S256}) and, with the scope {@code openid}, a
+ * nonce are always sent; nothing turns them off. Not thread-safe: make one for each attempt.
  */
 public final class LoginRequest {
     private final Machinery registration;
@@ -33,7 +32,7 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets what to ask for. Default: the scopes of the {@link Grantkeeper.Builder}.
+     * Sets the scopes to request. Default: the scopes of the {@link Grantkeeper.Builder}.
      *
      * @param scopes exactly what is sent
      * @return this request
@@ -54,7 +53,7 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets what the server should ask of the user (OpenID Connect Core section 3.1.2.1). Default: the server decides.
+     * Sets the {@code prompt} parameter (OpenID Connect Core section 3.1.2.1). Default: none, the server decides.
      *
      * @param prompt for example {@code login}, {@code consent}, {@code select_account}
      * @return this request
@@ -64,7 +63,7 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets who is expected to sign in. Default: nobody in particular.
+     * Sets the {@code login_hint} parameter: the user who is expected to sign in. Default: none.
      *
      * @param loginHint for example an e-mail address
      * @return this request
@@ -74,10 +73,9 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets how long ago the user may have authenticated before this login begins (OpenID Connect Core section 3.1.2.1).
-     * Default: any time. Where {@code openid} is asked for, the ID token then has to say when that was, and it is
-     * checked; without it, and on another device, only the API can tell that asked for it (RFC 9470). Zero asks for a
-     * password now.
+     * Sets how long ago the user may have authenticated (OpenID Connect Core section 3.1.2.1). Default: any time. With
+     * the scope {@code openid} the ID token has to contain that time, and it is checked. Without it, and in a device
+     * login, only the API that demanded it can check (RFC 9470). Zero demands an authentication now.
      *
      * @param maxAge whole seconds, not negative
      * @return this request
@@ -102,11 +100,12 @@ public final class LoginRequest {
     }
 
     /**
-     * Asks for what a call was missing: the scopes that an API wants, beside those that were granted and those of this
-     * request (RFC 6750 section 3.1), {@code acr_values} and {@code max_age} (RFC 9470), or {@code claims}. Where the
-     * grant has simply ended it changes nothing, so it can always be said. Default: nothing is answered.
+     * Requests what a failed call was missing: the scopes that an API demanded, besides those that were granted and
+     * those of this request (RFC 6750 section 3.1), {@code acr_values} and {@code max_age} (RFC 9470), or
+     * {@code claims}. Where the grant has simply ended it changes nothing, so it can always be called. Default:
+     * nothing.
      *
-     * @param required what a call threw
+     * @param required the exception that a call threw
      * @return this request
      */
     public LoginRequest inResponseTo(LoginRequiredException required) {
@@ -128,9 +127,9 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets what to ask for where scopes do not say enough (rich authorization requests, RFC 9396), for example one
-     * payment. Default: nothing. What was granted is in {@link dev.grantkeeper.token.TokenSet#authorizationDetails()},
-     * and {@link LoginResult.SignedIn#authorizationDetailsAsRequested()} tells whether it is the same.
+     * Sets the authorization details (rich authorization requests, RFC 9396), for example one payment. Default: none.
+     * The granted details are in {@link dev.grantkeeper.token.TokenSet#authorizationDetails()}, and
+     * {@link LoginResult.SignedIn#authorizationDetailsAsRequested()} compares the two.
      *
      * @param json a JSON array of objects, each with a {@code type}
      * @return this request
@@ -141,12 +140,12 @@ public final class LoginRequest {
     }
 
     /**
-     * Sets for which APIs the access token is (resource indicators, RFC 8707), also when it is refreshed. Default: the
-     * resources of the {@link Grantkeeper.Builder}.
+     * Sets the resource indicators (RFC 8707): the APIs that the access token is for, also when it is refreshed.
+     * Default: the resources of the {@link Grantkeeper.Builder}.
      *
      * @param resources absolute URIs as the server knows the APIs; none for what the server chooses
      * @return this request
-     * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
+     * @throws IllegalArgumentException if one is not an absolute URI, or the provider rejects the parameter
      */
     public LoginRequest resources(String... resources) {
         return resources(Arrays.asList(resources));
@@ -158,7 +157,7 @@ public final class LoginRequest {
      *
      * @param resources absolute URIs as the server knows the APIs; none for what the server chooses
      * @return this request
-     * @throws IllegalArgumentException if one is not an absolute URI, or the provider refuses the parameter
+     * @throws IllegalArgumentException if one is not an absolute URI, or the provider rejects the parameter
      */
     public LoginRequest resources(Collection<String> resources) {
         parameters.remove(Wanted.RESOURCE);
@@ -171,14 +170,14 @@ public final class LoginRequest {
      * @param name the parameter
      * @param value its value
      * @return this request
-     * @throws IllegalArgumentException if the library itself decides about this parameter, or the provider refuses it
+     * @throws IllegalArgumentException if the library itself decides about this parameter, or the provider rejects it
      */
     public LoginRequest parameter(String name, String value) {
         if (name.equals(Wanted.AUTHORIZATION_DETAILS)
                 || (name.equals(Wanted.RESOURCE)
                         && !registration.provider().forbiddenParameters().containsKey(name))) {
             // Sent with the code as well, and again later: more than a parameter.
-            throw new IllegalArgumentException("The parameter " + name + " has a method of its own here: say "
+            throw new IllegalArgumentException("The parameter " + name + " has a method of its own here: call "
                     + (name.equals(Wanted.RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));
         }
         return set(name, value);
@@ -194,8 +193,9 @@ public final class LoginRequest {
     }
 
     /**
-     * Gives the attempt something to carry: where to return to, which socket waits. It travels with the
-     * {@link PendingLogin}, never through the browser's address bar, and comes back with the result.
+     * Sets the application's own data for this attempt, for example the page to return to or the socket that waits. It
+     * is kept in the {@link PendingLogin}, never in the browser's address bar, and returned with the result. Default:
+     * none.
      *
      * @param text the application's own data
      * @return this request
@@ -205,7 +205,7 @@ public final class LoginRequest {
         return this;
     }
 
-    /** The registered one with the port that a receiver on this machine has got (RFC 8252 section 7.3). */
+    /** Sets the registered redirect URI with the port of a receiver on this machine (RFC 8252 section 7.3). */
     LoginRequest redirectUri(String withPort) {
         this.redirectUri = withPort;
         return this;
@@ -216,26 +216,27 @@ public final class LoginRequest {
     }
 
     /**
-     * Begins. Where the request is pushed ({@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST}) that is a
-     * call to the authorization server, and where the server has to be asked first what it is ({@link Discovery})
-     * another one; otherwise it does no I/O.
+     * Starts the login. A pushed request ({@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST}) is a call to
+     * the authorization server, and so is fetching metadata that are not known yet ({@link Discovery}); otherwise it
+     * does no I/O.
      *
      * @return the login; send the browser to its {@link PendingLogin#url()}
-     * @throws AuthorizationServerException if the server could not be asked, does not take the pushed request, or the
-     *     signing key cannot sign. The request is then not sent through the browser instead
+     * @throws AuthorizationServerException if the server is unreachable or rejects the pushed request, or the signing
+     *     key cannot sign. The request is then not sent through the browser instead
+     * @throws IllegalStateException if the builder has no redirect URI
      */
     public PendingLogin start() throws AuthorizationServerException {
         return registration.start(scopes, parameters, appState, maxAge, redirectUri);
     }
 
     /**
-     * Begins a login that the user finishes on another device (RFC 8628), where this one has no browser. Asks the
-     * server for the codes.
+     * Starts a device login (RFC 8628), for programs without a browser: the user finishes it in a browser elsewhere.
+     * Requests the codes from the server.
      *
      * @return the login; show the user its {@link DeviceLogin#verificationUri()} and {@link DeviceLogin#userCode()},
      *     then wait with {@link Grantkeeper#awaitLogin(DeviceLogin)}
-     * @throws AuthorizationServerException if the server gives no codes, or some that cannot be shown: only
-     *     {@code https} pages are
+     * @throws AuthorizationServerException if the server issues no codes, or a verification page that is not
+     *     {@code https}
      * @throws IllegalStateException if the provider has no device authorization endpoint
      */
     public DeviceLogin startOnDevice() throws AuthorizationServerException {

@@ -11,47 +11,47 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * There is no grant for this account, or it has ended, or an API wants more than it gives: send the user through
- * {@code newLogin().inResponseTo(e)}. It is thrown only after the store was asked; a store that cannot be reached is a
+ * There is no grant for this account, or it has ended, or an API demands more than it has: send the user through
+ * {@code newLogin().inResponseTo(e)}. It is thrown only after the store was read; an unavailable store is a
  * {@link TokenStoreException}.
  *
- * <p>An API wants more when it answers 401 or 403 and names, in {@code WWW-Authenticate}, scopes that were not granted
- * (RFC 6750 section 3.1), another authentication of the user (RFC 9470), or claims (Microsoft Entra ID). Such a grant
- * stays as it is, and good for everything else. The API says what the user is asked for, so an application that acts by
- * itself should look at {@link #scopes()} first, and not send a user twice in a row. An answer that names nothing is
- * returned to the caller.
+ * <p>An API demands more when it answers 401 or 403 and names, in {@code WWW-Authenticate}, scopes that were not
+ * granted (RFC 6750 section 3.1), another authentication of the user (RFC 9470), or claims (Microsoft Entra ID). The
+ * grant is kept, and remains valid for everything else. The API decides what the user is asked to consent to, so an
+ * application that starts logins by itself should look at {@link #scopes()} first, and not send a user twice in a row.
+ * A response that names nothing is returned to the caller.
  */
 public final class LoginRequiredException extends OAuthException {
     private static final long serialVersionUID = 1L;
 
-    /** Why the user has to sign in. */
+    /** The reasons for a login. Later versions may add some: give a {@code switch} a default. */
     public enum Reason {
         /** The user never signed in, or signed out. */
         NOT_CONNECTED,
-        /** The authorization server ended the grant: expired, or taken back by the user or an administrator. */
+        /** The authorization server ended the grant: it expired, or the user or an administrator revoked it. */
         REFUSED,
         /**
-         * The authorization server wants to see the user: another factor, consent, new terms
+         * The authorization server requires user interaction: another factor, consent, new terms
          * ({@code interaction_required}, {@code consent_required}, {@code login_required}; OpenID Connect Core section
          * 3.1.2.6). The grant is kept until then.
          */
         INTERACTION,
-        /** An answer of the token endpoint was lost, and with it the only refresh token that is still good. */
+        /** A response of the token endpoint was lost, and with it the only refresh token that is still valid. */
         ANSWER_LOST,
-        /** The access token has ended, and the authorization server issued no refresh token. */
+        /** The access token has expired, and the authorization server issued no refresh token. */
         NO_REFRESH_TOKEN,
-        /** An API wants scopes that were not granted (RFC 6750 section 3.1). */
+        /** An API demands scopes that were not granted (RFC 6750 section 3.1). */
         MORE_SCOPES,
-        /** An API wants the user to authenticate more strongly, or again (RFC 9470). */
+        /** An API demands that the user authenticates more strongly, or again (RFC 9470). */
         STEP_UP,
-        /** An API wants claims that the access token does not have (Microsoft Entra ID's claims challenge). */
+        /** An API demands claims that the access token does not have (Microsoft Entra ID's claims challenge). */
         CLAIMS
     }
 
     /** The key of the grant. */
     private final AccountKey key;
 
-    /** Why the user has to sign in. */
+    /** The reason. */
     private final Reason reason;
 
     /** The server's error code. */
@@ -60,13 +60,13 @@ public final class LoginRequiredException extends OAuthException {
     /** The server's words. */
     private final @Nullable String description;
 
-    /** What was granted so far. */
+    /** The scopes granted so far. */
     private final LinkedHashSet<String> granted;
 
-    /** What an API wants beyond that. */
+    /** The scopes that an API demands beyond that. */
     private final LinkedHashSet<String> scopes;
 
-    /** What else the login has to send. */
+    /** The other parameters that the login has to send. */
     private final LinkedHashMap<String, String> loginParameters;
 
     LoginRequiredException(
@@ -91,12 +91,12 @@ public final class LoginRequiredException extends OAuthException {
         String why = switch (reason) {
             case NOT_CONNECTED -> "there is no grant";
             case REFUSED -> "the authorization server ended the grant";
-            case INTERACTION -> "the authorization server wants to see the user";
-            case ANSWER_LOST -> "an answer with the next refresh token was lost";
-            case NO_REFRESH_TOKEN -> "the access token has ended and there is no refresh token";
-            case MORE_SCOPES -> "the API wants more scopes";
-            case STEP_UP -> "the API wants a stronger or a more recent authentication";
-            case CLAIMS -> "the API wants claims that the token does not have";
+            case INTERACTION -> "the authorization server requires user interaction";
+            case ANSWER_LOST -> "a response with the next refresh token was lost";
+            case NO_REFRESH_TOKEN -> "the access token has expired and there is no refresh token";
+            case MORE_SCOPES -> "the API demands more scopes";
+            case STEP_UP -> "the API demands a stronger or a more recent authentication";
+            case CLAIMS -> "the API demands claims that the token does not have";
         };
         return "Account " + key + " has to sign in: " + why
                 + (error == null ? "" : " (" + error + (description == null ? "" : ": " + description) + ")")
@@ -104,7 +104,7 @@ public final class LoginRequiredException extends OAuthException {
     }
 
     /**
-     * Whose grant it is.
+     * The key of the grant.
      *
      * @return registration and account
      */
@@ -113,7 +113,7 @@ public final class LoginRequiredException extends OAuthException {
     }
 
     /**
-     * Why the user has to sign in.
+     * The reason for the login.
      *
      * @return the reason
      */
@@ -122,9 +122,9 @@ public final class LoginRequiredException extends OAuthException {
     }
 
     /**
-     * The {@code error} member of the authorization server's answer, or of the API's challenge.
+     * The {@code error} member of the authorization server's response, or of the API's challenge.
      *
-     * @return for example {@code invalid_grant}; empty if the server was not asked
+     * @return for example {@code invalid_grant}; empty if there was no response
      */
     public Optional<String> error() {
         return Optional.ofNullable(error);
@@ -140,7 +140,7 @@ public final class LoginRequiredException extends OAuthException {
     }
 
     /**
-     * What an API wants that was not granted.
+     * The scopes that an API demanded and that were not granted.
      *
      * @return the scopes, in the API's order; empty if that is not the reason
      */
@@ -149,7 +149,7 @@ public final class LoginRequiredException extends OAuthException {
     }
 
     /**
-     * What else the login has to send for an API, or the authorization server, to be content.
+     * The other parameters that the login has to send to satisfy an API or the authorization server.
      *
      * @return {@code acr_values}, {@code max_age} or {@code claims}, as {@link LoginRequest#inResponseTo} sends them;
      *     empty if that is not the reason

@@ -14,7 +14,7 @@ import okhttp3.OkHttpClient;
  * {@code switch} over the three stays complete. Immutable and thread-safe; no {@code toString} shows a secret.
  */
 public sealed interface LoginResult {
-    /** The user granted. Nothing is stored yet: that is what {@link #keepAs} is for. */
+    /** The user signed in and granted access. Nothing is stored yet: {@link #keepAs} stores it. */
     final class SignedIn implements LoginResult {
         private final Registration registration;
         private final LoginOutcome.SignedIn outcome;
@@ -25,7 +25,7 @@ public sealed interface LoginResult {
         }
 
         /**
-         * What was granted.
+         * The granted tokens.
          *
          * @return the tokens
          */
@@ -34,30 +34,29 @@ public sealed interface LoginResult {
         }
 
         /**
-         * Whether exactly those authorization details were granted that were asked for (RFC 9396 section 7). A user may
-         * grant less, and a server may add to them; {@link TokenSet#authorizationDetails()} tells what the tokens are
-         * good for.
+         * Whether exactly the requested authorization details were granted (RFC 9396 section 7). A user may grant less,
+         * and a server may add to them; {@link TokenSet#authorizationDetails()} has what was granted.
          *
-         * @return {@code false} if there is a difference, or the server does not say; {@code true} if none were asked
-         *     for
+         * @return {@code false} if there is a difference, or the server does not report them; {@code true} if none were
+         *     requested
          */
         public boolean authorizationDetailsAsRequested() {
             return outcome.detailsAsRequested();
         }
 
         /**
-         * Who granted: from the verified ID token where {@code openid} was asked for, from the provider's profile
-         * endpoint where {@link Grantkeeper.Builder#fetchProfile()} was said, from the answer of the token endpoint at
-         * providers that tell it there.
+         * The user's identity: from the verified ID token with the scope {@code openid}, from the provider's profile
+         * endpoint with {@link Grantkeeper.Builder#fetchProfile()}, from the token response at providers that put it
+         * there.
          *
-         * @return the identity; empty if nobody was asked
+         * @return the identity; empty if none was requested
          */
         public Optional<Identity> identity() {
             return Optional.ofNullable(outcome.row().identity());
         }
 
         /**
-         * What the application gave to {@link LoginRequest#appState} when the login began.
+         * The text that the application set with {@link LoginRequest#appState} when the login began.
          *
          * @return the application's own data
          */
@@ -66,9 +65,8 @@ public sealed interface LoginResult {
         }
 
         /**
-         * What the provider sent along with the code that no standard speaks of: QuickBooks' {@code realmId}, what
-         * Apple's users are called, and the like. It came through the browser, so it is the user's word: ask an API
-         * before relying on it.
+         * The callback's parameters beyond the standards: QuickBooks' {@code realmId}, the names of Apple's users, and
+         * the like. They came through the browser, so the user can change them: ask an API before relying on one.
          *
          * @return from parameter to value; empty for logins without a browser
          */
@@ -77,18 +75,17 @@ public sealed interface LoginResult {
         }
 
         /**
-         * Wraps a client for calls before it is known whose grant this is. It uses these tokens and no others: nothing
-         * is refreshed.
+         * Wraps a client for calls before the grant is stored. It uses these tokens only: nothing is refreshed.
          *
          * @param http the application's client
-         * @return a client that sends the access token to the provider's API origins, and nowhere else
+         * @return a client that sends the access token to the provider's API origins only
          */
         public OkHttpClient wrap(OkHttpClient http) {
             return registration.wrap(http, TokenSource.fixed(outcome.tokens(), registration.apiOrigins()));
         }
 
         /**
-         * Stores the grant as the given account's, over whatever was there.
+         * Stores the grant for an account, over whatever was stored for it.
          *
          * @param accountId the application's own id for its user
          * @return the account
@@ -101,8 +98,8 @@ public sealed interface LoginResult {
         }
 
         /**
-         * Gives the tokens back to the provider, where it can take them back (RFC 7009), and stores nothing: for grants
-         * that the application does not want to keep. That the provider cannot be reached changes nothing.
+         * Revokes the tokens, if the provider supports revocation (RFC 7009), and stores nothing: for grants that the
+         * application does not keep. An unreachable provider changes nothing.
          */
         public void discard() {
             registration.discard(outcome.tokens());

@@ -33,30 +33,30 @@ public final class LogoutRequest {
     }
 
     /**
-     * Says whose session is to end: the provider gets the ID token that the account's grant came with, and need not ask
-     * the user ({@code id_token_hint}). Call it before {@link Account#signOut()}, which forgets that token. Default:
-     * the provider asks.
+     * Sets the account whose session is to end: the provider is sent the ID token of its grant ({@code id_token_hint})
+     * and need not ask the user. Call it before {@link Account#signOut()}, which removes that token. Default: none, the
+     * provider asks.
      *
-     * @param account the account; one without grant says nothing
+     * @param account the account; one without a grant adds nothing
      * @return this
      * @throws TokenStoreException if the store failed
-     * @throws IllegalArgumentException if it is an account of another {@link Grantkeeper}
+     * @throws IllegalArgumentException if the account belongs to another {@link Grantkeeper}
      */
     public LogoutRequest account(Account account) throws TokenStoreException {
         if (!account.isOf(registration)) {
-            throw new IllegalArgumentException("The account " + account.key() + " is not one of " + registration.name()
-                    + ", whose provider would get another one's ID token: ask the Grantkeeper that it came from");
+            throw new IllegalArgumentException(
+                    "The account " + account.key() + " is not one of " + registration.name()
+                            + ", whose provider would get the ID token of another one: use the Grantkeeper that the account came from");
         }
         this.row = account.row();
         return this;
     }
 
     /**
-     * Says whose session is to end in the provider's own words, where it does not want the ID token
-     * ({@code logout_hint}). Microsoft Entra ID takes the value of the optional claim {@code login_hint}, and otherwise
-     * shows a list of accounts. Default: nothing.
+     * Sets the {@code logout_hint}, for providers that do not accept the ID token. Microsoft Entra ID expects the value
+     * of the optional claim {@code login_hint}, and otherwise shows a list of accounts. Default: none.
      *
-     * @param hint what the provider documents
+     * @param hint a value that the provider documents
      * @return this
      */
     public LogoutRequest logoutHint(String hint) {
@@ -65,11 +65,12 @@ public final class LogoutRequest {
     }
 
     /**
-     * Sets where the provider sends the browser afterwards. It has to be registered there. Default: nowhere.
+     * Sets the URI that the provider sends the browser to afterwards. It has to be registered with the provider.
+     * Default: none.
      *
      * @param uri an absolute URI without fragment
      * @return this
-     * @throws IllegalArgumentException if it is none
+     * @throws IllegalArgumentException if it is not
      */
     public LogoutRequest returnTo(String uri) {
         try {
@@ -79,15 +80,15 @@ public final class LogoutRequest {
                 return this;
             }
         } catch (URISyntaxException e) {
-            // said below
+            // reported below
         }
         throw new IllegalArgumentException("The URI to return to is absolute and has no fragment: " + uri);
     }
 
     /**
-     * Sets what comes back with the browser. Default: nothing.
+     * Sets the {@code state} that comes back with the browser. Default: none.
      *
-     * @param state a text that tells a stranger nothing
+     * @param state a text that reveals nothing to strangers
      * @return this
      */
     public LogoutRequest state(String state) {
@@ -96,21 +97,19 @@ public final class LogoutRequest {
     }
 
     /**
-     * Where to send the browser (OpenID Connect RP-Initiated Logout 1.0 section 2). With {@link #account} it holds the
-     * ID token, and with that personal data: send the browser there, and write it into no log.
+     * The URL that ends the session (OpenID Connect RP-Initiated Logout 1.0 section 2). With {@link #account} it
+     * contains the ID token and with it personal data: send the browser there, and log it nowhere.
      *
      * @return an absolute URL
-     * @throws AuthorizationServerException if the provider had to be asked first what it is ({@link Discovery}), and
-     *     did not say
-     * @throws IllegalStateException if the provider has no such endpoint
+     * @throws AuthorizationServerException if the provider's metadata are needed ({@link Discovery}) and cannot be
+     *     fetched
+     * @throws IllegalStateException if the provider has no end session endpoint
      */
     public URI url() throws AuthorizationServerException {
         Provider provider = registration.endpoints().provider();
         URI endpoint = provider.endSessionEndpoint()
-                .orElseThrow(
-                        () -> new IllegalStateException(
-                                provider.name()
-                                        + " is not known to have an end session endpoint: say endSessionEndpoint(…) when describing it"));
+                .orElseThrow(() -> new IllegalStateException(provider.name()
+                        + " is not known to have an end session endpoint: call endSessionEndpoint(…) on its builder"));
         HttpUrl.Builder url =
                 HttpUrl.get(endpoint.toString()).newBuilder().setQueryParameter("client_id", registration.clientId());
         TokenSet tokens = row == null ? null : row.tokens();

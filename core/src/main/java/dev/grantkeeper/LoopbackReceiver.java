@@ -23,12 +23,12 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the browser comes back to in a program on the user's own machine: a command-line tool, a desktop application
- * (RFC 8252).
+ * A receiver for the callback in a program on the user's own machine: a command-line tool or a desktop application (RFC
+ * 8252).
  *
  * <pre>{@code
  * var spotify = Grantkeeper.builder(Spotify.provider()).clientId("…")
- *     .redirectUri("http://127.0.0.1/callback")               // as registered: without a port, any port will do
+ *     .redirectUri("http://127.0.0.1/callback")               // as registered; without a port, any port is allowed
  *     …
  * try (LoopbackReceiver receiver = LoopbackReceiver.open(spotify)) {
  *     LoginResult result = receiver.login(spotify.newLogin(), url -> {
@@ -38,13 +38,12 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>It listens on the loopback interface and nowhere else, answers requests to its own name and path only, and
- * finishes one login. A request that is not this login's, as any web page can make one, is refused and ends nothing. A
- * program on the same machine that gets hold of the code can do nothing with it, for want of the PKCE verifier.
- * Thread-safe.
+ * <p>It listens on the loopback interface only, answers requests to its own name and path only, and finishes one login.
+ * A request that does not belong to this login, which any web page can cause, is rejected and ends nothing. Another
+ * program on the same machine that obtains the code cannot redeem it without the PKCE verifier. Thread-safe.
  *
  * <p>It needs the platform's module {@code jdk.httpserver}: an application that is a module itself, or has a trimmed
- * runtime, names it.
+ * runtime, has to require it.
  */
 public final class LoopbackReceiver implements AutoCloseable {
     private static final Duration LIVES = Duration.ofMinutes(5);
@@ -65,12 +64,11 @@ public final class LoopbackReceiver implements AutoCloseable {
     }
 
     /**
-     * Begins to listen at the redirect URI of a registration. If that names no port, as RFC 8252 section 7.3 wants it
-     * to be registered, a free one is taken, and the login says which. Under the name {@code localhost} it listens on
-     * {@code 127.0.0.1}.
+     * Listens at the redirect URI of a registration. If that has no port, as RFC 8252 section 7.3 wants it to be
+     * registered, a free port is used, and the login sends it. For {@code localhost} it listens on {@code 127.0.0.1}.
      *
      * @param grantkeeper the registration
-     * @return a receiver, for one login; close it afterwards
+     * @return a receiver for one login; close it afterwards
      * @throws IllegalStateException if the registration's redirect URI is not {@code http} on {@code 127.0.0.1},
      *     {@code [::1]} or {@code localhost}, or has a query
      * @throws IOException if the port is taken
@@ -88,7 +86,7 @@ public final class LoopbackReceiver implements AutoCloseable {
                 || !"http".equalsIgnoreCase(uri.getScheme())
                 || uri.getRawUserInfo() != null
                 || uri.getRawQuery() != null) {
-            throw new IllegalStateException("To receive a login on the user's machine, register and say redirectUri(\""
+            throw new IllegalStateException("To receive a login on the user's machine, register and call redirectUri(\""
                     + "http://127.0.0.1/callback\"), with [::1] or localhost where the provider wants that; not: "
                     + redirectUri);
         }
@@ -105,24 +103,24 @@ public final class LoopbackReceiver implements AutoCloseable {
     }
 
     /**
-     * Where it listens.
+     * The redirect URI that the login sends, with the port.
      *
-     * @return what the login sends as its redirect URI, with the port
+     * @return an {@code http} URL on this machine
      */
     public URI redirectUri() {
         return URI.create(server.url());
     }
 
     /**
-     * Sends the user away, and waits up to five minutes for the browser to come back. The browser then shows a page
-     * that says how it ended, and that the window can be closed.
+     * Sends the user to the login, and waits up to five minutes for the browser to come back. The browser then shows a
+     * page with the result that tells the user to close the window.
      *
-     * @param request the login, of the registration for which this was opened
-     * @param browser is given the URL at once, and brings the user there: {@link #browse}, or a line for the user to
+     * @param request a login of the registration that this receiver was opened for
+     * @param browser receives the URL at once, and brings the user there: {@link #browse}, or a line for the user to
      *     read
-     * @return how the login ended, as {@link Grantkeeper#finishLogin} tells it
-     * @throws AuthorizationServerException if the authorization server could not be asked, or makes no sense
-     * @throws OAuthException if nobody came back in time, or this was closed meanwhile
+     * @return the result, as {@link Grantkeeper#finishLogin} returns it
+     * @throws AuthorizationServerException if the authorization server is unreachable, or its response is malformed
+     * @throws OAuthException if the browser did not come back in time, or this receiver was closed meanwhile
      * @throws IOException if the thread is interrupted ({@link InterruptedIOException})
      * @throws IllegalStateException if it has received a login before
      */
@@ -158,16 +156,16 @@ public final class LoopbackReceiver implements AutoCloseable {
             return mine.result().get(lives.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             if (!mine.taken().compareAndSet(false, true)) {
-                return mine.result().get(); // they came at the last moment; a token call has its own end
+                return mine.result().get(); // it came at the last moment; a token call has its own timeout
             }
             throw new OAuthException(
-                    "Nobody came back from the browser within " + lives.toSeconds()
-                            + " seconds. Begin again, and finish the login sooner",
+                    "The browser did not come back within " + lives.toSeconds()
+                            + " seconds. Start again, and finish the login sooner",
                     null);
         }
     }
 
-    /** Decides about what a browser sends: anything may, on behalf of any page. */
+    /** Judges a request of a browser, which any page may have caused. */
     private Visit visit(@Nullable String query) {
         Attempt mine = attempt.get();
         if (mine != null && mine.taken().get()) {
@@ -180,7 +178,7 @@ public final class LoopbackReceiver implements AutoCloseable {
         if (!mine.taken().compareAndSet(false, true)) {
             return new Visit(Page.GONE);
         }
-        // The page first: whoever waits may close this at once.
+        // The page first: the waiting program may close this receiver at once.
         try {
             LoginResult result = grantkeeper.finishLogin(mine.login(), query);
             Page page = result instanceof LoginResult.SignedIn
@@ -192,7 +190,7 @@ public final class LoopbackReceiver implements AutoCloseable {
         }
     }
 
-    /** Stops listening. A login that is waited for ends with an {@link OAuthException}. */
+    /** Stops listening. A login that is waited for fails with an {@link OAuthException}. */
     @Override
     public void close() {
         closed = true;
@@ -206,11 +204,11 @@ public final class LoopbackReceiver implements AutoCloseable {
     // ---- The browser -----------------------------------------------------------------------------------------------
 
     /**
-     * Opens the user's browser, by the command that the system has for it ({@code xdg-open}, {@code open},
+     * Opens the user's browser with the command of the operating system ({@code xdg-open}, {@code open},
      * {@code rundll32}), without a shell.
      *
      * @param url an {@code https} URL, or {@code http} on this machine
-     * @return whether there is a browser, as far as one can tell; otherwise show the URL to the user
+     * @return whether a browser was opened, as far as that can be told; otherwise show the URL to the user
      * @throws IllegalArgumentException if it is another kind of URL
      */
     public static boolean browse(URI url) {

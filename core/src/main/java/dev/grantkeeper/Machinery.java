@@ -324,7 +324,7 @@ final class Machinery implements Registration {
     OkHttpClient wrap(OkHttpClient http, AuthorizingInterceptor interceptor) {
         if (http.interceptors().stream().anyMatch(interceptor::isSpoiltBy)) {
             throw new IllegalArgumentException(
-                    "This client is wrapped for another account or registration already, and would"
+                    "This client is already wrapped for another account or registration, and would"
                             + " send its tokens. Wrap the application's own client for each");
         }
         OkHttpClient.Builder wrapped = http.newBuilder().addInterceptor(interceptor);
@@ -389,7 +389,7 @@ final class Machinery implements Registration {
         IntrospectionEndpoint introspectionEndpoint = endpoints().introspection();
         if (introspectionEndpoint == null) {
             throw new IllegalStateException(provider().name() + " is not known to have an introspection endpoint:"
-                    + " say introspectionEndpoint(…) when describing it");
+                    + " call introspectionEndpoint(…) on its builder");
         }
         try {
             return new Introspection(introspectionEndpoint.introspect(token));

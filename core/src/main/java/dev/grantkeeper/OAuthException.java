@@ -5,10 +5,11 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call could not be authorised. It is an {@link IOException}, so code that calls an API handles it already; the
- * subclasses tell what happened. The one that applications treat in a way of its own is {@link LoginRequiredException}.
+ * A call could not be authorized. It is an {@link IOException}, so code that calls an API handles it already; the
+ * subclasses say what happened. Applications handle {@link LoginRequiredException} by itself.
  *
- * <p>Messages say what to do and contain neither token, code, secret nor account id.
+ * <p>The subclasses are closed: there will be no fourth. Messages say what to do and contain no token, code, secret or
+ * account id.
  */
 public sealed class OAuthException extends IOException
         permits LoginRequiredException, AuthorizationServerException, TokenStoreException {

@@ -26,17 +26,17 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A login on its way: between the redirect to the authorization server and the callback. It belongs to the browser that
- * began, and to no other: keep it where only that browser brings it back, in its session or in a cookie.
+ * A login between the redirect to the authorization server and the callback. It belongs to the browser that started it:
+ * keep it in that browser's session or in a cookie.
  *
  * <p>It is {@link Serializable} for session attributes. Applications without sessions put {@link #seal} into a cookie
  * named {@code __Host-} and {@link #sessionKey()} ({@code HttpOnly}, {@code Secure}, {@code Path=/},
- * {@code SameSite=Lax}, a few minutes): a cookie without that prefix could come from any other host of the same domain,
- * with somebody else's login. With {@link Grantkeeper.Builder#formPost()} the cookie, or the session's own, has to be
- * {@code SameSite=None}: a browser sends no other along with a form that another site posts. Each attempt has a slot of
- * its own, so two tabs never meet.
+ * {@code SameSite=Lax}, ten minutes); without that prefix, any other host of the same domain could set a cookie with
+ * another user's login. With {@link Grantkeeper.Builder#formPost()} this cookie, or the session's, has to be
+ * {@code SameSite=None}: a browser sends no other with a form that another site posts. Each attempt has its own session
+ * key, so two tabs do not disturb each other.
  *
- * <p>Holds secrets; {@link #toString()} shows none. Immutable and thread-safe. It ends after ten minutes, and works
+ * <p>Holds secrets; {@link #toString()} shows none. Immutable and thread-safe. It expires after ten minutes, and works
  * once.
  */
 public final class PendingLogin implements Serializable {
@@ -44,7 +44,7 @@ public final class PendingLogin implements Serializable {
     private static final String PURPOSE = "pending-login";
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** Where the login began. */
+    /** The registration that the login was started at. */
     private final String registration;
 
     /** RFC 6749 section 4.1.1. */
@@ -62,13 +62,13 @@ public final class PendingLogin implements Serializable {
     /** Sent again when the code is redeemed. */
     private final String redirectUri;
 
-    /** Where to send the browser. */
+    /** The URL to send the browser to. */
     private final String url;
 
-    /** Until when. */
+    /** Its expiry. */
     private final @Nullable Instant urlExpiresAt;
 
-    /** What was asked for. */
+    /** The requested scopes. */
     private final LinkedHashSet<String> scopes;
 
     /** RFC 9396. */
@@ -80,10 +80,10 @@ public final class PendingLogin implements Serializable {
     /** The application's own data. */
     private final @Nullable String appState;
 
-    /** When it began. */
+    /** The time of its start. */
     private final Instant startedAt;
 
-    /** How long before that the user may have authenticated. */
+    /** How long before its start the user may have authenticated. */
     private final @Nullable Duration maxAge;
 
     PendingLogin(LoginAttempt attempt) {
@@ -127,7 +127,7 @@ public final class PendingLogin implements Serializable {
     }
 
     /**
-     * Where to send the browser: the authorization endpoint with everything that the request needs.
+     * The URL to send the browser to: the authorization endpoint with all parameters of the request.
      *
      * @return an absolute URL
      */
@@ -136,11 +136,11 @@ public final class PendingLogin implements Serializable {
     }
 
     /**
-     * Until when the browser has to get there. With {@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST} and
-     * {@link dev.grantkeeper.provider.LoginProtection#SIGNED_REQUEST} that may be a minute; an application that does
-     * not redirect at once begins anew when it is over. The user then has the ten minutes.
+     * The expiry of {@link #url()}. With {@link dev.grantkeeper.provider.LoginProtection#PUSHED_REQUEST} and
+     * {@link dev.grantkeeper.provider.LoginProtection#SIGNED_REQUEST} it may be a minute away; an application that does
+     * not redirect at once starts another login when it is over. The user still has ten minutes.
      *
-     * @return that time by the application's clock, empty if there is no limit of its own
+     * @return the time by the application's clock; empty if the URL does not expire before the login
      */
     public Optional<Instant> urlExpiresAt() {
         return Optional.ofNullable(urlExpiresAt);
@@ -149,17 +149,17 @@ public final class PendingLogin implements Serializable {
     /**
      * A name for this attempt, for a session attribute or a cookie.
      *
-     * @return letters, digits and hyphens; nobody can guess the login's {@code state} from it
+     * @return letters, digits and hyphens; the login's {@code state} cannot be derived from it
      */
     public String sessionKey() {
         return sessionKey(state);
     }
 
     /**
-     * Finds the sessionKey that a callback belongs to.
+     * Returns the session key of the login that a callback belongs to.
      *
      * @param query the callback's query, or its whole URL; anything that a browser can send
-     * @return the sessionKey; a name that no login has if the query names none
+     * @return the session key; a name that no login has if the query has no state
      */
     public static String sessionKeyOf(@Nullable String query) {
         String state = Callback.parse(query).stateToLookFor();
@@ -180,9 +180,10 @@ public final class PendingLogin implements Serializable {
     }
 
     /**
-     * Seals this login, for a cookie.
+     * Seals this login for a cookie. Browsers drop cookies of more than 4,096 bytes: keep the
+     * {@link LoginRequest#appState application's own data} short.
      *
-     * @param keys the keys; those that seal the rows will do, the two purposes are kept apart
+     * @param keys the keys; those that seal the rows may be used, the two purposes are kept apart
      * @return printable ASCII without blanks
      */
     public String seal(SealingKeys keys) {
@@ -204,12 +205,12 @@ public final class PendingLogin implements Serializable {
     }
 
     /**
-     * Opens what {@link #seal} made.
+     * Opens a login sealed by {@link #seal}.
      *
      * @param keys the keys
-     * @param sessionKey the name under which it came: the cookie's name
+     * @param sessionKey the name that it was stored under: the cookie's name without prefix
      * @param sealed the sealed text; anything that a browser can send
-     * @return the login, without its {@link #url()}; empty if this is not what was sealed, or not for this sessionKey
+     * @return the login, without its {@link #url()}; empty if this is not a sealed login, or not for this session key
      */
     public static Optional<PendingLogin> unseal(SealingKeys keys, String sessionKey, @Nullable String sealed) {
         if (sealed == null) {

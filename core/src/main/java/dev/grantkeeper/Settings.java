@@ -23,8 +23,8 @@ import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was said about a registration, and whether it goes together: the part of {@code Grantkeeper.Builder} that
- * thinks. Filled by one builder, and never changed after {@link #copy()}. Not thread-safe before that.
+ * The settings of a registration, and the rules about them. To add a builder option, edit this class and the builder.
+ * Filled by one builder, and never changed after {@link #copy()}. Not thread-safe before that.
  */
 final class Settings {
     private static final int LEAST_SECRET_BYTES = 32;
@@ -112,12 +112,12 @@ final class Settings {
         this.ticker = other.ticker;
     }
 
-    /** As it is now, whatever the builder is used for afterwards. */
+    /** A copy that later calls of the builder do not affect. */
     Settings copy() {
         return new Settings(this);
     }
 
-    /** Checks everything that can be checked without asking a server. */
+    /** Checks everything that can be checked without metadata. */
     void check() {
         if (clientId == null || clientId.isBlank()) {
             throw new IllegalStateException("There is no client id. The provider shows it where the application is"
@@ -125,13 +125,13 @@ final class Settings {
         }
         if (tokenStore == null) {
             throw new IllegalStateException(
-                    "There is no token store. Say tokenStore(JdbcTokenStore.create(dataSource)),"
+                    "There is no token store. Call tokenStore(JdbcTokenStore.create(dataSource)),"
                             + " or for a test tokenStore(MemoryTokenStore.create())");
         }
         if ((sealingKeys == null) == !plaintextTokens) {
             throw new IllegalStateException(
                     sealingKeys == null
-                            ? "Say sealingKeys(SealingKeys.of(secret)), or allowPlaintextTokens() if tokens may be stored as they are"
+                            ? "Call sealingKeys(SealingKeys.of(secret)), or allowPlaintextTokens() if tokens may be stored in plaintext"
                             : "sealingKeys(…) and allowPlaintextTokens() contradict each other");
         }
         if (redirectUri != null) {
@@ -148,8 +148,7 @@ final class Settings {
         if ((formPost || provider.dialect().formPost())
                 && redirectUri != null
                 && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
-            // The cookie that brings the login back has to be Secure, and nobody can post to an application's own
-            // scheme.
+            // The cookie with the login has to be Secure, and no browser can post to an application's own scheme.
             throw new IllegalStateException("formPost() needs a redirect URI that is https, not " + redirectUri);
         }
     }
@@ -159,7 +158,7 @@ final class Settings {
             return clientAuthentication;
         }
         if (clientSecret != null || secretIsMissing) {
-            // Whoever names a secret wants to use one: a missing variable must not make a public client.
+            // A call of clientSecret(…) means a secret: a missing variable must not make a public client.
             return provider.clientAuthentication();
         }
         if (signingKey != null) {
@@ -172,7 +171,7 @@ final class Settings {
                 : ClientAuthentication.NONE;
     }
 
-    /** Nothing where there are no logins. */
+    /** The protections of logins; none if there is no redirect URI. */
     Set<LoginProtection> protections(Provider provider) {
         EnumSet<LoginProtection> all = EnumSet.noneOf(LoginProtection.class);
         if (redirectUri != null) {
@@ -189,7 +188,7 @@ final class Settings {
         return time;
     }
 
-    /** Whether this goes together with a provider of which all is known. */
+    /** Checks the settings against a provider that is known completely. */
     void check(Provider provider) {
         checkAuthentication(authentication(provider));
         if (authentication(provider) == ClientAuthentication.MUTUAL_TLS && !isHttps(provider)) {
@@ -201,7 +200,7 @@ final class Settings {
                 && provider.dialect().identityMembers().isEmpty()) {
             throw new IllegalStateException(
                     provider.name()
-                            + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or ask for openid");
+                            + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or request openid");
         }
         checkProtections(protections(provider), provider);
     }
@@ -212,7 +211,7 @@ final class Settings {
                 || way == ClientAuthentication.SECRET_JWT;
         if (withSecret && (clientSecret == null || clientSecret.isBlank())) {
             throw new IllegalStateException("There is no client secret, and " + way
-                    + " needs one. Is the environment variable set? A public client says"
+                    + " needs one. Is the environment variable set? A public client calls"
                     + " clientAuthentication(ClientAuthentication.NONE)");
         }
         if (way == ClientAuthentication.SECRET_JWT && clientSecret != null && tooShort(clientSecret)) {
@@ -223,24 +222,24 @@ final class Settings {
         boolean signed = way == ClientAuthentication.PRIVATE_KEY_JWT || way == ClientAuthentication.SIGNED_SECRET;
         if (signed && signingKey == null) {
             throw new IllegalStateException(
-                    way + " signs with the application's key: say" + " signingKey(SigningKey.of(privateKey).keyId(…))");
+                    way + " signs with the application's key: call signingKey(SigningKey.of(privateKey).keyId(…))");
         }
         if (way == ClientAuthentication.MUTUAL_TLS && httpClient == null) {
             throw new IllegalStateException(
-                    "MUTUAL_TLS shows a certificate in the TLS handshake: say httpClient(…) with"
+                    "MUTUAL_TLS presents a certificate in the TLS handshake: call httpClient(…) with"
                             + " an OkHttpClient whose sslSocketFactory has the key and the certificate");
         }
         if (!withSecret && way != ClientAuthentication.NONE && clientSecret != null) {
             throw new IllegalStateException("clientSecret(…) and " + way
-                    + " contradict each other: one way to authenticate is used, never two. Leave the secret out");
+                    + " contradict each other: a client authenticates in one way. Leave the secret out");
         }
     }
 
     private void checkProtections(Set<LoginProtection> protections, Provider provider) {
         if (protections.contains(LoginProtection.PUSHED_REQUEST)
                 && provider.pushedAuthorizationRequestEndpoint().isEmpty()) {
-            throw new IllegalStateException("PUSHED_REQUEST needs a place to push requests to: say"
-                    + " pushedAuthorizationRequestEndpoint(…) when describing " + provider.name());
+            throw new IllegalStateException("PUSHED_REQUEST needs an endpoint for pushed requests: call"
+                    + " pushedAuthorizationRequestEndpoint(…) on the builder of " + provider.name());
         }
         checkSigning(protections);
         if (protections.contains(LoginProtection.SIGNED_RESPONSE)
@@ -248,14 +247,14 @@ final class Settings {
                         || provider.issuer()
                                 .filter(issuer -> !issuer.contains("{"))
                                 .isEmpty())) {
-            throw new IllegalStateException("SIGNED_RESPONSE is verified with the provider's keys: say"
-                    + " openId(issuer, jwksUri) when describing " + provider.name());
+            throw new IllegalStateException("SIGNED_RESPONSE is verified with the provider's keys: call"
+                    + " openId(issuer, jwksUri) on the builder of " + provider.name());
         }
     }
 
     private void checkSigning(Set<LoginProtection> protections) {
         if (protections.contains(LoginProtection.SIGNED_REQUEST) && signingKey == null) {
-            throw new IllegalStateException("SIGNED_REQUEST signs with the application's key: say"
+            throw new IllegalStateException("SIGNED_REQUEST signs with the application's key: call"
                     + " signingKey(SigningKey.of(privateKey).keyId(…))");
         }
     }
@@ -296,19 +295,20 @@ final class Settings {
         boolean address = url.host().equals("127.0.0.1") || url.host().equals("::1");
         if (scheme.equals("http") && !name && !address) {
             throw new IllegalArgumentException(
-                    "The redirect URI is http. Only https is taken, and http on this machine ("
+                    "The redirect URI is http. Only https is accepted, and http on this machine ("
                             + (provider.loopback() == Provider.Loopback.NAME ? "localhost" : "127.0.0.1") + "): "
                             + redirectUri);
         }
         if (name && provider.loopback() == Provider.Loopback.ADDRESS) {
             throw new IllegalArgumentException(
-                    provider.name() + " refuses localhost in redirect URIs. Register and use "
+                    provider.name() + " rejects localhost in redirect URIs. Register and use "
                             + redirectUri.replaceFirst("(?i)localhost", "127.0.0.1") + " instead; see "
                             + provider.documentation());
         }
         if (address && scheme.equals("http") && provider.loopback() == Provider.Loopback.NAME) {
-            throw new IllegalArgumentException(provider.name() + " takes http on this machine under the name localhost"
-                    + " only. Register and use http://localhost… instead; see " + provider.documentation());
+            throw new IllegalArgumentException(
+                    provider.name() + " accepts http on this machine under the name localhost"
+                            + " only. Register and use http://localhost… instead; see " + provider.documentation());
         }
     }
 }

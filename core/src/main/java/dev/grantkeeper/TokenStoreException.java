@@ -4,20 +4,20 @@ package dev.grantkeeper;
 import java.io.IOException;
 
 /**
- * The token store failed, or holds a row that cannot be read. Nothing is concluded from that, and nothing was deleted.
+ * The token store failed, or holds a row that cannot be read. Nothing was concluded from that, and nothing was deleted.
  */
 public final class TokenStoreException extends OAuthException {
     private static final long serialVersionUID = 1L;
 
-    /** What is wrong. */
+    /** The kinds of failure. Later versions may add some: give a {@code switch} a default. */
     public enum Kind {
-        /** The store did not do what it was asked to; it may later. */
+        /** The store did not complete the operation; it may later. */
         UNAVAILABLE,
         /** The row is sealed under a key that is missing, was changed, or was written by a newer version. */
         UNREADABLE
     }
 
-    /** What is wrong. */
+    /** The kind of failure. */
     private final Kind kind;
 
     TokenStoreException(Kind kind, IOException cause) {
@@ -30,7 +30,7 @@ public final class TokenStoreException extends OAuthException {
     }
 
     /**
-     * What is wrong.
+     * The kind of failure.
      *
      * @return the kind
      */

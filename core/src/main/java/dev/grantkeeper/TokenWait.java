@@ -20,10 +20,10 @@ import okhttp3.EventListener;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Waits for tokens on a caller's thread: not longer than agreed, and not when nobody wants the answer any more. Whoever
- * gives up leaves the refresh as it is, for the others. Thread-safe.
+ * Waits for tokens on a caller's thread: no longer than configured, and not when the call is cancelled. A caller that
+ * stops waiting leaves the refresh to the others. Thread-safe.
  *
- * @param longest how long
+ * @param longest the longest wait
  */
 record TokenWait(Duration longest) {
     private static final class CanceledException extends RuntimeException {
@@ -34,7 +34,7 @@ record TokenWait(Duration longest) {
         }
     }
 
-    /** The tokens, or the exception that says why there are none. */
+    /** The tokens, or an exception with the reason why there are none. */
     TokenSet tokens(TokenSource source, CompletableFuture<Outcome> future, @Nullable Call call) throws IOException {
         if (!future.isDone() && call != null) {
             call.addEventListener(new EventListener() {
@@ -62,7 +62,7 @@ record TokenWait(Duration longest) {
         }
     }
 
-    /** The same, for who does not wait. */
+    /** Asynchronous variant. */
     CompletableFuture<TokenSet> tokensAsync(TokenSource source, CompletableFuture<Outcome> future) {
         BiFunction<@Nullable Outcome, @Nullable Throwable, TokenSet> read = (outcome, broken) -> {
             try {
@@ -74,8 +74,8 @@ record TokenWait(Duration longest) {
                 throw new CompletionException(e);
             }
         };
-        // What callers attach runs where they are or in the JVM's pool: on a thread of ours it could hold up everybody
-        // else.
+        // Callers' continuations run on their own thread or in the JVM's pool: on a thread of ours they could block all
+        // others.
         return future.isDone()
                 ? future.handle(read)
                 : future.orTimeout(longest.toNanos(), TimeUnit.NANOSECONDS).handleAsync(read);

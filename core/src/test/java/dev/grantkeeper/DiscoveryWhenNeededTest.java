@@ -445,7 +445,7 @@ class DiscoveryWhenNeededTest {
         String elsewhere = scene.server.url().replace("127.0.0.1", "localhost");
         Grantkeeper wrong = scene.node(scene.registration(
                 scene.provider().tokenEndpoint(elsewhere + "/token").build()));
-        assertThatThrownBy(wrong.account("bob")::tokens).hasMessageContaining("This grant was given by");
+        assertThatThrownBy(wrong.account("bob")::tokens).hasMessageContaining("This grant was issued by");
         assertThat(scene.server.tokenRequests()).isZero();
     }
 

@@ -316,7 +316,7 @@ class LoopbackReceiverTest {
             CompletableFuture<String> page = new CompletableFuture<>();
             assertThatThrownBy(() -> receiver.login(node.newLogin(), url -> page.complete(url.toString())))
                     .isExactlyInstanceOf(OAuthException.class)
-                    .hasMessageContaining("Nobody came back");
+                    .hasMessageContaining("did not come back");
             assertThat(get(scene.server.approve(page.get(), "alice")).status()).isEqualTo(410);
             assertThat(scene.server.tokenRequests()).isZero();
         }

@@ -8,9 +8,9 @@ import java.io.IOException;
 import okhttp3.MediaType;
 import okhttp3.Response;
 
-/** What some APIs answer with another status where others answer 401: Slack with 200, Facebook with 400. */
+/** A rejected token that some APIs report with another status than 401: Slack with 200, Facebook with 400. */
 public final class ApiRejection {
-    /** What is longer is something else, and is not held up. */
+    /** A longer response is something else, and is not held up. */
     private static final int LONGEST = 4096;
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -18,9 +18,9 @@ public final class ApiRejection {
     private ApiRejection() {}
 
     /**
-     * Whether an answer says that the token is not taken.
+     * Whether a response rejects the token.
      *
-     * @param response an answer; its body stays readable
+     * @param response a response; its body stays readable
      */
     public static boolean isOne(Response response, Dialect dialect) throws IOException {
         String member = dialect.rejectionMember().orElse(null);

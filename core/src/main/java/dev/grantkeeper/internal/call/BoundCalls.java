@@ -14,12 +14,12 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends tokens to APIs that need care on every hop: those that are bound to a key, with a proof for each request (RFC
- * 9449 section 7), and those in a header of the provider's own, which OkHttp would take along to any host.
+ * Sends tokens that need care on every hop: those bound to a key, with a proof for each request (RFC 9449 section 7),
+ * and those in a header of the provider's own, which OkHttp would send along to any host.
  *
- * <p>A proof names the one URL that it is for, and works once. So proofs are made in a network interceptor, which sees
- * each request that really goes out: those that OkHttp makes of a redirect, or repeats, get one of their own, and those
- * that leave the host get none, as they lose the token. Thread-safe.
+ * <p>A proof is for one URL, and works once. Proofs are therefore made in a network interceptor, which sees each
+ * request that is sent: OkHttp's redirects and retries get a proof of their own, and requests that leave the host get
+ * none, just as they lose the token. Thread-safe.
  */
 public final class BoundCalls implements Interceptor {
     private final DPoP dpop;
@@ -29,11 +29,11 @@ public final class BoundCalls implements Interceptor {
         this.dpop = dpop;
     }
 
-    /** What must not leave the origin that it is for. */
+    /** A header that must not leave its origin. */
     private record Kept(String header, String origin) {}
 
     /**
-     * Sends a request with a token in a header of which OkHttp does not know that it is a secret.
+     * Sends a request with a token in a header that OkHttp does not know to be a secret.
      *
      * @param wrapped whether this is among the client's network interceptors, too
      * @throws UnsafeRedirectsException if it is not, and the client follows redirects
@@ -52,7 +52,7 @@ public final class BoundCalls implements Interceptor {
         return chain.proceed(authorized);
     }
 
-    /** What a request has to prove on its way. */
+    /** The key that a request has to prove on its way. */
     private record Bound(BoundCalls owner, KeyPair key, String accessToken, String authorization) {
         @Override
         public String toString() {
@@ -70,7 +70,7 @@ public final class BoundCalls implements Interceptor {
     public Response proceed(Interceptor.Chain chain, Request authorized, TokenSet tokens, KeyPair key, boolean wrapped)
             throws IOException {
         Response response = once(chain, authorized, tokens, key, wrapped);
-        if (!isMendable(authorized, response)) {
+        if (!canBeRepaired(authorized, response)) {
             return response;
         }
         response.close();
@@ -95,7 +95,7 @@ public final class BoundCalls implements Interceptor {
         return response;
     }
 
-    private boolean isMendable(Request authorized, Response response) {
+    private boolean canBeRepaired(Request authorized, Response response) {
         // Only what answers for the same origin has the same nonces. What it says is learned in any case, for the next
         // call.
         return response.code() == 401
@@ -104,19 +104,19 @@ public final class BoundCalls implements Interceptor {
                 && canBeSentAgain(authorized);
     }
 
-    /** Whether a request has a body that can be sent twice, or none. */
+    /** Whether a request has no body, or one that can be sent twice. */
     public static boolean canBeSentAgain(Request request) {
         RequestBody body = request.body();
         return body == null || !(body.isOneShot() || body.isDuplex());
     }
 
-    /** Whether a 401 is about the proof, so that another token would not help. */
+    /** Whether a 401 rejects the proof, so that another token would not help. */
     public static boolean isAboutTheProof(Response response) {
         @Nullable String error = DPoP.errorIn(response.challenges());
         return "use_dpop_nonce".equals(error) || "invalid_dpop_proof".equals(error);
     }
 
-    /** As a network interceptor: one hop of a call. */
+    /** As a network interceptor: sends one hop of a call. */
     @Override
     public Response intercept(Interceptor.Chain chain) throws IOException {
         Request request = chain.request();

@@ -19,20 +19,20 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an API wants that only another login can give: scopes (RFC 6750 section 3.1), a stronger or a more recent
- * authentication (RFC 9470), or what Microsoft Entra ID calls a claims challenge. Everything in it is from outside:
- * what does not have the form that the parameter has is taken for not said. A challenge may also say where its
- * authorization server is; nobody goes there.
+ * An API's demand that only another login can satisfy: scopes (RFC 6750 section 3.1), a stronger or a more recent
+ * authentication (RFC 9470), or what Microsoft Entra ID calls a claims challenge. All of it is from outside: a
+ * parameter that does not have its specified form is ignored. A challenge may also name its authorization server; that
+ * is not followed.
  *
- * @param kind what is wanted
+ * @param kind the kind of demand
  * @param error the API's error code
- * @param description what it says for people, made harmless
- * @param scopes what was not granted so far
- * @param parameters what the login has to send along: {@code acr_values}, {@code max_age}, {@code claims}
+ * @param description the API's words for people, made harmless
+ * @param scopes the demanded scopes that were not granted
+ * @param parameters the parameters that the login has to send: {@code acr_values}, {@code max_age}, {@code claims}
  */
 public record LoginChallenge(
         Kind kind, String error, @Nullable String description, Set<String> scopes, Map<String, String> parameters) {
-    /** What is wanted. */
+    /** The kinds of demands. */
     public enum Kind {
         /** Scopes that were not granted. */
         SCOPES,
@@ -57,9 +57,9 @@ public record LoginChallenge(
         if (response.code() != 401 && response.code() != 403) {
             return null;
         }
-        // OkHttp reads challenges of a 401 only, and RFC 6750 wants insufficient_scope to be a 403. What is malformed
-        // it leaves
-        // out, together with the rest of that header.
+        // OkHttp reads the challenges of a 401 only, and insufficient_scope is a 403 (RFC 6750 section 3.1). It leaves
+        // out
+        // a malformed challenge together with the rest of that header.
         for (Challenge challenge : response.newBuilder().code(401).build().challenges()) {
             LoginChallenge found = of(challenge, granted, token);
             if (found != null) {

@@ -9,38 +9,38 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** Where the interceptor gets tokens from. Thread-safe. */
+/** The source of the interceptor's tokens. Thread-safe. */
 public interface TokenSource {
-    /** Whose tokens these are. */
+    /** The key of the account. */
     AccountKey key();
 
-    /** What two sources have in common that give the same user's tokens. */
+    /** An object that is equal for two sources of the same account's tokens. */
     default Object whose() {
         return key();
     }
 
-    /** Where these tokens may go. */
+    /** The origins that these tokens may be sent to. */
     Set<String> origins();
 
-    /** Whether they may go to the API base that comes with the tokens, too. */
+    /** Whether they may also be sent to the API base that comes with the tokens. */
     boolean goesToApiBase();
 
     /** Tokens to use now. */
     CompletableFuture<Outcome> current();
 
-    /** Tokens in place of some that an API rejected; the same again if there are no others. */
+    /** Tokens in place of an access token that an API rejected; the same tokens if there are no others. */
     CompletableFuture<Outcome> insteadOf(String rejected);
 
-    /** Some tokens were rejected, and the call cannot be repeated. */
+    /** Reports an access token that an API rejected in a call that cannot be repeated. */
     void invalidate(String rejected);
 
-    /** Whether it is the store that everybody waits for. */
+    /** Whether callers wait for the store, rather than for the authorization server. */
     boolean waitsForStore();
 
-    /** Whether an answer that asks for another login is thrown rather than returned. */
+    /** Whether a response that demands another login is thrown rather than returned. */
     boolean throwsChallenges();
 
-    /** A key for tokens that belong to nobody yet. */
+    /** The key of tokens that are not stored for an account yet. */
     AccountKey NOBODY = new AccountKey("login", "not kept yet");
 
     /** An account's tokens, kept fresh. */
@@ -93,7 +93,7 @@ public interface TokenSource {
         };
     }
 
-    /** These tokens and no others. */
+    /** These tokens only. */
     static TokenSource fixed(TokenSet tokens, Set<String> origins) {
         return new TokenSource() {
             @Override

@@ -63,7 +63,7 @@ public final class ClientCredentialsRenewal implements Renewal {
     }
 
     private static Answer aboutTheApplication(Answer answer) {
-        // No user's grant can end here: what the server refuses is the application.
+        // No user's grant can end here: the server rejects the client.
         return answer instanceof Answer.Failure failure && failure.wantsLogin()
                 ? failure.as(Answer.Kind.MISCONFIGURED)
                 : answer;

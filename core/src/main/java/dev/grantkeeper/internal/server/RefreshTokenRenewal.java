@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Renews what users granted, with the refresh token (RFC 6749 section 6). Thread-safe. */
+/** Renews users' grants with their refresh tokens (RFC 6749 section 6). Thread-safe. */
 public final class RefreshTokenRenewal implements Renewal {
     private final AuthorizationServer server;
     private final Revocation revocation;
@@ -32,7 +32,7 @@ public final class RefreshTokenRenewal implements Renewal {
 
     @Override
     public @Nullable GrantRow begin() {
-        return null; // only the user can begin
+        return null; // a login has to come first
     }
 
     @Override
@@ -87,10 +87,10 @@ public final class RefreshTokenRenewal implements Renewal {
                 Answer.Kind.MISCONFIGURED,
                 0,
                 null,
-                "This grant was given by " + from + ", and the provider is " + now
+                "This grant was issued by " + from + ", and the provider is " + now
                         + ". Its refresh token is not sent there:"
-                        + " go back to the other one, give the new one a registration of its own, or, if it is the same provider"
-                        + " at another address, say formerServers(…) when describing it",
+                        + " go back to that server, give the new one a registration of its own, or, if it is the same provider"
+                        + " at another address, call formerServers(…) on its builder",
                 null,
                 null);
     }

@@ -25,10 +25,10 @@ public record Revocation(AuthorizationServer server, BiConsumer<Duration, Runnab
         } catch (RequestFailedException e) {
             return; // without metadata there is no revocation endpoint
         }
-        Duration pause = endpoint.giveBack(tokens);
+        Duration pause = endpoint.revoke(tokens);
         if (pause != null && pause.compareTo(LONGEST) <= 0) {
             later.accept(pause, () -> {
-                Duration unused = endpoint.giveBack(tokens);
+                Duration unused = endpoint.revoke(tokens);
             });
         }
     }

@@ -14,15 +14,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Renews what came in exchange for a token, by exchanging that again: RFC 8693, RFC 7523, and Microsoft's on-behalf-of.
+ * Renews tokens that were exchanged for a token at hand, by exchanging it again: RFC 8693, RFC 7523, and Microsoft's
+ * on-behalf-of.
  *
- * <p>It rests in this process only, under a name made from the token at hand and from what is asked for, and not in the
- * store, for three reasons. That token comes again with the next request, on whichever node: nothing is lost with the
- * process. It is a new one every hour, and a row for each would fill the store with rows that nobody removes. And one
- * row for each user instead would serve what was given for one token to who shows another, perhaps a weaker one: of a
- * session that was not checked twice, of a client that may do less. A refresh token that comes along is not used here,
- * since nothing may outlive the token at hand; who wants to go on without the user keeps the result of a login by
- * exchange.
+ * <p>The tokens are kept in this process only, under a name made of the token at hand and of the request, and not in
+ * the store, for three reasons. The token at hand arrives again with the next request, on whichever node: nothing is
+ * lost with the process. It changes every hour, and a row for each would fill the store with rows that nobody removes.
+ * And one row for each user instead would serve what was issued for one token to a caller that presents another,
+ * perhaps weaker one: of a session that was not authenticated as strongly, or of a client with fewer rights. A refresh
+ * token that comes along is not used here, since nothing may outlive the token at hand; an application that continues
+ * without the user stores the result of a login by exchange.
  *
  * <p>Thread-safe.
  */
@@ -58,7 +59,7 @@ public final class TokenExchangeRenewal implements Renewal {
     @Override
     public Answer request(GrantRow row) {
         Answer answer = request();
-        // A refusal is for good. Of a token that changes the next one may be taken.
+        // A refusal is final. Where the token changes, the next one may be accepted.
         return wanted.changes() && answer instanceof Answer.Failure failure && failure.kind() == Answer.Kind.REFUSED
                 ? failure.as(Answer.Kind.MISCONFIGURED)
                 : answer;
@@ -69,7 +70,7 @@ public final class TokenExchangeRenewal implements Renewal {
         Map<String, String> form;
         try {
             form = wanted.form(String.join(server.known().scopeSeparator(), wanted.scopes()));
-        } catch (RuntimeException e) { // the application's supplier; its words may hold the token
+        } catch (RuntimeException e) { // the application's supplier; its message may contain the token
             return failure(
                     Answer.Kind.TEMPORARY,
                     "The application's supplier of tokens threw " + e.getClass().getName());
@@ -80,7 +81,7 @@ public final class TokenExchangeRenewal implements Renewal {
         }
         return answer instanceof Answer.Tokens tokens
                         && !wanted.accepts(tokens.response().issuedTokenType())
-                ? failure(Answer.Kind.MALFORMED, "The token that came is of another kind than calls can carry")
+                ? failure(Answer.Kind.MALFORMED, "The issued token is of a type that calls cannot carry")
                 : answer;
     }
 
@@ -88,7 +89,7 @@ public final class TokenExchangeRenewal implements Renewal {
         return new Answer.Failure(kind, 0, null, description, null, null);
     }
 
-    /** RFC 8693 section 2.2.2: so it says of a subject token that has ended. The second is Keycloak's word. */
+    /** RFC 8693 section 2.2.2: the error code for a subject token that has expired. The second one is Keycloak's. */
     private Answer judged(Answer.Failure failure) {
         boolean refused = "invalid_request".equals(failure.error()) || "invalid_token".equals(failure.error());
         return wanted.isExchange() && refused ? failure.as(Answer.Kind.REFUSED) : failure;
@@ -107,12 +108,12 @@ public final class TokenExchangeRenewal implements Renewal {
     @Override
     public Provider.Replay replay() {
         return Provider.Replay
-                .PROMPT; // nothing is spent, unless the server takes an assertion once, and then it says so
+                .PROMPT; // nothing is spent, unless the server accepts an assertion only once, and then it says so
     }
 
     @Override
     public @Nullable Instant consentEndsAt(GrantRow row) {
-        return null; // what it rests on is asked for again each time
+        return null; // the token at hand is requested again each time
     }
 
     @Override

@@ -229,7 +229,7 @@ public final class TokenEndpoint {
      * @return how long the server wants to be left alone before the same is tried again; {@code null} if there is
      *     nothing more to do
      */
-    public @Nullable Duration giveBack(TokenSet tokens) {
+    public @Nullable Duration revoke(TokenSet tokens) {
         URI endpoint = provider.revocationEndpoint().orElse(null);
         if (endpoint == null) {
             return null;
