@@ -516,7 +516,7 @@ class ClientAuthenticationTest {
                         .signingKey(key)
                         .clientAuthentication(ClientAuthentication.PRIVATE_KEY_JWT)
                         .build())
-                .withMessageContaining("never two")
+                .withMessageContaining("in one way")
                 .withMessageNotContaining(SECRET);
     }
 
