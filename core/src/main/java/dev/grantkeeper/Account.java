@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.refresh.Logins;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.provider.Provider;
@@ -33,7 +34,7 @@ public final class Account {
     private final AccountKey key;
     private final Refresher refresher;
     private final Logins logins;
-    private final @Nullable Resource resource;
+    private final @Nullable Api api;
     private final boolean throwsChallenges;
 
     Account(
@@ -41,13 +42,13 @@ public final class Account {
             AccountKey key,
             Refresher refresher,
             Logins logins,
-            @Nullable Resource resource,
+            @Nullable Api api,
             boolean throwsChallenges) {
         this.registration = registration;
         this.key = key;
         this.refresher = refresher;
         this.logins = logins;
-        this.resource = resource;
+        this.api = api;
         this.throwsChallenges = throwsChallenges;
     }
 
@@ -64,11 +65,10 @@ public final class Account {
     /**
      * The destination of an account's tokens, if it is not all of the provider's API origins.
      *
-     * @param name the API as the authorization server calls it, one of several that this account has tokens for;
-     *     {@code null} if it has one token only
-     * @param origins the origins that its access token may be sent to
+     * @param resource what the access token is for
+     * @param origins the origins that it may be sent to
      */
-    record Resource(@Nullable String name, Set<String> origins) {}
+    record Api(Resource resource, Set<String> origins) {}
 
     /**
      * Returns the same account with access tokens for another API: one login, one refresh token, and an access token
@@ -106,7 +106,7 @@ public final class Account {
                 key,
                 refresher,
                 logins,
-                new Resource(resource, Origins.of(itsApis.apiOrigins())),
+                new Api(Resource.named(resource), Origins.of(itsApis.apiOrigins())),
                 throwsChallenges);
     }
 
@@ -121,15 +121,11 @@ public final class Account {
 
     TokenSource source() {
         return TokenSource.of(
-                refresher,
-                key,
-                name(),
-                resource == null ? registration.apiOrigins() : resource.origins(),
-                throwsChallenges);
+                refresher, key, resource(), api == null ? registration.apiOrigins() : api.origins(), throwsChallenges);
     }
 
-    private @Nullable String name() {
-        return resource == null ? null : resource.name();
+    private Resource resource() {
+        return api == null ? Resource.OWN : api.resource();
     }
 
     boolean isOf(Registration other) {
@@ -166,7 +162,7 @@ public final class Account {
      * @return an account to {@link #wrap} a client for, or to set as a request's tag
      */
     public Account withoutChallengeExceptions() {
-        return new Account(registration, key, refresher, logins, resource, false);
+        return new Account(registration, key, refresher, logins, api, false);
     }
 
     /**
@@ -191,7 +187,7 @@ public final class Account {
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public TokenSet tokens() throws IOException {
-        return registration.tokenWait().tokens(source(), refresher.current(key, name()), null);
+        return registration.tokenWait().tokens(source(), refresher.current(key, resource()), null);
     }
 
     /**
@@ -201,7 +197,7 @@ public final class Account {
      *     around what {@link #tokens()} would throw; cancelling it does not disturb the refresh
      */
     public CompletableFuture<TokenSet> tokensAsync() {
-        return registration.tokenWait().tokensAsync(source(), refresher.current(key, name()));
+        return registration.tokenWait().tokensAsync(source(), refresher.current(key, resource()));
     }
 
     /**
@@ -336,6 +332,6 @@ public final class Account {
 
     @Override
     public String toString() {
-        return "Account[" + key + (name() == null ? "" : " for " + name()) + "]";
+        return "Account[" + key + (resource().isOwn() ? "" : " for " + resource()) + "]";
     }
 }

@@ -82,7 +82,7 @@ public final class Grant {
      * @return the reason; empty if the grant is in order
      */
     public Optional<LoginRequiredException.Reason> loginRequired() {
-        GrantRow.Refusal refusal = row.refusal();
+        GrantRow.Refusal refusal = row.own().refusal();
         if (refusal == null) {
             return Optional.empty();
         }

@@ -134,7 +134,8 @@ class ArchitectureTest {
                         "server -> openid",
                         "server -> refresh",
                         "server -> row",
-                        "server -> wire");
+                        "server -> wire",
+                        "wire -> row");
     }
 
     @Test

@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
@@ -112,7 +113,7 @@ class ManyUsersTest {
                         .expiresAt(received.plus(Duration.ofHours(1)))
                         .build(),
                 null);
-        return refusal == null ? row : row.refused(null, refusal);
+        return refusal == null ? row : row.refused(Resource.OWN, refusal);
     }
 
     private void assertForgotten(GrantRow row, Touch touch) throws Exception {

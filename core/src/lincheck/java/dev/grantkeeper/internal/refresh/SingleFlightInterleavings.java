@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
@@ -66,17 +67,17 @@ public class SingleFlightInterleavings {
 
     @Operation
     public String current() {
-        return token(one.current(KEY).join());
+        return token(one.current(KEY, Resource.OWN).join());
     }
 
     @Operation
     public String currentOnTheOtherNode() {
-        return token(two.current(KEY).join());
+        return token(two.current(KEY, Resource.OWN).join());
     }
 
     @Operation
     public String insteadOfTheExpired() {
-        return token(one.insteadOf(KEY, null, "old").join());
+        return token(one.insteadOf(KEY, Resource.OWN, "old").join());
     }
 
     @Validate
@@ -135,7 +136,7 @@ public class SingleFlightInterleavings {
         }
 
         @Override
-        public Answer request(GrantRow grant) {
+        public Answer request(GrantRow grant, Resource resource) {
             return new Answer.Tokens(new TokenResponse(
                     "new" + requests.incrementAndGet(),
                     "Bearer",
@@ -148,7 +149,7 @@ public class SingleFlightInterleavings {
         }
 
         @Override
-        public TokenSet tokens(GrantRow grant, TokenResponse response, Instant now) {
+        public TokenSet tokens(GrantRow grant, Resource resource, TokenResponse response, Instant now) {
             return response.toTokenSet(grant.tokens(), Set.of(), now, Optional.empty());
         }
 
@@ -163,7 +164,7 @@ public class SingleFlightInterleavings {
         }
 
         @Override
-        public void revoke(TokenSet tokens) {}
+        public void revoke(GrantRow grant, TokenSet tokens) {}
     }
 
     private static final class OwnThread implements Workers {

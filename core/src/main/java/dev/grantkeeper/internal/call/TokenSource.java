@@ -3,11 +3,11 @@ package dev.grantkeeper.internal.call;
 
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.refresh.Refresher;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 
 /** The source of the interceptor's tokens. Thread-safe. */
 public interface TokenSource {
@@ -45,11 +45,7 @@ public interface TokenSource {
 
     /** An account's tokens, kept fresh. */
     static TokenSource of(
-            Refresher refresher,
-            AccountKey key,
-            @Nullable String resource,
-            Set<String> origins,
-            boolean throwsChallenges) {
+            Refresher refresher, AccountKey key, Resource resource, Set<String> origins, boolean throwsChallenges) {
         return new TokenSource() {
             @Override
             public AccountKey key() {
@@ -63,7 +59,7 @@ public interface TokenSource {
 
             @Override
             public boolean goesToApiBase() {
-                return resource == null;
+                return resource.isOwn();
             }
 
             @Override

@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.StoredGrant;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
@@ -26,7 +27,7 @@ final class Memory {
     /** What is remembered of one row. */
     static final class Remembered {
         private final @Nullable StoredGrant grant;
-        private final Map<String, Seen> seen;
+        private final Map<Resource, Seen> seen;
         private final Limits none;
         private final long attemptSince;
         private final long stamp;
@@ -41,7 +42,7 @@ final class Memory {
 
         private Remembered(
                 @Nullable StoredGrant grant,
-                Map<String, Seen> seen,
+                Map<Resource, Seen> seen,
                 Limits none,
                 long attemptSince,
                 long stamp,
@@ -61,15 +62,15 @@ final class Memory {
             return grant;
         }
 
-        /** Until when the access token for a resource is of use; {@code null} for the grant's own. */
-        Limits limits(@Nullable String resource) {
-            Seen its = seen.get(resource == null ? "" : resource);
+        /** Until when the access token for a resource is of use. */
+        Limits limits(Resource resource) {
+            Seen its = seen.get(resource);
             return its == null ? none : its.limits();
         }
 
         /** The tokens for a resource, as far as there are any. */
         @Nullable
-        TokenSet tokens(@Nullable String resource) {
+        TokenSet tokens(Resource resource) {
             return grant == null ? null : grant.row().state(resource).tokens();
         }
 
@@ -84,8 +85,8 @@ final class Memory {
         }
 
         /** Whether this node saw another access token in the row, and this one instead of it so short a time ago. */
-        boolean tokensChangedWithin(Duration limit, @Nullable String resource, Time time) {
-            Seen its = seen.get(resource == null ? "" : resource);
+        boolean tokensChangedWithin(Duration limit, Resource resource, Time time) {
+            Seen its = seen.get(resource);
             return its != null && its.changed() && time.since(its.changedAt()).compareTo(limit) < 0;
         }
 
@@ -222,9 +223,9 @@ final class Memory {
                 && known != null
                 && attempt != null
                 && attempt.equals(known.row().attempt());
-        Map<String, TokenSet> tokens = grant == null ? Map.of() : grant.row().allTokens();
-        Map<String, TokenSet> others = known == null ? Map.of() : known.row().allTokens();
-        Map<String, Seen> seen = new HashMap<>();
+        Map<Resource, TokenSet> tokens = grant == null ? Map.of() : grant.row().allTokens();
+        Map<Resource, TokenSet> others = known == null ? Map.of() : known.row().allTokens();
+        Map<Resource, Seen> seen = new HashMap<>();
         tokens.forEach((resource, set) -> {
             TokenSet other = others.get(resource);
             Seen its = before == null ? null : before.seen.get(resource);

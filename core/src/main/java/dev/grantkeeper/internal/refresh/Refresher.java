@@ -9,6 +9,7 @@ import dev.grantkeeper.internal.refresh.Outcome.StoreFailed;
 import dev.grantkeeper.internal.refresh.Outcome.Usable;
 import dev.grantkeeper.internal.refresh.Rows.Written;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.StoredGrant;
 import dev.grantkeeper.internal.wire.Answer;
@@ -24,7 +25,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -184,15 +184,15 @@ public final class Refresher {
      */
     private record Unsaved(
             String version,
-            Map<String, TokenSet> madeFrom,
+            Map<Resource, TokenSet> madeFrom,
             GrantRow row,
-            Map<String, Limits> limits,
+            Map<Resource, Limits> limits,
             long since,
             int failures) {
         /** Tokens that can be used without a second thought. */
         @Nullable
-        TokenSet current(@Nullable String resource, Time time) {
-            Limits its = limits.get(name(resource));
+        TokenSet current(Resource resource, Time time) {
+            Limits its = limits.get(resource);
             return its == null || its.pastHard(time)
                     ? null
                     : row.state(resource).tokens();
@@ -200,8 +200,8 @@ public final class Refresher {
 
         /** Tokens that can be used, by somebody who saw others rejected. */
         @Nullable
-        TokenSet ofUse(@Nullable String resource, @Nullable String rejected, Time time) {
-            Limits its = limits.get(name(resource));
+        TokenSet ofUse(Resource resource, @Nullable String rejected, Time time) {
+            Limits its = limits.get(resource);
             TokenSet tokens = row.state(resource).tokens();
             return its == null
                             || its.expired(time)
@@ -229,48 +229,34 @@ public final class Refresher {
     }
 
     /** Who reads the row at the same time shares it, if they are after the same token. */
-    private record Look(AccountKey key, @Nullable String resource) {}
+    private record Look(AccountKey key, Resource resource) {}
 
     /**
      * What a flight is for.
      *
-     * @param resource what the access token is for; {@code null} for the grant's own
+     * @param resource what the access token is for
      * @param rejected the access token that an API rejected
      * @param behindTheScenes the tokens can still be used, and nobody waits
      * @param onlySave write what is unsaved, nothing else
      */
-    private record Want(
-            @Nullable String resource, @Nullable String rejected, boolean behindTheScenes, boolean onlySave) {
-        static final Want SAVED = new Want(null, null, true, true);
+    private record Want(Resource resource, @Nullable String rejected, boolean behindTheScenes, boolean onlySave) {
+        static final Want SAVED = new Want(Resource.OWN, null, true, true);
 
-        static Want valid(@Nullable String resource) {
+        static Want valid(Resource resource) {
             return new Want(resource, null, false, false);
         }
 
-        static Want fresher(@Nullable String resource) {
+        static Want fresher(Resource resource) {
             return new Want(resource, null, true, false);
         }
 
-        static Want insteadOf(@Nullable String resource, String rejected) {
+        static Want insteadOf(Resource resource, String rejected) {
             return new Want(resource, rejected, false, false);
         }
     }
 
-    private static String name(@Nullable String resource) {
-        return resource == null ? "" : resource;
-    }
-
     /** Tokens that are valid now: from memory where it can be trusted, from the store, or by a refresh. */
-    public CompletableFuture<Outcome> current(AccountKey key) {
-        return current(key, null);
-    }
-
-    /**
-     * The same for another resource (RFC 8707): one refresh token, an access token for each.
-     *
-     * @param resource {@code null} for the grant's own access token
-     */
-    public CompletableFuture<Outcome> current(AccountKey key, @Nullable String resource) {
+    public CompletableFuture<Outcome> current(AccountKey key, Resource resource) {
         Unsaved pending = unsaved.get(key);
         TokenSet unsavedTokens = pending == null ? null : pending.current(resource, time);
         if (unsavedTokens != null) {
@@ -286,7 +272,7 @@ public final class Refresher {
     /**
      * Tokens in place of an access token that an API rejected. The same tokens come back if no others can be expected.
      */
-    public CompletableFuture<Outcome> insteadOf(AccountKey key, @Nullable String resource, String rejected) {
+    public CompletableFuture<Outcome> insteadOf(AccountKey key, Resource resource, String rejected) {
         Unsaved pending = unsaved.get(key);
         TokenSet unsavedTokens = pending == null ? null : pending.current(resource, time);
         if (unsavedTokens != null && !unsavedTokens.accessToken().equals(rejected)) {
@@ -296,11 +282,11 @@ public final class Refresher {
     }
 
     /** An access token was rejected by a call that cannot be repeated; the next one should find another. */
-    public void invalidate(AccountKey key, @Nullable String resource, String rejected) {
+    public void invalidate(AccountKey key, Resource resource, String rejected) {
         begin(key, new Want(resource, rejected, true, false));
     }
 
-    private CompletableFuture<Outcome> decide(AccountKey key, @Nullable String resource, Remembered known) {
+    private CompletableFuture<Outcome> decide(AccountKey key, Resource resource, Remembered known) {
         StoredGrant grant = known.grant();
         if (grant == null && renewal.begin() == null) {
             // Just read: nobody has to wait for a flight that began when there was something to refresh.
@@ -322,7 +308,7 @@ public final class Refresher {
         return CompletableFuture.completedFuture(new Usable(tokens));
     }
 
-    private boolean worthTrying(GrantRow row, @Nullable String resource) {
+    private boolean worthTrying(GrantRow row, Resource resource) {
         GrantRow.Refusal refusal = row.refusalOf(resource);
         return (refusal == null || !refusal.wantsLogin())
                 && renewal.possible(row)
@@ -343,7 +329,7 @@ public final class Refresher {
     }
 
     /** Reads the row, once for all who ask meanwhile, not waiting for a flight that is under way. */
-    private CompletableFuture<Outcome> look(AccountKey key, @Nullable String resource) {
+    private CompletableFuture<Outcome> look(AccountKey key, Resource resource) {
         long asked = time.ticks();
         Look look = new Look(key, resource);
         CompletableFuture<Outcome> shared = new CompletableFuture<>();
@@ -385,8 +371,7 @@ public final class Refresher {
     }
 
     /** What callers get when the store cannot be asked: what is remembered has to do for a while. */
-    private Outcome withoutStore(
-            AccountKey key, @Nullable String resource, IOException cause, @Nullable String rejected) {
+    private Outcome withoutStore(AccountKey key, Resource resource, IOException cause, @Nullable String rejected) {
         Unsaved pending = unsaved.get(key);
         if (pending != null && !pending.isOutlived(memory.get(key))) {
             TokenSet ofUse = pending.ofUse(resource, rejected, time);
@@ -404,7 +389,7 @@ public final class Refresher {
     }
 
     /** The row, as far as it is known, if its tokens are of use to somebody who saw others rejected. */
-    private @Nullable Remembered remembered(AccountKey key, @Nullable String resource, @Nullable String rejected) {
+    private @Nullable Remembered remembered(AccountKey key, Resource resource, @Nullable String rejected) {
         Remembered known = memory.get(key);
         TokenSet tokens = known == null ? null : known.tokens(resource);
         return known != null
@@ -453,7 +438,7 @@ public final class Refresher {
             return other.landed.thenCompose(outcome -> since(asked, outcome, key, want));
         }
         // It may have been after less than we are: then ours comes next.
-        boolean less = other.want.onlySave() || !Objects.equals(other.want.resource(), want.resource());
+        boolean less = other.want.onlySave() || !other.want.resource().equals(want.resource());
         return other.landed.thenCompose(
                 outcome -> !less && satisfies(outcome, want) ? since(asked, outcome, key, want) : fly(key, want));
     }
@@ -484,7 +469,7 @@ public final class Refresher {
             return start(mine);
         }
         // One that is after something else says nothing to us, and its tokens are not ours: then ours comes next.
-        boolean less = other.want.onlySave() || !Objects.equals(other.want.resource(), want.resource());
+        boolean less = other.want.onlySave() || !other.want.resource().equals(want.resource());
         return less || other.began - asked < 0
                 ? other.landed.thenCompose(o -> since(asked, less ? outcome : o, key, want))
                 : other.landed.copy();
@@ -812,7 +797,7 @@ public final class Refresher {
 
         private Answer request(GrantRow row, EndpointGate.Pass pass) {
             asked = time.ticks();
-            Answer answer = want.resource() == null ? renewal.request(row) : renewal.request(row, want.resource());
+            Answer answer = renewal.request(row, want.resource());
             if (!(answer instanceof Answer.Failure failure) || failure.cameFromOutside()) {
                 pass.report(answer);
             }
@@ -821,37 +806,26 @@ public final class Refresher {
 
         private GrantRow refreshed(GrantRow before, TokenResponse response) {
             GrantRow row = renewal.pinned(before);
-            boolean rejected = want.rejected() != null;
-            if (want.resource() == null) {
-                return row.refreshed(renewal.tokens(row, response, time.now()), rejected);
-            }
             TokenSet set = renewal.tokens(row, want.resource(), response, time.now());
-            TokenSet own = row.tokens();
-            if (own != null && response.refreshToken() != null) {
-                // It has taken the place of the one that was sent, whatever it was sent for.
-                Duration lifetime = response.refreshLifetime();
-                own = own.newBuilder()
-                        .refreshToken(response.refreshToken())
-                        .refreshTokenExpiresAt(
-                                lifetime == null ? null : time.now().plus(lifetime))
-                        .build();
+            GrantRow next = row.refreshed(want.resource(), set, want.rejected() != null);
+            if (want.resource().isOwn() || response.refreshToken() == null) {
+                return next;
             }
-            return row.refreshedFor(want.resource(), set, rejected, own);
+            Duration lifetime = response.refreshLifetime();
+            return next.withRefreshToken(
+                    response.refreshToken(),
+                    lifetime == null ? null : time.now().plus(lifetime));
         }
 
         /**
          * Until when all the tokens in a row are of use: those that were there before from when they were seen first.
          */
-        private Map<String, Limits> limits(GrantRow next) {
+        private Map<Resource, Limits> limits(GrantRow next) {
             Remembered known = memory.get(key);
-            Map<String, Limits> limits = new HashMap<>();
+            Map<Resource, Limits> limits = new HashMap<>();
             next.allTokens().forEach((resource, tokens) -> {
-                boolean fresh = resource.equals(name(want.resource()));
-                limits.put(
-                        resource,
-                        fresh || known == null
-                                ? Limits.of(tokens, time)
-                                : known.limits(resource.isEmpty() ? null : resource));
+                boolean fresh = resource.equals(want.resource());
+                limits.put(resource, fresh || known == null ? Limits.of(tokens, time) : known.limits(resource));
             });
             return limits;
         }
@@ -918,7 +892,7 @@ public final class Refresher {
         /** Writes down that the user has to sign in. Returns {@code null} if the row has changed. */
         private @Nullable Outcome refuse(StoredGrant mine, GrantRow.Refusal refusal) {
             // What is said of one resource is no word about the others.
-            String resource = refusal.kind() == GrantRow.Refusal.Kind.ANSWER_LOST ? null : want.resource();
+            Resource resource = refusal.kind() == GrantRow.Refusal.Kind.ANSWER_LOST ? Resource.OWN : want.resource();
             Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));
             if (written instanceof Written.Lost) {
                 return null;
@@ -990,7 +964,7 @@ public final class Refresher {
                         }
                         boolean sameLogin =
                                 now.row().login().equals(pending.row().login());
-                        Map<String, TokenSet> there = now.row().allTokens();
+                        Map<Resource, TokenSet> there = now.row().allTokens();
                         if (sameLogin && there.equals(pending.madeFrom())) {
                             pending = pending.onTopOf(now);
                             continue;

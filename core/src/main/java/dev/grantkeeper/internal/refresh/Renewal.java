@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
@@ -28,29 +29,14 @@ public interface Renewal {
         return null;
     }
 
-    /** Makes one token request. */
-    Answer request(GrantRow row);
-
-    /** The token set that an answer makes of a grant. */
-    TokenSet tokens(GrantRow row, TokenResponse response, Instant now);
+    /** Makes one token request, for an access token for this resource. */
+    Answer request(GrantRow row, Resource resource);
 
     /**
-     * Makes one token request for an access token for another resource.
-     *
-     * @return by default that there is no such thing
+     * The token set for a resource that a response makes of a grant. Only the grant's own holds a refresh token,
+     * whatever the one in the response was sent for.
      */
-    default Answer request(GrantRow row, String resource) {
-        return new Answer.Failure(
-                Answer.Kind.MISCONFIGURED, 0, null, "This grant is good for one resource only", null, null);
-    }
-
-    /**
-     * The token set for another resource that an answer makes; what it says of a refresh token is the grant's, not its
-     * own.
-     */
-    default TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
-        throw new IllegalStateException("There was no such request");
-    }
+    TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now);
 
     /** A row with the name of the server that has just answered for it, if it had none. */
     default GrantRow pinned(GrantRow row) {

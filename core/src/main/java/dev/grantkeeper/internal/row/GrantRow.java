@@ -17,15 +17,11 @@ import org.jspecify.annotations.Nullable;
  * @param authorizedAt when the user authorised the application
  * @param refreshes how often the tokens were refreshed since the login: of two rows of one login the one with more is
  *     newer
- * @param tokens the tokens; {@code null} only for the application's own grant before its first token request
  * @param identity who granted, as far as known
  * @param server where the tokens were issued, as the provider names its token server; {@code null} if that was not
  *     written down
- * @param afterRejection whether these tokens were fetched because an API rejected the ones before
  * @param attempt names the token request that somebody is making for this grant
- * @param refusal why the authorization server will not refresh this grant
- * @param notBefore when the next token request may be made, after failures
- * @param failures how many token requests have failed in a row
+ * @param own the grant's own tokens, among them its refresh token, and how it went with getting them
  * @param resources access tokens for other resources that came from the same refresh token (RFC 8707), each with its
  *     own failures
  * @param other members that a newer version of the library wrote; kept as they are
@@ -34,15 +30,11 @@ public record GrantRow(
         String login,
         Instant authorizedAt,
         long refreshes,
-        @Nullable TokenSet tokens,
         @Nullable Identity identity,
         @Nullable String server,
-        boolean afterRejection,
         @Nullable String attempt,
-        @Nullable Refusal refusal,
-        @Nullable Instant notBefore,
-        int failures,
-        Map<String, State> resources,
+        State own,
+        Map<Resource.Named, State> resources,
         @Nullable ObjectNode other) {
 
     /** More would not fit beside each other into what a store takes. */
@@ -85,7 +77,15 @@ public record GrantRow(
         }
     }
 
-    /** The access token for one resource, and how it went with getting one. The members are those of the row. */
+    /**
+     * The access token for one resource, and how it went with getting it.
+     *
+     * @param tokens the tokens; {@code null} if there were none yet
+     * @param afterRejection whether these tokens were fetched because an API rejected the ones before
+     * @param refusal why the authorization server will give no new ones
+     * @param notBefore when the next token request may be made, after failures
+     * @param failures how many token requests have failed in a row
+     */
     public record State(
             @Nullable TokenSet tokens,
             boolean afterRejection,
@@ -94,6 +94,10 @@ public record GrantRow(
             int failures) {
         static final State NEW = new State(null, false, null, null, 0);
 
+        private State with(TokenSet newTokens) {
+            return new State(newTokens, afterRejection, refusal, notBefore, failures);
+        }
+
         private State refused(Refusal newRefusal) {
             return new State(tokens, afterRejection, newRefusal, null, 0);
         }
@@ -101,59 +105,54 @@ public record GrantRow(
         private State failedUntil(Instant next, @Nullable Refusal blocked) {
             return new State(tokens, afterRejection, blocked, next, failures + 1);
         }
+
+        private State withoutFailures() {
+            return new State(tokens, afterRejection, null, null, 0);
+        }
+
+        private boolean hasFailed() {
+            return refusal != null || notBefore != null;
+        }
     }
 
     /** A row with nothing but a login. */
     public static GrantRow of(
             String login, Instant authorizedAt, @Nullable TokenSet tokens, @Nullable Identity identity) {
-        return new GrantRow(login, authorizedAt, 0, tokens, identity, null, false, null, null, null, 0, Map.of(), null);
+        State own = new State(tokens, false, null, null, 0);
+        return new GrantRow(login, authorizedAt, 0, identity, null, null, own, Map.of(), null);
     }
 
     /** This row, issued there. */
     public GrantRow issuedBy(String newServer) {
-        return new GrantRow(
-                login,
-                authorizedAt,
-                refreshes,
-                tokens,
-                identity,
-                newServer,
-                afterRejection,
-                attempt,
-                refusal,
-                notBefore,
-                failures,
-                resources,
-                other);
+        return new GrantRow(login, authorizedAt, refreshes, identity, newServer, attempt, own, resources, other);
     }
 
     /**
-     * What is there for one resource.
-     *
-     * @param resource {@code null} for the grant's own access token
+     * The grant's own tokens, among them its refresh token; {@code null} only for the application's own grant before
+     * its first token request.
      */
-    public State state(@Nullable String resource) {
-        return resource == null
-                ? new State(tokens, afterRejection, refusal, notBefore, failures)
-                : resources.getOrDefault(resource, State.NEW);
+    public @Nullable TokenSet tokens() {
+        return own.tokens();
     }
 
-    /**
-     * Why there is no new token for one resource. Without the grant's own refresh token there is none for any.
-     *
-     * @param resource {@code null} for the grant's own access token
-     */
-    public @Nullable Refusal refusalOf(@Nullable String resource) {
-        return refusal != null && refusal.isAboutTheRefreshToken()
-                ? refusal
+    /** What is there for one resource. */
+    public State state(Resource resource) {
+        return resource instanceof Resource.Named named ? resources.getOrDefault(named, State.NEW) : own;
+    }
+
+    /** Why there is no new token for one resource. Without the grant's own refresh token there is none for any. */
+    public @Nullable Refusal refusalOf(Resource resource) {
+        Refusal ofAll = own.refusal();
+        return ofAll != null && ofAll.isAboutTheRefreshToken()
+                ? ofAll
                 : state(resource).refusal();
     }
 
-    /** All tokens by resource, the grant's own under the empty name: two rows that hold the same are equal in this. */
-    public Map<String, TokenSet> allTokens() {
-        Map<String, TokenSet> all = new LinkedHashMap<>();
-        if (tokens != null) {
-            all.put("", tokens);
+    /** All tokens by resource: two rows that hold the same are equal in this. */
+    public Map<Resource, TokenSet> allTokens() {
+        Map<Resource, TokenSet> all = new LinkedHashMap<>();
+        if (own.tokens() != null) {
+            all.put(Resource.OWN, own.tokens());
         }
         resources.forEach((resource, state) -> {
             if (state.tokens() != null) {
@@ -165,34 +164,30 @@ public record GrantRow(
 
     /** This row while somebody makes the given attempt, or nobody any more. */
     public GrantRow attempting(@Nullable String newAttempt) {
-        return with(tokens, newAttempt, state(null), refreshes, resources);
+        return with(newAttempt, refreshes, own, resources);
     }
 
     /** This row after an attempt that brought tokens. */
-    public GrantRow refreshed(TokenSet newTokens, boolean rejected) {
-        return with(newTokens, null, new State(newTokens, rejected, null, null, 0), refreshes + 1, resources);
+    public GrantRow refreshed(Resource resource, TokenSet tokens, boolean rejected) {
+        return after(resource, new State(tokens, rejected, null, null, 0), refreshes + 1);
     }
 
-    /**
-     * This row after an attempt that brought an access token for another resource.
-     *
-     * @param own the grant's own tokens, with the refresh token that may have come along
-     */
-    public GrantRow refreshedFor(String resource, TokenSet newTokens, boolean rejected, @Nullable TokenSet own) {
-        return with(
-                own, null, state(null), refreshes + 1, with(resource, new State(newTokens, rejected, null, null, 0)));
+    /** This row with the refresh token that has taken the place of the one before, whatever that one was sent for. */
+    public GrantRow withRefreshToken(String refreshToken, @Nullable Instant expiresAt) {
+        TokenSet tokens = own.tokens();
+        if (tokens == null) {
+            return this;
+        }
+        TokenSet next = tokens.newBuilder()
+                .refreshToken(refreshToken)
+                .refreshTokenExpiresAt(expiresAt)
+                .build();
+        return with(attempt, refreshes, own.with(next), resources);
     }
 
     /** This row after an attempt that was refused for good. */
-    public GrantRow refused(@Nullable String resource, Refusal newRefusal) {
-        return resource == null
-                ? with(tokens, null, state(null).refused(newRefusal), refreshes, resources)
-                : with(
-                        tokens,
-                        null,
-                        state(null),
-                        refreshes,
-                        with(resource, state(resource).refused(newRefusal)));
+    public GrantRow refused(Resource resource, Refusal refusal) {
+        return after(resource, state(resource).refused(refusal), refreshes);
     }
 
     /**
@@ -200,59 +195,41 @@ public record GrantRow(
      *
      * @param blocked the policy that stands against it; {@code null} if it is something else
      */
-    public GrantRow failedUntil(@Nullable String resource, Instant next, @Nullable Refusal blocked) {
-        return resource == null
-                ? with(tokens, null, state(null).failedUntil(next, blocked), refreshes, resources)
-                : with(
-                        tokens,
-                        null,
-                        state(null),
-                        refreshes,
-                        with(resource, state(resource).failedUntil(next, blocked)));
+    public GrantRow failedUntil(Resource resource, Instant next, @Nullable Refusal blocked) {
+        return after(resource, state(resource).failedUntil(next, blocked), refreshes);
     }
 
     /** This row, as if nothing had been refused and nothing had failed. */
     public GrantRow withoutFailures() {
-        Map<String, State> forgiven = new LinkedHashMap<>();
+        Map<Resource.Named, State> forgiven = new LinkedHashMap<>();
         resources.forEach((resource, state) -> {
             if (state.tokens() != null) {
-                forgiven.put(resource, new State(state.tokens(), state.afterRejection(), null, null, 0));
+                forgiven.put(resource, state.withoutFailures());
             }
         });
-        return with(tokens, attempt, new State(tokens, afterRejection, null, null, 0), refreshes, forgiven);
+        return with(attempt, refreshes, own.withoutFailures(), forgiven);
     }
 
     /** Whether there is something to forgive. */
     public boolean hasFailed() {
-        return refusal != null
-                || notBefore != null
-                || resources.values().stream().anyMatch(state -> state.refusal() != null || state.notBefore() != null);
+        return own.hasFailed() || resources.values().stream().anyMatch(State::hasFailed);
+    }
+
+    /** This row without its attempt, and with what came of it. */
+    private GrantRow after(Resource resource, State state, long newRefreshes) {
+        return resource instanceof Resource.Named named
+                ? with(null, newRefreshes, own, with(named, state))
+                : with(null, newRefreshes, state, resources);
     }
 
     private GrantRow with(
-            @Nullable TokenSet newTokens,
-            @Nullable String newAttempt,
-            State own,
-            long newRefreshes,
-            Map<String, State> newResources) {
+            @Nullable String newAttempt, long newRefreshes, State newOwn, Map<Resource.Named, State> newResources) {
         return new GrantRow(
-                login,
-                authorizedAt,
-                newRefreshes,
-                newTokens,
-                identity,
-                server,
-                own.afterRejection(),
-                newAttempt,
-                own.refusal(),
-                own.notBefore(),
-                own.failures(),
-                newResources,
-                other);
+                login, authorizedAt, newRefreshes, identity, server, newAttempt, newOwn, newResources, other);
     }
 
-    private Map<String, State> with(String resource, State state) {
-        Map<String, State> all = new LinkedHashMap<>(resources);
+    private Map<Resource.Named, State> with(Resource.Named resource, State state) {
+        Map<Resource.Named, State> all = new LinkedHashMap<>(resources);
         all.remove(resource); // to the end: the first is the one that was written longest ago
         all.put(resource, state);
         if (all.size() > MOST_RESOURCES) {
@@ -263,8 +240,8 @@ public record GrantRow(
 
     @Override
     public String toString() {
-        return "GrantRow[login=" + login + ", tokens=" + tokens + (attempt == null ? "" : ", attempt=" + attempt)
-                + (refusal == null ? "" : ", refused: " + refusal.error())
+        return "GrantRow[login=" + login + ", tokens=" + own.tokens() + (attempt == null ? "" : ", attempt=" + attempt)
+                + (own.refusal() == null ? "" : ", refused: " + own.refusal().error())
                 + (resources.isEmpty() ? "" : ", " + resources.size() + " other resources") + "]";
     }
 }

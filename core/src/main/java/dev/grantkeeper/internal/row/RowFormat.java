@@ -164,11 +164,11 @@ public final class RowFormat {
         if (row.attempt() != null) {
             json.put("attempt", row.attempt());
         }
-        putState(json, row.state(null));
+        putState(json, row.own());
         if (!row.resources().isEmpty()) {
             ObjectNode resources = json.putObject("resources");
             row.resources().forEach((resource, state) -> {
-                ObjectNode node = resources.putObject(resource);
+                ObjectNode node = resources.putObject(resource.name());
                 if (state.tokens() != null) {
                     node.set("tokens", toJson(state.tokens()));
                 }
@@ -268,19 +268,14 @@ public final class RowFormat {
             }
             ObjectNode other = json.deepCopy();
             other.remove(KNOWN);
-            GrantRow.State own = state(json);
             return new GrantRow(
                     required(json, "login"),
                     Instant.ofEpochMilli(json.path("authorizedAt").asLong()),
                     Math.max(0, json.path("refreshes").asLong(0)),
-                    own.tokens(),
                     identity(json.path("identity")),
                     text(json, "server"),
-                    own.afterRejection(),
                     text(json, "attempt"),
-                    own.refusal(),
-                    own.notBefore(),
-                    own.failures(),
+                    state(json),
                     resources(json.path("resources")),
                     other.isEmpty() ? null : other);
         } catch (JsonProcessingException | IllegalArgumentException e) {
@@ -289,9 +284,9 @@ public final class RowFormat {
         }
     }
 
-    private static Map<String, GrantRow.State> resources(JsonNode node) {
-        Map<String, GrantRow.State> resources = new LinkedHashMap<>();
-        node.properties().forEach(member -> resources.put(member.getKey(), state(member.getValue())));
+    private static Map<Resource.Named, GrantRow.State> resources(JsonNode node) {
+        Map<Resource.Named, GrantRow.State> resources = new LinkedHashMap<>();
+        node.properties().forEach(member -> resources.put(Resource.named(member.getKey()), state(member.getValue())));
         return Collections.unmodifiableMap(resources);
     }
 

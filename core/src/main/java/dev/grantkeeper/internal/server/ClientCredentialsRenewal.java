@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.server;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
@@ -45,17 +46,11 @@ public final class ClientCredentialsRenewal implements Renewal {
     }
 
     @Override
-    public Answer request(GrantRow row) {
+    public Answer request(GrantRow row, Resource resource) {
         String joined = String.join(server.known().scopeSeparator(), scopes);
-        return aboutTheApplication(
-                server.send(endpoints -> endpoints.token().clientCredentials(joined, keyOf(row.tokens()))));
-    }
-
-    @Override
-    public Answer request(GrantRow row, String resource) {
-        KeyPair key = keyOf(row.state(resource).tokens());
-        KeyPair its = key == null ? keyOf(row.tokens()) : key;
-        return aboutTheApplication(server.send(endpoints -> endpoints.token().clientCredentialsFor(resource, its)));
+        KeyPair its = keyOf(row.state(resource).tokens());
+        KeyPair key = its == null ? keyOf(row.tokens()) : its;
+        return aboutTheApplication(server.send(endpoints -> endpoints.token().clientCredentials(resource, joined, key)));
     }
 
     private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {
@@ -70,12 +65,10 @@ public final class ClientCredentialsRenewal implements Renewal {
     }
 
     @Override
-    public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
-        return response.toTokenSet(null, scopes, now, server.known().defaultLifetime());
-    }
-
-    @Override
-    public TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
+    public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
+        if (resource.isOwn()) {
+            return response.toTokenSet(null, scopes, now, server.known().defaultLifetime());
+        }
         return response.toTokenSet(null, Set.of(), now, server.known().defaultLifetime())
                 .newBuilder()
                 .refreshToken(null)

@@ -4,17 +4,16 @@ package dev.grantkeeper.internal.server;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.RequestFailedException;
-import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
-import java.security.KeyPair;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Renews users' grants with their refresh tokens (RFC 6749 section 6). Thread-safe. */
@@ -47,26 +46,14 @@ public final class RefreshTokenRenewal implements Renewal {
     }
 
     @Override
-    public Answer request(GrantRow row) {
-        TokenSet tokens = row.tokens();
-        return refresh(
-                row,
-                endpoint -> tokens == null
-                        ? endpoint.refresh("", Set.of(), null)
-                        : endpoint.refresh(tokens.refreshToken().orElse(""), tokens.resources(), keyOf(tokens)));
-    }
-
-    private Answer refresh(GrantRow row, Function<TokenEndpoint, Answer> request) {
+    public Answer request(GrantRow row, Resource resource) {
+        TokenSet tokens = Objects.requireNonNull(row.tokens()); // where there are none, no request is possible
         return server.send(endpoints -> {
             Answer.Failure elsewhere = elsewhere(row, endpoints.provider());
             return elsewhere == null
-                    ? ofTheSameUser(row, endpoints.provider(), request.apply(endpoints.token()))
+                    ? ofTheSameUser(row, endpoints.provider(), endpoints.token().refresh(tokens, resource))
                     : elsewhere;
         });
-    }
-
-    private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {
-        return tokens == null ? null : tokens.proofKey().orElse(null);
     }
 
     /**
@@ -109,30 +96,6 @@ public final class RefreshTokenRenewal implements Renewal {
                         null);
     }
 
-    @Override
-    public Answer request(GrantRow row, String resource) {
-        TokenSet tokens = row.tokens();
-        return refresh(
-                row,
-                endpoint -> endpoint.refresh(
-                        tokens == null ? "" : tokens.refreshToken().orElse(""), resource, keyOf(tokens)));
-    }
-
-    @Override
-    public TokenSet tokens(GrantRow row, String resource, TokenResponse response, Instant now) {
-        // Refresh and ID token belong to the grant, whatever they came with.
-        return response.toTokenSet(
-                        row.state(resource).tokens(),
-                        Set.of(),
-                        now,
-                        server.known().defaultLifetime())
-                .newBuilder()
-                .refreshToken(null)
-                .refreshTokenExpiresAt(null)
-                .idToken(null)
-                .build();
-    }
-
     private @Nullable String mismatch(@Nullable Identity identity, Provider provider, TokenResponse response) {
         // An identity from a profile endpoint has another issuer than any ID token.
         return identity == null
@@ -145,8 +108,17 @@ public final class RefreshTokenRenewal implements Renewal {
     }
 
     @Override
-    public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
-        return response.toTokenSet(row.tokens(), Set.of(), now, server.known().defaultLifetime());
+    public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
+        TokenSet tokens = response.toTokenSet(
+                row.state(resource).tokens(), Set.of(), now, server.known().defaultLifetime());
+        // Refresh and ID token belong to the grant, whatever they came with.
+        return resource.isOwn()
+                ? tokens
+                : tokens.newBuilder()
+                        .refreshToken(null)
+                        .refreshTokenExpiresAt(null)
+                        .idToken(null)
+                        .build();
     }
 
     @Override

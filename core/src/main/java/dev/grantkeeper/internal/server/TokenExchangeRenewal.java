@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.server;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
@@ -57,7 +58,10 @@ public final class TokenExchangeRenewal implements Renewal {
     }
 
     @Override
-    public Answer request(GrantRow row) {
+    public Answer request(GrantRow row, Resource resource) {
+        if (!resource.isOwn()) {
+            return failure(Answer.Kind.MISCONFIGURED, "This grant is good for one resource only");
+        }
         Answer answer = request();
         // A refusal is final. Where the token changes, the next one may be accepted.
         return wanted.changes() && answer instanceof Answer.Failure failure && failure.kind() == Answer.Kind.REFUSED
@@ -96,7 +100,7 @@ public final class TokenExchangeRenewal implements Renewal {
     }
 
     @Override
-    public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
+    public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
         return tokens(response, now);
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.wire.TokenAnswers.Binding;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
@@ -72,38 +73,36 @@ public final class TokenEndpoint {
      * Refreshes (RFC 6749 section 6). No scope is sent: that asks for what was granted. Resources are: without, a
      * server may choose another API (RFC 8707 section 2.2).
      *
-     * @param key what the grant is bound to; {@code null} if it is not. Where the application wants bound tokens the
-     *     server may bind them now, and if it does not, the grant goes on as it was
+     * @param tokens the grant's own
+     * @param resource what the new access token is for
      */
-    public Answer refresh(String refreshToken, Set<String> resources, @Nullable KeyPair key) {
-        Map<String, String> form = refreshing(refreshToken);
-        putResources(form, resources);
-        tellCapabilities(form);
-        Binding binding = binding(key);
-        return request(form, key == null && binding != null ? new Binding(binding.key(), false) : binding);
-    }
-
-    /**
-     * Refreshes, for an access token that is good at one of the provider's other APIs (RFC 8707 section 2.2).
-     *
-     * @param key what the grant is bound to; {@code null} if it is not, and it stays so: what the server bound here to
-     *     a new key could be the refresh token
-     */
-    public Answer refresh(String refreshToken, String resource, @Nullable KeyPair key) {
-        Map<String, String> form = refreshing(refreshToken);
-        putResource(form, resource);
-        tellCapabilities(form);
-        return request(form, key == null ? null : binding(key));
-    }
-
-    private Map<String, String> refreshing(String refreshToken) {
+    public Answer refresh(TokenSet tokens, Resource resource) {
         Map<String, String> form = ofUser();
         form.put("grant_type", "refresh_token");
-        form.put("refresh_token", refreshToken);
+        form.put("refresh_token", tokens.refreshToken().orElseThrow());
         if (redirectUri != null && provider.dialect().redirectUriOnRefresh()) {
             form.put("redirect_uri", redirectUri);
         }
-        return form;
+        if (resource instanceof Resource.Named other) {
+            putResource(form, other);
+        } else {
+            putResources(form, tokens.resources());
+        }
+        tellCapabilities(form);
+        return request(form, bindingOfRefresh(tokens.proofKey().orElse(null), resource));
+    }
+
+    /**
+     * A grant that is bound to a key stays so. One that is not: where the application wants bound tokens, the server
+     * may bind it now, and if it does not, the grant goes on as it was. Not in a request for another resource, since
+     * what the server bound there to a new key could be the refresh token.
+     */
+    private @Nullable Binding bindingOfRefresh(@Nullable KeyPair key, Resource resource) {
+        if (key != null) {
+            return binding(key);
+        }
+        Binding wanted = resource.isOwn() ? binding(null) : null;
+        return wanted == null ? null : new Binding(wanted.key(), false);
     }
 
     /** What this provider wants in every request for a user's tokens. What the request itself says, goes before. */
@@ -138,29 +137,25 @@ public final class TokenEndpoint {
     /**
      * Asks for the application's own token (RFC 6749 section 4.4).
      *
+     * @param resource what the token is for
+     * @param scope what to ask for where it is for no other resource
      * @param key what the tokens before were bound to; {@code null} if there were none
      */
-    public Answer clientCredentials(String scope, @Nullable KeyPair key) {
+    public Answer clientCredentials(Resource resource, String scope, @Nullable KeyPair key) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "client_credentials");
-        if (!scope.isEmpty()) {
+        if (resource instanceof Resource.Named other) {
+            putResource(form, other);
+        } else if (!scope.isEmpty()) {
             form.put("scope", scope);
         }
         return request(form, binding(key));
     }
 
-    /** Asks for the application's own token for one of the provider's other APIs. */
-    public Answer clientCredentialsFor(String resource, @Nullable KeyPair key) {
-        Map<String, String> form = new LinkedHashMap<>();
-        form.put("grant_type", "client_credentials");
-        putResource(form, resource);
-        return request(form, binding(key));
-    }
-
-    private void putResource(Map<String, String> form, String resource) {
+    private void putResource(Map<String, String> form, Resource.Named resource) {
         switch (provider.resourceStyle()) {
-            case PARAMETER -> form.put("resource", resource);
-            case DEFAULT_SCOPE -> form.put("scope", resource + "/.default");
+            case PARAMETER -> form.put("resource", resource.name());
+            case DEFAULT_SCOPE -> form.put("scope", resource.name() + "/.default");
         }
     }
 

@@ -91,7 +91,7 @@ final class Laws {
         if (attempt.end() - world.now() < Simulation.TIMING.neededToSend().toNanos()) {
             broken("law 3: a request although too little of T is left");
         }
-        if (row.refusal() != null) {
+        if (row.own().refusal() != null) {
             broken("law 5: a refused grant is refreshed");
         }
         if (life.shutSince >= 0
@@ -102,8 +102,8 @@ final class Laws {
         }
         boolean sameClock = !world.jumpedSince(
                 life.node, attempt.start - Simulation.TIMING.attempt().toNanos());
-        if (row.notBefore() != null && sameClock) {
-            Duration left = Duration.between(life.wall(), row.notBefore());
+        if (row.own().notBefore() != null && sameClock) {
+            Duration left = Duration.between(life.wall(), row.own().notBefore());
             if (!left.isNegative() && !left.isZero() && left.compareTo(Duration.ofHours(1)) <= 0) {
                 broken("law 9: a request before the end of the back-off");
             }
@@ -148,7 +148,7 @@ final class Laws {
             }
             // A tenth of its life. A node that has not seen how the tokens changed has only its clock to go by.
             if (valid
-                    && row.afterRejection()
+                    && row.own().afterRejection()
                     && world.plan().hasRightClocks()
                     && world.now() - set.since < Simulation.LIFETIME.toNanos() / 10) {
                 broken("law 10: one 401 after the other, and one refresh after the other");
@@ -297,7 +297,7 @@ final class Laws {
         if (attempt.life != life && !(world.plan().replay() == Replay.NEVER && afterT)) {
             broken("P6, law 3: the attempt of another ends");
         }
-        if (after.refusal() != null && before.refusal() == null) {
+        if (after.own().refusal() != null && before.own().refusal() == null) {
             world.happened("a refusal");
             for (Sent sent : is.sent) {
                 Issued newer = sent.issued;
@@ -512,11 +512,11 @@ final class Laws {
             case GRACE, HARSH -> set.state != State.GONE;
             case REUSABLE -> true;
         };
-        if (good && row.refusal() == null) {
+        if (good && row.own().refusal() == null) {
             return true;
         }
-        if (row.refusal() != null
-                && row.refusal().kind() == GrantRow.Refusal.Kind.ANSWER_LOST
+        if (row.own().refusal() != null
+                && row.own().refusal().kind() == GrantRow.Refusal.Kind.ANSWER_LOST
                 && world.plan().replay() == Replay.NEVER) {
             return false;
         }

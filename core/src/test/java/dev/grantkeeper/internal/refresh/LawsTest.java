@@ -7,6 +7,7 @@ import dev.grantkeeper.internal.refresh.Plan.Rotation;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Fate;
 import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.StoredGrant;
 import dev.grantkeeper.internal.wire.Answer;
@@ -101,7 +102,7 @@ class LawsTest {
         TokenSet tokens = ((Answer.Tokens) answer)
                 .response()
                 .toTokenSet(mine.row().tokens(), Set.of(), life.wall(), Optional.empty());
-        write(life, mine, mine.row().refreshed(tokens, false));
+        write(life, mine, mine.row().refreshed(Resource.OWN, tokens, false));
     }
 
     private void pass(Duration time) {

@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.refresh.SimulatedServer.Issued;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Sent;
 import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
@@ -277,7 +278,7 @@ final class Life {
         Sight sight = sight(key);
         if (row == null) {
             sight.shownAbsent = Math.max(sight.shownAbsent, when);
-        } else if (row.refusal() != null) {
+        } else if (row.own().refusal() != null) {
             sight.shownRefused = Math.max(sight.shownRefused, when);
         }
         Issued set = world.server().of(row);
@@ -566,12 +567,12 @@ final class Life {
         }
 
         @Override
-        public Answer request(GrantRow row) {
+        public Answer request(GrantRow row, Resource resource) {
             return world.server().request(Life.this, row);
         }
 
         @Override
-        public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
+        public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
             return response.toTokenSet(row.tokens(), Set.of(), now, Optional.empty());
         }
 

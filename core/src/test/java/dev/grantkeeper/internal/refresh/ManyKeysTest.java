@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.refresh;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.StoredGrant;
 import dev.grantkeeper.internal.wire.Answer;
@@ -116,7 +117,7 @@ class ManyKeysTest {
         }
 
         @Override
-        public Answer request(GrantRow row) {
+        public Answer request(GrantRow row, Resource resource) {
             requests.incrementAndGet();
             mostInside.accumulateAndGet(inside.incrementAndGet(), Math::max);
             try {
@@ -131,7 +132,7 @@ class ManyKeysTest {
         }
 
         @Override
-        public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
+        public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
             return response.toTokenSet(row.tokens(), Set.of(), now, Optional.empty());
         }
 
@@ -171,7 +172,7 @@ class ManyKeysTest {
             shelf.kept.put(key(user).digest(), format.write(key(user), expired()));
         }
         for (int user = from; user < to; user++) {
-            outcomes.add(refresher.current(key(user)));
+            outcomes.add(refresher.current(key(user), Resource.OWN));
         }
         return outcomes.stream().map(CompletableFuture::join).toList();
     }

@@ -77,7 +77,7 @@ class MutantTest {
                         "an attempt of unknown outcome stays (CLEARLOST)",
                         REFRESHER,
                         "lost.put(key, name);",
-                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(null, time.now().plusSeconds(1), null));"),
+                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(Resource.OWN, time.now().plusSeconds(1), null));"),
                 Mutant.of(
                         "an outcome that lost is written over what it was made from (RESCUE)",
                         REFRESHER,
@@ -87,7 +87,7 @@ class MutantTest {
                         "whether a row is still ours is told by the whole token set (RTONLY)",
                         REFRESHER,
                         "there.equals(pending.madeFrom())",
-                        "there.get(\"\").refreshToken().equals(pending.madeFrom().get(\"\").refreshToken())"),
+                        "there.get(Resource.OWN).refreshToken().equals(pending.madeFrom().get(Resource.OWN).refreshToken())"),
                 Mutant.of(
                         "a refusal names the version it replaces (BLINDREF)",
                         REFRESHER,
@@ -249,7 +249,7 @@ class MutantTest {
                                 """
                         Remembered now = memory.get(key);
                         TokenSet tokens = mine.row().tokens();
-                        return tokens != null && now != null && !now.limits(null).expired(time)
+                        return tokens != null && now != null && !now.limits(Resource.OWN).expired(time)
                                 ? new Usable(tokens)
                                 : loginRequired(refusal);""")
                         .from(5_400),

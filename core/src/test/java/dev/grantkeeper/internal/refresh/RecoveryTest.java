@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.refresh;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
@@ -95,7 +96,7 @@ class RecoveryTest {
         }
 
         @Override
-        public Answer request(GrantRow row) {
+        public Answer request(GrantRow row, Resource resource) {
             requestsBySecond.merge(scheduler.now() / 1_000_000_000, 1, Integer::sum);
             scheduler.sleep(LATENCY);
             return isDown()
@@ -105,7 +106,7 @@ class RecoveryTest {
         }
 
         @Override
-        public TokenSet tokens(GrantRow row, TokenResponse response, Instant now) {
+        public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
             return response.toTokenSet(row.tokens(), Set.of(), now, Optional.empty());
         }
 
@@ -191,14 +192,16 @@ class RecoveryTest {
 
         /** One user's call, and the next one until it succeeds. */
         void call(AccountKey user) {
-            CompletableFuture<Void> unused = refresher.current(user).thenAccept(outcome -> {
-                if (outcome instanceof Outcome.Usable) {
-                    served++;
-                    lastServed = scheduler.now();
-                } else {
-                    scheduler.after(AGAIN, () -> call(user));
-                }
-            });
+            CompletableFuture<Void> unused = refresher
+                    .current(user, Resource.OWN)
+                    .thenAccept(outcome -> {
+                        if (outcome instanceof Outcome.Usable) {
+                            served++;
+                            lastServed = scheduler.now();
+                        } else {
+                            scheduler.after(AGAIN, () -> call(user));
+                        }
+                    });
         }
     }
 

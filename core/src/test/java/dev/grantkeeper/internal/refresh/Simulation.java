@@ -6,6 +6,7 @@ import dev.grantkeeper.internal.refresh.Plan.Moment;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Issued;
 import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
@@ -295,8 +296,8 @@ final class Simulation {
         }
         return "{" + row.login() + ", " + server.of(row)
                 + (row.attempt() == null ? "" : ", attempt " + name("a", row.attempt()))
-                + (row.refusal() == null ? "" : ", refused")
-                + (row.notBefore() == null ? "" : ", not before") + "}";
+                + (row.own().refusal() == null ? "" : ", refused")
+                + (row.own().notBefore() == null ? "" : ", not before") + "}";
     }
 
     // ---- the script
@@ -409,8 +410,9 @@ final class Simulation {
         int newest = sight.newestLogin;
         Set<String> signedOut = sight.signedOut.isEmpty() ? Set.of() : new HashSet<>(sight.signedOut);
         say(life, key, "is asked for tokens" + (rejected == null ? "" : " instead of " + rejected));
-        CompletableFuture<Outcome> future =
-                rejected == null ? life.refresher.current(key) : life.refresher.insteadOf(key, null, rejected);
+        CompletableFuture<Outcome> future = rejected == null
+                ? life.refresher.current(key, Resource.OWN)
+                : life.refresher.insteadOf(key, Resource.OWN, rejected);
         asking.future = future;
         CompletableFuture<Outcome> unused = future.whenComplete((outcome, thrown) -> {
             if (life.dead() || asking.answered) {
@@ -655,7 +657,7 @@ final class Simulation {
         if (own.nextInt(3) == 0) {
             say(life, key, "hears that " + set + " was rejected by a call that cannot be repeated");
             happened("invalidate");
-            life.refresher.invalidate(key, null, token);
+            life.refresher.invalidate(key, Resource.OWN, token);
         }
         for (int i = own.nextInt(3); i > 0; i--) {
             scheduler.after(Duration.ofMillis(own.nextLong(3_000)), () -> {

@@ -46,14 +46,15 @@ class RowFormatTest {
         claims.put("yes", true);
         claims.put("list", List.of("a", 1L, false));
         claims.put("map", Map.of("inner", Map.of("deeper", "x")));
-        Map<String, GrantRow.State> resources = new LinkedHashMap<>();
+        Map<Resource.Named, GrantRow.State> resources = new LinkedHashMap<>();
         TokenSet files = TokenSet.builder("files-canary")
                 .receivedAt(NOW)
                 .authorizationDetails("[{\"type\":\"file\"}]")
                 .build();
-        resources.put("https://files.example", new GrantRow.State(files, true, null, NOW.plusSeconds(9), 2));
         resources.put(
-                "api://blocked",
+                Resource.named("https://files.example"), new GrantRow.State(files, true, null, NOW.plusSeconds(9), 2));
+        resources.put(
+                Resource.named("api://blocked"),
                 new GrantRow.State(
                         null,
                         false,
@@ -62,7 +63,7 @@ class RowFormatTest {
                         NOW.plusSeconds(60),
                         3));
         resources.put(
-                "api://mail",
+                Resource.named("api://mail"),
                 new GrantRow.State(
                         null,
                         false,
@@ -80,27 +81,32 @@ class RowFormatTest {
                 RowFormat.newName(),
                 NOW.minusSeconds(86_400),
                 7,
-                TokenSet.builder("access-canary")
-                        .tokenType("bearer")
-                        .receivedAt(NOW)
-                        .expiresAt(NOW.plusSeconds(3600))
-                        .refreshAt(NOW.plusSeconds(1800))
-                        .refreshToken("refresh-canary")
-                        .refreshTokenExpiresAt(NOW.plusSeconds(86_400))
-                        .apiBase(URI.create("https://one.sales.example/"))
-                        .idToken("id.token.canary")
-                        .scopes(new LinkedHashSet<>(List.of("b", "a", "https://graph.example/x.y")))
-                        .authorizationDetails("[{\"type\":\"pâyment\", \"n\":1.50}]")
-                        .resources(new LinkedHashSet<>(List.of("urn:b", "https://a.example")))
-                        .build(),
                 Identity.of("https://issuer.example/ü", "subject 1", claims),
                 "https://issuer.example:443",
-                true,
                 RowFormat.newName(),
-                new GrantRow.Refusal(
-                        "invalid_grant", "said so", GrantRow.Refusal.Kind.ANSWER_LOST, null, NOW.plusSeconds(5)),
-                NOW.plusSeconds(60),
-                3,
+                new GrantRow.State(
+                        TokenSet.builder("access-canary")
+                                .tokenType("bearer")
+                                .receivedAt(NOW)
+                                .expiresAt(NOW.plusSeconds(3600))
+                                .refreshAt(NOW.plusSeconds(1800))
+                                .refreshToken("refresh-canary")
+                                .refreshTokenExpiresAt(NOW.plusSeconds(86_400))
+                                .apiBase(URI.create("https://one.sales.example/"))
+                                .idToken("id.token.canary")
+                                .scopes(new LinkedHashSet<>(List.of("b", "a", "https://graph.example/x.y")))
+                                .authorizationDetails("[{\"type\":\"pâyment\", \"n\":1.50}]")
+                                .resources(new LinkedHashSet<>(List.of("urn:b", "https://a.example")))
+                                .build(),
+                        true,
+                        new GrantRow.Refusal(
+                                "invalid_grant",
+                                "said so",
+                                GrantRow.Refusal.Kind.ANSWER_LOST,
+                                null,
+                                NOW.plusSeconds(5)),
+                        NOW.plusSeconds(60),
+                        3),
                 resources,
                 other);
     }
@@ -121,6 +127,7 @@ class RowFormatTest {
         KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
         generator.initialize(new ECGenParameterSpec("secp256r1"));
         return full().refreshed(
+                        Resource.OWN,
                         TokenSet.builder("access-canary")
                                 .tokenType("DPoP")
                                 .proofKey(generator.generateKeyPair())
@@ -301,10 +308,13 @@ class RowFormatTest {
         GrantRow row = plain.read(ALICE, stored).row();
         List<GrantRow> later = List.of(
                 row.attempting("x"),
-                row.attempting("x").refreshed(TokenSet.builder("b").build(), true),
-                row.refused(null, new GrantRow.Refusal("invalid_grant", null, GrantRow.Refusal.Kind.ENDED, null, NOW)),
-                row.failedUntil(null, NOW, null),
-                row.failedUntil(null, NOW, null).withoutFailures());
+                row.attempting("x")
+                        .refreshed(Resource.OWN, TokenSet.builder("b").build(), true),
+                row.refused(
+                        Resource.OWN,
+                        new GrantRow.Refusal("invalid_grant", null, GrantRow.Refusal.Kind.ENDED, null, NOW)),
+                row.failedUntil(Resource.OWN, NOW, null),
+                row.failedUntil(Resource.OWN, NOW, null).withoutFailures());
         for (GrantRow one : later) {
             String text = plain.write(ALICE, one).text();
             assertThat(JSON.readTree(text).path("new").toString()).isEqualTo("{\"x\":[1,2]}");
