@@ -50,7 +50,7 @@ public class SingleFlightInterleavings {
     private Refresher node() {
         Time time = new Time(() -> NOW, () -> 0L, bound -> 0L);
         Memory memory = new Memory(time, 10);
-        return new Refresher(
+        return new Refresher(new Parts(
                 new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread(), new Unheard()),
                 memory,
                 new Endpoint(),
@@ -58,7 +58,7 @@ public class SingleFlightInterleavings {
                 time,
                 new EndpointGate(time, 32, new OwnThread()),
                 new OwnThread(),
-                new Unheard());
+                new Unheard()));
     }
 
     private static String token(Outcome outcome) {

@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.refresh;
 
 import java.time.Duration;
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /** How long to leave a server or a store alone after failures (law 9). */
@@ -17,6 +18,19 @@ public final class Backoff {
     /** How long to leave a server alone that asks for it. */
     static Duration wanted(Duration retryAfter) {
         return retryAfter.compareTo(LONGEST_WANTED) > 0 ? LONGEST_WANTED : retryAfter;
+    }
+
+    /**
+     * How long a grant is to be left alone; {@code null} if it is not. A time further ahead than any back-off was
+     * written by a clock that is wrong.
+     */
+    static @Nullable Duration left(@Nullable Instant notBefore, Time time) {
+        if (notBefore == null) {
+            return null;
+        }
+        Duration left = Duration.between(time.now(), notBefore);
+        boolean ahead = !left.isNegative() && !left.isZero() && left.compareTo(LONGEST_WANTED) <= 0;
+        return ahead ? left : null;
     }
 
     /**

@@ -56,8 +56,8 @@ public final class Engine {
         Memory memory = new Memory(time, REMEMBERED);
         Rows rows = new Rows(store, format, memory, workers, events);
         this.gate = new EndpointGate(time, REQUESTS, workers);
-        this.users = new Refresher(rows, memory, forUsers, timing, time, gate, workers, events);
-        this.application = new Refresher(rows, memory, forApplication, timing, time, gate, workers, events);
+        this.users = new Refresher(new Parts(rows, memory, forUsers, timing, time, gate, workers, events));
+        this.application = new Refresher(new Parts(rows, memory, forApplication, timing, time, gate, workers, events));
         this.logins = new Logins(rows, users, forUsers);
         this.applicationLogins = new Logins(rows, application, forApplication);
     }
@@ -104,7 +104,7 @@ public final class Engine {
         }
         Memory memory = new Memory(time, 1);
         Rows rows = new Rows(new InProcess(), new RowFormat(null), memory, workers, events);
-        Refresher refresher = new Refresher(rows, memory, renewal, timing, time, gate, workers, events);
+        Refresher refresher = new Refresher(new Parts(rows, memory, renewal, timing, time, gate, workers, events));
         Kept kept = new Kept(refresher, new Logins(rows, refresher, renewal));
         inProcess.put(key, kept);
         return kept;

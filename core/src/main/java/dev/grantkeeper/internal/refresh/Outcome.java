@@ -23,6 +23,10 @@ public sealed interface Outcome {
         LoginRequired(Reason reason) {
             this(reason, null, null, null);
         }
+
+        static LoginRequired notConnected() {
+            return new LoginRequired(Reason.NOT_CONNECTED);
+        }
     }
 
     /** Why the user has to sign in. */
@@ -43,5 +47,9 @@ public sealed interface Outcome {
     record RequestFailed(Answer.Failure failure) implements Outcome {}
 
     /** The store failed, or what it holds cannot be read. */
-    record StoreFailed(IOException cause) implements Outcome {}
+    record StoreFailed(IOException cause) implements Outcome {
+        static StoreFailed closed() {
+            return new StoreFailed(new IOException("This Grantkeeper was closed"));
+        }
+    }
 }

@@ -21,6 +21,11 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 final class Rows {
+    /**
+     * So many writes in a row cannot be lost to others; a store that says so does not keep rule 2.2 of its contract.
+     */
+    static final int MOST_LOSSES = 100;
+
     private static final int TRIES = 3;
     private static final Duration BETWEEN_TRIES = Duration.ofMillis(100);
 
@@ -50,6 +55,12 @@ final class Rows {
 
         /** The store does not say; the write may have happened, or may happen within seconds. */
         record Unclear(IOException cause) implements Written {}
+    }
+
+    /** What is wrong where so many writes were lost. */
+    static IOException othersWereFaster() {
+        return new IOException("The token store says of " + MOST_LOSSES
+                + " writes that others were faster. Check it with TokenStoreContract, rule 2.2");
     }
 
     /** Reads a row, and remembers it. What is returned was there at some moment since the call. */

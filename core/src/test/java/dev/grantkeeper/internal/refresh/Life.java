@@ -140,7 +140,8 @@ final class Life {
         Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, events);
         EndpointGate gate = new EndpointGate(time, 2, workers);
         Renewal renewal = new SimulatedRenewal();
-        this.refresher = new Refresher(rows, memory, renewal, Simulation.TIMING, time, gate, workers, events);
+        this.refresher =
+                new Refresher(new Parts(rows, memory, renewal, Simulation.TIMING, time, gate, workers, events));
         this.logins = new Logins(rows, refresher, renewal);
     }
 

@@ -49,7 +49,7 @@ class ManyKeysTest {
     private final Shelf shelf = new Shelf();
     private final Rows rows = new Rows(shelf, new RowFormat(null), memory, workers, new Unheard());
     private final Endpoint endpoint = new Endpoint();
-    private final Refresher refresher = new Refresher(
+    private final Refresher refresher = new Refresher(new Parts(
             rows,
             memory,
             endpoint,
@@ -57,7 +57,7 @@ class ManyKeysTest {
             time,
             new EndpointGate(time, REQUESTS, workers),
             workers,
-            new Unheard());
+            new Unheard()));
 
     @AfterEach
     void close() {

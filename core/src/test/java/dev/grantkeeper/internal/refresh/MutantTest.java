@@ -23,6 +23,10 @@ class MutantTest {
     private static final int ENOUGH = 40_000;
 
     private static final String REFRESHER = "Refresher.java";
+    private static final String FLIGHT = "Flight.java";
+    private static final String UNSAVED = "UnsavedTokens.java";
+    private static final String FALLBACK = "Fallback.java";
+    private static final String BACKOFF = "Backoff.java";
     private static final String MEMORY = "Memory.java";
     private static final String LOGINS = "Logins.java";
     private static final String ROWS = "Rows.java";
@@ -32,7 +36,7 @@ class MutantTest {
 
     private static final Mutant BLIND = Mutant.of(
             "the mark names its version (MARKCAS)",
-            REFRESHER,
+            FLIGHT,
             "Written marked = rows.replace(key, read.version(), read.row().attempting(name));",
             """
                         Written marked;
@@ -57,15 +61,15 @@ class MutantTest {
                 BLIND,
                 Mutant.of(
                         "nothing is sent when too little of T is left (CHECK)",
-                        REFRESHER,
+                        FLIGHT,
                         "if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) < 0) {",
                         "if (false) {"),
                 Mutant.of(
                         "T runs from before the first write (TBEFORE)",
-                        REFRESHER,
+                        FLIGHT,
                         "long start = time.ticks();",
                         "",
-                        REFRESHER,
+                        FLIGHT,
                         "StoredGrant mine = won.grant();",
                         "StoredGrant mine = won.grant(); long start = time.ticks();"),
                 Mutant.of(
@@ -75,22 +79,22 @@ class MutantTest {
                         "&& known.row().attempt() != null;"),
                 Mutant.of(
                         "an attempt of unknown outcome stays (CLEARLOST)",
-                        REFRESHER,
-                        "lost.put(key, name);",
+                        FLIGHT,
+                        "attempts.lost(key, name);",
                         "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(Resource.OWN, time.now().plusSeconds(1), null));"),
                 Mutant.of(
                         "an outcome that lost is written over what it was made from (RESCUE)",
-                        REFRESHER,
+                        UNSAVED,
                         "if (sameLogin && there.equals(pending.madeFrom())) {",
                         "if (false) {"),
                 Mutant.of(
                         "whether a row is still ours is told by the whole token set (RTONLY)",
-                        REFRESHER,
+                        UNSAVED,
                         "there.equals(pending.madeFrom())",
                         "there.get(Resource.OWN).refreshToken().equals(pending.madeFrom().get(Resource.OWN).refreshToken())"),
                 Mutant.of(
                         "a refusal names the version it replaces (BLINDREF)",
-                        REFRESHER,
+                        FLIGHT,
                         "Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));",
                         """
                         Written written;
@@ -104,7 +108,7 @@ class MutantTest {
                         }"""),
                 Mutant.of(
                         "who loses to a login revokes nothing (REVOKEOLD)",
-                        REFRESHER,
+                        UNSAVED,
                         "unsaved.remove(key); // another login's, or newer ones",
                         "unsaved.remove(key); if (!sameLogin) { revoke(pending); }"),
                 Mutant.of(
@@ -120,61 +124,62 @@ class MutantTest {
                         "rows.delete(key, found.version()); gone = true;"),
                 Mutant.of(
                                 "a flight notices a login through its own node (DETACH)",
-                                REFRESHER,
+                                UNSAVED,
                                 "(known == null || !known.row().login().equals(row.login()))",
                                 "known == null")
                         .from(1_000),
                 Mutant.of(
                         "a login through this node drops unsaved tokens of older ones (DETACH)",
-                        REFRESHER,
+                        UNSAVED,
                         "pending.row().login().equals(login) ? pending : null",
                         "pending"),
                 Mutant.of(
                         "no login is required before the row was read again (REREAD)",
-                        REFRESHER,
+                        FLIGHT,
                         "if (written instanceof Written.Lost) { return null; }",
                         "if (written instanceof Written.Lost) { return loginRequired(refusal); }"),
                 Mutant.of(
                         "a replay waits until the first request cannot arrive any more (CLASS)",
-                        REFRESHER,
+                        FLIGHT,
                         "renewal.replay() == Provider.Replay.LATE && !workers.pause(timing.travel())",
                         "false"),
                 Mutant.of(
                         "observers wait for all of T",
-                        REFRESHER,
+                        FLIGHT,
                         "if (time.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {",
                         "if (time.since(seen.attemptSince()).compareTo(timing.attempt().dividedBy(3)) < 0) {"),
                 Mutant.of(
                         "unsaved tokens are written before they are refreshed",
-                        REFRESHER,
-                        "Outcome notYet = save(pending); if (notYet != null) { return notYet; }",
+                        FLIGHT,
+                        "IOException notYet = unsaved.save(key, pending); if (notYet != null) { return withoutStore(notYet); }",
                         ""),
                 Mutant.of(
                         "an attempt that was sent is not taken for unsent",
-                        REFRESHER,
-                        "lost.put(key, name);",
-                        "unsent.put(key, name);"),
+                        FLIGHT,
+                        "attempts.lost(key, name);",
+                        "attempts.unsent(key, name);"),
                 Mutant.of(
                         "a name dies with its process (RESUME)",
-                        REFRESHER,
+                        FLIGHT,
                         "private final Rows rows;",
                         """
-                        private static final Set<String> MINE = ConcurrentHashMap.newKeySet();
+                        private static final java.util.Set<String> MINE =
+                                java.util.concurrent.ConcurrentHashMap.newKeySet();
                         private final Rows rows;""",
-                        REFRESHER,
-                        "if (row.attempt() != null && !row.attempt().equals(unsent.get(key))) {",
+                        FLIGHT,
+                        "if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {",
                         """
                         if (row.attempt() != null
-                                && !row.attempt().equals(unsent.get(key))
-                                && !(MINE.contains(renewal + row.attempt()) && !row.attempt().equals(lost.get(key)))) {""",
-                        REFRESHER,
+                                && !attempts.isUnsent(key, row.attempt())
+                                && !(MINE.contains(renewal + row.attempt()) && !attempts.isLost(key, row.attempt()))) {""",
+                        FLIGHT,
                         "StoredGrant mine = won.grant();",
                         "StoredGrant mine = won.grant(); MINE.add(renewal + name);"),
-                Mutant.of("the back-off in the row is kept", REFRESHER, "return ahead ? left : null;", "return null;"),
+                Mutant.of("the back-off in the row is kept", BACKOFF, "return ahead ? left : null;", "return null;"),
                 Mutant.of(
                                 "a back-off that a wrong clock wrote ends",
-                                REFRESHER,
-                                "&& left.compareTo(Duration.ofHours(1)) <= 0;",
+                                BACKOFF,
+                                "&& left.compareTo(LONGEST_WANTED) <= 0;",
                                 ";")
                         .from(15_700),
                 Mutant.of(
@@ -198,18 +203,21 @@ class MutantTest {
                 Mutant.of(
                                 "who gives up takes nothing from the others",
                                 REFRESHER,
-                                "return mine.landed.copy();",
-                                "return mine.landed;")
+                                "return mine.landed().copy();",
+                                "return mine.landed();")
                         .from(2_100),
                 Mutant.of(
                         "tokens that are not stored yet belong to one user",
                         REFRESHER,
                         "if (unsavedTokens != null) { return CompletableFuture.completedFuture(new Usable(unsavedTokens)); } Remembered",
                         """
-                        for (Unsaved any : unsaved.values()) {
+                        for (Unsaved any : unsaved.unsaved.values()) {
                             return CompletableFuture.completedFuture(new Usable(any.row().tokens()));
                         }
-                        Remembered"""),
+                        Remembered""",
+                        UNSAVED,
+                        "private final Map<AccountKey, Unsaved> unsaved",
+                        "final Map<AccountKey, Unsaved> unsaved"),
                 Mutant.of(
                         "what is remembered belongs to one user",
                         MEMORY,
@@ -223,14 +231,14 @@ class MutantTest {
                         .from(1_900),
                 Mutant.of(
                         "a 401 that comes back is the API's problem",
-                        REFRESHER,
+                        FLIGHT,
                         "if (tokens != null && rejected && state.afterRejection() && isRecent(seen, tokens)) {",
                         "if (false) {"),
                 Mutant.of(
                         "a 401 on a token that was replaced makes no request",
-                        REFRESHER,
-                        "boolean rejected = tokens != null && tokens.accessToken().equals(want.rejected());",
-                        "boolean rejected = tokens != null && want.rejected() != null;"),
+                        FLIGHT,
+                        "boolean rejected = tokens != null && tokens.accessToken().equals(purpose.rejected());",
+                        "boolean rejected = tokens != null && purpose.rejected() != null;"),
                 // Found by the simulation.
                 Mutant.of(
                         "what a write brings back late does not hide what came after it",
@@ -244,7 +252,7 @@ class MutantTest {
                         "gone = true; continue;"),
                 Mutant.of(
                                 "after a refusal the row says what is served",
-                                REFRESHER,
+                                FLIGHT,
                                 "return null; // What it means for the callers, the row says, unless somebody has written since.",
                                 """
                         Remembered now = memory.get(key);
@@ -256,18 +264,18 @@ class MutantTest {
                 Mutant.of(
                                 "who has nothing valid waits for a slow store",
                                 REFRESHER,
-                                "if (!mine.isDone() && remembered(key, resource, null) != null) {",
+                                "if (!mine.isDone() && fallback.remembers(key, resource)) {",
                                 "if (!mine.isDone()) {")
                         .from(2_800),
                 Mutant.of(
                                 "after a failure the newest that is known is served",
-                                REFRESHER,
+                                FLIGHT,
                                 "Remembered known = now == null ? seen : now;",
                                 "Remembered known = seen;")
                         .from(557_100),
                 Mutant.of(
                                 "tokens that could not be stored are served until they end",
-                                REFRESHER,
+                                FALLBACK,
                                 "TokenSet ofUse = pending.ofUse(resource, rejected, time);",
                                 "TokenSet ofUse = pending.current(resource, time);")
                         .from(2_700));

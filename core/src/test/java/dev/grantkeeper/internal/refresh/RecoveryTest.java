@@ -136,7 +136,7 @@ class RecoveryTest {
 
         Node() {
             Memory memory = new Memory(time, USERS);
-            this.refresher = new Refresher(
+            this.refresher = new Refresher(new Parts(
                     new Rows(new Table(), new RowFormat(null), memory, this, new Unheard()),
                     memory,
                     new Endpoint(),
@@ -144,7 +144,7 @@ class RecoveryTest {
                     time,
                     new EndpointGate(time, REQUESTS, this),
                     this,
-                    new Unheard());
+                    new Unheard()));
         }
 
         @Override

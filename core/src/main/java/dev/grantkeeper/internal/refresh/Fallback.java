@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.refresh.Memory.Remembered;
+import dev.grantkeeper.internal.refresh.Outcome.StoreFailed;
+import dev.grantkeeper.internal.refresh.Outcome.Usable;
+import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
+import dev.grantkeeper.internal.row.Resource;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** What there is to serve while the store cannot be asked. Thread-safe. */
+final class Fallback {
+    private final UnsavedTokens unsaved;
+    private final Memory memory;
+    private final Time time;
+
+    Fallback(UnsavedTokens unsaved, Memory memory, Time time) {
+        this.unsaved = unsaved;
+        this.memory = memory;
+        this.time = time;
+    }
+
+    /**
+     * What callers get: tokens that the store does not have yet, or those that are remembered, which have to do for a
+     * while.
+     *
+     * @param rejected an access token that is of no use to them
+     * @param cause why the store cannot be asked, for callers for whom there is nothing
+     */
+    Outcome withoutStore(AccountKey key, Resource resource, @Nullable String rejected, IOException cause) {
+        Unsaved pending = unsaved.get(key);
+        if (pending != null && !pending.isOutlived(memory.get(key))) {
+            TokenSet ofUse = pending.ofUse(resource, rejected, time);
+            if (ofUse != null) {
+                return new Usable(ofUse);
+            }
+        }
+        Remembered known = remembered(key, resource, rejected);
+        TokenSet tokens = known == null ? null : known.tokens(resource);
+        if (known == null || tokens == null) {
+            return new StoreFailed(cause);
+        }
+        known.trustAgain(time);
+        return new Usable(tokens);
+    }
+
+    /** Whether tokens are remembered that can still be used. */
+    boolean remembers(AccountKey key, Resource resource) {
+        return remembered(key, resource, null) != null;
+    }
+
+    /** The row, as far as it is known, if its tokens are of use to somebody who saw others rejected. */
+    private @Nullable Remembered remembered(AccountKey key, Resource resource, @Nullable String rejected) {
+        Remembered known = memory.get(key);
+        TokenSet tokens = known == null ? null : known.tokens(resource);
+        return known != null
+                        && tokens != null
+                        && !tokens.accessToken().equals(rejected)
+                        && !known.limits(resource).expired(time)
+                ? known
+                : null;
+    }
+}

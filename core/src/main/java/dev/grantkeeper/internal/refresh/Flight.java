@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.refresh.Memory.Remembered;
+import dev.grantkeeper.internal.refresh.Outcome.LoginRequired;
+import dev.grantkeeper.internal.refresh.Outcome.Reason;
+import dev.grantkeeper.internal.refresh.Outcome.RequestFailed;
+import dev.grantkeeper.internal.refresh.Outcome.StoreFailed;
+import dev.grantkeeper.internal.refresh.Outcome.Usable;
+import dev.grantkeeper.internal.refresh.Rows.Written;
+import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One refresh of one grant, for all callers who ask meanwhile. {@link #refresh} and {@link #attempt} are the protocol,
+ * step by step. Runs on one thread of ours; other threads see the final fields only.
+ */
+final class Flight implements Runnable {
+    /** After a forced refresh, how long a 401 on its result is the API's problem and not the token's, at most. */
+    private static final Duration COOLDOWN = Duration.ofSeconds(30);
+
+    /** How long before the user's consent expires the application is told. */
+    private static final List<Duration> WARNINGS = List.of(Duration.ofDays(30), Duration.ofDays(7), Duration.ofDays(1));
+
+    private final Rows rows;
+    private final Memory memory;
+    private final Renewal renewal;
+    private final Timing timing;
+    private final Time time;
+    private final EndpointGate gate;
+    private final Workers workers;
+    private final RefreshEvents events;
+    private final UnsavedTokens unsaved;
+    private final OwnAttempts attempts;
+    private final Fallback fallback;
+    private final Map<AccountKey, Flight> flights;
+
+    private final AccountKey key;
+    private final Purpose purpose;
+    private final CompletableFuture<Outcome> landed = new CompletableFuture<>();
+    private final long began;
+    private boolean waited;
+    private long asked;
+
+    /**
+     * What a flight is for.
+     *
+     * @param resource what the access token is for
+     * @param rejected the access token that an API rejected
+     * @param behindTheScenes the tokens can still be used, and nobody waits
+     * @param onlySave write what is unsaved, nothing else
+     */
+    record Purpose(Resource resource, @Nullable String rejected, boolean behindTheScenes, boolean onlySave) {
+        /** To write what is unsaved. */
+        static final Purpose SAVE = new Purpose(Resource.OWN, null, true, true);
+
+        /** Tokens that are valid. */
+        static Purpose valid(Resource resource) {
+            return new Purpose(resource, null, false, false);
+        }
+
+        /** New tokens, while those that are there can still be used. */
+        static Purpose fresher(Resource resource) {
+            return new Purpose(resource, null, true, false);
+        }
+
+        /** Others than those that an API rejected; a caller waits for them. */
+        static Purpose insteadOf(Resource resource, String rejected) {
+            return new Purpose(resource, rejected, false, false);
+        }
+
+        /** Others than those that an API rejected, for the next caller. */
+        static Purpose afterRejection(Resource resource, String rejected) {
+            return new Purpose(resource, rejected, true, false);
+        }
+
+        /** Whether a flight for this brings tokens for the same resource as one for the other. */
+        boolean serves(Purpose other) {
+            return !onlySave && resource.equals(other.resource);
+        }
+    }
+
+    /**
+     * A flight that is about to begin.
+     *
+     * @param flights those under way, by key; this one leaves them when it lands
+     */
+    Flight(
+            Parts parts,
+            UnsavedTokens unsaved,
+            OwnAttempts attempts,
+            Fallback fallback,
+            Map<AccountKey, Flight> flights,
+            AccountKey key,
+            Purpose purpose) {
+        this.rows = parts.rows();
+        this.memory = parts.memory();
+        this.renewal = parts.renewal();
+        this.timing = parts.timing();
+        this.time = parts.time();
+        this.gate = parts.gate();
+        this.workers = parts.workers();
+        this.events = parts.events();
+        this.unsaved = unsaved;
+        this.attempts = attempts;
+        this.fallback = fallback;
+        this.flights = flights;
+        this.key = key;
+        this.purpose = purpose;
+        this.began = time.ticks();
+    }
+
+    Purpose purpose() {
+        return purpose;
+    }
+
+    /** When it began, by the monotonic clock. */
+    long began() {
+        return began;
+    }
+
+    /** The outcome, for all callers. One who may give up takes a copy. */
+    CompletableFuture<Outcome> landed() {
+        return landed;
+    }
+
+    @Override
+    public void run() {
+        Outcome outcome;
+        try {
+            outcome = refresh();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            outcome = StoreFailed.closed();
+        } catch (Throwable e) { // also what is thrown without being declared: nobody waits forever
+            flights.remove(key, this);
+            landed.completeExceptionally(e);
+            throw e;
+        }
+        flights.remove(key, this);
+        landed.complete(outcome);
+    }
+
+    private Outcome refresh() throws InterruptedException {
+        // 0: tokens of ours that are not in the store yet are written first
+        Unsaved pending = unsaved.get(key);
+        if (pending != null) {
+            IOException notYet = unsaved.save(key, pending);
+            if (notYet != null) {
+                return withoutStore(notYet);
+            }
+        }
+        if (purpose.onlySave()) {
+            return new StoreFailed(new IOException("Nobody asked for tokens"));
+        }
+        for (int losses = 0; losses < Rows.MOST_LOSSES; losses++) {
+            // 1: somebody may have refreshed while we queued
+            Remembered seen;
+            try {
+                seen = rows.find(key);
+            } catch (IOException e) {
+                return withoutStore(e);
+            }
+            StoredGrant grant = seen.grant();
+            if (grant == null) {
+                GrantRow first = renewal.begin();
+                if (first == null) {
+                    return LoginRequired.notConnected();
+                }
+                if (rows.create(key, first) instanceof Written.Unclear unclear) {
+                    return new StoreFailed(unclear.cause());
+                }
+                continue;
+            }
+            GrantRow row = grant.row();
+
+            // 2: there is nothing to do, or nothing that can be done
+            Outcome known = withoutRequest(seen, row);
+            if (known != null) {
+                return known;
+            }
+
+            // 3: somebody's attempt stands
+            if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {
+                if (time.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {
+                    if (purpose.behindTheScenes()) {
+                        return served(row);
+                    }
+                    if (attempts.isLost(key, row.attempt())) {
+                        return notNow(seen, answerLost(seen));
+                    }
+                    if (!workers.pause(timing.look())) {
+                        return StoreFailed.closed();
+                    }
+                    waited = true;
+                    losses = 0;
+                    continue;
+                }
+                if (renewal.replay() == Provider.Replay.NEVER) {
+                    Outcome ended = refuse(grant, lostForGood());
+                    if (ended != null) {
+                        return ended;
+                    }
+                    continue;
+                }
+            }
+
+            // Perhaps nothing can be sent now; that is found out before T begins.
+            Answer.Failure unprepared = renewal.prepare();
+            Answer.Failure shut = unprepared == null ? gate.closed() : unprepared;
+            if (shut != null) {
+                return notNow(seen, shut);
+            }
+            try (EndpointGate.Pass pass = gate.enter()) {
+                Outcome done = pass == null ? null : attempt(seen, grant, pass);
+                if (done != null) {
+                    return done;
+                }
+            }
+        }
+        return new StoreFailed(Rows.othersWereFaster());
+    }
+
+    private Answer.Failure answerLost(Remembered seen) {
+        Duration left = timing.attempt().minus(time.since(seen.attemptSince()));
+        return new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "The token endpoint did not answer", left, null);
+    }
+
+    private Outcome withoutStore(IOException cause) {
+        return fallback.withoutStore(key, purpose.resource(), purpose.rejected(), cause);
+    }
+
+    private @Nullable Outcome withoutRequest(Remembered seen, GrantRow row) {
+        GrantRow.State state = row.state(purpose.resource());
+        Limits limits = seen.limits(purpose.resource());
+        TokenSet tokens = state.tokens();
+        boolean rejected = tokens != null && tokens.accessToken().equals(purpose.rejected());
+        boolean early = purpose.behindTheScenes() && purpose.rejected() == null;
+        boolean enough = early ? !limits.pastSoft(time) : !limits.pastHard(time);
+        if (tokens != null && !rejected && enough) {
+            if (waited) {
+                events.waited(key, time.since(began));
+            }
+            return new Usable(tokens);
+        }
+        GrantRow.Refusal refusal = row.refusalOf(purpose.resource());
+        boolean refused = refusal != null && refusal.wantsLogin();
+        boolean ended = refused || !renewal.possible(row);
+        if (ended && tokens != null && !rejected && !limits.expired(time)) {
+            return new Usable(tokens);
+        }
+        if (refusal != null && refused) {
+            return loginRequired(refusal);
+        }
+        if (ended) {
+            return new LoginRequired(Reason.NO_REFRESH_TOKEN);
+        }
+        // A forced refresh has just brought these: another one would not bring better ones (law 10).
+        if (tokens != null && rejected && state.afterRejection() && isRecent(seen, tokens)) {
+            return new Usable(tokens);
+        }
+        Duration left = Backoff.left(state.notBefore(), time);
+        if (left != null) {
+            return notNow(seen, refusal == null ? gate.lastFailure(left) : blocked(refusal, left));
+        }
+        return null;
+    }
+
+    private Answer.Failure blocked(GrantRow.Refusal refusal, Duration left) {
+        return new Answer.Failure(
+                Answer.Kind.BLOCKED, 0, refusal.error(), refusal.description(), left, null, refusal.claims());
+    }
+
+    /** A tenth of the tokens' life, so that short ones are not stuck with a 401 until they end. */
+    private boolean isRecent(Remembered seen, TokenSet tokens) {
+        Duration cooldown = tokens.expiresAt()
+                .map(expires -> Duration.between(tokens.receivedAt(), expires).dividedBy(10))
+                .filter(tenth -> tenth.compareTo(COOLDOWN) < 0)
+                .orElse(COOLDOWN);
+        // Another node may have fetched them, by a clock that differs from ours.
+        boolean recent = Duration.between(tokens.receivedAt(), time.now()).abs().compareTo(cooldown) < 0
+                || seen.tokensChangedWithin(cooldown, purpose.resource(), time);
+        return recent && !seen.limits(purpose.resource()).expired(time);
+    }
+
+    /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
+    private @Nullable Outcome attempt(Remembered seen, StoredGrant read, EndpointGate.Pass pass) {
+        // 4: our attempt into the row, on the version that was read. T counts from before.
+        long start = time.ticks();
+        String name = RowFormat.newName();
+        Written marked = rows.replace(key, read.version(), read.row().attempting(name));
+        if (marked instanceof Written.Unclear unclear) {
+            attempts.unsent(key, name);
+            return withoutStore(unclear.cause());
+        }
+        if (!(marked instanceof Written.Won won)) {
+            return null;
+        }
+        // An attempt that stood for T may have sent this refresh token before us.
+        String before = read.row().attempt();
+        boolean answerLost = before != null && !attempts.isUnsent(key, before);
+        attempts.forget(key);
+        StoredGrant mine = won.grant();
+
+        // 5: too little of T left: others will soon take the attempt for lost
+        if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) < 0) {
+            attempts.unsent(key, name);
+            return null;
+        }
+
+        // 6
+        Answer answer = request(mine.row(), pass);
+        Answer told = answer;
+        if (answer instanceof Answer.Lost first) {
+            events.failed(key, first.failure(), time.since(asked));
+            answerLost = true;
+            if (renewal.replay() == Provider.Replay.NEVER) {
+                return refuse(mine, lostForGood());
+            }
+            if (renewal.replay() == Provider.Replay.LATE && !workers.pause(timing.travel())) {
+                return StoreFailed.closed();
+            }
+            Outcome moved = readAgain();
+            if (moved != null || !isStill(mine)) {
+                return moved;
+            }
+            boolean wanted = first.failure().retryAfter() == null;
+            if (wanted && timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) >= 0) {
+                answer = request(mine.row(), pass);
+            }
+        }
+        if (answer instanceof Answer.Tokens tokens) {
+            GrantRow next = refreshed(mine.row(), tokens.response());
+            TokenSet set = next.state(purpose.resource()).tokens();
+            IOException notYet = unsaved.save(
+                    key, new Unsaved(mine.version(), mine.row().allTokens(), next, limits(next), time.ticks(), 0));
+            if (notYet != null) {
+                tellOfConsent(mine.row(), next);
+                // If these have expired: where an attempt outlived T, the row may hold newer ones, which are as good.
+                return withoutStore(notYet);
+            }
+            // Stored, then used. Even tokens that end at once serve those who waited for them (law 13).
+            Remembered now = memory.get(key);
+            if (now != null && set != null && set.equals(now.tokens(purpose.resource()))) {
+                events.refreshed(key, set, cause(), time.since(began));
+                tellOfConsent(mine.row(), next);
+                return new Usable(set);
+            }
+            return null;
+        }
+        if (answer instanceof Answer.Lost again) {
+            attempts.lost(key, name);
+            // What became of either request is not known, so the attempt stays, and T ends it.
+            Outcome moved = readAgain();
+            if (moved != null || !isStill(mine)) {
+                return moved;
+            }
+            return answer == told ? notNow(seen, again.failure()) : failed(seen, again.failure());
+        }
+        Answer.Failure failure = (Answer.Failure) answer;
+        GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, answerLost) : null;
+        if (refusal != null && refusal.wantsLogin()) {
+            return refuse(mine, refusal);
+        }
+        if (failure.isAboutTheClient()) {
+            // A node with a wrong secret keeps its own gate shut; those with the right one are not held back.
+            Written written = rows.replace(key, mine.version(), mine.row().attempting(null));
+            return written instanceof Written.Lost ? null : failed(seen, failure);
+        }
+        int failures = mine.row().state(purpose.resource()).failures();
+        Instant next = time.now().plus(Backoff.after(failures, failure.retryAfter(), time));
+        Written written = rows.replace(key, mine.version(), mine.row().failedUntil(purpose.resource(), next, refusal));
+        // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
+        return written instanceof Written.Lost ? null : failed(seen, failure);
+    }
+
+    private Answer request(GrantRow row, EndpointGate.Pass pass) {
+        asked = time.ticks();
+        Answer answer = renewal.request(row, purpose.resource());
+        if (!(answer instanceof Answer.Failure failure) || failure.cameFromOutside()) {
+            pass.report(answer);
+        }
+        return answer;
+    }
+
+    private GrantRow refreshed(GrantRow before, TokenResponse response) {
+        GrantRow row = renewal.pinned(before);
+        TokenSet set = renewal.tokens(row, purpose.resource(), response, time.now());
+        GrantRow next = row.refreshed(purpose.resource(), set, purpose.rejected() != null);
+        if (purpose.resource().isOwn() || response.refreshToken() == null) {
+            return next;
+        }
+        Duration lifetime = response.refreshLifetime();
+        return next.withRefreshToken(
+                response.refreshToken(), lifetime == null ? null : time.now().plus(lifetime));
+    }
+
+    /** Until when all the tokens in a row are of use: those that were there before from when they were seen first. */
+    private Map<Resource, Limits> limits(GrantRow next) {
+        Remembered known = memory.get(key);
+        Map<Resource, Limits> limits = new HashMap<>();
+        next.allTokens().forEach((resource, tokens) -> {
+            boolean fresh = resource.equals(purpose.resource());
+            limits.put(resource, fresh || known == null ? Limits.of(tokens, time) : known.limits(resource));
+        });
+        return limits;
+    }
+
+    private RefreshEvents.Cause cause() {
+        return purpose.rejected() != null
+                ? RefreshEvents.Cause.REJECTED
+                : purpose.behindTheScenes() ? RefreshEvents.Cause.AHEAD : RefreshEvents.Cause.EXPIRED;
+    }
+
+    /**
+     * Reports that consent expires soon, once for each warning: by the refresh after which less is left than that (law
+     * 16).
+     */
+    private void tellOfConsent(GrantRow before, GrantRow after) {
+        TokenSet old = before.tokens();
+        TokenSet fresh = after.tokens();
+        Instant ends = renewal.consentEndsAt(after);
+        if (old == null || fresh == null || ends == null) {
+            return;
+        }
+        Duration left = Duration.between(fresh.receivedAt(), ends);
+        Duration leftThen = Duration.between(old.receivedAt(), ends);
+        if (WARNINGS.stream().anyMatch(warning -> leftThen.compareTo(warning) > 0 && left.compareTo(warning) <= 0)) {
+            events.consentEndsSoon(key, ends);
+        }
+    }
+
+    /** Reads the row again; {@code null} if it could be read. */
+    private @Nullable Outcome readAgain() {
+        try {
+            rows.find(key);
+            return null;
+        } catch (IOException e) {
+            return withoutStore(e);
+        }
+    }
+
+    private boolean isStill(StoredGrant mine) {
+        Remembered now = memory.get(key);
+        return now != null && now.grant() != null && now.grant().version().equals(mine.version());
+    }
+
+    private GrantRow.Refusal lostForGood() {
+        return new GrantRow.Refusal(
+                "invalid_grant",
+                "The answer to a refresh was lost",
+                GrantRow.Refusal.Kind.ANSWER_LOST,
+                null,
+                time.now());
+    }
+
+    private GrantRow.Refusal refusal(Answer.Failure failure, boolean answerLost) {
+        GrantRow.Refusal.Kind kind = switch (failure.kind()) {
+            case INTERACTION -> GrantRow.Refusal.Kind.INTERACTION;
+            case BLOCKED -> GrantRow.Refusal.Kind.BLOCKED;
+            default -> answerLost ? GrantRow.Refusal.Kind.ANSWER_LOST : GrantRow.Refusal.Kind.ENDED;
+        };
+        String error = failure.error() == null ? "invalid_grant" : failure.error();
+        return new GrantRow.Refusal(error, failure.description(), kind, failure.claims(), time.now());
+    }
+
+    /** Writes down that the user has to sign in. Returns {@code null} if the row has changed. */
+    private @Nullable Outcome refuse(StoredGrant mine, GrantRow.Refusal refusal) {
+        // A refusal for one resource says nothing of the others.
+        Resource resource = refusal.kind() == GrantRow.Refusal.Kind.ANSWER_LOST ? Resource.OWN : purpose.resource();
+        Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));
+        if (written instanceof Written.Lost) {
+            return null;
+        }
+        if (written instanceof Written.Unclear unclear) {
+            return withoutStore(unclear.cause());
+        }
+        events.refused(key, refusal.error(), time.since(began));
+        return null; // What it means for the callers, the row says, unless somebody has written since.
+    }
+
+    private LoginRequired loginRequired(GrantRow.Refusal refusal) {
+        Reason reason = switch (refusal.kind()) {
+            case ANSWER_LOST -> Reason.ANSWER_LOST;
+            case INTERACTION -> Reason.INTERACTION;
+            case ENDED, BLOCKED -> Reason.REFUSED;
+        };
+        return new LoginRequired(reason, refusal.error(), refusal.description(), refusal.claims());
+    }
+
+    /** A request was made, and failed. */
+    private Outcome failed(Remembered seen, Answer.Failure failure) {
+        events.failed(key, failure, time.since(asked));
+        return notNow(seen, failure);
+    }
+
+    /** No request is made, or none succeeds: what is still valid is served. */
+    private Outcome notNow(Remembered seen, Answer.Failure failure) {
+        // A login or a sign-out may have come in here since the row was seen.
+        Remembered now = memory.get(key);
+        Remembered known = now == null ? seen : now;
+        TokenSet tokens = known.tokens(purpose.resource());
+        if (tokens != null
+                && !tokens.accessToken().equals(purpose.rejected())
+                && !known.limits(purpose.resource()).expired(time)) {
+            events.servedWhileStale(key, tokens);
+            return new Usable(tokens);
+        }
+        return new RequestFailed(failure);
+    }
+
+    private Outcome served(GrantRow row) {
+        TokenSet tokens = row.state(purpose.resource()).tokens();
+        return tokens == null ? LoginRequired.notConnected() : new Usable(tokens);
+    }
+}

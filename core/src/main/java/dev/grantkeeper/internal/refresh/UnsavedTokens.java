@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.refresh;
+
+import dev.grantkeeper.internal.refresh.Memory.Remembered;
+import dev.grantkeeper.internal.refresh.Rows.Written;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
+import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * New tokens on their way to the store. A write that lost is judged by what stands in the row now; while the store is
+ * down the tokens rest here, and the write is tried again and again. Nothing is ever dropped but for a newer login or a
+ * sign-out. Thread-safe.
+ */
+final class UnsavedTokens {
+    private final Rows rows;
+    private final Memory memory;
+    private final Renewal renewal;
+    private final Time time;
+    private final Workers workers;
+    private final RefreshEvents events;
+    private final Function<AccountKey, CompletableFuture<Outcome>> flight;
+
+    private final Map<AccountKey, Unsaved> unsaved = new ConcurrentHashMap<>();
+    /** Keys for which the next try is arranged. */
+    private final Set<AccountKey> saves = ConcurrentHashMap.newKeySet();
+
+    /**
+     * None yet.
+     *
+     * @param flight starts or joins a flight that saves what there is of a key
+     */
+    UnsavedTokens(Parts parts, Function<AccountKey, CompletableFuture<Outcome>> flight) {
+        this.rows = parts.rows();
+        this.memory = parts.memory();
+        this.renewal = parts.renewal();
+        this.time = parts.time();
+        this.workers = parts.workers();
+        this.events = parts.events();
+        this.flight = flight;
+    }
+
+    /**
+     * New tokens that could not be written yet.
+     *
+     * @param version the version that they replace
+     * @param madeFrom all tokens that the row held before
+     * @param row what to write
+     * @param limits of the access tokens in it, by resource
+     * @param since when they came
+     * @param failures how often the write has failed
+     */
+    record Unsaved(
+            String version,
+            Map<Resource, TokenSet> madeFrom,
+            GrantRow row,
+            Map<Resource, Limits> limits,
+            long since,
+            int failures) {
+        /** Tokens that can be used without a second thought. */
+        @Nullable
+        TokenSet current(Resource resource, Time time) {
+            Limits its = limits.get(resource);
+            return its == null || its.pastHard(time)
+                    ? null
+                    : row.state(resource).tokens();
+        }
+
+        /** Tokens that can be used, by somebody who saw others rejected. */
+        @Nullable
+        TokenSet ofUse(Resource resource, @Nullable String rejected, Time time) {
+            Limits its = limits.get(resource);
+            TokenSet tokens = row.state(resource).tokens();
+            return its == null
+                            || its.expired(time)
+                            || tokens == null
+                            || tokens.accessToken().equals(rejected)
+                    ? null
+                    : tokens;
+        }
+
+        /**
+         * Whether the row has gone, or another login stands there. What is known of it is newer than our attempt in it.
+         */
+        boolean isOutlived(@Nullable Remembered now) {
+            StoredGrant known = now == null ? null : now.grant();
+            return now != null && (known == null || !known.row().login().equals(row.login()));
+        }
+
+        Unsaved onTopOf(StoredGrant grant) {
+            return new Unsaved(grant.version(), madeFrom, row, limits, since, failures);
+        }
+
+        Unsaved failedAgain() {
+            return new Unsaved(version, madeFrom, row, limits, since, failures + 1);
+        }
+    }
+
+    /** Tokens that the store does not have; {@code null} if there are none for this key. */
+    @Nullable
+    Unsaved get(AccountKey key) {
+        return unsaved.get(key);
+    }
+
+    /** How many grants have such tokens. */
+    int count() {
+        return unsaved.size();
+    }
+
+    /**
+     * Brings new tokens into the store. If they cannot be stored now, they are kept here, and that is tried again.
+     *
+     * @return {@code null} when they are there, or something newer is; otherwise why they are not
+     */
+    @Nullable
+    IOException save(AccountKey key, Unsaved first) {
+        Unsaved pending = first;
+        for (int losses = 0; losses < Rows.MOST_LOSSES; losses++) {
+            Written written = rows.replace(key, pending.version(), pending.row());
+            if (written instanceof Written.Won) {
+                saved(key, first);
+                return null;
+            }
+            IOException cause;
+            if (written instanceof Written.Unclear unclear) {
+                cause = unclear.cause();
+            } else {
+                try {
+                    StoredGrant now = rows.find(key).grant();
+                    if (now == null) {
+                        unsaved.remove(key);
+                        revoke(pending);
+                        return null;
+                    }
+                    boolean sameLogin = now.row().login().equals(pending.row().login());
+                    Map<Resource, TokenSet> there = now.row().allTokens();
+                    if (sameLogin && there.equals(pending.madeFrom())) {
+                        pending = pending.onTopOf(now);
+                        continue;
+                    }
+                    if (sameLogin && there.equals(pending.row().allTokens())) {
+                        saved(key, first); // landed after all
+                    } else {
+                        unsaved.remove(key); // another login's, or newer ones
+                    }
+                    return null;
+                } catch (IOException e) {
+                    cause = e;
+                }
+            }
+            return keep(key, pending, cause);
+        }
+        return keep(key, pending, Rows.othersWereFaster());
+    }
+
+    private void saved(AccountKey key, Unsaved first) {
+        if (unsaved.remove(key) != null && first.failures() > 0) {
+            events.writeCompleted(key, time.since(first.since()));
+        }
+    }
+
+    /** The store is down: the tokens are served from memory until it is back. */
+    private @Nullable IOException keep(AccountKey key, Unsaved pending, IOException cause) {
+        Unsaved again = pending.failedAgain();
+        unsaved.put(key, again);
+        // Looked at after the tokens are where a login or a sign-out looks for them: one of the two sees the other.
+        Remembered now = memory.get(key);
+        if (now != null && pending.isOutlived(now)) {
+            unsaved.remove(key);
+            if (now.grant() == null) {
+                revoke(pending);
+            }
+            return null;
+        }
+        if (again.failures() == 1) {
+            events.writePending(key, cause);
+        }
+        saveLater(key, again.failures());
+        return cause;
+    }
+
+    private void revoke(Unsaved pending) {
+        TokenSet tokens = pending.row().tokens();
+        if (tokens != null) {
+            renewal.revoke(pending.row(), tokens);
+        }
+    }
+
+    /** Arranges the next try to store tokens, unless it is arranged. */
+    private void saveLater(AccountKey key, int failures) {
+        if (!saves.add(key)) {
+            return;
+        }
+        workers.later(Backoff.after(Math.min(failures, 3), null, time), () -> {
+            saves.remove(key);
+            // The flight that it may join has perhaps begun before there was something to store.
+            CompletableFuture<Outcome> unused = flight.apply(key).whenComplete((outcome, broken) -> {
+                Unsaved left = unsaved.get(key);
+                if (left != null) {
+                    saveLater(key, left.failures());
+                }
+            });
+        });
+    }
+
+    /** Tries once more, at once, to store everything. */
+    void saveNow() {
+        unsaved.keySet().forEach(key -> {
+            CompletableFuture<Outcome> unused = flight.apply(key);
+        });
+    }
+
+    /**
+     * A login came in through this node: what is still on its way to the store for an older one is of no use (law 14).
+     */
+    void loggedIn(AccountKey key, String login) {
+        unsaved.computeIfPresent(key, (k, pending) -> pending.row().login().equals(login) ? pending : null);
+    }
+
+    /**
+     * A login was signed out through this node.
+     *
+     * @param login its name; {@code null} if there was no row
+     * @return its row that never reached the store, for revocation
+     */
+    @Nullable
+    GrantRow signedOut(AccountKey key, @Nullable String login) {
+        Unsaved pending = unsaved.get(key);
+        if (pending == null) {
+            return null;
+        }
+        boolean its = login == null || pending.row().login().equals(login);
+        Remembered now = memory.get(key);
+        boolean gone = now != null && now.grant() == null;
+        // Another's: of an older one if nothing is left, otherwise of the one that came in meanwhile.
+        boolean dropped = (its || gone) && unsaved.remove(key, pending);
+        return its && dropped ? pending.row() : null;
+    }
+}
