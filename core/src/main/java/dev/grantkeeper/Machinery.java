@@ -15,10 +15,11 @@ import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.openid.SignedResponses;
+import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Engine;
-import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.ClientCredentialsRenewal;
@@ -71,7 +72,7 @@ final class Machinery implements Registration {
     private final Set<String> resources;
     private final Revocation revocation;
     private final UsedLogins verifiedLogouts;
-    private final Time time;
+    private final Clocks time;
     private final TokenWait tokenWait;
     private final EventReporter events;
     private final DPoP dpop;
@@ -92,7 +93,7 @@ final class Machinery implements Registration {
         this.tokenWait = new TokenWait(settings.maxWait);
         this.events = new EventReporter(settings.listener, settings.clock);
         this.verifiedLogouts = new UsedLogins(settings.clock, Duration.ofHours(1));
-        this.time = new Time(settings.clock, settings.ticker);
+        this.time = new Clocks(settings.clock, settings.ticker);
         this.dpop = new DPoP(settings.clock, settings.dpop);
         this.boundCalls = new BoundCalls(dpop);
         Discovery discovery = settings.discovery;
@@ -267,14 +268,14 @@ final class Machinery implements Registration {
     /** The account whose tokens come from an exchange. */
     Account account(TokenExchange exchange) {
         AccountKey key = new AccountKey(name + " exchange", exchange.request().name());
-        Engine.Kept kept = engine.inProcess(key, renewal(exchange.request()));
+        Engine.Keeper keeper = engine.inProcess(key, renewal(exchange.request()));
         Set<String> origins = exchange.apiOrigins();
         return new Account(
                 this,
                 key,
-                kept.refresher(),
-                kept.logins(),
-                origins == null ? null : new Account.Resource(null, origins),
+                keeper.refresher(),
+                keeper.logins(),
+                origins == null ? null : new Account.Api(Resource.OWN, origins),
                 true);
     }
 

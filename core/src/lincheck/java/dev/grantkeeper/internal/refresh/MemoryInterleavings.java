@@ -2,7 +2,7 @@
 package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import java.time.Instant;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -19,11 +19,11 @@ import org.junit.jupiter.api.Test;
 public class MemoryInterleavings {
     private static final AccountKey KEY = new AccountKey("registration", "user");
 
-    private final Memory memory = new Memory(new Time(() -> Instant.EPOCH, () -> 0L, bound -> 0L), 10);
+    private final Memory memory = new Memory(new Clocks(() -> Instant.EPOCH, () -> 0L, bound -> 0L), 10);
     private final AtomicInteger store = new AtomicInteger();
 
-    private static StoredGrant grant(int version) {
-        return new StoredGrant("v" + version, GrantRow.of("login", Instant.EPOCH, null, null));
+    private static VersionedRow grant(int version) {
+        return new VersionedRow("v" + version, GrantRow.of("login", Instant.EPOCH, null, null));
     }
 
     /** As {@code Rows.find} does it. */

@@ -48,15 +48,15 @@ public class SingleFlightInterleavings {
     }
 
     private Refresher node() {
-        Time time = new Time(() -> NOW, () -> 0L, bound -> 0L);
-        Memory memory = new Memory(time, 10);
+        Clocks clocks = new Clocks(() -> NOW, () -> 0L, bound -> 0L);
+        Memory memory = new Memory(clocks, 10);
         return new Refresher(new Parts(
                 new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread(), new Unheard()),
                 memory,
                 new Endpoint(),
                 new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
-                time,
-                new EndpointGate(time, 32, new OwnThread()),
+                clocks,
+                new EndpointGate(clocks, 32, new OwnThread()),
                 new OwnThread(),
                 new Unheard()));
     }

@@ -8,7 +8,7 @@ import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.SignedResponses;
-import dev.grantkeeper.internal.refresh.Time;
+import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
@@ -51,12 +51,12 @@ public final class AuthorizationCodeFlow {
     private final String registration;
     private final @Nullable String redirectUri;
     private final DPoP dpop;
-    private final Time time;
+    private final Clocks time;
     private final UsedLogins usedLogins;
 
     /** Logins of one registration at a server. */
     public AuthorizationCodeFlow(
-            AuthorizationServer server, String registration, @Nullable String redirectUri, DPoP dpop, Time time) {
+            AuthorizationServer server, String registration, @Nullable String redirectUri, DPoP dpop, Clocks time) {
         this.server = server;
         this.registration = registration;
         this.redirectUri = redirectUri;

@@ -4,8 +4,8 @@ package dev.grantkeeper.internal.login;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.LoginOutcome.Mismatched.Reason;
 import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Engine;
-import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
@@ -48,7 +48,7 @@ public final class DeviceFlow {
     private final String registration;
     private final Engine engine;
     private final Revocation revocation;
-    private final Time time;
+    private final Clocks time;
     private final UsedLogins usedLogins;
 
     // guarded by this
@@ -59,7 +59,7 @@ public final class DeviceFlow {
 
     /** Device logins of one registration at a server. */
     public DeviceFlow(
-            AuthorizationServer server, String registration, Engine engine, Revocation revocation, Time time) {
+            AuthorizationServer server, String registration, Engine engine, Revocation revocation, Clocks time) {
         this.server = server;
         this.registration = registration;
         this.engine = engine;

@@ -2,7 +2,7 @@
 package dev.grantkeeper.internal.login;
 
 import dev.grantkeeper.internal.openid.IdentityException;
-import dev.grantkeeper.internal.refresh.Time;
+import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
@@ -18,10 +18,10 @@ import java.util.Map;
 /** A token exchange that makes a grant of its own, kept like one of a login. Stores nothing. Thread-safe. */
 public final class TokenExchangeFlow {
     private final AuthorizationServer server;
-    private final Time time;
+    private final Clocks time;
 
     /** Exchanges at one server. */
-    public TokenExchangeFlow(AuthorizationServer server, Time time) {
+    public TokenExchangeFlow(AuthorizationServer server, Clocks time) {
         this.server = server;
         this.time = time;
     }

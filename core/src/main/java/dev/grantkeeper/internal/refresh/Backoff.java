@@ -24,11 +24,11 @@ public final class Backoff {
      * How long a grant is to be left alone; {@code null} if it is not. A time further ahead than any back-off was
      * written by a clock that is wrong.
      */
-    static @Nullable Duration left(@Nullable Instant notBefore, Time time) {
+    static @Nullable Duration left(@Nullable Instant notBefore, Clocks clocks) {
         if (notBefore == null) {
             return null;
         }
-        Duration left = Duration.between(time.now(), notBefore);
+        Duration left = Duration.between(clocks.now(), notBefore);
         boolean ahead = !left.isNegative() && !left.isZero() && left.compareTo(LONGEST_WANTED) <= 0;
         return ahead ? left : null;
     }
@@ -39,10 +39,10 @@ public final class Backoff {
      *
      * @param failures how many there were before this one
      */
-    public static Duration after(int failures, @Nullable Duration retryAfter, Time time) {
+    public static Duration after(int failures, @Nullable Duration retryAfter, Clocks clocks) {
         // The exponent is capped before shifting: 1 << 64 is 1.
         long ceiling = Math.min(LONGEST.toMillis(), SHORTEST.toMillis() << Math.min(failures + 1, 10));
-        Duration pause = SHORTEST.plusMillis(time.random(ceiling - SHORTEST.toMillis() + 1));
+        Duration pause = SHORTEST.plusMillis(clocks.random(ceiling - SHORTEST.toMillis() + 1));
         return retryAfter != null && retryAfter.compareTo(pause) > 0 ? wanted(retryAfter) : pause;
     }
 }

@@ -19,7 +19,7 @@ final class EndpointGate {
     /** How long it takes after an outage until as many requests run at once as before. */
     private static final Duration RECOVERY = Duration.ofSeconds(10);
 
-    private final Time time;
+    private final Clocks clocks;
     private final Workers workers;
     private final int concurrency;
     private final Slots slots;
@@ -45,8 +45,8 @@ final class EndpointGate {
     // guarded by this
     private Answer.@Nullable Failure last;
 
-    EndpointGate(Time time, int concurrency, Workers workers) {
-        this.time = time;
+    EndpointGate(Clocks clocks, int concurrency, Workers workers) {
+        this.clocks = clocks;
         this.workers = workers;
         this.concurrency = concurrency;
         this.slots = new Slots(concurrency);
@@ -98,7 +98,7 @@ final class EndpointGate {
         if (!closed || last == null) {
             return null;
         }
-        Duration left = Duration.ofNanos(closedUntil - time.ticks());
+        Duration left = Duration.ofNanos(closedUntil - clocks.ticks());
         if (left.isNegative() || left.isZero()) {
             if (!trying) {
                 return null;
@@ -153,15 +153,15 @@ final class EndpointGate {
             if (failure.retryAfter() != null) {
                 closedUntil = Math.max(
                         closedUntil,
-                        time.ticks() + Backoff.wanted(failure.retryAfter()).toNanos());
+                        clocks.ticks() + Backoff.wanted(failure.retryAfter()).toNanos());
             }
             return;
         }
         failures++;
         if (closed || failures >= SEVERAL || failure.retryAfter() != null || failure.isAboutTheClient()) {
             closed = true;
-            closedUntil = time.ticks()
-                    + Backoff.after(Math.max(0, failures - SEVERAL), failure.retryAfter(), time)
+            closedUntil = clocks.ticks()
+                    + Backoff.after(Math.max(0, failures - SEVERAL), failure.retryAfter(), clocks)
                             .toNanos();
         }
     }

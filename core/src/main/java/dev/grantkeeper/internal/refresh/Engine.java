@@ -27,7 +27,7 @@ public final class Engine {
     private static final int REMEMBERED = 10_000;
 
     private final Workers workers;
-    private final Time time;
+    private final Clocks clocks;
     private final Timing timing;
     private final Refresher users;
     private final Refresher application;
@@ -37,7 +37,7 @@ public final class Engine {
     private final EndpointGate gate;
 
     /** What rests in this process only; least used first. */
-    private final Map<AccountKey, Kept> inProcess = new LinkedHashMap<>(16, 0.75f, true); // guarded by this
+    private final Map<AccountKey, Keeper> inProcess = new LinkedHashMap<>(16, 0.75f, true); // guarded by this
 
     /** Puts the parts together. */
     public Engine(
@@ -47,17 +47,18 @@ public final class Engine {
             Renewal forUsers,
             Renewal forApplication,
             Timing timing,
-            Time time,
+            Clocks clocks,
             RefreshEvents events) {
-        this.workers = new Threads(name, THREADS);
-        this.time = time;
+        this.workers = new WorkerThreads(name, THREADS);
+        this.clocks = clocks;
         this.timing = timing;
         this.events = events;
-        Memory memory = new Memory(time, REMEMBERED);
+        Memory memory = new Memory(clocks, REMEMBERED);
         Rows rows = new Rows(store, format, memory, workers, events);
-        this.gate = new EndpointGate(time, REQUESTS, workers);
-        this.users = new Refresher(new Parts(rows, memory, forUsers, timing, time, gate, workers, events));
-        this.application = new Refresher(new Parts(rows, memory, forApplication, timing, time, gate, workers, events));
+        this.gate = new EndpointGate(clocks, REQUESTS, workers);
+        this.users = new Refresher(new Parts(rows, memory, forUsers, timing, clocks, gate, workers, events));
+        this.application =
+                new Refresher(new Parts(rows, memory, forApplication, timing, clocks, gate, workers, events));
         this.logins = new Logins(rows, users, forUsers);
         this.applicationLogins = new Logins(rows, application, forApplication);
     }
@@ -83,31 +84,31 @@ public final class Engine {
     }
 
     /**
-     * What keeps a grant.
+     * The two that keep a grant.
      *
      * @param refresher refreshes it
      * @param logins does everything else that happens to it
      */
-    public record Kept(Refresher refresher, Logins logins) {}
+    public record Keeper(Refresher refresher, Logins logins) {}
 
     /** Keeps a grant in this process, and forgets the one that was not used for longest when there are too many. */
-    public synchronized Kept inProcess(AccountKey key, Renewal renewal) {
-        Kept known = inProcess.get(key);
+    public synchronized Keeper inProcess(AccountKey key, Renewal renewal) {
+        Keeper known = inProcess.get(key);
         if (known != null) {
             return known;
         }
-        Iterator<Kept> oldest = inProcess.values().iterator();
+        Iterator<Keeper> oldest = inProcess.values().iterator();
         while (inProcess.size() >= REMEMBERED && oldest.hasNext()) {
             if (!oldest.next().refresher().isBusy()) {
                 oldest.remove();
             }
         }
-        Memory memory = new Memory(time, 1);
+        Memory memory = new Memory(clocks, 1);
         Rows rows = new Rows(new InProcess(), new RowFormat(null), memory, workers, events);
-        Refresher refresher = new Refresher(new Parts(rows, memory, renewal, timing, time, gate, workers, events));
-        Kept kept = new Kept(refresher, new Logins(rows, refresher, renewal));
-        inProcess.put(key, kept);
-        return kept;
+        Refresher refresher = new Refresher(new Parts(rows, memory, renewal, timing, clocks, gate, workers, events));
+        Keeper keeper = new Keeper(refresher, new Logins(rows, refresher, renewal));
+        inProcess.put(key, keeper);
+        return keeper;
     }
 
     /**
@@ -115,11 +116,11 @@ public final class Engine {
      * again and again, since it may be one that tests move.
      */
     public void after(Duration delay, Runnable task) {
-        wake(time.ticks(), delay, task);
+        wake(clocks.ticks(), delay, task);
     }
 
     private void wake(long since, Duration delay, Runnable task) {
-        Duration left = delay.minus(time.since(since));
+        Duration left = delay.minus(clocks.since(since));
         if (left.isNegative() || left.isZero()) {
             try {
                 workers.execute(task);

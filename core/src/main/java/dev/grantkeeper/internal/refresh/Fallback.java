@@ -15,12 +15,12 @@ import org.jspecify.annotations.Nullable;
 final class Fallback {
     private final UnsavedTokens unsaved;
     private final Memory memory;
-    private final Time time;
+    private final Clocks clocks;
 
-    Fallback(UnsavedTokens unsaved, Memory memory, Time time) {
+    Fallback(UnsavedTokens unsaved, Memory memory, Clocks clocks) {
         this.unsaved = unsaved;
         this.memory = memory;
-        this.time = time;
+        this.clocks = clocks;
     }
 
     /**
@@ -33,7 +33,7 @@ final class Fallback {
     Outcome withoutStore(AccountKey key, Resource resource, @Nullable String rejected, IOException cause) {
         Unsaved pending = unsaved.get(key);
         if (pending != null && !pending.isOutlived(memory.get(key))) {
-            TokenSet ofUse = pending.ofUse(resource, rejected, time);
+            TokenSet ofUse = pending.ofUse(resource, rejected, clocks);
             if (ofUse != null) {
                 return new Usable(ofUse);
             }
@@ -43,7 +43,7 @@ final class Fallback {
         if (known == null || tokens == null) {
             return new StoreFailed(cause);
         }
-        known.trustAgain(time);
+        known.trustAgain(clocks);
         return new Usable(tokens);
     }
 
@@ -59,7 +59,7 @@ final class Fallback {
         return known != null
                         && tokens != null
                         && !tokens.accessToken().equals(rejected)
-                        && !known.limits(resource).expired(time)
+                        && !known.limits(resource).expired(clocks)
                 ? known
                 : null;
     }

@@ -12,7 +12,7 @@ import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
@@ -42,7 +42,7 @@ final class Flight implements Runnable {
     private final Memory memory;
     private final Renewal renewal;
     private final Timing timing;
-    private final Time time;
+    private final Clocks clocks;
     private final EndpointGate gate;
     private final Workers workers;
     private final RefreshEvents events;
@@ -113,7 +113,7 @@ final class Flight implements Runnable {
         this.memory = parts.memory();
         this.renewal = parts.renewal();
         this.timing = parts.timing();
-        this.time = parts.time();
+        this.clocks = parts.clocks();
         this.gate = parts.gate();
         this.workers = parts.workers();
         this.events = parts.events();
@@ -123,7 +123,7 @@ final class Flight implements Runnable {
         this.flights = flights;
         this.key = key;
         this.purpose = purpose;
-        this.began = time.ticks();
+        this.began = clocks.ticks();
     }
 
     Purpose purpose() {
@@ -177,7 +177,7 @@ final class Flight implements Runnable {
             } catch (IOException e) {
                 return withoutStore(e);
             }
-            StoredGrant grant = seen.grant();
+            VersionedRow grant = seen.grant();
             if (grant == null) {
                 GrantRow first = renewal.begin();
                 if (first == null) {
@@ -198,7 +198,7 @@ final class Flight implements Runnable {
 
             // 3: somebody's attempt stands
             if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {
-                if (time.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {
+                if (clocks.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {
                     if (purpose.behindTheScenes()) {
                         return served(row);
                     }
@@ -238,7 +238,7 @@ final class Flight implements Runnable {
     }
 
     private Answer.Failure answerLost(Remembered seen) {
-        Duration left = timing.attempt().minus(time.since(seen.attemptSince()));
+        Duration left = timing.attempt().minus(clocks.since(seen.attemptSince()));
         return new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "The token endpoint did not answer", left, null);
     }
 
@@ -248,21 +248,21 @@ final class Flight implements Runnable {
 
     private @Nullable Outcome withoutRequest(Remembered seen, GrantRow row) {
         GrantRow.State state = row.state(purpose.resource());
-        Limits limits = seen.limits(purpose.resource());
+        TokenLimits limits = seen.limits(purpose.resource());
         TokenSet tokens = state.tokens();
         boolean rejected = tokens != null && tokens.accessToken().equals(purpose.rejected());
         boolean early = purpose.behindTheScenes() && purpose.rejected() == null;
-        boolean enough = early ? !limits.pastSoft(time) : !limits.pastHard(time);
+        boolean enough = early ? !limits.pastSoft(clocks) : !limits.pastHard(clocks);
         if (tokens != null && !rejected && enough) {
             if (waited) {
-                events.waited(key, time.since(began));
+                events.waited(key, clocks.since(began));
             }
             return new Usable(tokens);
         }
         GrantRow.Refusal refusal = row.refusalOf(purpose.resource());
         boolean refused = refusal != null && refusal.wantsLogin();
         boolean ended = refused || !renewal.possible(row);
-        if (ended && tokens != null && !rejected && !limits.expired(time)) {
+        if (ended && tokens != null && !rejected && !limits.expired(clocks)) {
             return new Usable(tokens);
         }
         if (refusal != null && refused) {
@@ -275,7 +275,7 @@ final class Flight implements Runnable {
         if (tokens != null && rejected && state.afterRejection() && isRecent(seen, tokens)) {
             return new Usable(tokens);
         }
-        Duration left = Backoff.left(state.notBefore(), time);
+        Duration left = Backoff.left(state.notBefore(), clocks);
         if (left != null) {
             return notNow(seen, refusal == null ? gate.lastFailure(left) : blocked(refusal, left));
         }
@@ -294,15 +294,16 @@ final class Flight implements Runnable {
                 .filter(tenth -> tenth.compareTo(COOLDOWN) < 0)
                 .orElse(COOLDOWN);
         // Another node may have fetched them, by a clock that differs from ours.
-        boolean recent = Duration.between(tokens.receivedAt(), time.now()).abs().compareTo(cooldown) < 0
-                || seen.tokensChangedWithin(cooldown, purpose.resource(), time);
-        return recent && !seen.limits(purpose.resource()).expired(time);
+        boolean recent =
+                Duration.between(tokens.receivedAt(), clocks.now()).abs().compareTo(cooldown) < 0
+                        || seen.tokensChangedWithin(cooldown, purpose.resource(), clocks);
+        return recent && !seen.limits(purpose.resource()).expired(clocks);
     }
 
     /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
-    private @Nullable Outcome attempt(Remembered seen, StoredGrant read, EndpointGate.Pass pass) {
+    private @Nullable Outcome attempt(Remembered seen, VersionedRow read, EndpointGate.Pass pass) {
         // 4: our attempt into the row, on the version that was read. T counts from before.
-        long start = time.ticks();
+        long start = clocks.ticks();
         String name = RowFormat.newName();
         Written marked = rows.replace(key, read.version(), read.row().attempting(name));
         if (marked instanceof Written.Unclear unclear) {
@@ -316,10 +317,10 @@ final class Flight implements Runnable {
         String before = read.row().attempt();
         boolean answerLost = before != null && !attempts.isUnsent(key, before);
         attempts.forget(key);
-        StoredGrant mine = won.grant();
+        VersionedRow mine = won.grant();
 
         // 5: too little of T left: others will soon take the attempt for lost
-        if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) < 0) {
+        if (timing.attempt().minus(clocks.since(start)).compareTo(timing.neededToSend()) < 0) {
             attempts.unsent(key, name);
             return null;
         }
@@ -328,7 +329,7 @@ final class Flight implements Runnable {
         Answer answer = request(mine.row(), pass);
         Answer told = answer;
         if (answer instanceof Answer.Lost first) {
-            events.failed(key, first.failure(), time.since(asked));
+            events.failed(key, first.failure(), clocks.since(asked));
             answerLost = true;
             if (renewal.replay() == Provider.Replay.NEVER) {
                 return refuse(mine, lostForGood());
@@ -341,7 +342,7 @@ final class Flight implements Runnable {
                 return moved;
             }
             boolean wanted = first.failure().retryAfter() == null;
-            if (wanted && timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) >= 0) {
+            if (wanted && timing.attempt().minus(clocks.since(start)).compareTo(timing.neededToSend()) >= 0) {
                 answer = request(mine.row(), pass);
             }
         }
@@ -349,7 +350,7 @@ final class Flight implements Runnable {
             GrantRow next = refreshed(mine.row(), tokens.response());
             TokenSet set = next.state(purpose.resource()).tokens();
             IOException notYet = unsaved.save(
-                    key, new Unsaved(mine.version(), mine.row().allTokens(), next, limits(next), time.ticks(), 0));
+                    key, new Unsaved(mine.version(), mine.row().allTokens(), next, limits(next), clocks.ticks(), 0));
             if (notYet != null) {
                 tellOfConsent(mine.row(), next);
                 // If these have expired: where an attempt outlived T, the row may hold newer ones, which are as good.
@@ -358,7 +359,7 @@ final class Flight implements Runnable {
             // Stored, then used. Even tokens that end at once serve those who waited for them (law 13).
             Remembered now = memory.get(key);
             if (now != null && set != null && set.equals(now.tokens(purpose.resource()))) {
-                events.refreshed(key, set, cause(), time.since(began));
+                events.refreshed(key, set, cause(), clocks.since(began));
                 tellOfConsent(mine.row(), next);
                 return new Usable(set);
             }
@@ -384,14 +385,14 @@ final class Flight implements Runnable {
             return written instanceof Written.Lost ? null : failed(seen, failure);
         }
         int failures = mine.row().state(purpose.resource()).failures();
-        Instant next = time.now().plus(Backoff.after(failures, failure.retryAfter(), time));
+        Instant next = clocks.now().plus(Backoff.after(failures, failure.retryAfter(), clocks));
         Written written = rows.replace(key, mine.version(), mine.row().failedUntil(purpose.resource(), next, refusal));
         // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
         return written instanceof Written.Lost ? null : failed(seen, failure);
     }
 
     private Answer request(GrantRow row, EndpointGate.Pass pass) {
-        asked = time.ticks();
+        asked = clocks.ticks();
         Answer answer = renewal.request(row, purpose.resource());
         if (!(answer instanceof Answer.Failure failure) || failure.cameFromOutside()) {
             pass.report(answer);
@@ -401,23 +402,23 @@ final class Flight implements Runnable {
 
     private GrantRow refreshed(GrantRow before, TokenResponse response) {
         GrantRow row = renewal.pinned(before);
-        TokenSet set = renewal.tokens(row, purpose.resource(), response, time.now());
+        TokenSet set = renewal.tokens(row, purpose.resource(), response, clocks.now());
         GrantRow next = row.refreshed(purpose.resource(), set, purpose.rejected() != null);
         if (purpose.resource().isOwn() || response.refreshToken() == null) {
             return next;
         }
         Duration lifetime = response.refreshLifetime();
         return next.withRefreshToken(
-                response.refreshToken(), lifetime == null ? null : time.now().plus(lifetime));
+                response.refreshToken(), lifetime == null ? null : clocks.now().plus(lifetime));
     }
 
     /** Until when all the tokens in a row are of use: those that were there before from when they were seen first. */
-    private Map<Resource, Limits> limits(GrantRow next) {
+    private Map<Resource, TokenLimits> limits(GrantRow next) {
         Remembered known = memory.get(key);
-        Map<Resource, Limits> limits = new HashMap<>();
+        Map<Resource, TokenLimits> limits = new HashMap<>();
         next.allTokens().forEach((resource, tokens) -> {
             boolean fresh = resource.equals(purpose.resource());
-            limits.put(resource, fresh || known == null ? Limits.of(tokens, time) : known.limits(resource));
+            limits.put(resource, fresh || known == null ? TokenLimits.of(tokens, clocks) : known.limits(resource));
         });
         return limits;
     }
@@ -456,7 +457,7 @@ final class Flight implements Runnable {
         }
     }
 
-    private boolean isStill(StoredGrant mine) {
+    private boolean isStill(VersionedRow mine) {
         Remembered now = memory.get(key);
         return now != null && now.grant() != null && now.grant().version().equals(mine.version());
     }
@@ -467,7 +468,7 @@ final class Flight implements Runnable {
                 "The answer to a refresh was lost",
                 GrantRow.Refusal.Kind.ANSWER_LOST,
                 null,
-                time.now());
+                clocks.now());
     }
 
     private GrantRow.Refusal refusal(Answer.Failure failure, boolean answerLost) {
@@ -477,11 +478,11 @@ final class Flight implements Runnable {
             default -> answerLost ? GrantRow.Refusal.Kind.ANSWER_LOST : GrantRow.Refusal.Kind.ENDED;
         };
         String error = failure.error() == null ? "invalid_grant" : failure.error();
-        return new GrantRow.Refusal(error, failure.description(), kind, failure.claims(), time.now());
+        return new GrantRow.Refusal(error, failure.description(), kind, failure.claims(), clocks.now());
     }
 
     /** Writes down that the user has to sign in. Returns {@code null} if the row has changed. */
-    private @Nullable Outcome refuse(StoredGrant mine, GrantRow.Refusal refusal) {
+    private @Nullable Outcome refuse(VersionedRow mine, GrantRow.Refusal refusal) {
         // A refusal for one resource says nothing of the others.
         Resource resource = refusal.kind() == GrantRow.Refusal.Kind.ANSWER_LOST ? Resource.OWN : purpose.resource();
         Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));
@@ -491,7 +492,7 @@ final class Flight implements Runnable {
         if (written instanceof Written.Unclear unclear) {
             return withoutStore(unclear.cause());
         }
-        events.refused(key, refusal.error(), time.since(began));
+        events.refused(key, refusal.error(), clocks.since(began));
         return null; // What it means for the callers, the row says, unless somebody has written since.
     }
 
@@ -506,7 +507,7 @@ final class Flight implements Runnable {
 
     /** A request was made, and failed. */
     private Outcome failed(Remembered seen, Answer.Failure failure) {
-        events.failed(key, failure, time.since(asked));
+        events.failed(key, failure, clocks.since(asked));
         return notNow(seen, failure);
     }
 
@@ -518,7 +519,7 @@ final class Flight implements Runnable {
         TokenSet tokens = known.tokens(purpose.resource());
         if (tokens != null
                 && !tokens.accessToken().equals(purpose.rejected())
-                && !known.limits(purpose.resource()).expired(time)) {
+                && !known.limits(purpose.resource()).expired(clocks)) {
             events.servedWhileStale(key, tokens);
             return new Usable(tokens);
         }

@@ -3,7 +3,7 @@ package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.refresh.Rows.Written;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
@@ -29,7 +29,7 @@ public final class Logins {
 
     /** Reads a row. */
     public @Nullable GrantRow find(AccountKey key) throws IOException {
-        StoredGrant grant = rows.find(key).grant();
+        VersionedRow grant = rows.find(key).grant();
         return grant == null ? null : grant.row();
     }
 
@@ -39,7 +39,7 @@ public final class Logins {
      */
     public void login(AccountKey key, GrantRow row) throws IOException {
         for (int i = 0; i < TRIES; i++) {
-            StoredGrant found = rows.find(key).grant();
+            VersionedRow found = rows.find(key).grant();
             if (found != null && found.row().login().equals(row.login())) {
                 refresher.loggedIn(key, row.login());
                 return;
@@ -73,7 +73,7 @@ public final class Logins {
     /** Takes back a refusal and the waiting after failures. */
     public void clearRefusal(AccountKey key) throws IOException {
         for (int i = 0; i < TRIES; i++) {
-            StoredGrant found = rows.find(key).grant();
+            VersionedRow found = rows.find(key).grant();
             if (found == null || !found.row().hasFailed()) {
                 return;
             }
@@ -96,7 +96,7 @@ public final class Logins {
      */
     public boolean reseal(AccountKey key) throws IOException {
         for (int i = 0; i < TRIES; i++) {
-            StoredGrant found = rows.sealedBefore(key);
+            VersionedRow found = rows.sealedBefore(key);
             if (found == null) {
                 return false;
             }
@@ -135,7 +135,7 @@ public final class Logins {
         @Nullable IOException unclear = null;
         boolean gone = false;
         for (int i = 0; i < TRIES && !gone; i++) {
-            StoredGrant found = rows.find(key).grant();
+            VersionedRow found = rows.find(key).grant();
             if (found == null) {
                 gone = true;
                 continue;

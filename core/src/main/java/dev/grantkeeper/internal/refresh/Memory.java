@@ -3,7 +3,7 @@ package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
 final class Memory {
     /** What is remembered of one row. */
     static final class Remembered {
-        private final @Nullable StoredGrant grant;
+        private final @Nullable VersionedRow grant;
         private final Map<Resource, Seen> seen;
-        private final Limits none;
+        private final TokenLimits none;
         private final long attemptSince;
         private final long stamp;
         private volatile long checkedAt;
@@ -41,9 +41,9 @@ final class Memory {
         private long noted;
 
         private Remembered(
-                @Nullable StoredGrant grant,
+                @Nullable VersionedRow grant,
                 Map<Resource, Seen> seen,
-                Limits none,
+                TokenLimits none,
                 long attemptSince,
                 long stamp,
                 long now) {
@@ -58,12 +58,12 @@ final class Memory {
 
         /** The row; {@code null} if there is none. */
         @Nullable
-        StoredGrant grant() {
+        VersionedRow grant() {
             return grant;
         }
 
         /** Until when the access token for a resource is of use. */
-        Limits limits(Resource resource) {
+        TokenLimits limits(Resource resource) {
             Seen its = seen.get(resource);
             return its == null ? none : its.limits();
         }
@@ -85,24 +85,24 @@ final class Memory {
         }
 
         /** Whether this node saw another access token in the row, and this one instead of it so short a time ago. */
-        boolean tokensChangedWithin(Duration limit, Resource resource, Time time) {
+        boolean tokensChangedWithin(Duration limit, Resource resource, Clocks clocks) {
             Seen its = seen.get(resource);
-            return its != null && its.changed() && time.since(its.changedAt()).compareTo(limit) < 0;
+            return its != null && its.changed() && clocks.since(its.changedAt()).compareTo(limit) < 0;
         }
 
-        boolean trusted(Time time, Duration trust) {
-            return !doubted && time.since(checkedAt).compareTo(trust) < 0;
+        boolean trusted(Clocks clocks, Duration trust) {
+            return !doubted && clocks.since(checkedAt).compareTo(trust) < 0;
         }
 
         /** The store could not be asked; what is remembered has to do for a while. */
-        void trustAgain(Time time) {
-            checkedAt = time.ticks();
+        void trustAgain(Clocks clocks) {
+            checkedAt = clocks.ticks();
             doubted = false;
         }
 
         /** Whether a refresh behind the scenes may be started now: once a second at most. */
-        boolean mayStartBackground(Time time) {
-            long now = time.ticks();
+        boolean mayStartBackground(Clocks clocks) {
+            long now = clocks.ticks();
             if (now - nextBackground < 0) {
                 return false;
             }
@@ -118,9 +118,9 @@ final class Memory {
      * @param changed whether there was another one before
      * @param changedAt when that was
      */
-    private record Seen(Limits limits, boolean changed, long changedAt) {}
+    private record Seen(TokenLimits limits, boolean changed, long changedAt) {}
 
-    private final Time time;
+    private final Clocks clocks;
     private final int capacity;
 
     // guarded by this
@@ -129,8 +129,8 @@ final class Memory {
     // guarded by this
     private long stamps;
 
-    Memory(Time time, int capacity) {
-        this.time = time;
+    Memory(Clocks clocks, int capacity) {
+        this.clocks = clocks;
         this.capacity = capacity;
     }
 
@@ -144,7 +144,7 @@ final class Memory {
     }
 
     /** What is known if a read brought less: the store has lost what it once had. */
-    synchronized @Nullable GrantRow lostSince(AccountKey key, StoredGrant read, long stamp) {
+    synchronized @Nullable GrantRow lostSince(AccountKey key, VersionedRow read, long stamp) {
         Remembered before = rows.get(key);
         GrantRow known = before == null || before.grant == null ? null : before.grant.row();
         return before != null
@@ -157,7 +157,7 @@ final class Memory {
     }
 
     /** Notes what a read brought, unless something newer is known. */
-    synchronized Remembered read(AccountKey key, @Nullable StoredGrant grant, long stamp) {
+    synchronized Remembered read(AccountKey key, @Nullable VersionedRow grant, long stamp) {
         Remembered before = rows.get(key);
         boolean crossed = before != null
                 && before.noted > stamp
@@ -177,7 +177,7 @@ final class Memory {
      * @param over the version that was replaced; {@code null} if there was none
      * @param stamp taken before the write
      */
-    synchronized void wrote(AccountKey key, @Nullable String over, @Nullable StoredGrant grant, long stamp) {
+    synchronized void wrote(AccountKey key, @Nullable String over, @Nullable VersionedRow grant, long stamp) {
         Remembered before = rows.get(key);
         if (before != null && before.stamp > stamp) {
             boolean alreadyReplaced = before.written && Objects.equals(before.over, versionOf(grant));
@@ -209,15 +209,15 @@ final class Memory {
                 && a.expiresAt().equals(b.expiresAt());
     }
 
-    private static @Nullable String versionOf(@Nullable StoredGrant grant) {
+    private static @Nullable String versionOf(@Nullable VersionedRow grant) {
         return grant == null ? null : grant.version();
     }
 
     // guarded by this
-    private Remembered put(AccountKey key, @Nullable StoredGrant grant, long stamp) {
-        long now = time.ticks();
+    private Remembered put(AccountKey key, @Nullable VersionedRow grant, long stamp) {
+        long now = clocks.ticks();
         Remembered before = rows.get(key);
-        StoredGrant known = before == null ? null : before.grant;
+        VersionedRow known = before == null ? null : before.grant;
         String attempt = grant == null ? null : grant.row().attempt();
         boolean sameAttempt = before != null
                 && known != null
@@ -231,12 +231,12 @@ final class Memory {
             Seen its = before == null ? null : before.seen.get(resource);
             boolean same = other != null && its != null && isSameAccess(set, other);
             // The monotonic bound counts from when these tokens were seen first, not from when they were read last.
-            seen.put(resource, same && its != null ? its : new Seen(Limits.of(set, time), other != null, now));
+            seen.put(resource, same && its != null ? its : new Seen(TokenLimits.of(set, clocks), other != null, now));
         });
         Remembered after = new Remembered(
                 grant,
                 seen,
-                Limits.of(null, time),
+                TokenLimits.of(null, clocks),
                 sameAttempt && before != null ? before.attemptSince : now,
                 stamp,
                 now);

@@ -8,7 +8,7 @@ package dev.grantkeeper.internal.refresh;
  * @param memory the rows that were seen lately
  * @param renewal where new tokens come from
  * @param timing how long things may take
- * @param time by which it is measured
+ * @param clocks by which it is measured
  * @param gate the way to the token endpoint
  * @param workers the threads
  * @param events where to report what happens
@@ -18,7 +18,7 @@ record Parts(
         Memory memory,
         Renewal renewal,
         Timing timing,
-        Time time,
+        Clocks clocks,
         EndpointGate gate,
         Workers workers,
         RefreshEvents events) {}

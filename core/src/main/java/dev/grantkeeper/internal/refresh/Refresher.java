@@ -9,7 +9,7 @@ import dev.grantkeeper.internal.refresh.Outcome.Usable;
 import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
@@ -100,7 +100,7 @@ public final class Refresher {
     private final Rows rows;
     private final Memory memory;
     private final Renewal renewal;
-    private final Time time;
+    private final Clocks clocks;
     private final Workers workers;
     private final Duration storeCacheTime;
 
@@ -115,11 +115,11 @@ public final class Refresher {
         this.rows = parts.rows();
         this.memory = parts.memory();
         this.renewal = parts.renewal();
-        this.time = parts.time();
+        this.clocks = parts.clocks();
         this.workers = parts.workers();
         this.storeCacheTime = parts.timing().storeCacheTime();
         this.unsaved = new UnsavedTokens(parts, key -> join(key, Purpose.SAVE));
-        this.fallback = new Fallback(unsaved, memory, time);
+        this.fallback = new Fallback(unsaved, memory, clocks);
     }
 
     /** A read of a row. Callers who are after the same token at the same time share it. */
@@ -128,12 +128,12 @@ public final class Refresher {
     /** Tokens that are valid now: from memory where it can be trusted, from the store, or by a refresh. */
     public CompletableFuture<Outcome> current(AccountKey key, Resource resource) {
         Unsaved pending = unsaved.get(key);
-        TokenSet unsavedTokens = pending == null ? null : pending.current(resource, time);
+        TokenSet unsavedTokens = pending == null ? null : pending.current(resource, clocks);
         if (unsavedTokens != null) {
             return CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
         Remembered known = memory.get(key);
-        if (pending == null && known != null && known.grant() != null && known.trusted(time, storeCacheTime)) {
+        if (pending == null && known != null && known.grant() != null && known.trusted(clocks, storeCacheTime)) {
             return decide(key, resource, known);
         }
         return read(key, resource);
@@ -144,7 +144,7 @@ public final class Refresher {
      */
     public CompletableFuture<Outcome> insteadOf(AccountKey key, Resource resource, String rejected) {
         Unsaved pending = unsaved.get(key);
-        TokenSet unsavedTokens = pending == null ? null : pending.current(resource, time);
+        TokenSet unsavedTokens = pending == null ? null : pending.current(resource, clocks);
         if (unsavedTokens != null && !unsavedTokens.accessToken().equals(rejected)) {
             return CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
@@ -157,14 +157,14 @@ public final class Refresher {
     }
 
     private CompletableFuture<Outcome> decide(AccountKey key, Resource resource, Remembered known) {
-        StoredGrant grant = known.grant();
+        VersionedRow grant = known.grant();
         if (grant == null && renewal.begin() == null) {
             // Just read: nobody has to wait for a flight that began when there was something to refresh.
             return CompletableFuture.completedFuture(LoginRequired.notConnected());
         }
         TokenSet tokens = known.tokens(resource);
-        Limits limits = known.limits(resource);
-        if (grant == null || tokens == null || limits.pastHard(time)) {
+        TokenLimits limits = known.limits(resource);
+        if (grant == null || tokens == null || limits.pastHard(clocks)) {
             return join(key, Purpose.valid(resource));
         }
         Flight underWay = flights.get(key);
@@ -172,7 +172,7 @@ public final class Refresher {
             // Somebody has just seen these rejected. What replaces them is on its way.
             return join(key, Purpose.insteadOf(resource, tokens.accessToken()));
         }
-        if (limits.pastSoft(time) && worthTrying(grant.row(), resource) && known.mayStartBackground(time)) {
+        if (limits.pastSoft(clocks) && worthTrying(grant.row(), resource) && known.mayStartBackground(clocks)) {
             begin(key, Purpose.fresher(resource));
         }
         return CompletableFuture.completedFuture(new Usable(tokens));
@@ -182,12 +182,12 @@ public final class Refresher {
         GrantRow.Refusal refusal = row.refusalOf(resource);
         return (refusal == null || !refusal.wantsLogin())
                 && renewal.possible(row)
-                && Backoff.left(row.state(resource).notBefore(), time) == null;
+                && Backoff.left(row.state(resource).notBefore(), clocks) == null;
     }
 
     /** Reads the row, once for all callers who ask meanwhile, not waiting for a flight that is under way. */
     private CompletableFuture<Outcome> read(AccountKey key, Resource resource) {
-        long asked = time.ticks();
+        long asked = clocks.ticks();
         Reading reading = new Reading(key, resource);
         CompletableFuture<Outcome> shared = new CompletableFuture<>();
         CompletableFuture<Outcome> other = readings.putIfAbsent(reading, shared);
@@ -245,7 +245,7 @@ public final class Refresher {
 
     /** Joins the flight that is under way, or starts one. */
     private CompletableFuture<Outcome> join(AccountKey key, Purpose purpose) {
-        long asked = time.ticks();
+        long asked = clocks.ticks();
         Flight mine = flight(key, purpose);
         Flight other = flights.putIfAbsent(key, mine);
         if (other == null) {
@@ -306,7 +306,7 @@ public final class Refresher {
             return true;
         }
         return !usable.tokens().accessToken().equals(purpose.rejected())
-                && !Limits.of(usable.tokens(), time).pastHard(time);
+                && !TokenLimits.of(usable.tokens(), clocks).pastHard(clocks);
     }
 
     /** A login came in through this node; see {@link UnsavedTokens#loggedIn}. */

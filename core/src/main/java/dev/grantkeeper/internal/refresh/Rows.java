@@ -3,8 +3,8 @@ package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.row.StoredGrant;
 import dev.grantkeeper.internal.row.UnreadableRowException;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenStore;
@@ -48,7 +48,7 @@ final class Rows {
     /** How a write ended. */
     sealed interface Written {
         /** The row is ours. */
-        record Won(StoredGrant grant) implements Written {}
+        record Won(VersionedRow grant) implements Written {}
 
         /** Somebody else wrote before us. */
         record Lost() implements Written {}
@@ -67,7 +67,7 @@ final class Rows {
     Memory.Remembered find(AccountKey key) throws IOException {
         for (int i = 1; ; i++) {
             long stamp = memory.stamp();
-            StoredGrant found = opened(key, guarded(key, () -> store.find(key)));
+            VersionedRow found = opened(key, guarded(key, () -> store.find(key)));
             GrantRow lost = found == null ? null : memory.lostSince(key, found, stamp);
             if (found != null && lost != null) {
                 Memory.Remembered restored = restore(key, found, lost);
@@ -92,7 +92,7 @@ final class Rows {
      * known here may be all that is left of the grant, and is written again. If the row was only read from a replica,
      * this loses.
      */
-    private Memory.@Nullable Remembered restore(AccountKey key, StoredGrant found, GrantRow lost) throws IOException {
+    private Memory.@Nullable Remembered restore(AccountKey key, VersionedRow found, GrantRow lost) throws IOException {
         Written written = replace(key, found.version(), lost);
         if (written instanceof Written.Unclear unclear) {
             throw unclear.cause();
@@ -104,9 +104,9 @@ final class Rows {
         return memory.get(key);
     }
 
-    private @Nullable StoredGrant opened(AccountKey key, Optional<StoredTokens> stored) throws UnreadableRowException {
+    private @Nullable VersionedRow opened(AccountKey key, Optional<StoredTokens> stored) throws UnreadableRowException {
         Memory.Remembered known = memory.get(key);
-        StoredGrant same = known == null ? null : known.grant();
+        VersionedRow same = known == null ? null : known.grant();
         if (stored.isPresent()
                 && same != null
                 && same.version().equals(stored.get().version())) {
@@ -117,7 +117,7 @@ final class Rows {
 
     /** A row that would be sealed under another key if it were written now; {@code null} if there is no such row. */
     @Nullable
-    StoredGrant sealedBefore(AccountKey key) throws IOException {
+    VersionedRow sealedBefore(AccountKey key) throws IOException {
         Optional<StoredTokens> stored = guarded(key, () -> store.find(key));
         return stored.isEmpty() || format.isCurrent(stored.get()) ? null : opened(key, stored);
     }
@@ -154,7 +154,7 @@ final class Rows {
                 if (!won) {
                     return new Written.Lost();
                 }
-                StoredGrant grant = new StoredGrant(next.version(), row);
+                VersionedRow grant = new VersionedRow(next.version(), row);
                 memory.wrote(key, over, grant, stamp);
                 return new Written.Won(grant);
             } catch (IOException e) {

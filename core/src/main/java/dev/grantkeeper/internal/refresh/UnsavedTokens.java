@@ -5,7 +5,7 @@ import dev.grantkeeper.internal.refresh.Memory.Remembered;
 import dev.grantkeeper.internal.refresh.Rows.Written;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
@@ -25,7 +25,7 @@ final class UnsavedTokens {
     private final Rows rows;
     private final Memory memory;
     private final Renewal renewal;
-    private final Time time;
+    private final Clocks clocks;
     private final Workers workers;
     private final RefreshEvents events;
     private final Function<AccountKey, CompletableFuture<Outcome>> flight;
@@ -43,7 +43,7 @@ final class UnsavedTokens {
         this.rows = parts.rows();
         this.memory = parts.memory();
         this.renewal = parts.renewal();
-        this.time = parts.time();
+        this.clocks = parts.clocks();
         this.workers = parts.workers();
         this.events = parts.events();
         this.flight = flight;
@@ -63,25 +63,25 @@ final class UnsavedTokens {
             String version,
             Map<Resource, TokenSet> madeFrom,
             GrantRow row,
-            Map<Resource, Limits> limits,
+            Map<Resource, TokenLimits> limits,
             long since,
             int failures) {
         /** Tokens that can be used without a second thought. */
         @Nullable
-        TokenSet current(Resource resource, Time time) {
-            Limits its = limits.get(resource);
-            return its == null || its.pastHard(time)
+        TokenSet current(Resource resource, Clocks clocks) {
+            TokenLimits its = limits.get(resource);
+            return its == null || its.pastHard(clocks)
                     ? null
                     : row.state(resource).tokens();
         }
 
         /** Tokens that can be used, by somebody who saw others rejected. */
         @Nullable
-        TokenSet ofUse(Resource resource, @Nullable String rejected, Time time) {
-            Limits its = limits.get(resource);
+        TokenSet ofUse(Resource resource, @Nullable String rejected, Clocks clocks) {
+            TokenLimits its = limits.get(resource);
             TokenSet tokens = row.state(resource).tokens();
             return its == null
-                            || its.expired(time)
+                            || its.expired(clocks)
                             || tokens == null
                             || tokens.accessToken().equals(rejected)
                     ? null
@@ -92,11 +92,11 @@ final class UnsavedTokens {
          * Whether the row has gone, or another login stands there. What is known of it is newer than our attempt in it.
          */
         boolean isOutlived(@Nullable Remembered now) {
-            StoredGrant known = now == null ? null : now.grant();
+            VersionedRow known = now == null ? null : now.grant();
             return now != null && (known == null || !known.row().login().equals(row.login()));
         }
 
-        Unsaved onTopOf(StoredGrant grant) {
+        Unsaved onTopOf(VersionedRow grant) {
             return new Unsaved(grant.version(), madeFrom, row, limits, since, failures);
         }
 
@@ -135,7 +135,7 @@ final class UnsavedTokens {
                 cause = unclear.cause();
             } else {
                 try {
-                    StoredGrant now = rows.find(key).grant();
+                    VersionedRow now = rows.find(key).grant();
                     if (now == null) {
                         unsaved.remove(key);
                         revoke(pending);
@@ -164,7 +164,7 @@ final class UnsavedTokens {
 
     private void saved(AccountKey key, Unsaved first) {
         if (unsaved.remove(key) != null && first.failures() > 0) {
-            events.writeCompleted(key, time.since(first.since()));
+            events.writeCompleted(key, clocks.since(first.since()));
         }
     }
 
@@ -200,7 +200,7 @@ final class UnsavedTokens {
         if (!saves.add(key)) {
             return;
         }
-        workers.later(Backoff.after(Math.min(failures, 3), null, time), () -> {
+        workers.later(Backoff.after(Math.min(failures, 3), null, clocks), () -> {
             saves.remove(key);
             // The flight that it may join has perhaps begun before there was something to store.
             CompletableFuture<Outcome> unused = flight.apply(key).whenComplete((outcome, broken) -> {

@@ -6,8 +6,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 
 /**
- * Who does the work, and all waiting that the work needs. Nothing in this package waits by other means, so that a
- * simulation can take the place of real threads and real time. Implementations are thread-safe.
+ * The threads that do the work, and all waiting that the work needs. Nothing in this package waits by other means, so
+ * that a simulation can take the place of real threads and real time. Implementations are thread-safe.
  */
 interface Workers {
     /**

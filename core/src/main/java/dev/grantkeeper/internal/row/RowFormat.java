@@ -112,8 +112,8 @@ public final class RowFormat {
     }
 
     /** What a row says. */
-    public StoredGrant read(AccountKey key, StoredTokens stored) throws UnreadableRowException {
-        return new StoredGrant(stored.version(), fromJson(key, open(key, stored)));
+    public VersionedRow read(AccountKey key, StoredTokens stored) throws UnreadableRowException {
+        return new VersionedRow(stored.version(), fromJson(key, open(key, stored)));
     }
 
     private String open(AccountKey key, StoredTokens stored) throws UnreadableRowException {

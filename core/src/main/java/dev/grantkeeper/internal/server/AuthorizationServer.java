@@ -3,7 +3,7 @@ package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.refresh.Backoff;
-import dev.grantkeeper.internal.refresh.Time;
+import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.RequestFailedException;
@@ -25,7 +25,7 @@ public final class AuthorizationServer {
     private final Provider known;
     private final @Nullable Metadata metadata;
     private final Function<Provider, Endpoints> connect;
-    private final Time time;
+    private final Clocks time;
     private final ReentrantLock fetching = new ReentrantLock();
     private volatile @Nullable Endpoints endpoints;
 
@@ -53,7 +53,7 @@ public final class AuthorizationServer {
      * @param connect makes the endpoints of a provider that is known completely
      */
     public AuthorizationServer(
-            Provider known, @Nullable Metadata metadata, Function<Provider, Endpoints> connect, Time time) {
+            Provider known, @Nullable Metadata metadata, Function<Provider, Endpoints> connect, Clocks time) {
         this.known = known;
         this.metadata = metadata;
         this.connect = connect;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Renewal;
-import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
@@ -20,10 +20,11 @@ public final class ClientCredentialsRenewal implements Renewal {
     private final AuthorizationServer server;
     private final Set<String> scopes;
     private final Revocation revocation;
-    private final Time time;
+    private final Clocks time;
 
     /** For these scopes. */
-    public ClientCredentialsRenewal(AuthorizationServer server, Set<String> scopes, Revocation revocation, Time time) {
+    public ClientCredentialsRenewal(
+            AuthorizationServer server, Set<String> scopes, Revocation revocation, Clocks time) {
         this.server = server;
         this.scopes = scopes;
         this.revocation = revocation;
@@ -50,7 +51,8 @@ public final class ClientCredentialsRenewal implements Renewal {
         String joined = String.join(server.known().scopeSeparator(), scopes);
         KeyPair its = keyOf(row.state(resource).tokens());
         KeyPair key = its == null ? keyOf(row.tokens()) : its;
-        return aboutTheApplication(server.send(endpoints -> endpoints.token().clientCredentials(resource, joined, key)));
+        return aboutTheApplication(
+                server.send(endpoints -> endpoints.token().clientCredentials(resource, joined, key)));
     }
 
     private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Renewal;
-import dev.grantkeeper.internal.refresh.Time;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
@@ -32,10 +32,11 @@ public final class TokenExchangeRenewal implements Renewal {
     private final ExchangeRequest wanted;
     private final AuthorizationServer server;
     private final Revocation revocation;
-    private final Time time;
+    private final Clocks time;
 
     /** For one exchange. */
-    public TokenExchangeRenewal(ExchangeRequest wanted, AuthorizationServer server, Revocation revocation, Time time) {
+    public TokenExchangeRenewal(
+            ExchangeRequest wanted, AuthorizationServer server, Revocation revocation, Clocks time) {
         this.wanted = wanted;
         this.server = server;
         this.revocation = revocation;

@@ -28,10 +28,10 @@ class EndpointGateTest {
             new Answer.Failure(Answer.Kind.TEMPORARY, 503, null, null, Duration.ofMinutes(10), null);
 
     private final AtomicLong now = new AtomicLong();
-    private final Time time =
-            new Time(() -> Instant.EPOCH, now::get, bound -> 0); // no pause is longer than it has to be
+    private final Clocks clocks =
+            new Clocks(() -> Instant.EPOCH, now::get, bound -> 0); // no pause is longer than it has to be
     private final Timer workers = new Timer();
-    private final EndpointGate gate = new EndpointGate(time, SLOTS, workers);
+    private final EndpointGate gate = new EndpointGate(clocks, SLOTS, workers);
 
     /** Runs what is due when it is told to. */
     private static final class Timer implements Workers {

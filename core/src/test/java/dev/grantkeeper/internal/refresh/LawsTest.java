@@ -9,7 +9,7 @@ import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.provider.Provider.Replay;
 import dev.grantkeeper.token.AccountKey;
@@ -70,11 +70,11 @@ class LawsTest {
         world.scheduler().sleep(Duration.ofMillis(500));
     }
 
-    private StoredGrant row(Life life) throws IOException {
+    private VersionedRow row(Life life) throws IOException {
         return format.read(alice, world.store().from(life).find(alice).orElseThrow());
     }
 
-    private void write(Life life, StoredGrant over, GrantRow next) throws IOException {
+    private void write(Life life, VersionedRow over, GrantRow next) throws IOException {
         TokenStore store = world.store().from(life);
         assertThat(store.replace(alice, over.version(), format.write(alice, next)))
                 .isTrue();
@@ -82,7 +82,7 @@ class LawsTest {
 
     /** Puts an attempt over whatever stands there. */
     private void mark(Life life, String attempt) throws IOException {
-        StoredGrant over = row(life);
+        VersionedRow over = row(life);
         write(life, over, over.row().attempting(attempt));
     }
 
@@ -97,7 +97,7 @@ class LawsTest {
 
     private void refresh(Life life, String attempt) throws IOException {
         mark(life, attempt);
-        StoredGrant mine = row(life);
+        VersionedRow mine = row(life);
         Answer answer = world.server().request(life, mine.row());
         TokenSet tokens = ((Answer.Tokens) answer)
                 .response()
@@ -239,7 +239,7 @@ class LawsTest {
                     one.willSend(Fate.NEVER_ARRIVES);
                     on(one, Role.REFRESH, () -> attempt(one, "a"));
                     on(one, Role.RECONSIDER, () -> {
-                        StoredGrant over = row(one);
+                        VersionedRow over = row(one);
                         write(one, over, over.row().attempting(null).withoutFailures());
                     });
                     on(one, Role.REFRESH, () -> attempt(one, "b"));

@@ -133,15 +133,15 @@ final class Life {
         long origin = world.chance(4)
                 ? Long.MAX_VALUE - world.random(Duration.ofMinutes(1).toNanos())
                 : world.random(Long.MAX_VALUE);
-        Time time = new Time(clock, () -> origin + world.now(), world::random);
+        Clocks clocks = new Clocks(clock, () -> origin + world.now(), world::random);
         this.workers = new SimulatedWorkers(world.plan().threads());
-        Memory memory = new Memory(time, 100);
+        Memory memory = new Memory(clocks, 100);
         RefreshEvents events = new TracedEvents();
         Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, events);
-        EndpointGate gate = new EndpointGate(time, 2, workers);
+        EndpointGate gate = new EndpointGate(clocks, 2, workers);
         Renewal renewal = new SimulatedRenewal();
         this.refresher =
-                new Refresher(new Parts(rows, memory, renewal, Simulation.TIMING, time, gate, workers, events));
+                new Refresher(new Parts(rows, memory, renewal, Simulation.TIMING, clocks, gate, workers, events));
         this.logins = new Logins(rows, refresher, renewal);
     }
 

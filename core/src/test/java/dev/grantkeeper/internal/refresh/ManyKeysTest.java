@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
@@ -43,9 +43,9 @@ class ManyKeysTest {
     private static final int REMEMBERED = 100;
     private static final int REQUESTS = 32;
 
-    private final Time time = new Time(InstantSource.system(), System::nanoTime);
-    private final Workers workers = new Threads("test", 64);
-    private final Memory memory = new Memory(time, REMEMBERED);
+    private final Clocks clocks = new Clocks(InstantSource.system(), System::nanoTime);
+    private final Workers workers = new WorkerThreads("test", 64);
+    private final Memory memory = new Memory(clocks, REMEMBERED);
     private final Shelf shelf = new Shelf();
     private final Rows rows = new Rows(shelf, new RowFormat(null), memory, workers, new Unheard());
     private final Endpoint endpoint = new Endpoint();
@@ -54,8 +54,8 @@ class ManyKeysTest {
             memory,
             endpoint,
             new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
-            time,
-            new EndpointGate(time, REQUESTS, workers),
+            clocks,
+            new EndpointGate(clocks, REQUESTS, workers),
             workers,
             new Unheard()));
 
@@ -234,7 +234,7 @@ class ManyKeysTest {
     @Test
     void the_memory_holds_what_was_used_last() {
         for (int user = 0; user < 1_000; user++) {
-            memory.wrote(key(user), null, new StoredGrant("v" + user, expired()), memory.stamp());
+            memory.wrote(key(user), null, new VersionedRow("v" + user, expired()), memory.stamp());
             assertThat(memory.get(key(0))).isNotNull(); // always in use
         }
         for (int user = 1; user < 1_000; user++) {

@@ -4,7 +4,7 @@ package dev.grantkeeper.internal.refresh;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.StoredGrant;
+import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
@@ -20,11 +20,11 @@ import org.junit.jupiter.api.Test;
 class MemoryTest {
     private static final AccountKey KEY = new AccountKey("registration", "account");
 
-    private final Time time = new Time(InstantSource.fixed(Instant.EPOCH), () -> 0);
-    private final Memory memory = new Memory(time, 2);
+    private final Clocks clocks = new Clocks(InstantSource.fixed(Instant.EPOCH), () -> 0);
+    private final Memory memory = new Memory(clocks, 2);
 
-    private static StoredGrant version(String version) {
-        return new StoredGrant(
+    private static VersionedRow version(String version) {
+        return new VersionedRow(
                 version,
                 GrantRow.of(
                         version,
@@ -35,13 +35,13 @@ class MemoryTest {
 
     private @Nullable String remembered() {
         Memory.Remembered known = memory.get(KEY);
-        StoredGrant grant = known == null ? null : known.grant();
+        VersionedRow grant = known == null ? null : known.grant();
         return grant == null ? null : grant.version();
     }
 
     private boolean isTrusted() {
         Memory.Remembered known = memory.get(KEY);
-        return known != null && known.trusted(time, Duration.ofSeconds(5));
+        return known != null && known.trusted(clocks, Duration.ofSeconds(5));
     }
 
     @Test

@@ -30,8 +30,8 @@ class MutantTest {
     private static final String MEMORY = "Memory.java";
     private static final String LOGINS = "Logins.java";
     private static final String ROWS = "Rows.java";
-    private static final String LIMITS = "Limits.java";
-    private static final String TIME = "Time.java";
+    private static final String TOKEN_LIMITS = "TokenLimits.java";
+    private static final String CLOCKS = "Clocks.java";
     private static final String GATE = "EndpointGate.java";
 
     private static final Mutant BLIND = Mutant.of(
@@ -41,13 +41,13 @@ class MutantTest {
             """
                         Written marked;
                         try {
-                            StoredGrant any = rows.find(key).grant();
+                            VersionedRow any = rows.find(key).grant();
                             marked = any == null
                                     ? new Written.Lost()
                                     : rows.replace(key, any.version(), any.row().attempting(name));
                             if (marked instanceof Written.Won blind) {
                                 marked = new Written.Won(
-                                        new StoredGrant(blind.grant().version(), read.row().attempting(name)));
+                                        new VersionedRow(blind.grant().version(), read.row().attempting(name)));
                             }
                         } catch (IOException e) {
                             marked = new Written.Unclear(e);
@@ -62,16 +62,16 @@ class MutantTest {
                 Mutant.of(
                         "nothing is sent when too little of T is left (CHECK)",
                         FLIGHT,
-                        "if (timing.attempt().minus(time.since(start)).compareTo(timing.neededToSend()) < 0) {",
+                        "if (timing.attempt().minus(clocks.since(start)).compareTo(timing.neededToSend()) < 0) {",
                         "if (false) {"),
                 Mutant.of(
                         "T runs from before the first write (TBEFORE)",
                         FLIGHT,
-                        "long start = time.ticks();",
+                        "long start = clocks.ticks();",
                         "",
                         FLIGHT,
-                        "StoredGrant mine = won.grant();",
-                        "StoredGrant mine = won.grant(); long start = time.ticks();"),
+                        "VersionedRow mine = won.grant();",
+                        "VersionedRow mine = won.grant(); long start = clocks.ticks();"),
                 Mutant.of(
                         "observers time this attempt, not any (SAME)",
                         MEMORY,
@@ -81,7 +81,7 @@ class MutantTest {
                         "an attempt of unknown outcome stays (CLEARLOST)",
                         FLIGHT,
                         "attempts.lost(key, name);",
-                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(Resource.OWN, time.now().plusSeconds(1), null));"),
+                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(Resource.OWN, clocks.now().plusSeconds(1), null));"),
                 Mutant.of(
                         "an outcome that lost is written over what it was made from (RESCUE)",
                         UNSAVED,
@@ -99,7 +99,7 @@ class MutantTest {
                         """
                         Written written;
                         try {
-                            StoredGrant any = rows.find(key).grant();
+                            VersionedRow any = rows.find(key).grant();
                             written = any == null
                                     ? new Written.Lost()
                                     : rows.replace(key, any.version(), any.row().refused(resource, refusal));
@@ -146,8 +146,8 @@ class MutantTest {
                 Mutant.of(
                         "observers wait for all of T",
                         FLIGHT,
-                        "if (time.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {",
-                        "if (time.since(seen.attemptSince()).compareTo(timing.attempt().dividedBy(3)) < 0) {"),
+                        "if (clocks.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {",
+                        "if (clocks.since(seen.attemptSince()).compareTo(timing.attempt().dividedBy(3)) < 0) {"),
                 Mutant.of(
                         "unsaved tokens are written before they are refreshed",
                         FLIGHT,
@@ -173,8 +173,8 @@ class MutantTest {
                                 && !attempts.isUnsent(key, row.attempt())
                                 && !(MINE.contains(renewal + row.attempt()) && !attempts.isLost(key, row.attempt()))) {""",
                         FLIGHT,
-                        "StoredGrant mine = won.grant();",
-                        "StoredGrant mine = won.grant(); MINE.add(renewal + name);"),
+                        "VersionedRow mine = won.grant();",
+                        "VersionedRow mine = won.grant(); MINE.add(renewal + name);"),
                 Mutant.of("the back-off in the row is kept", BACKOFF, "return ahead ? left : null;", "return null;"),
                 Mutant.of(
                                 "a back-off that a wrong clock wrote ends",
@@ -184,16 +184,16 @@ class MutantTest {
                         .from(15_700),
                 Mutant.of(
                         "attempts are timed by a clock that does not jump",
-                        TIME,
+                        CLOCKS,
                         "return ticker.getAsLong();",
                         "return clock.millis() * 1_000_000;",
-                        TIME,
+                        CLOCKS,
                         "return Duration.ofNanos(ticker.getAsLong() - ticks);",
                         "return Duration.ofNanos(clock.millis() * 1_000_000 - ticks);"),
                 Mutant.of(
                         "a wall clock that is set back makes no token live longer",
-                        LIMITS,
-                        "(limitTicks != Long.MAX_VALUE && time.ticks() - limitTicks >= 0)",
+                        TOKEN_LIMITS,
+                        "(limitTicks != Long.MAX_VALUE && clocks.ticks() - limitTicks >= 0)",
                         "false"),
                 Mutant.of(
                         "that bound counts from when tokens were seen first",
@@ -257,7 +257,7 @@ class MutantTest {
                                 """
                         Remembered now = memory.get(key);
                         TokenSet tokens = mine.row().tokens();
-                        return tokens != null && now != null && !now.limits(Resource.OWN).expired(time)
+                        return tokens != null && now != null && !now.limits(Resource.OWN).expired(clocks)
                                 ? new Usable(tokens)
                                 : loginRequired(refusal);""")
                         .from(5_400),
@@ -276,8 +276,8 @@ class MutantTest {
                 Mutant.of(
                                 "tokens that could not be stored are served until they end",
                                 FALLBACK,
-                                "TokenSet ofUse = pending.ofUse(resource, rejected, time);",
-                                "TokenSet ofUse = pending.current(resource, time);")
+                                "TokenSet ofUse = pending.ofUse(resource, rejected, clocks);",
+                                "TokenSet ofUse = pending.current(resource, clocks);")
                         .from(2_700));
     }
 

@@ -48,7 +48,7 @@ class RecoveryTest {
     private final SplittableRandom dice = new SplittableRandom(7);
     private final Scheduler.Carriers carriers = new Scheduler.Carriers();
     private final Scheduler scheduler = new Scheduler(dice, carriers, Integer.MAX_VALUE);
-    private final Time time = new Time(() -> START.plusNanos(scheduler.now()), scheduler::now, dice::nextLong);
+    private final Clocks clocks = new Clocks(() -> START.plusNanos(scheduler.now()), scheduler::now, dice::nextLong);
     private final Map<AccountKey, StoredTokens> rows = new HashMap<>();
     private final Map<Long, Integer> requestsBySecond = new HashMap<>();
     private final List<Node> nodes = new ArrayList<>();
@@ -135,14 +135,14 @@ class RecoveryTest {
         private final Refresher refresher;
 
         Node() {
-            Memory memory = new Memory(time, USERS);
+            Memory memory = new Memory(clocks, USERS);
             this.refresher = new Refresher(new Parts(
                     new Rows(new Table(), new RowFormat(null), memory, this, new Unheard()),
                     memory,
                     new Endpoint(),
                     new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
-                    time,
-                    new EndpointGate(time, REQUESTS, this),
+                    clocks,
+                    new EndpointGate(clocks, REQUESTS, this),
                     this,
                     new Unheard()));
         }

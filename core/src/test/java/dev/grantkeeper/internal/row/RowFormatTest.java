@@ -116,7 +116,7 @@ class RowFormatTest {
         for (RowFormat format : List.of(sealed, plain)) {
             GrantRow row = full();
             StoredTokens stored = format.write(ALICE, row);
-            StoredGrant read = format.read(ALICE, stored);
+            VersionedRow read = format.read(ALICE, stored);
             assertThat(read.version()).isEqualTo(stored.version());
             assertThat(read.row()).isEqualTo(row);
             assertThat(read.row().tokens().scopes()).containsExactly("b", "a", "https://graph.example/x.y");
@@ -374,7 +374,7 @@ class RowFormatTest {
     @Test
     void rows_print_no_secret() {
         assertThat(full().toString()).doesNotContain("canary").doesNotContain("subject");
-        assertThat(new StoredGrant("v", full()).toString()).doesNotContain("canary");
+        assertThat(new VersionedRow("v", full()).toString()).doesNotContain("canary");
         assertThat(plain.write(ALICE, full()).toString()).doesNotContain("canary");
         assertThat(ALICE.toString()).doesNotContain("alice");
     }

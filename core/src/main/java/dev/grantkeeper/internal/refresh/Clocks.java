@@ -9,15 +9,15 @@ import java.util.function.LongSupplier;
 import java.util.function.LongUnaryOperator;
 
 /**
- * Time with both hands: the wall clock says when tokens expire, the monotonic one how much time has passed.
+ * Time, by two clocks: the wall clock says when tokens expire, the monotonic one how much time has passed.
  *
  * @param clock the wall clock; it may jump
  * @param ticker nanoseconds since some moment; it never jumps
  * @param dice a random number between zero and the given one, exclusive: how much later than others to do something
  */
-public record Time(InstantSource clock, LongSupplier ticker, LongUnaryOperator dice) {
-    /** Time with honest dice. */
-    public Time(InstantSource clock, LongSupplier ticker) {
+public record Clocks(InstantSource clock, LongSupplier ticker, LongUnaryOperator dice) {
+    /** Clocks with honest dice. */
+    public Clocks(InstantSource clock, LongSupplier ticker) {
         this(clock, ticker, bound -> ThreadLocalRandom.current().nextLong(bound));
     }
 

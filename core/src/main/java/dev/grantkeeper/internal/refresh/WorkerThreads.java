@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * The few threads that the library owns, in real time. They end when idle, and keep no program from ending.
  * Thread-safe.
  */
-final class Threads implements Workers {
+final class WorkerThreads implements Workers {
     /** Reads end within seconds, by the store's contract. */
     private static final int READERS = 32;
 
@@ -26,7 +26,7 @@ final class Threads implements Workers {
     private final ScheduledThreadPoolExecutor timer;
     private final CountDownLatch closing = new CountDownLatch(1);
 
-    Threads(String name, int most) {
+    WorkerThreads(String name, int most) {
         AtomicInteger number = new AtomicInteger();
         ThreadFactory factory = task -> {
             Thread thread = new Thread(task, "grantkeeper-" + name + "-" + number.incrementAndGet());

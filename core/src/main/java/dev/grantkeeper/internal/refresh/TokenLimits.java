@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The wall clock decides, bounded by the monotonic one: however the wall clock jumps back, a token is not used
  * longer after we first saw it than it lives (law 13). All three are moments of both clocks.
  */
-final class Limits {
+final class TokenLimits {
     /** Longer than any process runs, and a number of nanoseconds: "never" is often written as the year 9999. */
     private static final Duration LONGEST = Duration.ofDays(36_500);
 
@@ -33,7 +33,7 @@ final class Limits {
     private final long hardTicks;
     private final long expiryTicks;
 
-    private Limits(@Nullable TokenSet tokens, Time time) {
+    private TokenLimits(@Nullable TokenSet tokens, Clocks clocks) {
         Instant expires = tokens == null ? null : tokens.expiresAt().orElse(null);
         if (tokens == null) {
             soft = Instant.MIN;
@@ -48,7 +48,7 @@ final class Limits {
             Duration lifetime = positive(Duration.between(tokens.receivedAt(), expires));
             Duration softMargin = min(lifetime.dividedBy(5), SOFT);
             // Nodes that hold the same tokens do not all wake up at once.
-            Duration jitter = softMargin.multipliedBy(time.random(500)).dividedBy(1000);
+            Duration jitter = softMargin.multipliedBy(clocks.random(500)).dividedBy(1000);
             Instant early = expires.minus(softMargin).minus(jitter);
             Instant wanted = tokens.refreshAt().orElse(early);
             soft = wanted.isBefore(early) ? wanted : early;
@@ -57,23 +57,23 @@ final class Limits {
         }
         Duration lifetime =
                 tokens == null || expires == null ? null : positive(Duration.between(tokens.receivedAt(), expires));
-        softTicks = ticks(soft, lifetime, time);
-        hardTicks = ticks(hard, lifetime, time);
-        expiryTicks = ticks(expiry, lifetime, time);
+        softTicks = ticks(soft, lifetime, clocks);
+        hardTicks = ticks(hard, lifetime, clocks);
+        expiryTicks = ticks(expiry, lifetime, clocks);
     }
 
     /** The limits of tokens that are seen for the first time now. */
-    static Limits of(@Nullable TokenSet tokens, Time time) {
-        return new Limits(tokens, time);
+    static TokenLimits of(@Nullable TokenSet tokens, Clocks clocks) {
+        return new TokenLimits(tokens, clocks);
     }
 
-    private static long ticks(@Nullable Instant limit, @Nullable Duration lifetime, Time time) {
+    private static long ticks(@Nullable Instant limit, @Nullable Duration lifetime, Clocks clocks) {
         if (limit == null || lifetime == null) {
             return Long.MAX_VALUE;
         }
         // A clock that was wrong when the token came, or is wrong now, cannot make it live longer than it lives.
-        return time.ticks()
-                + min(min(positive(Duration.between(time.now(), limit)), lifetime), LONGEST)
+        return clocks.ticks()
+                + min(min(positive(Duration.between(clocks.now(), limit)), lifetime), LONGEST)
                         .toNanos();
     }
 
@@ -85,20 +85,20 @@ final class Limits {
         return a.compareTo(b) < 0 ? a : b;
     }
 
-    boolean pastSoft(Time time) {
-        return past(soft, softTicks, time);
+    boolean pastSoft(Clocks clocks) {
+        return past(soft, softTicks, clocks);
     }
 
-    boolean pastHard(Time time) {
-        return past(hard, hardTicks, time);
+    boolean pastHard(Clocks clocks) {
+        return past(hard, hardTicks, clocks);
     }
 
-    boolean expired(Time time) {
-        return past(expiry, expiryTicks, time);
+    boolean expired(Clocks clocks) {
+        return past(expiry, expiryTicks, clocks);
     }
 
-    private static boolean past(@Nullable Instant limit, long limitTicks, Time time) {
-        return (limit != null && !time.now().isBefore(limit))
-                || (limitTicks != Long.MAX_VALUE && time.ticks() - limitTicks >= 0);
+    private static boolean past(@Nullable Instant limit, long limitTicks, Clocks clocks) {
+        return (limit != null && !clocks.now().isBefore(limit))
+                || (limitTicks != Long.MAX_VALUE && clocks.ticks() - limitTicks >= 0);
     }
 }

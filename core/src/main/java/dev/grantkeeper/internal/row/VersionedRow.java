@@ -2,9 +2,9 @@
 package dev.grantkeeper.internal.row;
 
 /**
- * A grant and the version under which the store has it.
+ * A row and the version under which the store has it.
  *
  * @param version of the row
  * @param row what it says
  */
-public record StoredGrant(String version, GrantRow row) {}
+public record VersionedRow(String version, GrantRow row) {}
