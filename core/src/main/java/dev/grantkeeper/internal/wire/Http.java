@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
@@ -191,12 +192,18 @@ public final class Http {
         Reply reply = heard(first, call(first, callTimeout));
         String error = DPoP.errorIn(reply.challenges());
         Duration left = callTimeout.minusNanos(System.nanoTime() - start);
-        if (!dpop.mendable(first.url(), error == null ? ServerJson.errorIn(reply) : error, reply.headers())
+        if (!dpop.mendable(first.url(), error == null ? errorIn(reply) : error, reply.headers())
                 || left.compareTo(Duration.ofMillis(1)) < 0) {
             return reply;
         }
         Request second = dpop.prove(request.make(), key, accessToken);
         return heard(second, call(second, left));
+    }
+
+    /** The {@code error} member of an error response. */
+    private static @Nullable String errorIn(Reply reply) {
+        ObjectNode json = reply.status() < 400 ? null : ServerJson.read(reply.type(), reply.body(), Dialect.STANDARD);
+        return json == null ? null : ServerJson.text(json, "error");
     }
 
     private Reply heard(Request request, Reply reply) {

@@ -93,10 +93,4 @@ final class ServerJson {
         JsonNode node = json.path(name);
         return node.isTextual() ? node.textValue() : null;
     }
-
-    /** The {@code error} member of an answer that is one. */
-    static @Nullable String errorIn(Http.Reply reply) {
-        ObjectNode json = reply.status() < 400 ? null : read(reply.type(), reply.body(), Dialect.STANDARD);
-        return json == null ? null : text(json, "error");
-    }
 }
