@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.internal.login.DeviceAttempt;
+import dev.grantkeeper.internal.login.LoginAttempt;
 import dev.grantkeeper.internal.row.KeyText;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.UnreadableRowException;
@@ -55,6 +57,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import okhttp3.HttpUrl;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -101,11 +104,16 @@ class StoredSamplesTest {
         samples.put("pending-login-dpop", () -> serialized(pendingLoginWithKey()));
         samples.put("pending-login-sealed", () -> sealed(pendingLogin()));
         samples.put("pending-login-dpop-sealed", () -> sealed(pendingLoginWithKey()));
-        samples.put("device-login", () -> serialized(deviceLogin()));
+        samples.put("device-login", () -> serialized(new DeviceLogin(device())));
         samples.put("login-required", () -> serialized(loginRequired()));
         samples.put("authorization-server", () -> serialized(authorizationServer()));
-        samples.put("token-store", () -> serialized(Failures.of(new IOException("connection refused"))));
-        samples.put("token-store-unreadable", () -> serialized(Failures.of(unreadable())));
+        samples.put(
+                "token-store",
+                () -> serialized(
+                        tokenStore(TokenStoreException.Kind.UNAVAILABLE, new IOException("connection refused"))));
+        samples.put(
+                "token-store-unreadable",
+                () -> serialized(tokenStore(TokenStoreException.Kind.UNREADABLE, unreadable())));
         samples.put("defect", () -> serialized(new OAuthException("made-up defect", new IOException("made-up cause"))));
         samples.put("row", () -> row(new RowFormat(null), GRANT));
         samples.put("row-sealed", () -> row(new RowFormat(Scene.KEYS), GRANT));
@@ -133,31 +141,37 @@ class StoredSamplesTest {
         return SAMPLES.resolve(name + ".txt");
     }
 
-    private static PendingLogin pendingLogin() throws Exception {
-        String challenge = Base64.getUrlEncoder()
-                .withoutPadding()
-                .encodeToString(
-                        MessageDigest.getInstance("SHA-256").digest(VERIFIER.getBytes(StandardCharsets.US_ASCII)));
-        return new PendingLogin(
+    private static LoginAttempt attempt(String url, @Nullable Instant urlExpiresAt) {
+        return new LoginAttempt(
                 "fake:test-client",
                 STATE,
                 VERIFIER,
                 NONCE,
                 null,
                 Scene.REDIRECT,
-                LOGIN_URL + "&scope=openid%20things.read&code_challenge=" + challenge
-                        + "&code_challenge_method=S256&nonce=" + NONCE,
-                NOW.plusSeconds(90),
+                url,
+                urlExpiresAt,
                 new LinkedHashSet<>(List.of("openid", "things.read")),
                 DETAILS,
-                "https://a.example",
+                Set.of("https://a.example"),
                 "/inbox?from=mail",
                 NOW,
                 Duration.ofHours(1));
     }
 
+    private static PendingLogin pendingLogin() throws Exception {
+        return new PendingLogin(attempt(url(), NOW.plusSeconds(90)));
+    }
+
+    private static String url() throws Exception {
+        byte[] challenge = MessageDigest.getInstance("SHA-256").digest(VERIFIER.getBytes(StandardCharsets.US_ASCII));
+        return LOGIN_URL + "&scope=openid%20things.read&code_challenge="
+                + Base64.getUrlEncoder().withoutPadding().encodeToString(challenge)
+                + "&code_challenge_method=S256&nonce=" + NONCE;
+    }
+
     private static PendingLogin pendingLoginWithKey() throws Exception {
-        return new PendingLogin(
+        return new PendingLogin(new LoginAttempt(
                 "bound:test-client",
                 STATE,
                 VERIFIER,
@@ -168,10 +182,10 @@ class StoredSamplesTest {
                 null,
                 Set.of("things.read"),
                 null,
-                null,
+                Set.of(),
                 null,
                 NOW,
-                null);
+                null));
     }
 
     /** A key that keeps no secret: its private number is 1. */
@@ -192,18 +206,18 @@ class StoredSamplesTest {
                 .toString();
     }
 
-    private static DeviceLogin deviceLogin() {
-        return new DeviceLogin(
+    private static DeviceAttempt device() {
+        return new DeviceAttempt(
                 "bound:test-client",
                 "made-up-device-code",
                 "WDJB-MJHT",
                 URI.create("https://login.example/device"),
                 URI.create("https://login.example/device?user_code=WDJB-MJHT"),
                 NOW.plusSeconds(600),
-                Duration.ofMillis(10), // no server says that, and no test waits for seconds
+                Duration.ofMillis(10), // shorter than any server's, so that no test waits for seconds
                 new LinkedHashSet<>(List.of("things.read", "things.write")),
                 DETAILS,
-                "https://a.example urn:b",
+                new LinkedHashSet<>(List.of("https://a.example", "urn:b")),
                 "living room");
     }
 
@@ -229,6 +243,10 @@ class StoredSamplesTest {
                 "Down for an hour",
                 Duration.ofSeconds(120),
                 new ConnectException("made-up cause"));
+    }
+
+    private static TokenStoreException tokenStore(TokenStoreException.Kind kind, IOException cause) {
+        return new TokenStoreException(kind, cause);
     }
 
     private static UnreadableRowException unreadable() {
@@ -439,7 +457,8 @@ class StoredSamplesTest {
                         entry("sessionKey", "login-d0c11bde99e7bab61aade386"),
                         entry("url", pendingLogin().url()),
                         entry("urlExpiresAt", Optional.of(NOW.plusSeconds(90))));
-        assertHoldsEverything(login);
+        assertThat(login.attempt()).isEqualTo(attempt(url(), NOW.plusSeconds(90)));
+        assertThat(login.attempt().scopes()).containsExactly("openid", "things.read");
         assertThat(login).hasToString(pendingLogin().toString());
     }
 
@@ -452,22 +471,8 @@ class StoredSamplesTest {
                         entry("sessionKey", "login-d0c11bde99e7bab61aade386"),
                         entry("url", URI.create(Scene.REDIRECT)),
                         entry("urlExpiresAt", Optional.empty()));
-        assertHoldsEverything(login);
-    }
-
-    private static void assertHoldsEverything(PendingLogin login) {
-        assertThat(login.registration()).isEqualTo("fake:test-client");
-        assertThat(login.hasState(STATE)).isTrue();
-        assertThat(login.codeVerifier()).isEqualTo(VERIFIER);
-        assertThat(login.nonce()).isEqualTo(NONCE);
-        assertThat(login.proofKey()).isNull();
-        assertThat(login.redirectUri()).isEqualTo(Scene.REDIRECT);
-        assertThat(login.scopes()).containsExactly("openid", "things.read");
-        assertThat(login.authorizationDetails()).isEqualTo(DETAILS);
-        assertThat(login.resources()).containsExactly("https://a.example");
-        assertThat(login.appState()).isEqualTo("/inbox?from=mail");
-        assertThat(login.startedAt()).isEqualTo(NOW);
-        assertThat(login.authenticatedAfter()).isEqualTo(NOW.minus(Duration.ofHours(1)));
+        assertThat(login.attempt()).isEqualTo(attempt(Scene.REDIRECT, null));
+        assertThat(login.attempt().scopes()).containsExactly("openid", "things.read");
     }
 
     @ParameterizedTest
@@ -493,12 +498,20 @@ class StoredSamplesTest {
         atTheTimeOf(NOW.plusSeconds(60));
         PendingLogin inSession = deserialized("pending-login-dpop", PendingLogin.class);
         PendingLogin login = cookie ? unsealed("pending-login-dpop-sealed") : inSession;
-        assertThat(login.nonce()).isNull();
-        assertThat(login.appState()).isNull();
-        assertThat(login.authorizationDetails()).isNull();
-        assertThat(login.resources()).isEmpty();
-        assertThat(login.authenticatedAfter()).isNull();
-        assertThat(login.urlExpiresAt()).isEmpty();
+        LoginAttempt attempt = login.attempt();
+        assertThat(attempt.registration()).isEqualTo("bound:test-client");
+        assertThat(attempt.state()).isEqualTo(STATE);
+        assertThat(attempt.codeVerifier()).isEqualTo(VERIFIER);
+        assertThat(attempt.scopes()).containsExactly("things.read");
+        assertThat(attempt.resources()).isEmpty();
+        assertThat(attempt.startedAt()).isEqualTo(NOW);
+        assertThat(Stream.of(
+                        attempt.nonce(),
+                        attempt.urlExpiresAt(),
+                        attempt.authorizationDetails(),
+                        attempt.appState(),
+                        attempt.maxAge()))
+                .containsOnlyNulls();
         try (DPoPServer server = new DPoPServer(scene.time.clock())) {
             Grantkeeper node =
                     scene.node(scene.registration(server.provider().build()).dpop());
@@ -520,13 +533,8 @@ class StoredSamplesTest {
                                 "verificationUriComplete",
                                 Optional.of(URI.create("https://login.example/device?user_code=WDJB-MJHT"))),
                         entry("expiresAt", NOW.plusSeconds(600)));
-        assertThat(login.registration()).isEqualTo("bound:test-client");
-        assertThat(login.deviceCode()).isEqualTo("made-up-device-code");
-        assertThat(login.interval()).isEqualTo(Duration.ofMillis(10));
-        assertThat(login.scopes()).containsExactly("things.read", "things.write");
-        assertThat(login.authorizationDetails()).isEqualTo(DETAILS);
-        assertThat(login.resources()).containsExactly("https://a.example", "urn:b");
-        assertThat(login.appState()).isEqualTo("living room");
+        assertThat(login.attempt()).isEqualTo(device());
+        assertThat(login.attempt().resources()).containsExactly("https://a.example", "urn:b");
         try (DPoPServer server = new DPoPServer(scene.time.clock())) {
             Grantkeeper node = scene.node(scene.registration(server.provider().build()));
             SignedIn in = (SignedIn) node.awaitLogin(login);
