@@ -74,8 +74,8 @@ record TokenWait(Duration longest) {
                 throw new CompletionException(e);
             }
         };
-        // Callers' continuations run on their own thread or in the JVM's pool: on a thread of ours they could block all
-        // others.
+        // Callers' continuations run on their own thread or in the JVM's pool: on a thread of ours they could block
+        // all others.
         return future.isDone()
                 ? future.handle(read)
                 : future.orTimeout(longest.toNanos(), TimeUnit.NANOSECONDS).handleAsync(read);

@@ -539,8 +539,8 @@ class DialectTest {
             body(client, one);
             assertThat(api.takeRequest().getHeaders().get("Authorization")).isNull();
 
-            // Where the API has rejected the old token and the new one belongs elsewhere, the new one does not come
-            // after.
+            // Where the API has rejected the old token and the new one belongs elsewhere, the new one does not
+            // come after.
             api.enqueue(new MockResponse.Builder().code(401).build());
             mock.server.enqueue(MockProvider.json(
                     200, "{\"access_token\":\"at-3\",\"expires_in\":60,\"instance_url\":\"" + one + "\"}"));

@@ -305,8 +305,8 @@ class InterceptorTest {
         narrow.dispatcher().setMaxRequests(1);
         narrow.dispatcher().setMaxRequestsPerHost(1);
         Account first = scene.signIn(node, "alice");
-        // The token endpoint lies within the API's origin: the interceptor would answer for it, too, and wait for
-        // itself.
+        // The token endpoint lies within the API's origin: the interceptor would answer for it, too, and wait
+        // for itself.
         OkHttpClient wrapped = first.wrap(narrow);
         Grantkeeper inner =
                 scene.node(scene.registration(scene.provider().build()).httpClient(wrapped));

@@ -44,11 +44,12 @@ import org.jspecify.annotations.Nullable;
  * <table>
  *   <caption>From claims to {@code Identity}</caption>
  *   <tr><th>{@code Identity}</th><th>version 2.0</th><th>version 1.0</th></tr>
- *   <tr><td>{@code id()}: find users by this</td><td>{@code iss}, {@code sub}</td><td>{@code iss}, {@code sub}</td></tr>
+ *   <tr><td>{@code id()}: find users by this</td><td>{@code iss}, {@code sub}</td>
+ *       <td>{@code iss}, {@code sub}</td></tr>
  *   <tr><td>{@code claim("tid")}, {@code claim("oid")}</td><td>with the scope {@code profile}</td><td>always</td></tr>
  *   <tr><td>{@code name()}</td><td>with {@code profile}</td><td>often not there; then given and family name</td></tr>
- *   <tr><td>{@code givenName()}, {@code familyName()}</td><td>optional claims of the registration, or {@code fetchProfile()}</td>
- *       <td>always</td></tr>
+ *   <tr><td>{@code givenName()}, {@code familyName()}</td>
+ *       <td>optional claims of the registration, or {@code fetchProfile()}</td><td>always</td></tr>
  *   <tr><td>{@code userName()}, to show only</td><td>{@code preferred_username}</td>
  *       <td>{@code unique_name}, {@code upn}</td></tr>
  *   <tr><td>{@code claim("ver")}</td><td>{@code 2.0}</td><td>{@code 1.0}</td></tr>

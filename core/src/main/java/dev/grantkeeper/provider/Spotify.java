@@ -32,7 +32,8 @@ import java.util.Map;
  * <table>
  *   <caption>Scopes</caption>
  *   <tr><th>scope</th><th>lets the application</th></tr>
- *   <tr><td>{@code user-read-private}</td><td>read country, product and the filter for explicit content on {@code /v1/me}</td></tr>
+ *   <tr><td>{@code user-read-private}</td>
+ *       <td>read country, product and the filter for explicit content on {@code /v1/me}</td></tr>
  *   <tr><td>{@code user-read-email}</td><td>read the e-mail address on {@code /v1/me}</td></tr>
  *   <tr><td>{@code user-read-playback-state}</td><td>read what the player does, and on which devices</td></tr>
  *   <tr><td>{@code user-modify-playback-state}</td><td>control the player (users with Premium)</td></tr>

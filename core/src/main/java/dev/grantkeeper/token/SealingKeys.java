@@ -41,11 +41,9 @@ public final class SealingKeys {
     //   gk1.<key id>.<base64url of: salt 32 | nonce 12 | commitment 16 | ciphertext and tag>
     //
     // Each text has a key of its own, HKDF-SHA-256(secret, salt, purpose), so that the number of texts under one secret
-    // is
-    // no limit and a repeated nonce does no harm. The same derivation gives 16 bytes that commit to the key: AES-GCM
-    // alone
-    // would let one text open under two keys. What the text belongs to is authenticated with it, so that texts cannot
-    // change places.
+    // is no limit and a repeated nonce does no harm. The same derivation gives 16 bytes that commit to the key: AES-GCM
+    // alone would let one text open under two keys. What the text belongs to is authenticated with it, so that texts
+    // cannot change places.
 
     /** The fewest characters that a secret may have. */
     public static final int MIN_LENGTH = 32;

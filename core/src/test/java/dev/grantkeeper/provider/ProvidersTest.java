@@ -354,8 +354,7 @@ class ProvidersTest {
                 .hasToString("https://login.example.com/realms/Acme/protocol/openid-connect/token");
     }
 
-    // ---- The table
-    // ---------------------------------------------------------------------------------------------------
+    // ---- The table -------------------------------------------------------------------------------------------------
 
     private static List<String> rows() {
         try {

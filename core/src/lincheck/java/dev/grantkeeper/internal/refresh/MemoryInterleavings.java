@@ -13,8 +13,8 @@ import org.jetbrains.lincheck.datastructures.Validate;
 import org.junit.jupiter.api.Test;
 
 /**
- * The memory beside a store that threads of this node read and write: whatever comes back first, in the end the memory holds
- * what the store holds, or doubts what it holds.
+ * The memory beside a store that threads of this node read and write: whatever comes back first, in the end the memory
+ * holds what the store holds, or doubts what it holds.
  */
 public class MemoryInterleavings {
     private static final AccountKey KEY = new AccountKey("registration", "user");

@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
- * Two nodes over one row whose access token has expired: whoever asks and whenever, everybody gets the same new token, and it
- * costs one request (law 1). Flights run on the threads that ask for them first; there is no other thread.
+ * Two nodes over one row whose access token has expired: whoever asks and whenever, everybody gets the same new token,
+ * and it costs one request (law 1). Flights run on the threads that ask for them first; there is no other thread.
  */
 public class SingleFlightInterleavings {
     private static final AccountKey KEY = new AccountKey("registration", "user");

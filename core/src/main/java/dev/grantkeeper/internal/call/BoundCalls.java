@@ -96,8 +96,8 @@ public final class BoundCalls implements Interceptor {
     }
 
     private boolean canBeRepaired(Request authorized, Response response) {
-        // Only what answers for the same origin has the same nonces. What it says is learned in any case, for the next
-        // call.
+        // Only what answers for the same origin has the same nonces. What it says is learned in any case, for the
+        // next call.
         return response.code() == 401
                 && Origins.same(authorized, response)
                 && dpop.mendable(authorized.url(), DPoP.errorIn(response.challenges()), response.headers())

@@ -58,8 +58,7 @@ public record LoginChallenge(
             return null;
         }
         // OkHttp reads the challenges of a 401 only, and insufficient_scope is a 403 (RFC 6750 section 3.1). It leaves
-        // out
-        // a malformed challenge together with the rest of that header.
+        // out a malformed challenge together with the rest of that header.
         for (Challenge challenge : response.newBuilder().code(401).build().challenges()) {
             LoginChallenge found = of(challenge, granted, token);
             if (found != null) {

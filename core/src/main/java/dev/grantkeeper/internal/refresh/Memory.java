@@ -183,14 +183,13 @@ final class Memory {
             boolean alreadyReplaced = before.written && Objects.equals(before.over, versionOf(grant));
             if (alreadyReplaced || !Objects.equals(versionOf(before.grant), over)) {
                 // Seen after the write began, and not what it replaced: what came of it, or came after it. A row that
-                // was
-                // created replaced nothing, and may have come after the one that is remembered, too.
+                // was created replaced nothing, and may have come after the one that is remembered, too.
                 before.doubted |= over == null && !Objects.equals(versionOf(before.grant), versionOf(grant));
                 return;
             }
         }
-        // A read that began before this write, came back before it and brought neither row: it may have seen what came
-        // after.
+        // A read that began before this write, came back before it and brought neither row: it may have seen what
+        // came after.
         boolean crossed = before != null
                 && before.noted > stamp
                 && before.stamp <= stamp

@@ -139,8 +139,8 @@ public final class AuthorizationEndpoint {
         }
 
         Carried carried = protect(all, key);
-        // Not AuthorizationRequest.toURI(): that decodes the query which an endpoint may have, and forgets to encode it
-        // again.
+        // Not AuthorizationRequest.toURI(): that decodes the query which an endpoint may have, and forgets to encode
+        // it again.
         HttpUrl.Builder url =
                 HttpUrl.get(provider.authorizationEndpoint().toString()).newBuilder();
         carried.parameters().forEach((name, value) -> {

@@ -344,8 +344,7 @@ final class Simulation {
         pending.clear();
         lives.forEach(Life::heal);
         // Longer than any back-off, any T, and any retry of a write. A clock that was set back makes a back-off longer,
-        // but
-        // not by more than an hour.
+        // but not by more than an hour.
         scheduler.after(
                 Duration.ofSeconds(90).plus(plan.hasRightClocks() ? Duration.ZERO : Duration.ofHours(1)), () -> {
                     // Its outcome is anybody's: the first to ask may find out that the grant has ended.

@@ -89,8 +89,7 @@ final class Session implements AutoCloseable {
                 .scopes("user-read-recently-played", "user-top-read")
                 .tokenStore(FileTokenStore.create(grants))
                 // Beside what it seals: it keeps a copy of the grants alone from being of use, and no more. A program
-                // that is
-                // installed for real asks the system's key chain.
+                // that is installed for real asks the system's key chain.
                 .sealingKeys(SealingKeys.of(SealingSecret.find(grants)));
         if (clientSecret != null) {
             builder.clientSecret(clientSecret);

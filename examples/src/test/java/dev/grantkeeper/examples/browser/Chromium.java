@@ -46,8 +46,8 @@ import org.openqa.selenium.support.ui.WebDriverWait;
  * closes it. What waits gives up after {@value #PATIENCE_SECONDS} seconds. Not thread-safe.
  */
 public final class Chromium implements AutoCloseable {
-    // It misses the DevTools classes of each Chromium's version, which nothing here needs. Held, or the setting is
-    // lost.
+    // It misses the DevTools classes of each Chromium's version, which nothing here needs. Held, or the setting
+    // is lost.
     private static final Logger SELENIUM = Logger.getLogger("org.openqa.selenium");
 
     private static final int PATIENCE_SECONDS = 15;

@@ -43,12 +43,12 @@ import org.openjdk.jmh.infra.IterationParams;
 import org.openjdk.jmh.runner.IterationType;
 
 /**
- * What {@code find} and {@code replace} cost beside the same statements written by hand over the same pool, for few users and
- * many, with rows as a Spotify grant makes them.
+ * What {@code find} and {@code replace} cost beside the same statements written by hand over the same pool, for few
+ * users and many, with rows as a Spotify grant makes them.
  *
- * <p>All four are timed in turns, one call each: a machine that is slower for a minute is slower for all of them, and what differs
- * is the code and the number of rows. The median is the figure to compare, since a database server and a disk have bad moments; it
- * is printed when a benchmark ends. What JMH itself prints is the sum of the four.
+ * <p>All four are timed in turns, one call each: a machine that is slower for a minute is slower for all of them, and
+ * what differs is the code and the number of rows. The median is the figure to compare, since a database server and a
+ * disk have bad moments; it is printed when a benchmark ends. What JMH itself prints is the sum of the four.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)

@@ -87,10 +87,8 @@ final class Statements {
                 return timeLimits.within(limit, statement, work);
             }
             // H2 has such a limit for the connection and not for the statement: the next user of the pool would inherit
-            // it, and
-            // setting it is a statement of its own that costs more than ours. What our statements wait for there, H2
-            // limits by
-            // its LOCK_TIMEOUT.
+            // it, and setting it is a statement of its own that costs more than ours. What our statements wait for
+            // there, H2 limits by its LOCK_TIMEOUT.
             if (!database.equalsIgnoreCase("h2")) {
                 statement.setQueryTimeout((int) limit.toSeconds());
             }

@@ -63,8 +63,7 @@ final class WatchedStore implements TokenStore {
     synchronized boolean awaitDoneOrSeen(BooleanSupplier done) throws InterruptedException {
         int before = finds;
         // Who is to write an attempt reads for its callers, then for its refresh, and after a doubt once more each. Who
-        // has
-        // read more often than that and is not writing waits for another.
+        // has read more often than that and is not writing waits for another.
         while (!done.getAsBoolean() && (attempting || writing || finds < before + 6)) {
             wait();
         }
