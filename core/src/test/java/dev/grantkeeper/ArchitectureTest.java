@@ -127,6 +127,7 @@ class ArchitectureTest {
         assertThat(arrows)
                 .containsExactlyInAnyOrder(
                         "call -> refresh",
+                        "call -> row",
                         "call -> wire",
                         "login -> log",
                         "login -> openid",
