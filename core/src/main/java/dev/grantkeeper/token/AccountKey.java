@@ -11,7 +11,7 @@ import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose grant a row holds: one account of the application at one registration with a provider.
+ * The key of a row: one account of the application at one registration with a provider.
  *
  * <p>Two keys are equal when both texts are, character for character: no case folding, no trimming, no Unicode
  * normalisation. Databases often do all three, therefore a store files its rows under {@link #digest()}. The two texts
@@ -34,7 +34,7 @@ public final class AccountKey implements Serializable {
     private final String account;
 
     /**
-     * Makes a key of two texts. Each has 1 to {@value #MAX_LENGTH} characters.
+     * Makes a key from two texts. Each has 1 to {@value #MAX_LENGTH} characters.
      *
      * @param registration the registration with a provider, see {@code Grantkeeper.Builder.registration}
      * @param account the application's own id for its user

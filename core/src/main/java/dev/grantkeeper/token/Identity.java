@@ -9,11 +9,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who granted: what a verified ID token says of the user (OpenID Connect Core section 2 and 5.1) or, for providers
- * without OpenID Connect, their profile endpoint.
+ * The user who granted access: the claims of a verified ID token (OpenID Connect Core sections 2 and 5.1) or, for
+ * providers without OpenID Connect, the response of their profile endpoint.
  *
  * <p>Find users again by {@link #id()} and by nothing else. E-mail addresses, user names and telephone numbers change
- * hands; who keys accounts on them gives one person's account to another.
+ * hands; an application that keys accounts on them gives one person's account to another.
  *
  * <p>Immutable and thread-safe. {@link #toString()} shows the issuer only, since the rest is personal data.
  */
@@ -31,9 +31,9 @@ public final class Identity {
     /**
      * Makes an identity. The library does this itself; the method is here for tests of applications.
      *
-     * @param issuer who vouches for it: the {@code iss} claim, or the name of a provider without OpenID Connect
-     * @param subject the user's id there; not empty
-     * @param claims everything else that was said, as strings, numbers, booleans, lists and maps
+     * @param issuer the issuer: the {@code iss} claim, or the name of a provider without OpenID Connect
+     * @param subject the user's id at the issuer; not empty
+     * @param claims all other claims, as strings, numbers, booleans, lists and maps
      * @return the identity
      */
     public static Identity of(String issuer, String subject, Map<String, ?> claims) {
@@ -44,8 +44,8 @@ public final class Identity {
     }
 
     /**
-     * The one thing by which to find this user again: issuer and subject in one text. The subject alone is not enough,
-     * it is unique only at its issuer (OpenID Connect Core section 2).
+     * The one key by which to find this user again: issuer and subject in one text. The subject alone is not enough: it
+     * is unique only at its issuer (OpenID Connect Core section 2).
      *
      * @return the issuer, a blank, and the subject
      */
@@ -54,7 +54,7 @@ public final class Identity {
     }
 
     /**
-     * Who vouches for this identity.
+     * The issuer, which vouches for this identity.
      *
      * @return the {@code iss} claim, or the name of a provider without OpenID Connect
      */
@@ -72,10 +72,9 @@ public final class Identity {
     }
 
     /**
-     * The name to show.
+     * The display name.
      *
-     * @return the {@code name} claim; where there is none, given and family name, if both are there (Azure AD's first
-     *     version)
+     * @return the {@code name} claim; without one, given and family name, if both are present (Azure AD v1.0)
      */
     public Optional<String> name() {
         return claim("name").or(() -> givenName().flatMap(given -> familyName().map(family -> given + " " + family)));
@@ -102,14 +101,14 @@ public final class Identity {
     /**
      * The name under which the user signs in. It may change and may be given to somebody else later.
      *
-     * @return {@code preferred_username}, or what Azure AD's first version called {@code unique_name} or {@code upn}
+     * @return {@code preferred_username}, or Azure AD v1.0's {@code unique_name} or {@code upn}
      */
     public Optional<String> userName() {
         return claim("preferred_username").or(() -> claim("unique_name")).or(() -> claim("upn"));
     }
 
     /**
-     * The e-mail address, as far as the provider cares. It identifies nobody and is often not verified.
+     * The e-mail address. It identifies nobody and is often not verified.
      *
      * @return the {@code email} claim
      */
@@ -118,7 +117,7 @@ public final class Identity {
     }
 
     /**
-     * Everything that was said, under the provider's names.
+     * All claims, under the provider's names.
      *
      * @return an unmodifiable map of strings, numbers, booleans, lists and maps
      */
@@ -129,9 +128,8 @@ public final class Identity {
     /**
      * A claim that is a text, for example Entra ID's {@code oid}, {@code tid} and {@code ver}.
      *
-     * @param name the provider's name for it
-     * @return the text; empty if there is none, if it is blank, or if it is something else: {@link #claims()} has it
-     *     then
+     * @param name the claim's name
+     * @return the text; empty if there is none, if it is blank, or if the claim is not a text (see {@link #claims()})
      */
     public Optional<String> claim(String name) {
         return claims.get(name) instanceof String text && !text.isBlank() ? Optional.of(text) : Optional.empty();

@@ -22,15 +22,15 @@ import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * The keys that seal what is stored: one that writes, and any number that can still read.
+ * The keys that seal stored rows: one for writing, and any number for reading.
  *
  * <p>A secret is a text of at least {@value #MIN_LENGTH} characters that nobody can guess, kept where the application
  * keeps its other secrets and out of the database. {@code openssl rand -base64 32} makes a good one. Weak ones are
- * refused.
+ * rejected.
  *
  * <p>To change the secret while nodes keep running: give every node the new one for reading
  * ({@code of(old).andReading(now)}), then swap ({@code of(now).andReading(old)}); rows are sealed under the new secret
- * as they are written. A row whose secret is missing is reported as unreadable, and nothing is done to it.
+ * as they are written. A row whose secret is missing is reported as unreadable and left as it is.
  *
  * <p>Immutable and thread-safe. {@link #toString()} shows key ids, which are made from the secrets by a one-way
  * function.
@@ -40,9 +40,9 @@ public final class SealingKeys {
     //
     //   gk1.<key id>.<base64url of: salt 32 | nonce 12 | commitment 16 | ciphertext and tag>
     //
-    // Each text has a key of its own, HKDF-SHA-256(secret, salt, purpose), so that the number of texts under one secret
-    // is no limit and a repeated nonce does no harm. The same derivation gives 16 bytes that commit to the key: AES-GCM
-    // alone would let one text open under two keys. What the text belongs to is authenticated with it, so that texts
+    // Each text has a key of its own, HKDF-SHA-256(secret, salt, purpose), so that any number of texts may be sealed
+    // under one secret and a repeated nonce does no harm. The same derivation gives 16 bytes that commit to the key:
+    // AES-GCM alone would let one text open under two keys. The binding is authenticated with the text, so that texts
     // cannot change places.
 
     /** The fewest characters that a secret may have. */
@@ -66,7 +66,7 @@ public final class SealingKeys {
     }
 
     /**
-     * Keys that seal and open under one secret.
+     * Returns keys that seal and open under one secret.
      *
      * @param secret at least {@value #MIN_LENGTH} characters that nobody can guess
      * @return the keys
@@ -79,7 +79,7 @@ public final class SealingKeys {
     }
 
     /**
-     * Keys that open what these keys open, and what was sealed under another secret.
+     * Returns keys that write as these keys do, and also read what was sealed under another secret.
      *
      * @param secret the other secret
      * @return these keys and one more for reading
@@ -92,7 +92,7 @@ public final class SealingKeys {
         return new SealingKeys(primary, more);
     }
 
-    @SuppressWarnings("ConstantValue") // System.getenv hands null to whoever does not look
+    @SuppressWarnings("ConstantValue") // System.getenv returns null for a variable that is not set
     private static byte[] check(String secret) {
         String advice = " Make one with 'openssl rand -base64 32' and keep it where your other secrets are.";
         if (secret == null) {
@@ -103,7 +103,8 @@ public final class SealingKeys {
                     + MIN_LENGTH + " are needed." + advice);
         }
         if (secret.chars().distinct().count() < 10) {
-            throw new IllegalArgumentException("The sealing secret repeats few characters." + advice);
+            throw new IllegalArgumentException(
+                    "The sealing secret consists of fewer than 10 different characters." + advice);
         }
         String lower = secret.toLowerCase(Locale.ROOT);
         boolean counts = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef".contains(lower.substring(0, MIN_LENGTH))
@@ -122,9 +123,9 @@ public final class SealingKeys {
     /**
      * Seals a text under the writing key, with AES-256-GCM.
      *
-     * @param purpose what the text is for; a text sealed for one purpose does not open for another
-     * @param binding what the text belongs to (a row, a version); it is needed again to open it
-     * @param text what to seal
+     * @param purpose the purpose of the text; a text sealed for one purpose does not open for another
+     * @param binding the owner of the text (a row, a version); it is needed again to open the text
+     * @param text the text to seal
      * @return printable ASCII without blanks; sealing the same text twice gives different results
      */
     public String seal(String purpose, String binding, String text) {
@@ -152,14 +153,14 @@ public final class SealingKeys {
     /**
      * Opens a sealed text.
      *
-     * @param purpose what it was sealed for
-     * @param binding what it belongs to
-     * @param sealed what {@link #seal} returned
+     * @param purpose the purpose that it was sealed for
+     * @param binding the owner that it was sealed for
+     * @param sealed the text that {@link #seal} returned
      * @return the text
-     * @throws InvalidKeyException if it was sealed under a secret that these keys do not have
-     * @throws AEADBadTagException if it is not what was sealed, or was sealed for something else
+     * @throws GeneralSecurityException if it was sealed under a secret that these keys do not have, was changed, or was
+     *     sealed for another purpose or owner; the message names the reason
      */
-    public String open(String purpose, String binding, String sealed) throws InvalidKeyException, AEADBadTagException {
+    public String open(String purpose, String binding, String sealed) throws GeneralSecurityException {
         String[] parts = sealed.split("\\.", 4);
         if (parts.length != 3 || !parts[0].equals(FORMAT)) {
             throw new AEADBadTagException("This is not a sealed text");
@@ -179,7 +180,7 @@ public final class SealingKeys {
         } catch (IllegalArgumentException e) {
             throw tampered();
         }
-        // The decoder ignores what the last character says beyond the last byte; here every character counts.
+        // The decoder ignores the last character's bits beyond the last byte; here every character counts.
         if (all.length < SALT + NONCE + COMMITMENT + TAG_BITS / 8
                 || !Base64.getUrlEncoder().withoutPadding().encodeToString(all).equals(parts[2])) {
             throw tampered();
@@ -202,10 +203,10 @@ public final class SealingKeys {
     }
 
     /**
-     * Tells texts under the writing key from those under an older one, without opening them.
+     * Whether a text was sealed under the key that these keys write with, rather than an older one. Does not open it.
      *
-     * @param sealed what {@link #seal} returned, at any time
-     * @return whether it is sealed under the key that these keys write with
+     * @param sealed a text that {@link #seal} returned
+     * @return whether it was sealed under the writing key
      */
     public boolean isCurrent(String sealed) {
         return sealed.startsWith(FORMAT + "." + primary + ".");

@@ -16,7 +16,7 @@ public final class StoredTokens {
     private final String text;
 
     /**
-     * Makes a row of what a store has read.
+     * Makes a row from the two texts that a store has read.
      *
      * @param version the version, as the library wrote it
      * @param text the text, as the library wrote it

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The tokens of one grant, as the authorization server issued them (RFC 6749 section 5.1).
  *
- * <p>Immutable and thread-safe. Access, refresh and ID token and the proof key are secrets: {@link #toString()} tells
- * which are there, never what they are. Times are read from the clock of the node that received the answer; the
+ * <p>Immutable and thread-safe. Access, refresh and ID token and the proof key are secrets: {@link #toString()} names
+ * those that are present, never their values. Times are read from the clock of the node that received the response; the
  * server's own clock plays no part.
  */
 public final class TokenSet {
@@ -65,7 +65,7 @@ public final class TokenSet {
      * @param accessToken the access token; printable ASCII without blanks
      * @return a builder whose other parts are: type {@code Bearer}, received now, no expiry known, no refresh token, no
      *     scopes
-     * @throws IllegalArgumentException if the token cannot travel in a header
+     * @throws IllegalArgumentException if the token cannot be sent in a header
      */
     public static Builder builder(String accessToken) {
         return new Builder(accessToken);
@@ -94,14 +94,14 @@ public final class TokenSet {
     /**
      * The access token.
      *
-     * @return what goes into the {@code Authorization} header
+     * @return the token, as it is sent in the {@code Authorization} header
      */
     public String accessToken() {
         return accessToken;
     }
 
     /**
-     * How the access token is used, RFC 6749 section 7.1.
+     * The type of the access token, which determines how it is sent (RFC 6749 section 7.1).
      *
      * @return {@code Bearer}, or {@code DPoP} if there is a {@link #proofKey()}; in the server's spelling
      */
@@ -110,9 +110,9 @@ public final class TokenSet {
     }
 
     /**
-     * The key that the tokens are bound to (DPoP, RFC 9449). Whoever sends the access token without Grantkeeper writes
-     * {@code Authorization: DPoP} and signs a proof for each request with this key ({@code ES256}); for a wrapped
-     * client that is done.
+     * The key that the tokens are bound to (DPoP, RFC 9449). A wrapped client uses it by itself. Code that sends the
+     * access token without Grantkeeper writes {@code Authorization: DPoP} and signs a proof for each request with this
+     * key ({@code ES256}).
      *
      * @return a key on the curve P-256, empty for bearer tokens
      */
@@ -121,18 +121,18 @@ public final class TokenSet {
     }
 
     /**
-     * When these tokens were received.
+     * The time when these tokens were received.
      *
-     * @return the receiving node's clock at that time
+     * @return the time, by the clock of the receiving node
      */
     public Instant receivedAt() {
         return receivedAt;
     }
 
     /**
-     * When the access token expires: the time of receipt plus {@code expires_in}.
+     * The time when the access token expires: the time of receipt plus {@code expires_in}.
      *
-     * @return that time; empty if neither server nor provider preset states one, then the token is used until an API
+     * @return the time; empty if neither server nor provider preset states one: the token is then used until an API
      *     rejects it
      */
     public Optional<Instant> expiresAt() {
@@ -140,10 +140,10 @@ public final class TokenSet {
     }
 
     /**
-     * From when on the server wants the tokens to be refreshed although they are still valid ({@code refresh_in}, sent
-     * by Microsoft Entra ID).
+     * The time from which the server wants the tokens to be refreshed although they are still valid
+     * ({@code refresh_in}, sent by Microsoft Entra ID).
      *
-     * @return that time, empty if the server did not say
+     * @return the time; empty if the server states none
      */
     public Optional<Instant> refreshAt() {
         return Optional.ofNullable(refreshAt);
@@ -159,17 +159,17 @@ public final class TokenSet {
     }
 
     /**
-     * When the refresh token expires, where the server says so ({@code refresh_token_expires_in} or
-     * {@code refresh_expires_in}; not part of any RFC).
+     * The time when the refresh token expires ({@code refresh_token_expires_in} or {@code refresh_expires_in}; not part
+     * of any RFC).
      *
-     * @return that time, empty if the server did not say
+     * @return the time; empty if the server states none
      */
     public Optional<Instant> refreshTokenExpiresAt() {
         return Optional.ofNullable(refreshTokenExpiresAt);
     }
 
     /**
-     * The ID token of OpenID Connect, as it was received last.
+     * The OpenID Connect ID token that was received last.
      *
      * @return the token in its compact form, empty if there was none
      */
@@ -178,7 +178,7 @@ public final class TokenSet {
     }
 
     /**
-     * What was granted. A server that does not say grants what was asked for (RFC 6749 section 5.1).
+     * The granted scopes. A server that names none has granted those that were requested (RFC 6749 section 5.1).
      *
      * @return the scopes, unmodifiable, in the server's order
      */
@@ -187,16 +187,16 @@ public final class TokenSet {
     }
 
     /**
-     * What was granted, where scopes do not say enough (RFC 9396 section 7).
+     * The granted authorization details (RFC 9396 section 7), which say more than scopes can.
      *
-     * @return a JSON array in the server's words, empty if the server said none
+     * @return a JSON array as the server sent it; empty if it sent none
      */
     public Optional<String> authorizationDetails() {
         return Optional.ofNullable(authorizationDetails);
     }
 
     /**
-     * For which APIs the access token was asked (RFC 8707). A refresh asks for the same.
+     * The resources (RFC 8707) that the access token was requested for. A refresh requests the same.
      *
      * @return the resources, unmodifiable; empty if the server chose
      */
@@ -205,10 +205,10 @@ public final class TokenSet {
     }
 
     /**
-     * Where this user's API is, at providers where that differs from user to user (Salesforce's {@code instance_url}).
-     * Access tokens go there, too; a refresh may bring another one.
+     * The base URL of this user's API, at providers where it differs from user to user (Salesforce's
+     * {@code instance_url}). Access tokens are sent there, too; a refresh may bring another one.
      *
-     * @return an https URL in one of the provider's domains, empty if the server said none
+     * @return an https URL in one of the provider's domains; empty if the server sent none
      */
     public Optional<URI> apiBase() {
         return Optional.ofNullable(apiBase);
@@ -254,7 +254,7 @@ public final class TokenSet {
         /** Longer tokens do not fit into a header of any common server. */
         private static final int MAX_TOKEN_LENGTH = 64 * 1024;
 
-        /** What fits into a row together with the longest tokens. */
+        /** Longer details do not fit into a row together with the longest tokens. */
         private static final int MAX_DETAILS_LENGTH = 32 * 1024;
 
         private static final EllipticCurve P_256 = p256();
@@ -262,7 +262,7 @@ public final class TokenSet {
         private final String accessToken;
         private String tokenType = "Bearer";
         private @Nullable KeyPair proofKey;
-        // Whole milliseconds everywhere: that is what the row format keeps, so a set equals itself after a round trip.
+        // Whole milliseconds everywhere: the row format stores no more, so a set equals itself after a round trip.
         private Instant receivedAt = Instant.ofEpochMilli(System.currentTimeMillis());
         private @Nullable Instant expiresAt;
         private @Nullable Instant refreshAt;
@@ -298,7 +298,7 @@ public final class TokenSet {
         }
 
         /**
-         * Sets how the access token is used. Default: {@code Bearer}.
+         * Sets the type of the access token. Default: {@code Bearer}.
          *
          * @param tokenType the type; {@code DPoP} needs a {@link #proofKey}
          * @return this builder
@@ -311,7 +311,7 @@ public final class TokenSet {
         /**
          * Sets the key that the tokens are bound to (RFC 9449), for tokens of the type {@code DPoP}. Default: none.
          *
-         * @param proofKey a key on the curve P-256 that can be written down, {@code null} for none
+         * @param proofKey a key on the curve P-256 that can be encoded, {@code null} for none
          * @return this builder
          * @throws IllegalArgumentException if it is another kind of key
          */
@@ -328,7 +328,8 @@ public final class TokenSet {
                     || open.getEncoded() == null
                     || secret.getEncoded() == null) {
                 throw new IllegalArgumentException(
-                        "A proof key is an EC key on the curve P-256 that can be encoded: it is stored with the tokens");
+                        "A proof key has to be an EC key on the curve P-256 that can be encoded: it is stored with"
+                                + " the tokens");
             }
             return key;
         }
@@ -344,7 +345,7 @@ public final class TokenSet {
         }
 
         /**
-         * Sets when the tokens were received. Default: when the builder was made.
+         * Sets the time when the tokens were received. Default: when the builder was made.
          *
          * @param receivedAt the time, kept in milliseconds
          * @return this builder
@@ -355,7 +356,7 @@ public final class TokenSet {
         }
 
         /**
-         * Sets when the access token expires. Default: not known.
+         * Sets the time when the access token expires. Default: unknown.
          *
          * @param expiresAt the time, kept in milliseconds
          * @return this builder
@@ -366,7 +367,7 @@ public final class TokenSet {
         }
 
         /**
-         * Sets from when on the server wants a refresh. Default: not known.
+         * Sets the time from which the server wants a refresh. Default: unknown.
          *
          * @param refreshAt the time, kept in milliseconds
          * @return this builder
@@ -381,7 +382,7 @@ public final class TokenSet {
          *
          * @param refreshToken the token, {@code null} for none
          * @return this builder
-         * @throws IllegalArgumentException if it contains what no token may contain
+         * @throws IllegalArgumentException if it contains a character that no token may contain
          */
         public Builder refreshToken(@Nullable String refreshToken) {
             this.refreshToken = refreshToken == null ? null : checkToken("refresh token", refreshToken);
@@ -389,7 +390,7 @@ public final class TokenSet {
         }
 
         /**
-         * Sets when the refresh token expires. Default: not known.
+         * Sets the time when the refresh token expires. Default: unknown.
          *
          * @param refreshTokenExpiresAt the time, kept in milliseconds
          * @return this builder
@@ -404,7 +405,7 @@ public final class TokenSet {
          *
          * @param idToken the token, {@code null} for none
          * @return this builder
-         * @throws IllegalArgumentException if it contains what no token may contain
+         * @throws IllegalArgumentException if it contains a character that no token may contain
          */
         public Builder idToken(@Nullable String idToken) {
             this.idToken = idToken == null ? null : checkToken("ID token", idToken);
@@ -433,16 +434,16 @@ public final class TokenSet {
         }
 
         /**
-         * Sets what was granted where scopes do not say enough. Default: nothing.
+         * Sets the granted authorization details (RFC 9396 section 7). Default: none.
          *
-         * @param json a JSON array (RFC 9396 section 7), {@code null} for none
+         * @param json a JSON array, {@code null} for none
          * @return this builder
-         * @throws IllegalArgumentException if it is too long to be kept
+         * @throws IllegalArgumentException if it is too long to be stored
          */
         public Builder authorizationDetails(@Nullable String json) {
             if (json != null && json.length() > MAX_DETAILS_LENGTH) {
                 throw new IllegalArgumentException("The authorization details have " + json.length()
-                        + " characters, at most " + MAX_DETAILS_LENGTH + " are kept");
+                        + " characters, at most " + MAX_DETAILS_LENGTH + " can be stored");
             }
             this.authorizationDetails = json;
             return this;
@@ -470,14 +471,14 @@ public final class TokenSet {
         }
 
         /**
-         * Sets where this user's API is. Default: not said.
+         * Sets the base URL of this user's API. Default: none.
          *
          * @param apiBase an absolute https URL, {@code null} for none
          * @return this builder
          */
         public Builder apiBase(@Nullable URI apiBase) {
             if (apiBase != null && (!"https".equalsIgnoreCase(apiBase.getScheme()) || apiBase.getHost() == null)) {
-                throw new IllegalArgumentException("The base of an API is an absolute https URL: " + apiBase);
+                throw new IllegalArgumentException("The base of an API has to be an absolute https URL: " + apiBase);
             }
             this.apiBase = apiBase;
             return this;

@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.util.Optional;
 
 /**
- * Where grants rest: rows of text, filed under an {@link AccountKey}, replaced only by who names the version that is
- * replaced. This is the one interface that an application may have to implement; a Redis store is ten lines.
+ * The storage for grants: rows of text, filed under an {@link AccountKey}. A write replaces a row only if it names the
+ * row's version. This is the one interface that an application may have to implement; a Redis store is ten lines.
  *
  * <p>The library builds everything on these four operations: one refresh among any number of nodes, logins that are
  * never overwritten, sign-outs that stay signed out. All of it rests on the rules below. {@code TokenStoreContract} in
@@ -54,40 +54,40 @@ public interface TokenStore {
     /**
      * Reads the row of a key. Rules 1.1 to 1.4.
      *
-     * @param key whose row
+     * @param key the key of the row
      * @return the row, or empty if there is none
-     * @throws IOException if the store cannot tell
+     * @throws IOException if the row cannot be read
      */
     Optional<StoredTokens> find(AccountKey key) throws IOException;
 
     /**
      * Writes the first row of a key. Rules 2.1 and 2.4.
      *
-     * @param key whose row
+     * @param key the key of the row
      * @param tokens the row
      * @return whether it was written; {@code false} if the key has a row
-     * @throws IOException if the store cannot tell, rule 3.1
+     * @throws IOException if the store cannot tell whether it was written, rule 3.1
      */
     boolean create(AccountKey key, StoredTokens tokens) throws IOException;
 
     /**
      * Writes a row in place of the one that has the given version. Rules 2.2 and 2.4.
      *
-     * @param key whose row
+     * @param key the key of the row
      * @param version the version to be replaced
      * @param next the new row, with a new version
      * @return whether it was written; {@code false} if there is no row or it has another version
-     * @throws IOException if the store cannot tell, rule 3.1
+     * @throws IOException if the store cannot tell whether it was written, rule 3.1
      */
     boolean replace(AccountKey key, String version, StoredTokens next) throws IOException;
 
     /**
      * Removes the row that has the given version. Rules 2.3 and 2.4.
      *
-     * @param key whose row
+     * @param key the key of the row
      * @param version the version to be removed
      * @return whether it was removed; {@code false} if there is no row or it has another version
-     * @throws IOException if the store cannot tell, rule 3.1
+     * @throws IOException if the store cannot tell whether it was removed, rule 3.1
      */
     boolean delete(AccountKey key, String version) throws IOException;
 }

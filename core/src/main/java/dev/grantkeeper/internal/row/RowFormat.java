@@ -17,7 +17,7 @@ import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
 import java.net.URI;
-import java.security.InvalidKeyException;
+import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.Base64;
@@ -26,7 +26,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
-import javax.crypto.AEADBadTagException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -129,9 +128,7 @@ public final class RowFormat {
         }
         try {
             return keys.open(PURPOSE, binding(key, stored.version()), stored.text());
-        } catch (InvalidKeyException e) {
-            throw unreadable(key, "cannot be opened. " + e.getMessage());
-        } catch (AEADBadTagException e) {
+        } catch (GeneralSecurityException e) {
             throw unreadable(key, "cannot be opened. " + e.getMessage());
         }
     }
