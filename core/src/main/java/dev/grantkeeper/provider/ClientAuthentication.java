@@ -2,8 +2,8 @@
 package dev.grantkeeper.provider;
 
 /**
- * How the application proves to the authorization server who it is (RFC 6749 section 2.3, OpenID Connect Core section
- * 9). Exactly one way is used, never two.
+ * The method of client authentication (RFC 6749 section 2.3, OpenID Connect Core section 9). Exactly one is used, never
+ * two. Later versions may add constants.
  */
 public enum ClientAuthentication {
     /**
@@ -17,7 +17,7 @@ public enum ClientAuthentication {
 
     /**
      * A JWT of one minute that is made with the secret (HS256), which itself stays here ({@code client_secret_jwt}).
-     * The secret has at least 32 bytes (RFC 7518 section 3.2).
+     * The secret needs at least 32 bytes (RFC 7518 section 3.2).
      */
     SECRET_JWT,
 
@@ -28,15 +28,14 @@ public enum ClientAuthentication {
     PRIVATE_KEY_JWT,
 
     /**
-     * A JWT like that of {@link #PRIVATE_KEY_JWT} in the place of the secret ({@code client_secret}). Apple wants it
-     * so.
+     * A JWT like that of {@link #PRIVATE_KEY_JWT} in place of the secret ({@code client_secret}). Apple requires it.
      */
     SIGNED_SECRET,
 
     /**
-     * A certificate shown in the TLS handshake (RFC 8705 section 2): {@code tls_client_auth}, or, for one that nobody
-     * else has signed, {@code self_signed_tls_client_auth}. Key and certificate are in the socket factory of the
-     * application's {@code OkHttpClient}.
+     * A certificate presented in the TLS handshake (RFC 8705 section 2): {@code tls_client_auth}, or, for a self-signed
+     * one, {@code self_signed_tls_client_auth}. Key and certificate are in the socket factory of the application's
+     * {@code OkHttpClient}.
      */
     MUTUAL_TLS,
 

@@ -13,25 +13,25 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Logins.</b>
  *
  * <ul>
- *   <li>Ask for scopes of one API at a time, for example {@code openid}, {@code profile}, {@code offline_access} and
- *       {@code https://graph.microsoft.com/User.Read}. {@code account.forResource(…)} has tokens of other APIs, from
+ *   <li>Request scopes of one API at a time, for example {@code openid}, {@code profile}, {@code offline_access} and
+ *       {@code https://graph.microsoft.com/User.Read}. {@code account.forResource(…)} has tokens for other APIs, from
  *       the same login.
  *   <li>Redirect URIs are https, or {@code http://localhost} with any port for a program on the user's own machine.
- *       {@code 127.0.0.1} needs an edit of the manifest, {@code [::1]} is not taken at all. Spotify has it the other
- *       way round, so a program that signs in to both needs two redirect URIs.
- *   <li>Register redirect URIs of the kind "Web" or "Mobile and desktop", not "Single-page application": a code for one
- *       of those is redeemed by browsers only, and its refresh token ends after 24 hours, however often it is used.
+ *       {@code 127.0.0.1} needs an edit of the manifest, {@code [::1]} is not accepted at all. Spotify does it the
+ *       other way round, so a program that signs in to both needs two redirect URIs.
+ *   <li>Register redirect URIs of the kind "Web" or "Mobile and desktop", not "Single-page application": only browsers
+ *       can redeem a code for one of those, and its refresh token expires after 24 hours, however often it is used.
  *   <li>With {@code formPost()} another site posts the callback, so the cookie that belongs to it is
  *       {@code SameSite=None; Secure}.
  *   <li>{@code prompt("select_account")} lets the user choose, without a {@code loginHint} beside it;
- *       {@code parameter("domain_hint", "contoso.com")} spares the first page.
- *   <li>An administrator agrees for everybody at {@code https://login.microsoftonline.com/<tenant>/v2.0/adminconsent}
+ *       {@code parameter("domain_hint", "contoso.com")} skips the first page.
+ *   <li>An administrator consents for everybody at {@code https://login.microsoftonline.com/<tenant>/v2.0/adminconsent}
  *       (parameters {@code client_id}, {@code scope}, {@code redirect_uri}, {@code state}).
  * </ul>
  *
- * <p><b>Tenants.</b> {@code common} takes everybody, {@code organizations} everybody but personal accounts,
- * {@code consumers} only those. With these three, and with a domain, ask for {@code profile}: ID tokens name their
- * tenant only then. Whoever sells to some organisations says so, and ID tokens of all others are refused:
+ * <p><b>Tenants.</b> {@code common} accepts everybody, {@code organizations} everybody but personal accounts,
+ * {@code consumers} only those. With these three, and with a domain, request {@code profile}: ID tokens name their
+ * tenant only then. An application for certain organisations names them, and ID tokens of all others are rejected:
  *
  * <pre>{@code
  * Provider entra = EntraId.provider("organizations").newBuilder()
@@ -39,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  *     .build();
  * }</pre>
  *
- * <p><b>Who the user is.</b> One name for each thing, whichever version issued the ID token:
+ * <p><b>Identity.</b> One name for each claim, whichever version issued the ID token:
  *
  * <table>
  *   <caption>From claims to {@code Identity}</caption>
@@ -47,32 +47,33 @@ import org.jspecify.annotations.Nullable;
  *   <tr><td>{@code id()}: find users by this</td><td>{@code iss}, {@code sub}</td>
  *       <td>{@code iss}, {@code sub}</td></tr>
  *   <tr><td>{@code claim("tid")}, {@code claim("oid")}</td><td>with the scope {@code profile}</td><td>always</td></tr>
- *   <tr><td>{@code name()}</td><td>with {@code profile}</td><td>often not there; then given and family name</td></tr>
- *   <tr><td>{@code givenName()}, {@code familyName()}</td>
- *       <td>optional claims of the registration, or {@code fetchProfile()}</td><td>always</td></tr>
+ *   <tr><td>{@code name()}</td><td>with {@code profile}</td><td>often missing; then given and family name</td></tr>
+ *   <tr><td>{@code givenName()}, {@code familyName()}</td><td>optional claims of the registration, or {@code fetchProfile()}</td>
+ *       <td>always</td></tr>
  *   <tr><td>{@code userName()}, to show only</td><td>{@code preferred_username}</td>
  *       <td>{@code unique_name}, {@code upn}</td></tr>
  *   <tr><td>{@code claim("ver")}</td><td>{@code 2.0}</td><td>{@code 1.0}</td></tr>
  * </table>
  *
  * User names and e-mail addresses change hands. Tenant and object id together name the same person to all applications
- * and in both versions, {@code id()} does so to one application in one version: who moves from version 1.0 to 2.0 looks
- * a user up by {@code tid} and {@code oid} once. {@code fetchProfile()} asks Graph, so it needs a token for Graph.
+ * and in both versions; {@code id()} does so to one application in one version. An application that moves from version
+ * 1.0 to 2.0 looks up each user by {@code tid} and {@code oid} once. {@code fetchProfile()} calls Graph, so it needs a
+ * token for Graph.
  *
  * <p><b>Tokens.</b>
  *
  * <ul>
- *   <li>A refresh token comes with the scope {@code offline_access} only. It is good for 90 days after its last use;
- *       each refresh brings a new one, and the old one stays good. An administrator, a policy or a password may end it
- *       earlier.
- *   <li>There is no revocation endpoint, and signing out in the browser ({@code newLogout()}) ends no refresh token.
+ *   <li>A refresh token comes with the scope {@code offline_access} only. It expires 90 days after its last use; each
+ *       refresh brings a new one, and the old one stays valid. An administrator, a policy or a changed password may
+ *       revoke it earlier.
+ *   <li>There is no revocation endpoint, and signing out in the browser ({@code newLogout()}) revokes no refresh token.
  *       {@code newLogout().logoutHint(…)} takes the optional claim {@code login_hint}, and spares the user a list of
  *       accounts.
- *   <li>A policy may want another factor before the next refresh: the grant is then good, and a login has to come
- *       first. A policy that wants nothing that a user could do is said as such. Both are told by {@code error} and
+ *   <li>A policy may require another factor before the next refresh: the grant is then still valid, and a login has to
+ *       come first. A policy that no user can satisfy is reported as such. Both are recognized by {@code error} and
  *       {@code suberror}; the AADSTS numbers, which change, are for people.
- *   <li>An application that answers claims challenges says so with {@link Provider.Builder#clientCapabilities
- *       clientCapabilities("cp1")}. A challenge may name an authorization server; nobody goes there, whoever it is.
+ *   <li>An application that answers claims challenges declares so with {@link Provider.Builder#clientCapabilities
+ *       clientCapabilities("cp1")}. A challenge may name an authorization server; the library never contacts it.
  * </ul>
  *
  * <p><b>Applications.</b>
@@ -81,13 +82,13 @@ import org.jspecify.annotations.Nullable;
  *   <li>The secret is the "Value" of the portal, not the "Secret ID".
  *   <li>Instead of a secret there may be a certificate:
  *       {@code signingKey(SigningKey.of(key).certificate(certificate))}. It signs with PS256 and is named by its
- *       SHA-256 thumbprint ({@code x5t#S256}), as Entra's documentation wants it now.
- *       {@code SigningKey.algorithm("RS256")} is what older code does.
- *   <li>An application with a signing key of its own (claims mapping) gets to know it at the same key URL with
- *       {@code ?appid=} and the client id behind it: {@code newBuilder().openId(issuer, url)}.
+ *       SHA-256 thumbprint ({@code x5t#S256}), as Entra's documentation now requires. Older code uses
+ *       {@code SigningKey.algorithm("RS256")}.
+ *   <li>An application with a signing key of its own (claims mapping) finds it at the same key URL with {@code ?appid=}
+ *       and the client id appended: {@code newBuilder().openId(issuer, url)}.
  *   <li>The application's own account ({@code application()}) needs a tenant's id or domain, and the scope that
- *       {@link #scopeForResource} makes. With {@code common}, {@code organizations} and {@code consumers} there is
- *       none.
+ *       {@link #scopeForResource} returns. With {@code common}, {@code organizations} and {@code consumers} there is no
+ *       such account.
  *   <li>A middle tier exchanges tokens with {@code TokenExchange.onBehalfOf}, a terminal signs in with
  *       {@code startOnDevice()}.
  * </ul>
@@ -100,9 +101,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EntraId {
     /**
-     * Where Entra ID runs. A tenant lives in one cloud, and no other knows it (AADSTS900439, AADSTS90002). Each cloud
-     * has one login host here; its other names, such as {@code login.windows.net} and {@code login.chinacloudapi.cn},
-     * lead to the same users.
+     * A cloud that Entra ID runs in. A tenant lives in one cloud, and no other knows it (AADSTS900439, AADSTS90002).
+     * Each cloud has one login host here; its other names, such as {@code login.windows.net} and
+     * {@code login.chinacloudapi.cn}, lead to the same users. Later versions may add constants.
      */
     public enum Cloud {
         /** The public cloud, the US government's GCC included. */
@@ -152,7 +153,7 @@ public final class EntraId {
      *
      * @param tenant the tenant's id or one of its verified domains, or {@code common}, {@code organizations},
      *     {@code consumers}
-     * @param cloud where the tenant lives
+     * @param cloud the cloud that the tenant lives in
      * @return the preset, with the cloud's Microsoft Graph as the one API origin; {@link Provider#newBuilder()} adds
      *     others
      * @throws IllegalArgumentException if the tenant is none of these
@@ -172,9 +173,9 @@ public final class EntraId {
     /**
      * Version 1.0 of the endpoints, for applications and APIs that are still registered there.
      *
-     * <p>It grants what the registration lists, for one API at a time, and ignores scopes but for {@code openid}, which
-     * makes it sign its ID tokens. The API is named by its App ID URI as the registration's resource; a refresh token
-     * comes in any case:
+     * <p>It grants the permissions that the registration lists, for one API at a time, and ignores scopes except
+     * {@code openid}, which makes it sign its ID tokens. The API is named by its App ID URI as the registration's
+     * resource; a refresh token always comes:
      *
      * <pre>{@code
      * Grantkeeper.builder(EntraId.version1("contoso.com"))
@@ -183,10 +184,10 @@ public final class EntraId {
      *     …
      * }</pre>
      *
-     * {@code account.forResource("https://vault.azure.net")} has tokens of another API, from the same login. With
-     * {@code prompt("admin_consent")} an administrator agrees for everybody. The device flow had other parameters, and
-     * is not here. Neither version takes ID tokens of the other, and users of version 1.0 sign in once more when they
-     * come to version 2.0.
+     * {@code account.forResource("https://vault.azure.net")} has tokens for another API, from the same login. With
+     * {@code prompt("admin_consent")} an administrator consents for everybody. The device flow of version 1.0 has other
+     * parameters and is not supported. Neither version accepts ID tokens of the other, and users of version 1.0 sign in
+     * once more when they come to version 2.0.
      *
      * @param tenant the tenant's id or one of its verified domains, or {@code common}. Personal accounts came with
      *     version 2.0
@@ -202,7 +203,7 @@ public final class EntraId {
      * Version 1.0 of the endpoints, in any cloud.
      *
      * @param tenant the tenant's id or one of its verified domains, or {@code common}
-     * @param cloud where the tenant lives
+     * @param cloud the cloud that the tenant lives in
      * @return the preset, with the cloud's Microsoft Graph as the one API origin; {@link Provider#newBuilder()} adds
      *     others
      * @throws IllegalArgumentException if the tenant is none of these
@@ -212,7 +213,7 @@ public final class EntraId {
         String name = checkTenant(tenant);
         if (name.equals("organizations") || name.equals("consumers") || name.equals(CONSUMERS)) {
             throw new IllegalArgumentException(
-                    "Version 1.0 of Entra ID knows common, ids and domains of tenants, and no " + tenant
+                    "Version 1.0 of Entra ID knows common, ids and domains of tenants, but not " + tenant
                             + ". Use EntraId.provider(\"" + tenant + "\")");
         }
         String base = "https://" + cloud.loginHost + "/" + name;
@@ -230,13 +231,13 @@ public final class EntraId {
     }
 
     /**
-     * A tenant of External ID (CIAM), where customers sign in. Its login host is the tenant's own, and its issuer yet
-     * another one: both hold the tenant, so both have to be told.
+     * A tenant of External ID (CIAM), where customers sign in. Its login host holds the tenant's name, its issuer the
+     * tenant's id, so both have to be given.
      *
-     * @param name the tenant's name: what stands before {@code .ciamlogin.com}, and before {@code .onmicrosoft.com}
+     * @param name the tenant's name: the part before {@code .ciamlogin.com}, and before {@code .onmicrosoft.com}
      * @param tenantId the tenant's id
      * @return the preset, with Microsoft Graph as the one API origin; {@link Provider#newBuilder()} adds others
-     * @throws IllegalArgumentException if one of them is not what it should be
+     * @throws IllegalArgumentException if the name is not a label of a domain, or the id not a GUID
      * @see <a href="https://learn.microsoft.com/entra/external-id/customers/overview-customers-ciam">External ID</a>
      */
     public static Provider externalId(String name, String tenantId) {
@@ -266,7 +267,7 @@ public final class EntraId {
                 .assertionAudience(base + "/oauth2/v2.0/token")
                 .forbiddenParameter(
                         "resource",
-                        "version 2.0 of Entra ID has no resource (AADSTS901002). Ask for the scope that"
+                        "version 2.0 of Entra ID has no resource (AADSTS901002). Request the scope that"
                                 + " EntraId.scopeForResource(resource) returns, or use EntraId.version1(tenant)")
                 .resourceStyle(Provider.ResourceStyle.DEFAULT_SCOPE);
     }
@@ -282,8 +283,8 @@ public final class EntraId {
     }
 
     /**
-     * What the user can mend without losing the grant, and what nobody at the keyboard can. An {@code invalid_grant}
-     * with any other suberror, or none, has ended the grant.
+     * Errors that the user can fix without losing the grant, and those that nobody at the keyboard can. After an
+     * {@code invalid_grant} with any other suberror, or none, the grant is gone.
      */
     private static void errors(Dialect.Builder dialect) {
         dialect.error("interaction_required", Dialect.Meaning.INTERACTION)
@@ -305,18 +306,18 @@ public final class EntraId {
     /** An application is somebody in a tenant; in all of them at once it is nobody. */
     private static @Nullable String noApplicationTokens(String tenant) {
         return Set.of("common", "organizations", "consumers", CONSUMERS).contains(tenant)
-                ? "an application has tokens of its own in one tenant (AADSTS9001023, AADSTS90124). Build another Grantkeeper with"
-                        + " that tenant's id in place of " + tenant
+                ? "an application has tokens of its own in one tenant (AADSTS9001023, AADSTS90124). Build another"
+                        + " Grantkeeper with that tenant's id in place of " + tenant
                 : null;
     }
 
-    /** The tenant as an issuer names it. Of a domain only its tokens tell which tenant it belongs to. */
+    /** The tenant as an issuer names it. The tenant of a domain is known only from its tokens. */
     private static String idIn(String tenant) {
         return tenant.matches(Provider.TENANT_ID) ? tenant : ANY_TENANT;
     }
 
     /**
-     * What replaces the {@code resource} parameter of version 1.0: the scope that stands for all permissions that the
+     * The scope that replaces the {@code resource} parameter of version 1.0. It stands for all permissions that the
      * application was registered with at that resource.
      *
      * <p>{@code https://graph.microsoft.com} becomes {@code https://graph.microsoft.com/.default}. A resource that ends
@@ -324,7 +325,7 @@ public final class EntraId {
      * {@code https://host//.default}. Such a scope cannot be mixed with named scopes of the same resource.
      *
      * @param resource the App ID URI of an API, as version 1.0 took it
-     * @return the scope to ask for
+     * @return the scope to request
      */
     public static String scopeForResource(String resource) {
         if (resource.isBlank() || resource.chars().anyMatch(c -> c <= ' ' || c >= 0x7f)) {

@@ -2,20 +2,22 @@
 package dev.grantkeeper.provider;
 
 /**
- * What keeps others from reading or changing a login on its way through the browser, beyond {@code state} and PKCE,
- * which are always there. The FAPI 2.0 Security Profile demands {@link #PUSHED_REQUEST}; FAPI 2.0 Message Signing adds
- * the two others.
+ * Protections of the authorization request and response on their way through the browser, beyond {@code state} and
+ * PKCE, which are always used. The FAPI 2.0 Security Profile requires {@link #PUSHED_REQUEST}; FAPI 2.0 Message Signing
+ * adds the two others. Later versions may add constants.
  */
 public enum LoginProtection {
     /**
-     * The request goes to the server directly, and the browser carries only a reference to it (PAR, RFC 9126).
-     * Beginning a login is then a call to the server.
+     * The request is sent to the server directly, and the browser carries only a reference to it (PAR, RFC 9126).
+     * Starting a login then calls the server.
      */
     PUSHED_REQUEST,
 
     /** The request is signed with the application's {@link SigningKey} (JAR, RFC 9101), also when it is pushed. */
     SIGNED_REQUEST,
 
-    /** The server signs what the browser brings back (JARM), and nothing in it counts before that was verified. */
+    /**
+     * The server signs the response that the browser brings (JARM), and nothing in it counts before it was verified.
+     */
     SIGNED_RESPONSE
 }

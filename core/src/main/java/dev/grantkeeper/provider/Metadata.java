@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What a server says of itself (RFC 8414 section 2, OpenID Connect Discovery section 3). Immutable. */
+/** The metadata of a server (RFC 8414 section 2, OpenID Connect Discovery section 3). Immutable. */
 final class Metadata {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
@@ -41,22 +41,22 @@ final class Metadata {
         try {
             members = JSON.readTree(json);
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("The metadata of " + issuer + " are no JSON");
+            throw new IllegalArgumentException("The metadata of " + issuer + " is not JSON");
         }
         if (members == null || !members.isObject()) {
-            throw new IllegalArgumentException("The metadata of " + issuer + " are no JSON object");
+            throw new IllegalArgumentException("The metadata of " + issuer + " is not a JSON object");
         }
         Metadata metadata = new Metadata(issuer, members);
         String named = metadata.text("issuer");
         if (!issuer.equals(named)) {
-            // RFC 8414 section 3.3: whoever takes another's name could get its tokens.
+            // RFC 8414 section 3.3: a server under another's name could get that one's tokens.
             throw new IllegalArgumentException(
-                    "The metadata of " + issuer + " are those of another server: their issuer is " + named);
+                    "The metadata of " + issuer + " is that of another server: its issuer is " + named);
         }
         List<String> challenges = metadata.list("code_challenge_methods_supported");
         if (challenges != null && !challenges.contains("S256")) {
             throw new IllegalArgumentException("The server " + issuer
-                    + " takes PKCE without S256 only, and that protects nothing (RFC 9700 section 2.1.1)");
+                    + " supports PKCE without S256 only, which protects nothing (RFC 9700 section 2.1.1)");
         }
         return metadata;
     }
@@ -103,7 +103,7 @@ final class Metadata {
         return aliases;
     }
 
-    /** What the server demands of every login, whoever begins it (RFC 9126 section 5, RFC 9101 section 10.5). */
+    /** The protections that the server requires for every login (RFC 9126 section 5, RFC 9101 section 10.5). */
     LoginProtection[] loginProtections() {
         List<LoginProtection> all = new ArrayList<>();
         if (flag("require_pushed_authorization_requests")) {
@@ -115,10 +115,7 @@ final class Metadata {
         return all.toArray(LoginProtection[]::new);
     }
 
-    /**
-     * The way to authenticate that needs least, among those that the server takes; the standard's default where it does
-     * not say.
-     */
+    /** The method that needs least, among those that the server supports; the standard's default if it names none. */
     ClientAuthentication clientAuthentication() {
         List<String> methods = list("token_endpoint_auth_methods_supported");
         if (methods != null) {

@@ -8,9 +8,9 @@ import java.util.HexFormat;
 import java.util.Locale;
 
 /**
- * Checks what an application puts into the URLs of a preset: a shop, a tenant, a host. No value can move a URL to
- * another host, port, path, user or query, because nothing gets through but letters, digits and hyphens, with dots
- * between the labels of a domain.
+ * Checks the values that an application puts into the URLs of a preset: a shop, a tenant, a host. No value can move a
+ * URL to another host, port, path, user or query, since only letters, digits and hyphens get through, with dots between
+ * the labels of a domain.
  */
 final class Placeholders {
     private static final int LONGEST_LABEL = 63;
@@ -49,7 +49,7 @@ final class Placeholders {
     /**
      * One label of a domain or several, in lower case.
      *
-     * @param expected how it is written, for people
+     * @param expected the expected form, for people
      */
     static String domain(String what, String expected, String value) {
         String domain = value.length() <= LONGEST_HOST ? asciiLowerCase(value) : "";
@@ -63,7 +63,7 @@ final class Placeholders {
     static String host(String what, String value) {
         String host = value.length() <= LONGEST_HOST ? asciiLowerCase(value) : "";
         int last = host.lastIndexOf('.');
-        // A last label that begins with a digit would make an address of it.
+        // A last label that begins with a digit would make it an address.
         if (last < 0 || !areLabels(host) || !host.substring(last + 1).matches("[a-z].*")) {
             throw refused(what, "the name of a host like login.example.com, without https:// and port", value);
         }
@@ -86,7 +86,7 @@ final class Placeholders {
         return value;
     }
 
-    /** A provider's name that no other value gives. */
+    /** A provider's name, different for each value. */
     static String name(String preset, String value) {
         String name = preset + "-" + value;
         if (name.length() <= LONGEST_NAME && name.matches("[a-z0-9.-]+")) {
@@ -115,16 +115,13 @@ final class Placeholders {
     }
 
     private static boolean isLabel(String label) {
-        // What begins with xn-- stands for other characters (RFC 5890), and not everybody reads it in the same way.
+        // A label that begins with xn-- stands for other characters (RFC 5890), which not all software reads alike.
         return label.length() <= LONGEST_LABEL
                 && label.matches("[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
                 && !label.startsWith("xn--");
     }
 
-    /**
-     * Lower case of ASCII letters only: for other characters, such as the Kelvin sign, that could make a letter of
-     * them.
-     */
+    /** Lower case of ASCII letters only: other characters, such as the Kelvin sign, could turn into letters. */
     private static String asciiLowerCase(String value) {
         return value.chars().allMatch(c -> c < 0x80) ? value.toLowerCase(Locale.ROOT) : value;
     }

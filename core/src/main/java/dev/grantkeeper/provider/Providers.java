@@ -29,16 +29,16 @@ import java.util.Map;
  *     .build();
  * }</pre>
  *
- * <p>Each method says what a user of that provider has to know, and what is not certain because we have not read it in
- * the provider's own documentation. The facts come from documentation and from other projects; no preset was tried
- * against its server. A preset is a starting point: {@link Provider#newBuilder()} changes whatever turns out
+ * <p>The text of each method tells what a user of that provider has to know, and what is not certain because we have
+ * not read it in the provider's own documentation. The facts come from documentation and from other projects; no preset
+ * was tried against its server. A preset is a starting point: {@link Provider#newBuilder()} changes what turns out
  * differently.
  *
- * <p>What goes into a URL (a shop, a domain, a realm) is checked: it can change nothing but the part that it stands
- * for. The methods are thread-safe, and so is what they return.
+ * <p>Values that go into a URL (a shop, a domain, a realm) are checked: they can change nothing but their own part of
+ * it. The methods are thread-safe, and so are the presets.
  */
 public final class Providers {
-    /** Whether money and data are real. */
+    /** The environment at a provider: whether money and data are real. Later versions may add constants. */
     public enum Environment {
         /** The real thing. */
         PRODUCTION,
@@ -46,7 +46,7 @@ public final class Providers {
         SANDBOX
     }
 
-    /** Where Amazon keeps an account: the sellers and advertisers of a region sign in there. */
+    /** The region of an Amazon account, where its sellers and advertisers sign in. Later versions may add constants. */
     public enum AmazonRegion {
         /** North America, and everything that is nowhere else. */
         NORTH_AMERICA("www.amazon.com", "api.amazon.com"),
@@ -64,7 +64,7 @@ public final class Providers {
         }
     }
 
-    /** Where Zoho keeps an account. */
+    /** The data center of a Zoho account. Later versions may add constants. */
     public enum ZohoDataCenter {
         /** United States. */
         US("zoho.com", "zohoapis.com"),
@@ -108,10 +108,10 @@ public final class Providers {
      * Google accounts and Google's APIs, with OpenID Connect.
      *
      * <p>A refresh token comes with {@code access_type=offline}, which the preset sends, and only when the user
-     * consents: who has consented before gets none unless the login carries {@code prompt=consent}. It is not rotated
-     * and ends after six months without use, or after seven days while the application's consent screen is in testing.
-     * Users may grant fewer scopes than were asked for. A few hosts of Google's APIs are set; other ones have to be
-     * named.
+     * consents: a user who has consented before gets none unless the login carries {@code prompt=consent}. It is not
+     * rotated and expires after six months without use, or after seven days while the application's consent screen is
+     * in testing. Users may grant fewer scopes than were requested. A few hosts of Google's APIs are set; others have
+     * to be named.
      *
      * <p>Not certain: the six months, which we know from other projects.
      *
@@ -181,13 +181,13 @@ public final class Providers {
     }
 
     /**
-     * Slack, for what an application does in its own name (bot tokens). For tokens of users there is
+     * Slack, for calls that an application makes in its own name (bot tokens). For tokens of users there is
      * {@link #slackUser()}.
      *
      * <p>A refresh token comes only where token rotation is switched on for the application; tokens then live twelve
-     * hours. Slack's API says with status 200 that it does not take a token; that is treated as a 401. The identity is
-     * the user who installed the application; ids of users are good within their workspace, which is therefore a part
-     * of the identity's issuer, and the claim {@code team}.
+     * hours. Slack's API rejects a token with status 200; that is treated as a 401. The identity is the user who
+     * installed the application; ids of users are unique within their workspace only, which is therefore a part of the
+     * identity's issuer, and the claim {@code team}.
      *
      * <p>Not in the preset: revocation ({@code auth.revoke} is not RFC 7009), and "Sign in with Slack", which is a
      * server of its own with OpenID Connect: {@code Discovery.of("https://slack.com")}.
@@ -200,8 +200,8 @@ public final class Providers {
     }
 
     /**
-     * Slack, for what an application does in the name of a user. Scopes are asked for as {@code user_scope}, and the
-     * token is taken from the part of the answer that is about the user.
+     * Slack, for calls that an application makes in the name of a user. Scopes are requested as {@code user_scope}, and
+     * the token is taken from the part of the response that is about the user.
      *
      * <p>A refresh token comes only where token rotation is switched on for the application. Otherwise as
      * {@link #slack()}. An application that needs both kinds of tokens signs in twice, with two presets.
@@ -258,8 +258,8 @@ public final class Providers {
     /**
      * Dropbox.
      *
-     * <p>A refresh token comes with {@code token_access_type=offline}, which the preset sends. It does not end and is
-     * not rotated. Scopes are optional: without any, those that the application is registered with are granted.
+     * <p>A refresh token comes with {@code token_access_type=offline}, which the preset sends. It does not expire and
+     * is not rotated. Scopes are optional: without any, those that the application is registered with are granted.
      *
      * <p>Not in the preset: revocation, which is a call of the API with the token itself and not RFC 7009; OpenID
      * Connect, which Dropbox has in a way of its own.
@@ -287,7 +287,7 @@ public final class Providers {
      * <p>A refresh token always comes, and every refresh brings another one. Access tokens live a week. The claim
      * {@code email} is there with the scope {@code email}, and {@code email_verified} says whether it was confirmed.
      *
-     * <p>Not certain: that Discord takes PKCE; a server that does not know it leaves it alone.
+     * <p>Not certain: that Discord supports PKCE; a server that does not know it ignores it.
      *
      * @return the preset
      * @see <a href="https://discord.com/developers/docs/topics/oauth2">OAuth2</a>
@@ -310,13 +310,13 @@ public final class Providers {
     /**
      * LinkedIn.
      *
-     * <p>Refresh tokens are for approved partners only; theirs end a year after the user authorised the application,
-     * however often they are used. Access tokens live 60 days. Scopes in answers are separated by commas. Web
-     * applications send no PKCE: LinkedIn refuses the code if they do.
+     * <p>Refresh tokens are for approved partners only; theirs expire a year after the user authorized the application,
+     * however often they are used. Access tokens live 60 days. Scopes in responses are separated by commas. Web
+     * applications send no PKCE: LinkedIn rejects the code if they do.
      *
      * <p>Not in the preset: OpenID Connect. LinkedIn's ID tokens do not carry the nonce that was sent, and without it
-     * nobody can tell whose login they belong to. Who may use {@code /v2/me} (scopes such as {@code r_basicprofile})
-     * learns there who the user is.
+     * nobody can tell which login they belong to. An application that may use {@code /v2/me} (scopes such as
+     * {@code r_basicprofile}) gets the identity there.
      *
      * @return the preset
      * @see <a href="https://learn.microsoft.com/linkedin/shared/authentication/authorization-code-flow">Authorization
@@ -343,11 +343,11 @@ public final class Providers {
      * Salesforce at its common login page, for users whose organisation has no other one.
      *
      * <p>A refresh token comes with the scope {@code refresh_token} (or {@code offline_access}). A user has at most
-     * five per application; the oldest gives way. Answers do not say how long a token lives, so it is used until the
-     * API rejects it. Each user's API is at the address that the answer names, which the preset believes under
+     * five per application; the oldest gives way. Responses do not say how long a token lives, so it is used until the
+     * API rejects it. Each user's API is at the address that the response names, which the preset believes under
      * {@code salesforce.com} and {@code force.com}.
      *
-     * <p>Not in the preset: device logins, which Salesforce begins at the token endpoint and not as RFC 8628 does.
+     * <p>Not in the preset: device logins, which Salesforce starts at the token endpoint and not as RFC 8628 does.
      *
      * @param environment {@code login.salesforce.com} or {@code test.salesforce.com}
      * @return the preset
@@ -399,14 +399,14 @@ public final class Providers {
     /**
      * A tenant of Auth0.
      *
-     * <p>A refresh token comes with the scope {@code offline_access}. Whether it is rotated, and whether one that comes
-     * back ends the grant, is a setting of the application. A token for an API of one's own needs the parameter
+     * <p>A refresh token comes with the scope {@code offline_access}. Whether it is rotated, and whether reuse of a
+     * spent one revokes the grant, are settings of the application. A token for an API of one's own needs the parameter
      * {@code audience}: {@code newBuilder().authorizationParameter("audience", …)}. The APIs are one's own, so none is
      * known here: name them with {@link Provider.Builder#apiOrigins}.
      *
      * @param domain the tenant's host, such as {@code acme.eu.auth0.com}, or a domain of one's own
      * @return the preset
-     * @throws IllegalArgumentException if it is no host's name
+     * @throws IllegalArgumentException if it is not a host name
      * @see <a
      *     href="https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow">Authorization
      *     code flow</a>
@@ -431,14 +431,14 @@ public final class Providers {
     /**
      * An organisation at Okta, with the authorization server for Okta's own API.
      *
-     * <p>A refresh token comes with the scope {@code offline_access}. Rotation, and for how long a spent token is still
-     * taken, are settings of the application.
+     * <p>A refresh token comes with the scope {@code offline_access}. Rotation, and how long a spent token is still
+     * accepted, are settings of the application.
      *
      * <p>Not certain: the endpoints, which we know from other projects.
      *
      * @param domain the organisation's host, such as {@code acme.okta.com}, or a domain of one's own
      * @return the preset
-     * @throws IllegalArgumentException if it is no host's name
+     * @throws IllegalArgumentException if it is not a host name
      * @see <a href="https://developer.okta.com/docs/reference/api/oidc/">OpenID Connect and OAuth 2.0 API</a>
      */
     public static Provider okta(String domain) {
@@ -455,7 +455,7 @@ public final class Providers {
      * @param domain the organisation's host, such as {@code acme.okta.com}, or a domain of one's own
      * @param authorizationServer the server's id, or {@code default}
      * @return the preset
-     * @throws IllegalArgumentException if these are no host's name, and no id
+     * @throws IllegalArgumentException if these are not a host name and an id
      * @see <a href="https://developer.okta.com/docs/concepts/auth-servers/">Authorization servers</a>
      */
     public static Provider okta(String domain, String authorizationServer) {
@@ -484,14 +484,14 @@ public final class Providers {
      * A realm of a Keycloak server, version 17 or later, at the root of its host. For a server with a port or a path
      * there is {@code Discovery}.
      *
-     * <p>A refresh token always comes and ends with the user's session; with the scope {@code offline_access} it does
-     * not. Where the realm revokes spent refresh tokens, one that comes back may end the session. The APIs are one's
-     * own, so none is known here: name them with {@link Provider.Builder#apiOrigins}.
+     * <p>A refresh token always comes and expires with the user's session, except with the scope
+     * {@code offline_access}. Where the realm revokes spent refresh tokens, reuse of one may end the session. The APIs
+     * are one's own, so none is known here: name them with {@link Provider.Builder#apiOrigins}.
      *
      * @param host the server's host, such as {@code login.example.com}
      * @param realm the realm's name
      * @return the preset
-     * @throws IllegalArgumentException if these are no host's name, and no name of letters, digits, hyphens and
+     * @throws IllegalArgumentException if these are not a host name and a name of letters, digits, hyphens and
      *     underscores
      * @see <a href="https://www.keycloak.org/securing-apps/oidc-layers">Securing applications</a>
      */
@@ -518,8 +518,8 @@ public final class Providers {
     /**
      * GitLab.com.
      *
-     * <p>A refresh token always comes and is good for one use: a refresh ends the old access token, too. Access tokens
-     * live two hours. The redirect URI is repeated when refreshing, as GitLab wants it.
+     * <p>A refresh token always comes and is good for one use: a refresh revokes the old access token, too. Access
+     * tokens live two hours. The redirect URI is repeated when refreshing, as GitLab requires.
      *
      * @return the preset
      * @see <a href="https://docs.gitlab.com/api/oauth2/">OAuth 2.0 identity provider API</a>
@@ -533,7 +533,7 @@ public final class Providers {
      *
      * @param host the server's host, such as {@code gitlab.example.com}
      * @return the preset
-     * @throws IllegalArgumentException if it is no host's name
+     * @throws IllegalArgumentException if it is not a host name
      * @see <a href="https://docs.gitlab.com/api/oauth2/">OAuth 2.0 identity provider API</a>
      */
     public static Provider gitLab(String host) {
@@ -561,7 +561,7 @@ public final class Providers {
      * <p>A refresh token always comes, lives 90 days, and every refresh brings another one. Access tokens live an hour.
      * The reason of an error is in {@code reason}.
      *
-     * <p>Not certain: what stands between scopes; the documentation shows blanks.
+     * <p>Not certain: the separator of scopes; the documentation shows blanks.
      *
      * @return the preset
      * @see <a href="https://developers.zoom.us/docs/integrations/oauth/">OAuth 2.0</a>
@@ -587,7 +587,7 @@ public final class Providers {
      * Notion. There are no scopes: users choose pages.
      *
      * <p>A refresh token comes with new grants, and every refresh brings another one; older grants have none, and their
-     * tokens do not end. Answers do not say how long a token lives, so it is used until the API rejects it. Token
+     * tokens do not expire. Responses do not say how long a token lives, so it is used until the API rejects it. Token
      * requests are JSON. Calls to the API need the header {@code Notion-Version}, which the application sends.
      *
      * <p>Not in the preset: revocation and introspection, which take JSON instead of the form of RFC 7009.
@@ -614,8 +614,8 @@ public final class Providers {
     /**
      * Atlassian: Jira, Confluence and the others in the cloud (OAuth 2.0 with three legs, "3LO").
      *
-     * <p>A refresh token comes with the scope {@code offline_access}. Every refresh brings another one, and 90 days
-     * without a refresh end it. Which sites a user opened is at
+     * <p>A refresh token comes with the scope {@code offline_access}. Every refresh brings another one, and it expires
+     * after 90 days without a refresh. The sites that a user opened are listed at
      * {@code https://api.atlassian.com/oauth/token/accessible-resources}; the id of one goes into the path of each
      * call. The profile needs the scope {@code read:me}.
      *
@@ -641,13 +641,13 @@ public final class Providers {
     }
 
     /**
-     * HubSpot, with its endpoints of 2026-03. Those of version 1 end on 2027-02-16.
+     * HubSpot, with its endpoints of 2026-03. Those of version 1 disappear on 2027-02-16.
      *
-     * <p>A refresh token always comes, stays the same and has no known end. Access tokens live half an hour. Scopes
+     * <p>A refresh token always comes, stays the same and has no known expiry. Access tokens live half an hour. Scopes
      * that an account may lack go into the parameter {@code optional_scope} of a login. The identity is the HubSpot
      * account ({@code hub_id}), not the user.
      *
-     * <p>Not certain: that answers of 2026-03 name the account, as those of version 1 do since August 2025.
+     * <p>Not certain: that responses of 2026-03 name the account, as those of version 1 do since August 2025.
      *
      * @return the preset
      * @see <a href="https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens">Manage
@@ -671,12 +671,12 @@ public final class Providers {
     /**
      * Twitch, with OpenID Connect.
      *
-     * <p>A refresh token always comes. Errors are sentences in {@code message}; the preset knows those that tell that a
-     * grant or a code is no good. Calls to the API need the header {@code Client-Id}, which the application sends, and
-     * Twitch wants tokens of long sessions validated every hour.
+     * <p>A refresh token always comes. Errors are sentences in {@code message}; the preset knows those that mean that a
+     * grant or a code is not valid. Calls to the API need the header {@code Client-Id}, which the application sends,
+     * and Twitch requires that tokens of long sessions are validated every hour.
      *
-     * <p>Not in the preset: device logins, whose requests call the scopes {@code scopes}. Not certain: whether refresh
-     * tokens are rotated, and how Twitch words errors about the application.
+     * <p>Not in the preset: device logins, whose requests name the scopes in the parameter {@code scopes}. Not certain:
+     * whether refresh tokens are rotated, and how Twitch words errors about the application.
      *
      * @return the preset
      * @see <a href="https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/">Getting tokens</a>
@@ -705,15 +705,15 @@ public final class Providers {
      * Reddit.
      *
      * <p>A refresh token comes with {@code duration=permanent}, which the preset sends. It is not rotated and has no
-     * known end. Reddit turns away requests that do not say who they come from: the preset sends the user agent to
-     * Reddit's own endpoints, the application sends it with its calls.
+     * known expiry. Reddit rejects requests that do not name their origin: the preset sends the user agent to Reddit's
+     * own endpoints, the application sends it with its calls.
      *
-     * <p>Not in the preset: programs without a secret, which Reddit wants to authenticate with an empty one.
+     * <p>Not in the preset: programs without a secret, which have to authenticate at Reddit with an empty one.
      *
-     * @param userAgent the platform, the application, its version and who made it, such as
+     * @param userAgent the platform, the application, its version and its author, such as
      *     {@code linux:com.example.app:v1.2 (by /u/somebody)}
      * @return the preset
-     * @throws IllegalArgumentException if there are other than printable ASCII characters in it
+     * @throws IllegalArgumentException if it contains other than printable ASCII characters
      * @see <a href="https://github.com/reddit-archive/reddit/wiki/OAuth2">OAuth2</a>
      */
     public static Provider reddit(String userAgent) {
@@ -740,7 +740,7 @@ public final class Providers {
      * <p>There are no refresh tokens: a token lives an hour or two, and an application can exchange it for one of 60
      * days ({@code grant_type=fb_exchange_token}), which the preset does not do. {@code expires_in} may be missing. An
      * error's code is type, code and subcode, for example {@code OAuthException/190/463}. Users may deselect scopes,
-     * and the answer does not say which.
+     * and the response does not say which.
      *
      * <p>Not in the preset: the proof of the application's secret ({@code appsecret_proof}), revocation ({@code DELETE
      * /me/permissions} is not RFC 7009), and Limited Login with its ID tokens.
@@ -780,7 +780,7 @@ public final class Providers {
      * <p>A refresh token comes with the scope {@code offline.access} and is good for one use. Access tokens live two
      * hours, codes thirty seconds. X requires PKCE.
      *
-     * <p>Who the user is, needs the scopes {@code tweet.read} and {@code users.read}.
+     * <p>The profile needs the scopes {@code tweet.read} and {@code users.read}.
      *
      * @return the preset
      * @see <a href="https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code">OAuth 2.0 with
@@ -829,9 +829,9 @@ public final class Providers {
     /**
      * Strava.
      *
-     * <p>A refresh token always comes; a refresh shortly before the access token ends brings another one. Access tokens
-     * live six hours. Users may deselect scopes; which are left is in the parameter {@code scope} of the callback and
-     * not in the answer. Who the user is, tells the answer to the code only.
+     * <p>A refresh token always comes; a refresh shortly before the access token expires brings another one. Access
+     * tokens live six hours. Users may deselect scopes; those that are left are in the parameter {@code scope} of the
+     * callback and not in the response. Only the response to the code identifies the user.
      *
      * <p>Not in the preset: revocation ({@code /oauth/deauthorize} is not RFC 7009).
      *
@@ -861,9 +861,10 @@ public final class Providers {
      * <p>The preset asks for tokens that expire ({@code expiring=1}): they live an hour and have a refresh token of 90
      * days. A spent one stays good until the new access token was used. Public applications have to use such tokens
      * from 2027-01-01 on. API calls carry the token in {@code X-Shopify-Access-Token}. A callback without Shopify's own
-     * signature over it ({@code hmac}) is refused.
+     * signature over it ({@code hmac}) is rejected.
      *
-     * <p>Not in the preset: who the user is (a grant is the shop's), tokens of one user ("online" ones), revocation.
+     * <p>Not in the preset: the user's identity (a grant is the shop's), tokens of one user ("online" ones),
+     * revocation.
      *
      * @param shop the shop's name, such as {@code acme}, or its domain, such as {@code acme.myshopify.com}
      * @return the preset
@@ -894,8 +895,8 @@ public final class Providers {
     /**
      * Stripe Connect, for platforms that act for the accounts of others. The secret is the platform's secret API key.
      *
-     * <p>Access tokens do not end. A refresh token always comes; it serves to get a token with fewer rights or for the
-     * other mode, and stays the same. The identity is the account that was connected.
+     * <p>Access tokens do not expire. A refresh token always comes; it serves to get a token with fewer rights or for
+     * the other mode, and stays the same. The identity is the account that was connected.
      *
      * <p>Not in the preset: revocation ({@code /oauth/deauthorize} takes the account, not a token).
      *
@@ -919,10 +920,10 @@ public final class Providers {
     /**
      * Stripe Apps that other accounts install.
      *
-     * <p>A refresh token always comes, lives a year, and every refresh brings another one. Answers do not say how long
-     * access tokens live; it is an hour. The identity is the account that installed the application. The links that
-     * begin an installation differ for test mode and for the live one: take the one from Stripe's dashboard and set it
-     * as authorization endpoint.
+     * <p>A refresh token always comes, lives a year, and every refresh brings another one. Responses do not say how
+     * long access tokens live; it is an hour. The identity is the account that installed the application. The links
+     * that start an installation differ for test mode and for the live one: take the one from Stripe's dashboard and
+     * set it as authorization endpoint.
      *
      * <p>Not certain: client authentication. Stripe documents the secret API key as user name of Basic authentication
      * with no password, which this library does not send; the preset sends it as {@code client_secret}.
@@ -948,8 +949,8 @@ public final class Providers {
     /**
      * Sign in with Apple, with OpenID Connect.
      *
-     * <p>A refresh token always comes and stays the same; it tells whether the user still uses the application, at most
-     * once a day. The application has no secret but a key from Apple:
+     * <p>A refresh token always comes and stays the same; it serves to check, at most once a day, whether the user
+     * still uses the application. The application has no secret but a key from Apple:
      * {@code signingKey(SigningKey.of(key).keyId("…"))}. What Apple calls the client secret is signed with it anew for
      * each request, so nothing has to be renewed every six months. Apple posts the callback, so a session cookie with
      * {@code SameSite=Lax} does not come with it. The user's name is posted once, at the very first login, and is not
@@ -957,7 +958,7 @@ public final class Providers {
      *
      * @param teamId the ten letters and digits that Apple gives a developer team
      * @return the preset
-     * @throws IllegalArgumentException if the team is written otherwise
+     * @throws IllegalArgumentException if it is not ten capital letters and digits
      * @see <a href="https://developer.apple.com/documentation/signinwithapplerestapi">Sign in with Apple REST API</a>
      */
     public static Provider apple(String teamId) {
@@ -983,13 +984,13 @@ public final class Providers {
      * Login with Amazon.
      *
      * <p>A refresh token always comes and is not rotated. The profile needs the scope {@code profile}. The APIs of
-     * sellers and advertisers are at hosts of their own, and the one for sellers wants the token in a header of its
+     * sellers and advertisers are at hosts of their own, and the one for sellers requires the token in a header of its
      * own: derive a variant.
      *
      * <p>Not in the preset: device logins ({@code /auth/o2/create/codepair} is not RFC 8628), revocation. Not certain:
      * the hosts of Europe and the Far East, which we know from other projects.
      *
-     * @param region where the users' accounts are
+     * @param region the region of the users' accounts
      * @return the preset
      * @see <a href="https://developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html">Authorization
      *     code grant</a>
@@ -1016,7 +1017,7 @@ public final class Providers {
     /**
      * Yahoo, with OpenID Connect.
      *
-     * <p>A refresh token always comes. The redirect URI is repeated when refreshing, as Yahoo wants it.
+     * <p>A refresh token always comes. The redirect URI is repeated when refreshing, as Yahoo requires.
      *
      * <p>Not certain: revocation, and whether refresh tokens are rotated. Yahoo Japan is another provider.
      *
@@ -1042,15 +1043,15 @@ public final class Providers {
      * Zoho, in one of its data centers.
      *
      * <p>A refresh token comes with {@code access_type=offline} and {@code prompt=consent}, which the preset sends. It
-     * is not rotated; a user has at most twenty per application, and the oldest gives way. The callback says in which
-     * data center the code is good ({@code accounts-server}); one for another data center is not sent anywhere: begin
-     * the login with that one's preset. The answer says where the user's API is, and its tokens follow the word
-     * {@code Zoho-oauthtoken}. The profile needs the scope {@code AaaServer.profile.READ}.
+     * is not rotated; a user has at most twenty per application, and the oldest gives way. The callback names the data
+     * center of the code ({@code accounts-server}); a code of another data center is sent nowhere: start the login with
+     * that one's preset. The response names the user's API, and tokens are sent after the word {@code Zoho-oauthtoken}.
+     * The profile needs the scope {@code AaaServer.profile.READ}.
      *
      * <p>Not in the preset: revocation, which takes the token in the query and not as RFC 7009 does. Not certain: the
      * profile, and the hosts of Canada, Saudi Arabia and the United Kingdom, which we know from other projects.
      *
-     * @param dataCenter where the users' accounts are
+     * @param dataCenter the data center of the users' accounts
      * @return the preset
      * @see <a href="https://www.zoho.com/accounts/protocol/oauth/multi-dc.html">OAuth across data centers</a>
      */
@@ -1084,9 +1085,9 @@ public final class Providers {
      * Xero, with OpenID Connect.
      *
      * <p>A refresh token comes with the scope {@code offline_access}. Every refresh brings another one, the spent one
-     * stays good for half an hour, and 60 days without a refresh end it. Access tokens live half an hour. Which
-     * organisations a user opened is at {@code https://api.xero.com/connections}; each call names one in the header
-     * {@code Xero-tenant-id}.
+     * stays valid for half an hour, and the token expires after 60 days without a refresh. Access tokens live half an
+     * hour. The organisations that a user opened are listed at {@code https://api.xero.com/connections}; each call
+     * names one in the header {@code Xero-tenant-id}.
      *
      * @return the preset
      * @see <a href="https://developer.xero.com/documentation/guides/oauth2/auth-flow/">Authorization code flow</a>
@@ -1111,10 +1112,10 @@ public final class Providers {
      * QuickBooks Online, by Intuit, with OpenID Connect.
      *
      * <p>A refresh token always comes. It lives 101 days from its last use and at most five years in all; its value
-     * changes about once a day, and the old one ends. Access tokens live an hour. Which company the user chose is in
-     * the parameter {@code realmId} of the callback and nowhere else: the application has to keep it.
+     * changes about once a day, and the old one expires. Access tokens live an hour. The company that the user chose is
+     * in the parameter {@code realmId} of the callback and nowhere else: the application has to keep it.
      *
-     * <p>Not certain: that ID tokens carry the nonce, without which a login with {@code openid} is refused.
+     * <p>Not certain: that ID tokens carry the nonce, without which a login with {@code openid} fails.
      *
      * @param environment companies of customers, or those for tests
      * @return the preset
@@ -1169,10 +1170,10 @@ public final class Providers {
     /**
      * PayPal ("Log in with PayPal").
      *
-     * <p>A refresh token comes with the answer to the code. Most scopes are URLs.
+     * <p>A refresh token comes with the response to the code. Most scopes are URLs.
      *
      * <p>Not in the preset: revocation and OpenID Connect. Not certain: whether refresh tokens are rotated, and that
-     * PayPal takes PKCE.
+     * PayPal supports PKCE.
      *
      * @param environment real accounts, or those for tests
      * @return the preset
@@ -1198,7 +1199,7 @@ public final class Providers {
      * Asana.
      *
      * <p>A refresh token always comes and is not rotated. Access tokens live an hour. The scope {@code default} stands
-     * for all that the application is registered with. The answer tells who the user is, so the scope {@code openid} is
+     * for all that the application is registered with. The response identifies the user, so the scope {@code openid} is
      * not needed.
      *
      * <p>Not in the preset: OpenID Connect, whose keys we have not found documented.
@@ -1228,7 +1229,7 @@ public final class Providers {
      * <p>A refresh token always comes, and every refresh brings another one. Access tokens live 30 days. A grant
      * belongs to the team that the user chose.
      *
-     * <p>Not in the preset: revocation, of which we do not know the shape. Not certain: that DigitalOcean takes PKCE.
+     * <p>Not in the preset: revocation, whose request we do not know. Not certain: that DigitalOcean supports PKCE.
      *
      * @return the preset
      * @see <a href="https://docs.digitalocean.com/reference/api/oauth/">OAuth API</a>
@@ -1254,7 +1255,7 @@ public final class Providers {
      * live a day. {@code actor=app} in a login makes the application act in its own name. Scopes are separated by
      * commas.
      *
-     * <p>Not in the preset: who the user is, which only a GraphQL query tells.
+     * <p>Not in the preset: the user's identity, which only a GraphQL query returns.
      *
      * @return the preset
      * @see <a href="https://linear.app/developers/oauth-2-0-authentication">OAuth 2.0 authentication</a>
@@ -1275,8 +1276,8 @@ public final class Providers {
     /**
      * Figma.
      *
-     * <p>A refresh token always comes and stays the same; refreshing has an address of its own. Access tokens live 90
-     * days. The profile needs the scope {@code current_user:read}.
+     * <p>A refresh token always comes and stays the same; the refresh endpoint is another than the token endpoint.
+     * Access tokens live 90 days. The profile needs the scope {@code current_user:read}.
      *
      * <p>Not in the preset: revocation; Figma documents none.
      *
@@ -1301,10 +1302,10 @@ public final class Providers {
     /**
      * Fitbit, with its own Web API.
      *
-     * <p>A refresh token always comes and is good for one use; for a short while the same request gets the same answer
-     * again. Access tokens live eight hours. Errors are in a list, of which the first counts.
+     * <p>A refresh token always comes and is good for one use; for a short while the same request gets the same
+     * response again. Access tokens live eight hours. Errors are in a list, of which the first counts.
      *
-     * <p>Not certain: for how long this API will be there; Google Health is to replace it.
+     * <p>Not certain: how long this API will exist; Google Health is to replace it.
      *
      * @return the preset
      * @see <a href="https://dev.fitbit.com/build/reference/web-api/authorization/">Authorization</a>
@@ -1354,8 +1355,8 @@ public final class Providers {
      * <p>A refresh token comes with the scope {@code offline_access}, is good for one use and for a year and a half.
      * Access tokens live an hour.
      *
-     * <p>Not in the preset: revocation, which wants the token twice and is not RFC 7009. Not certain: what stands
-     * between scopes; older pages show commas.
+     * <p>Not in the preset: revocation, which requires the token twice and is not RFC 7009. Not certain: the separator
+     * of scopes; older pages show commas.
      *
      * @return the preset
      * @see <a href="https://docs.cdp.coinbase.com/coinbase-app/oauth2-integration/access-and-refresh-tokens">Access and
@@ -1377,8 +1378,8 @@ public final class Providers {
     /**
      * TikTok, for websites (Login Kit).
      *
-     * <p>A refresh token always comes; a refresh may bring another one, and the answer says how long it lives, which is
-     * a year at first. Access tokens live a day. The client id is called {@code client_key}. Websites send no PKCE;
+     * <p>A refresh token always comes; a refresh may bring another one, and the response says how long it lives, which
+     * is a year at first. Access tokens live a day. The client id is called {@code client_key}. Websites send no PKCE;
      * TikTok's desktop applications do, in a form of TikTok's own that is not in the preset.
      *
      * @return the preset
@@ -1406,7 +1407,7 @@ public final class Providers {
      * <p>There are no refresh tokens: a token lives an hour, and an application can exchange it for one of 60 days
      * ({@code ig_exchange_token}) and prolong that, which the preset does not do.
      *
-     * <p>Not in the preset: revocation. Not certain: whether answers are inside of a list named {@code data}, as
+     * <p>Not in the preset: revocation. Not certain: whether responses are inside a list named {@code data}, as
      * documented, or not, as seen; both are understood.
      *
      * @return the preset
@@ -1437,10 +1438,10 @@ public final class Providers {
     /**
      * Mailchimp's Marketing API.
      *
-     * <p>Tokens do not end ({@code "expires_in": 0}), and there are no refresh tokens. The API of an account is in its
-     * data center, which the profile names ({@code dc}, {@code api_endpoint}); so no origin is known here: name those
-     * of one's users with {@link Provider.Builder#apiOrigins}, for example {@code https://us6.api.mailchimp.com}. There
-     * are no scopes.
+     * <p>Tokens do not expire ({@code "expires_in": 0}), and there are no refresh tokens. The API of an account is in
+     * its data center, which the profile names ({@code dc}, {@code api_endpoint}); so no origin is known here: name
+     * those of one's users with {@link Provider.Builder#apiOrigins}, for example {@code https://us6.api.mailchimp.com}.
+     * There are no scopes.
      *
      * <p>Not in the preset: revocation; users disconnect applications at Mailchimp.
      *
@@ -1466,10 +1467,10 @@ public final class Providers {
      * eBay's REST APIs. Tokens have the types {@code User Access Token} and {@code Application Access Token}, and are
      * used like any other.
      *
-     * <p>A refresh token always comes, lives 18 months, as the answer says, and stays the same. Access tokens live two
-     * hours. Scopes are URLs. eBay wants the name of a redirect URI ("RuName") in its place, which this library does
-     * not send: for now the preset serves tokens of the application itself ({@code Grantkeeper.application()}), not
-     * logins. The profile needs the scope {@code commerce.identity.readonly}.
+     * <p>A refresh token always comes, lives 18 months, as the response says, and stays the same. Access tokens live
+     * two hours. Scopes are URLs. eBay expects the name of a redirect URI ("RuName") in its place, which this library
+     * does not send: for now the preset serves tokens of the application itself ({@code Grantkeeper.application()}),
+     * not logins. The profile needs the scope {@code commerce.identity.readonly}.
      *
      * <p>Not in the preset: revocation. Not certain: the profile.
      *

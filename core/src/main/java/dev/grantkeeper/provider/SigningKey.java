@@ -20,16 +20,17 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The application's own key, with which it signs what it says to the authorization server. The server knows the public
- * one: as a JWK, by a URL, or as a certificate.
+ * The application's private key, which signs its assertions and requests to the authorization server. The server knows
+ * the public key: as a JWK, by a URL, or as a certificate.
  *
  * <pre>{@code
  * SigningKey key = SigningKey.of(privateKey).keyId("2026-01");
  * }</pre>
  *
- * <p>Any private key will do that the Java platform can sign with, also one that never leaves a hardware module (a
+ * <p>Any private key that the Java platform can sign with will do, also one that never leaves a hardware module (a
  * {@code KeyStore} of type {@code PKCS11}, for example): RSA of 2048 bits or more, the elliptic curves P-256, P-384 and
- * P-521, and Ed25519. Weaker ones are refused. Immutable and thread-safe; {@link #toString()} shows nothing of the key.
+ * P-521, and Ed25519. Weaker ones are rejected. Immutable and thread-safe; {@link #toString()} shows nothing of the
+ * key.
  */
 public final class SigningKey {
     private static final int LEAST_RSA_BITS = 2048;
@@ -60,7 +61,8 @@ public final class SigningKey {
     }
 
     /**
-     * A key without a name. It signs with PS256, ES256, ES384, ES512 or EdDSA, as its kind and size demand.
+     * Makes a signing key without a name. It signs with PS256, ES256, ES384, ES512 or EdDSA, as its kind and size
+     * require.
      *
      * @param privateKey the key
      * @return the signing key
@@ -72,7 +74,7 @@ public final class SigningKey {
     }
 
     /**
-     * Sets the name under which the server knows the key: {@code kid} in the header of what is signed (RFC 7515 section
+     * Sets the name under which the server knows the key: {@code kid} in the header of each JWS (RFC 7515 section
      * 4.1.4). Default: none.
      *
      * @param keyId the name
@@ -84,7 +86,7 @@ public final class SigningKey {
 
     /**
      * Sets the certificate by which the server knows the key, as Microsoft Entra ID does: its thumbprint goes into the
-     * header of what is signed ({@code x5t#S256}, RFC 7515 section 4.1.8). Default: none.
+     * header of each JWS ({@code x5t#S256}, RFC 7515 section 4.1.8). Default: none.
      *
      * @param certificate the certificate of this key
      * @return a key with this certificate
@@ -98,19 +100,19 @@ public final class SigningKey {
         }
         if (!shown.equals(possible) || isOfAnother(certificate.getPublicKey())) {
             throw new IllegalArgumentException("The certificate "
-                    + certificate.getSubjectX500Principal().getName() + " is another key's: give the one that was"
-                    + " made for this private key");
+                    + certificate.getSubjectX500Principal().getName()
+                    + " belongs to another key: pass the one that was issued for this private key");
         }
         return new SigningKey(privateKey, keyId, certificate, possible, algorithm);
     }
 
     /**
-     * Sets how to sign, for a server that does not take the default: it is PS256 for RSA keys, and many servers know
-     * RS256 only. FAPI allows PS256, ES256 and EdDSA.
+     * Sets the signature algorithm. Default: PS256 for RSA keys, though many servers know RS256 only; the one that fits
+     * the curve for others. FAPI allows PS256, ES256 and EdDSA.
      *
      * @param algorithm the name (RFC 7518 section 3.1), for example {@code RS256}
-     * @return a key that signs so
-     * @throws IllegalArgumentException if this key cannot
+     * @return a key that signs with this algorithm
+     * @throws IllegalArgumentException if this key cannot sign with it
      */
     public SigningKey algorithm(String algorithm) {
         if (!possible.contains(algorithm)) {
@@ -122,7 +124,7 @@ public final class SigningKey {
     /**
      * The private key.
      *
-     * @return as given to {@link #of}
+     * @return the key that was passed to {@link #of}
      */
     public PrivateKey privateKey() {
         return privateKey;
@@ -147,7 +149,7 @@ public final class SigningKey {
     }
 
     /**
-     * How it signs.
+     * The signature algorithm.
      *
      * @return the {@code alg}
      */
@@ -155,12 +157,12 @@ public final class SigningKey {
         return algorithm;
     }
 
-    /** What a key can sign with, the default first. */
+    /** The algorithms that a key can sign with, the default first. */
     private static List<String> algorithms(Key key) {
         return switch (key.getAlgorithm()) {
             case "RSA" -> {
                 if (key instanceof RSAKey rsa && rsa.getModulus().bitLength() < LEAST_RSA_BITS) {
-                    throw new IllegalArgumentException("An RSA key has at least " + LEAST_RSA_BITS
+                    throw new IllegalArgumentException("An RSA key needs at least " + LEAST_RSA_BITS
                             + " bits (RFC 7518 section 3.3), this one has "
                             + rsa.getModulus().bitLength());
                 }
@@ -170,14 +172,14 @@ public final class SigningKey {
             case "EdDSA", "Ed25519" -> {
                 if (key instanceof EdECKey edwards
                         && !edwards.getParams().getName().equals("Ed25519")) {
-                    throw new IllegalArgumentException("Of the Edwards curves only Ed25519 is taken, not "
+                    throw new IllegalArgumentException("Of the Edwards curves only Ed25519 is supported, not "
                             + edwards.getParams().getName());
                 }
                 yield EDWARDS;
             }
             default ->
                 throw new IllegalArgumentException(
-                        "A signing key is an RSA, EC or Ed25519 key, not " + key.getAlgorithm());
+                        "A signing key has to be an RSA, EC or Ed25519 key, not " + key.getAlgorithm());
         };
     }
 
@@ -195,7 +197,7 @@ public final class SigningKey {
                 throw new IllegalStateException("Every Java platform has " + one.getKey(), e);
             }
         }
-        throw new IllegalArgumentException("Of the elliptic curves P-256, P-384 and P-521 are taken");
+        throw new IllegalArgumentException("Of the elliptic curves only P-256, P-384 and P-521 are supported");
     }
 
     private boolean isOfAnother(PublicKey publicKey) {
@@ -216,7 +218,7 @@ public final class SigningKey {
             verify.update(SAMPLE);
             return !verify.verify(sign.sign());
         } catch (GeneralSecurityException e) {
-            return false; // a module may refuse this way of signing; the server will tell
+            return false; // a module may refuse this algorithm; the server finds a wrong certificate
         }
     }
 

@@ -8,24 +8,24 @@ import java.util.Map;
  * Spotify, as its documentation stood in November 2026.
  *
  * <p><b>Redirect URIs</b> are https anywhere, http on {@code 127.0.0.1} or {@code [::1]}, or have an application's own
- * scheme. The name {@code localhost} is refused since 2025-11-27, so it is refused when a {@code Grantkeeper} is built.
- * A loopback address that is registered without a port is good with any. Entra ID wants {@code localhost}: a program
- * that signs in to both needs two. What is wrong in a redirect URI or a client id Spotify shows to the user, on a page
- * that leads nowhere: no callback comes.
+ * scheme. Spotify has rejected the name {@code localhost} since 2025-11-27, so building a {@code Grantkeeper} with it
+ * fails. A loopback address that is registered without a port is accepted with any. Entra ID requires
+ * {@code localhost}: a program that signs in to both needs two. Spotify reports a wrong redirect URI or client id to
+ * the user, on a page that leads nowhere: no callback comes.
  *
- * <p><b>Logins.</b> A user who has agreed before is sent straight back, as whoever is signed in at Spotify. A button
- * "use another account" shows the page again: {@code newLogin().parameter("show_dialog", "true")}. Spotify knows no
- * {@code prompt} and no {@code login_hint}.
+ * <p><b>Logins.</b> A user who has agreed before is sent straight back, as the user who is signed in at Spotify. For a
+ * button "use another account", {@code newLogin().parameter("show_dialog", "true")} shows the page again. Spotify
+ * supports neither {@code prompt} nor {@code login_hint}.
  *
- * <p><b>Refresh tokens</b> end six months after the user authorised the application, however often they are used (since
- * June 2026), and only another login begins six months anew. {@code grant().consentEndsAt()} says when; a
- * {@code GrantListener} hears of it 30 days, 7 days and a day before ({@code CONSENT_ENDS_SOON}). A refresh usually
- * brings no new refresh token, and then the old one stays good; where one comes, it replaces the old one.
+ * <p><b>Refresh tokens</b> expire six months after the user authorized the application, however often they are used
+ * (since June 2026), and only another login starts six new months. {@code grant().consentEndsAt()} returns that time; a
+ * {@code GrantListener} is told of it 30 days, 7 days and a day before ({@code CONSENT_ENDS_SOON}). A refresh usually
+ * brings no new refresh token, and the old one stays valid; a new one replaces it.
  *
- * <p><b>Who the user is</b> tells {@code /v1/me}: {@code fetchProfile()}. Its {@code email} was verified by nobody.
- * Applications in development mode get neither that nor {@code country} and {@code product} since 2026, whatever was
+ * <p><b>The identity</b> comes from {@code /v1/me}: call {@code fetchProfile()}. Nobody has verified its {@code email}.
+ * Since 2026, applications in development mode get neither that nor {@code country} and {@code product}, whatever was
  * granted; {@code display_name} may be null. For a user whom the owner of such an application did not add in the
- * dashboard, Spotify answers 403, and the login fails with a message that says so.
+ * dashboard, Spotify responds with 403, and the login fails with a message about it.
  *
  * <p><b>Scopes</b> are texts, and Spotify may add some. Without any, only public data can be read.
  *
@@ -52,7 +52,7 @@ import java.util.Map;
  * </table>
  *
  * <p><b>Not documented</b> are OpenID Connect and revocation, so the preset has neither. The server was seen to have
- * both; who wants to rely on that says so:
+ * both; an application that wants to rely on that names the endpoint:
  *
  * <pre>{@code
  * Provider spotify = Spotify.provider().newBuilder()
@@ -67,25 +67,25 @@ import java.util.Map;
  */
 public final class Spotify {
     /**
-     * Where tokens may be given back (RFC 7009). Undocumented: it may end any day. For
+     * The revocation endpoint (RFC 7009). Undocumented: it may disappear any day. For
      * {@link Provider.Builder#revocationEndpoint}.
      */
-    public static final String UNDOCUMENTED_REVOCATION_ENDPOINT = "https://accounts.spotify.com/oauth2/revoke/v1";
+    public static final String UNDOCUMENTED_REVOCATION_ENDPOINT = accounts("/oauth2/revoke/v1");
 
     /**
-     * Who issues ID tokens. Undocumented: it may end any day. For {@link Provider.Builder#openId}, together with
-     * {@link #UNDOCUMENTED_JWKS_URI}, and logins then ask for {@code openid}.
+     * The issuer of ID tokens. Undocumented: it may disappear any day. For {@link Provider.Builder#openId}, together
+     * with {@link #UNDOCUMENTED_JWKS_URI}; logins then request {@code openid}.
      */
-    public static final String UNDOCUMENTED_ISSUER = "https://accounts.spotify.com";
+    public static final String UNDOCUMENTED_ISSUER = accounts("");
 
-    /** Where the keys are that sign ID tokens. Undocumented, as {@link #UNDOCUMENTED_ISSUER} is. */
-    public static final String UNDOCUMENTED_JWKS_URI = "https://accounts.spotify.com/oidc/certs/v1";
+    /** The URL of the keys that sign ID tokens. Undocumented, as {@link #UNDOCUMENTED_ISSUER} is. */
+    public static final String UNDOCUMENTED_JWKS_URI = accounts("/oidc/certs/v1");
 
     /**
-     * Where logins that ask for {@code openid} begin. Undocumented, as {@link #UNDOCUMENTED_ISSUER} is. For
-     * {@link Provider.Builder#authorizationEndpoint}.
+     * The authorization endpoint for logins that request {@code openid}. Undocumented, as {@link #UNDOCUMENTED_ISSUER}
+     * is. For {@link Provider.Builder#authorizationEndpoint}.
      */
-    public static final String UNDOCUMENTED_AUTHORIZATION_ENDPOINT = "https://accounts.spotify.com/oauth2/v2/auth";
+    public static final String UNDOCUMENTED_AUTHORIZATION_ENDPOINT = accounts("/oauth2/v2/auth");
 
     private static final Provider PROVIDER = Provider.builder("spotify")
             .documentation("https://developer.spotify.com/documentation/web-api/tutorials/code-flow")
@@ -101,6 +101,12 @@ public final class Spotify {
             .build();
 
     private Spotify() {}
+
+    // A call, not a constant expression: the compiler would copy the URL into the application's classes, where the next
+    // version of the library could not correct it (JLS section 13.4.9).
+    private static String accounts(String path) {
+        return "https://accounts.spotify.com" + path;
+    }
 
     /**
      * Spotify's accounts service and Web API.
