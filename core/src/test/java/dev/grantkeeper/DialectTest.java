@@ -168,7 +168,7 @@ class DialectTest {
         mock.server.enqueue(MockProvider.json(200, profile));
         assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> login(node, ""))
-                .withMessageContaining("did not say who the user is");
+                .withMessageContaining("did not identify the user");
     }
 
     @Test

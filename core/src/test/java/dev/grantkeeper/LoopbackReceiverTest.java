@@ -269,7 +269,7 @@ class LoopbackReceiverTest {
             for (String forged : List.of(url, url + "?error=access_denied", url + "?code=a&state=b", others)) {
                 Seen seen = get(forged);
                 assertThat(seen.status()).isEqualTo(400);
-                assertThat(seen.body()).contains("not the answer").doesNotContain("access_denied");
+                assertThat(seen.body()).contains("not the login").doesNotContain("access_denied");
             }
             assertThat(get(scene.server.approve(page, "alice")).status()).isEqualTo(200);
             assertThat(result.get(20, TimeUnit.SECONDS)).isInstanceOf(LoginResult.SignedIn.class);

@@ -8,16 +8,16 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Starts what the system has for opening a URL. Not {@code java.awt.Desktop}: that loads the whole of AWT, native code
+ * Opens a URL with the system's own command. Not {@code java.awt.Desktop}: that loads the whole of AWT, native code
  * included, into a program that may have no window. No shell, so that nothing in a URL means anything to one.
  */
 public final class Browsers {
-    /** How long to listen whether the command complains; a browser that it started may go on for hours. */
+    /** The time that the command has to fail; a browser that it started may go on for hours. */
     private static final long SECONDS = 3;
 
     private Browsers() {}
 
-    /** Opens a URL that begins with its scheme. Tells whether there is a browser, as far as one can tell. */
+    /** Opens a URL that begins with its scheme. Returns whether there is a browser, as far as one can tell. */
     public static boolean open(String url) {
         List<String> command = command(System.getProperty("os.name", ""), System.getenv(), url);
         if (command.isEmpty()) {
@@ -38,7 +38,7 @@ public final class Browsers {
         }
     }
 
-    /** Empty where there is no screen: {@code xdg-open} would then take over the terminal with a browser for text. */
+    /** The command; empty without a screen, where {@code xdg-open} would take over the terminal with a text browser. */
     public static List<String> command(String system, Map<String, String> environment, String url) {
         String name = system.toLowerCase(Locale.ROOT);
         if (name.contains("windows")) {

@@ -13,24 +13,24 @@ import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Listens on the loopback interface, for one name and one path (RFC 8252 sections 7.3 and 8.3). The platform's own
- * server: it is there, and it reads requests as browsers send them, in pieces and on connections that are kept.
- * Thread-safe.
+ * Listens on the loopback interface, for one name and one path (RFC 8252 sections 7.3 and 8.3). This is the platform's
+ * own server: it is there, and it reads requests as browsers send them, in pieces and on connections that are kept
+ * open. Thread-safe.
  */
 public final class LoopbackServer implements AutoCloseable {
     private static final int THREADS = 4;
 
-    /** What the user reads. */
+    /** The page that the user reads. */
     public enum Page {
         /** It worked. */
         SIGNED_IN(200, "You are signed in", "You can close this window and go back to the program."),
-        /** The user or the server said no. */
+        /** The user or the server refused. */
         DECLINED(200, "You are not signed in", "The program has been told. You can close this window."),
-        /** It was the right answer, and it did not help. */
-        FAILED(502, "The login could not be finished", "The program says why. You can close this window."),
-        /** Somebody else's answer, or nobody's. */
-        NOT_THIS_LOGIN(400, "This is not the answer that is waited for", "Go on where you began."),
-        /** The answer was here before, or comes too late. */
+        /** The callback was right, and the login failed all the same. */
+        FAILED(502, "The login could not be finished", "The program shows the reason. You can close this window."),
+        /** The callback of another login, or of none. */
+        NOT_THIS_LOGIN(400, "This is not the login that the program waits for", "Go on where you began."),
+        /** The callback came before, or comes too late. */
         GONE(410, "This login is over", "You can close this window."),
         /** Another path. */
         NOT_FOUND(404, "There is nothing here", ""),
@@ -51,10 +51,10 @@ public final class LoopbackServer implements AutoCloseable {
     }
 
     /**
-     * What comes of a request.
+     * The response to a request.
      *
-     * @param page what the user reads
-     * @param afterwards runs when the page is sent, or cannot be
+     * @param page the page that the user reads
+     * @param afterwards runs when the page was sent, or could not be
      */
     public record Visit(Page page, Runnable afterwards) {
         /** Nothing but a page. */
@@ -77,7 +77,7 @@ public final class LoopbackServer implements AutoCloseable {
     private final Visitors visitors;
 
     /**
-     * Begins to listen.
+     * Starts to listen.
      *
      * @param host {@code 127.0.0.1}, {@code [::1]} or {@code localhost}, the only name that it answers to
      * @param port 0 for any that is free
@@ -100,7 +100,7 @@ public final class LoopbackServer implements AutoCloseable {
         server.start();
     }
 
-    /** Where a browser finds it. */
+    /** The URL for the browser. */
     public String url() {
         return "http://" + authority + path;
     }
@@ -118,7 +118,7 @@ public final class LoopbackServer implements AutoCloseable {
     }
 
     private @Nullable Page refusal(HttpExchange exchange) {
-        // A site that has made its own name point here would otherwise be of our origin.
+        // Otherwise a site that lets its own name point here (DNS rebinding) would be of our origin.
         if (!authority.equalsIgnoreCase(exchange.getRequestHeaders().getFirst("Host"))) {
             return Page.WRONG_HOST;
         }

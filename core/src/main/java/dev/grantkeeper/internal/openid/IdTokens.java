@@ -33,10 +33,10 @@ public final class IdTokens {
     private static final String GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final int GUID_LENGTH = 36;
     private static final String NO_TENANT =
-            "it names no tenant (tid); Entra ID does that where the scope profile is asked for";
+            "it names no tenant (tid); Entra ID does that if the scope profile is requested";
 
     /**
-     * Claims about the token, not about the user. The session (sid) stays, for the provider may end it (back-channel
+     * Claims about the token, not about the user. The session (sid) stays, since the provider may end it (back-channel
      * logout).
      */
     private static final Set<String> ABOUT_THE_TOKEN = Set.of(
@@ -66,13 +66,13 @@ public final class IdTokens {
     private final ProviderKeys keys;
 
     /**
-     * Verifies for one client of a provider that speaks OpenID Connect.
+     * Verifies for one client of a provider that supports OpenID Connect.
      *
      * @throws IllegalArgumentException if the provider does not
      */
     public IdTokens(Provider provider, String clientId, ProviderKeys keys, InstantSource clock) {
         this.issuer = provider.issuer()
-                .orElseThrow(() -> new IllegalArgumentException(provider.name() + " does not speak OpenID Connect"));
+                .orElseThrow(() -> new IllegalArgumentException(provider.name() + " does not support OpenID Connect"));
         this.tenants = provider.tenants();
         this.refusedTenants = provider.refusedTenants();
         this.clientId = clientId;
@@ -81,15 +81,15 @@ public final class IdTokens {
     }
 
     /**
-     * What an ID token has to fit, besides the provider and this client. What is {@code null} is not known, and not
-     * compared.
+     * The values that an ID token has to match, besides the provider and this client. Those that are {@code null} are
+     * unknown and not compared.
      *
-     * @param nonce what was sent with the authorization request
-     * @param issuer who sent the browser back (RFC 9207)
-     * @param code what the token was redeemed with
-     * @param accessToken what came along with it
-     * @param authenticatedAfter the earliest moment at which the user may have authenticated, where a {@code max_age}
-     *     was asked for
+     * @param nonce the nonce of the authorization request
+     * @param issuer the server that sent the browser back (RFC 9207)
+     * @param code the code that the token was issued for
+     * @param accessToken the access token that came with it
+     * @param authenticatedAfter the earliest moment at which the user may have authenticated, if a {@code max_age} was
+     *     requested
      */
     public record Expected(
             @Nullable String nonce,
@@ -112,10 +112,10 @@ public final class IdTokens {
      * Verifies a token.
      *
      * @param idToken the compact form
-     * @param expected what it has to fit
-     * @return who the user is
-     * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it, but
-     *     for a tenant that is not wanted
+     * @param expected the values that it has to match
+     * @return the user
+     * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it,
+     *     except a tenant that is not accepted
      */
     public Identity verify(String idToken, Expected expected) throws IdentityException {
         ProviderKeys.Signed signed = keys.verify(WHAT, idToken);
@@ -137,7 +137,7 @@ public final class IdTokens {
         return identity(claims);
     }
 
-    /** Issuer, keys and times: what holds of everything that the provider signs for this client. */
+    /** Checks issuer, key, times and tenant, as in everything that the provider signs for this client. */
     void checkProviderAndTimes(String what, ProviderKeys.Signed signed) throws IdentityException {
         JWTClaimsSet claims = signed.claims();
         String expected = expectedIssuer(what, claims);
@@ -154,8 +154,8 @@ public final class IdTokens {
     }
 
     /**
-     * The issuer was compared before, so a tenant that is named here is the one that signed. It is no secret, and no
-     * person.
+     * The issuer was compared before, so a tenant that is named here is the one that signed. It is neither a secret nor
+     * a person.
      */
     private void checkTenant(String what, JWTClaimsSet claims) throws IdentityException {
         String tenant =
@@ -168,7 +168,8 @@ public final class IdTokens {
             throw otherTenant(
                     what,
                     (tenant == null ? NO_TENANT : "its tenant is " + tenant)
-                            + ", and only those may sign in that tenants(…) of the provider names. Add it there if it should");
+                            + ", and only those that tenants(…) of the provider names may sign in. Add it there if it"
+                            + " should");
         }
     }
 
@@ -178,12 +179,12 @@ public final class IdTokens {
     }
 
     /**
-     * Why a token that came with a refresh is not this grant's (OpenID Connect Core section 12.2). Its signature is not
-     * looked at: it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no identity is made from
-     * it, and a refresh must not fail because the keys cannot be fetched. It may have none: version 1.0 of Entra ID
-     * does not sign what comes with a refresh.
+     * The reason why a token that came with a refresh is not this grant's (OpenID Connect Core section 12.2). Its
+     * signature is not checked: it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no
+     * identity is made from it, and a refresh must not fail because the keys cannot be fetched. There may be no
+     * signature: version 1.0 of Entra ID does not sign the ID tokens of a refresh.
      *
-     * @return what is wrong, {@code null} if nothing is
+     * @return the owner that it has instead, {@code null} if it is this grant's
      */
     public static @Nullable String mismatch(String idToken, Identity identity, String clientId) {
         try {
@@ -202,13 +203,13 @@ public final class IdTokens {
     }
 
     /**
-     * Verifies a UserInfo answer that is signed (OpenID Connect Core section 5.3.2).
+     * Verifies a signed UserInfo response (OpenID Connect Core section 5.3.2).
      *
-     * @param of whose it should be
-     * @return what it says
+     * @param of the user that it should be about
+     * @return its claims
      */
     Map<String, Object> userInfo(String jwt, Identity of) throws IdentityException {
-        String what = "UserInfo answer";
+        String what = "UserInfo response";
         ProviderKeys.Signed signed = keys.verify(what, jwt);
         JWTClaimsSet claims = signed.claims();
         if (claims.getIssuer() != null && !claims.getIssuer().equals(of.issuer())) {
@@ -253,7 +254,7 @@ public final class IdTokens {
                         text.getBytes(StandardCharsets.UTF_8), expected.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** OpenID Connect Core sections 3.1.3.6 and 3.3.2.11: optional here, but what is there has to be right. */
+    /** OpenID Connect Core sections 3.1.3.6 and 3.3.2.11: optional here, but a hash that is present has to be right. */
     private static void checkHash(String name, @Nullable String of, ProviderKeys.Signed signed)
             throws IdentityException {
         Object actual = signed.claims().getClaim(name);
@@ -346,12 +347,12 @@ public final class IdTokens {
             super.verify(claims, context);
             Date issued = claims.getIssueTime();
             if (issued == null || claims.getExpirationTime() == null) {
-                // To the check above a claim that says null is there.
+                // For the check above, a claim with the value null is present.
                 throw new BadJWTException("it does not say when it was issued and when it expires");
             }
             if (issued.toInstant().isBefore(Instant.EPOCH)) {
-                // What was too large for a date has come round to the other end of time.
-                throw new BadJWTException("it was issued at no time that there is");
+                // A number too large for a date has come round to the other end of time.
+                throw new BadJWTException("it was issued at an impossible time");
             }
             if (issued.toInstant().isAfter(clock.instant().plusSeconds(MAX_SKEW_SECONDS))) {
                 throw new BadJWTException("it was issued in the future");

@@ -5,17 +5,17 @@ import dev.grantkeeper.internal.wire.Answer;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** It could not be established who the user is. */
+/** The user's identity could not be established. */
 public final class IdentityException extends IOException {
     private static final long serialVersionUID = 1L;
 
-    /** What that means for the login. */
+    /** The consequence for the login. */
     public enum Kind {
         /** The proof is wrong: no later try with it can succeed. */
         INVALID,
         /** The proof belongs to another login. */
         OTHER_LOGIN,
-        /** It is clear who the user is, and users of that tenant may not sign in here. */
+        /** The user is known, and users of that tenant may not sign in here. */
         OTHER_TENANT,
         /** The keys or the profile could not be fetched; a later login may succeed. */
         UNAVAILABLE
@@ -28,7 +28,7 @@ public final class IdentityException extends IOException {
         this.kind = kind;
     }
 
-    /** What that means for the login. */
+    /** The consequence for the login. */
     public Kind kind() {
         return kind;
     }

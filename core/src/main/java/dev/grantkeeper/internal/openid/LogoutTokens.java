@@ -14,17 +14,17 @@ public final class LogoutTokens {
     private static final String EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
     /**
-     * Some providers leave the type out, or name the general one; that this is no ID token, the event tells as well.
+     * Some providers leave the type out, or name the general one; the event, too, shows that this is not an ID token.
      */
     private static final Set<String> TYPES = Set.of("logout+jwt", "jwt");
 
     /**
-     * Whose session has ended; at least one of the two is there.
+     * A session that has ended. It names a user, a session, or both.
      *
-     * @param issuer who says so
+     * @param issuer the issuer of the token
      * @param subject the user
      * @param session the session
-     * @param id names this token
+     * @param id the id of the token
      */
     public record Ended(
             String issuer,
@@ -35,7 +35,7 @@ public final class LogoutTokens {
     private final IdTokens idTokens;
     private final ProviderKeys keys;
 
-    /** Verifies for the client for which the ID tokens are. */
+    /** Verifies for the client that the ID tokens are for. */
     public LogoutTokens(IdTokens idTokens, ProviderKeys keys) {
         this.idTokens = idTokens;
         this.keys = keys;
@@ -56,7 +56,7 @@ public final class LogoutTokens {
         idTokens.checkProviderAndTimes(WHAT, signed);
         JWTClaimsSet claims = signed.claims();
         if (!(claims.getClaim("events") instanceof Map<?, ?> events && events.get(EVENT) instanceof Map<?, ?>)) {
-            throw invalid("it tells of no logout");
+            throw invalid("it contains no logout event");
         }
         if (claims.getClaims().containsKey("nonce")) {
             throw invalid("it has a nonce, as ID tokens have");
@@ -65,7 +65,7 @@ public final class LogoutTokens {
         String subject = text(claims, "sub");
         String session = text(claims, "sid");
         if (id == null || (subject == null && session == null)) {
-            throw invalid("it names neither a user nor a session, or not itself");
+            throw invalid("it names neither a user nor a session, or has no id");
         }
         return new Ended(String.valueOf(claims.getIssuer()), subject, session, id);
     }
@@ -78,7 +78,7 @@ public final class LogoutTokens {
         if (value instanceof String text && !text.isEmpty()) {
             return text;
         }
-        throw invalid("its " + name + " is no text");
+        throw invalid("its " + name + " is not a text");
     }
 
     private static IdentityException invalid(String why) {

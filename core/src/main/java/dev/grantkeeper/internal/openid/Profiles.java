@@ -15,8 +15,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks a provider who the user is: its UserInfo endpoint where there is an ID token to compare with (OpenID Connect
- * Core section 5.3), its profile endpoint where it does not speak OpenID Connect. Thread-safe.
+ * Fetches the user's profile: from the provider's UserInfo endpoint if there is an ID token to compare with (OpenID
+ * Connect Core section 5.3), from its profile endpoint if it does not support OpenID Connect. Thread-safe.
  */
 public final class Profiles {
     private final Provider provider;
@@ -31,12 +31,12 @@ public final class Profiles {
     }
 
     /**
-     * Fetches what the ID token did not say.
+     * Fetches the claims that the ID token did not have.
      *
-     * @param identity who the user is
-     * @param tokens what was just issued
+     * @param identity the user of the ID token
+     * @param tokens the tokens that were just issued
      * @return the same user with more claims; those of the ID token stay as they are
-     * @throws IdentityException if the provider does not say, or tells of another user
+     * @throws IdentityException if there is no such response, or it describes another user
      */
     public Identity complete(Identity identity, TokenSet tokens) throws IdentityException {
         URI endpoint = provider.userInfoEndpoint().orElse(null);
@@ -52,7 +52,7 @@ public final class Profiles {
         if (!identity.subject().equals(claims.get("sub"))) {
             // OpenID Connect Core section 5.3.4: nothing of it may be used.
             throw new IdentityException(
-                    IdentityException.Kind.INVALID, "The " + name + " tells of another user than the ID token", null);
+                    IdentityException.Kind.INVALID, "The " + name + " describes another user than the ID token", null);
         }
         Map<String, Object> all = new LinkedHashMap<>(identity.claims());
         claims.forEach((claim, value) -> {
@@ -64,12 +64,12 @@ public final class Profiles {
     }
 
     /**
-     * Fetches the profile of the user who granted.
+     * Fetches the profile of the user who granted access.
      *
-     * @param tokens what was just issued
-     * @return who that is: the claims that the preset maps, and every other plain member under its own name;
+     * @param tokens the tokens that were just issued
+     * @return the user, with the claims that the preset maps, and every other plain member under its own name;
      *     {@code null} if there is no profile endpoint
-     * @throws IdentityException if the provider does not say
+     * @throws IdentityException if the response does not identify a user
      */
     public @Nullable Identity fetch(TokenSet tokens) throws IdentityException {
         URI endpoint = provider.profileEndpoint().orElse(null);
@@ -94,12 +94,12 @@ public final class Profiles {
         if (!(subject instanceof String || subject instanceof Number)
                 || subject.toString().isEmpty()) {
             throw new IdentityException(
-                    IdentityException.Kind.INVALID, "The " + name + " did not say who the user is", null);
+                    IdentityException.Kind.INVALID, "The " + name + " did not identify the user", null);
         }
         return Identity.of(provider.name(), subject.toString(), claims);
     }
 
-    /** A member, or what is at the end of a pointer (RFC 6901). */
+    /** A member, or the value that a pointer refers to (RFC 6901). */
     private static @Nullable Object at(Map<String, Object> profile, String member) {
         if (!member.startsWith("/")) {
             return profile.get(member);

@@ -39,13 +39,13 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys of one provider (RFC 7517), and whether it signed what it is said to have signed: ID tokens, UserInfo
- * answers, logout tokens, answers of the authorization endpoint.
+ * The keys of one provider (RFC 7517), which verify what it has signed: ID tokens, UserInfo responses, logout tokens,
+ * authorization responses.
  *
- * <p>Keys are fetched when they are needed, and again after five minutes, or when a token does not fit the known ones.
+ * <p>Keys are fetched when they are needed, and again after five minutes, or when none of the known ones fits a token.
  * Strangers can make up tokens that never fit, so such a fetch costs the right to another for a minute; the token that
  * verifies because of it gives the right back. A provider may thus rotate its keys as often as it likes, and a thousand
- * made-up key ids in a minute cost one fetch. While the provider is down, the keys it showed last are good for a day.
+ * made-up key ids in a minute cost one fetch. While the provider is down, the last keys stay in use for a day.
  *
  * <p>Only these keys count, whatever a token's header brings along or points to. Thread-safe.
  */
@@ -58,7 +58,7 @@ public final class ProviderKeys {
     private static final Duration AFTER_FAILURE = Duration.ofSeconds(15);
     private static final Duration SURVIVE_OUTAGE = Duration.ofHours(24);
 
-    // Asymmetric ones only. "none" and the HMAC family cannot get in: whoever knows a public key could make those.
+    // Asymmetric ones only. "none" and the HMAC family cannot get in: anybody who knows a public key could make those.
     private static final Set<JWSAlgorithm> ALGORITHMS = Set.of(
             JWSAlgorithm.RS256,
             JWSAlgorithm.RS384,
@@ -72,7 +72,7 @@ public final class ProviderKeys {
             JWSAlgorithm.EdDSA,
             JWSAlgorithm.Ed25519);
 
-    /** What the provider has signed. */
+    /** A JWT that the provider has signed. */
     public record Signed(
             JWSHeader header, JWTClaimsSet claims, @Nullable String issuerOfKey) {
         @Override
@@ -81,10 +81,10 @@ public final class ProviderKeys {
         }
     }
 
-    /** One key; Microsoft's common key set says of each for which issuer it signs. */
+    /** One key; Microsoft's common key set names the issuer that each one signs for. */
     private record Key(JWK jwk, @Nullable String issuer) {}
 
-    /** What was fetched at one time; no two of them are equal. */
+    /** The keys that were fetched at one time; no two sets are equal. */
     private static final class KeySet {
         final List<Key> keys;
         final long fetchedAt;
@@ -99,7 +99,7 @@ public final class ProviderKeys {
     private final Set<JWSAlgorithm> accepted;
     private final Http http;
     private final LongSupplier ticker;
-    // Not a monitor, for it is held while keys are fetched.
+    // Not a monitor, since it is held while keys are fetched.
     private final ReentrantLock fetching = new ReentrantLock();
     private volatile @Nullable KeySet known;
     private @Nullable Long spentAt; // guarded by fetching: when a fetch was spent on a token that did not fit
@@ -107,9 +107,9 @@ public final class ProviderKeys {
     private @Nullable IOException failure; // guarded by fetching
 
     /**
-     * The keys at a place. Fetches nothing yet.
+     * The keys at a URL. Fetches nothing yet.
      *
-     * @param algorithms what the provider may sign with for this client; empty for all that are safe
+     * @param algorithms the algorithms that the provider may use for this client; empty for all that are safe
      * @param ticker monotonic time in nanoseconds
      */
     public ProviderKeys(URI where, Set<String> algorithms, Http http, LongSupplier ticker) {
@@ -127,22 +127,22 @@ public final class ProviderKeys {
     }
 
     /**
-     * Verifies who signed. What it says is not looked at: issuer, audience and times are the caller's.
+     * Verifies the signature. The claims are not checked: issuer, audience and times are the caller's task.
      *
      * @param what for messages, for example {@code ID token}
      * @param compact the compact form; anything that anybody can send
-     * @throws IdentityException if nobody knows that the provider signed this, or the keys could not be fetched; the
+     * @throws IdentityException if none of the provider's keys has signed this, or the keys could not be fetched; the
      *     message shows nothing of it
      */
     public Signed verify(String what, String compact) throws IdentityException {
         SignedJWT jwt = parse(what, compact);
         JWTClaimsSet claims = claims(what, jwt);
         if (!accepted.contains(jwt.getHeader().getAlgorithm())) {
-            throw invalid(what, "its algorithm is not one of those that are accepted");
+            throw invalid(what, "its algorithm is not accepted");
         }
         if (jwt.getHeader().getCriticalParams() != null) {
-            // RFC 7515 section 4.1.11: nothing there is known here
-            throw invalid(what, "its header demands something that is not known (crit)");
+            // RFC 7515 section 4.1.11: no extension is supported here
+            throw invalid(what, "its header requires an extension that is not supported (crit)");
         }
         long began = ticker.getAsLong();
         try {
@@ -173,14 +173,14 @@ public final class ProviderKeys {
         }
         try {
             return SignedJWT.parse(compact);
-        } catch (ParseException | RuntimeException e) { // NullPointerException where JSON says null
+        } catch (ParseException | RuntimeException e) { // NullPointerException for null in JSON
             throw invalid(what, "it is not a signed JWT");
         }
     }
 
     private static boolean isCompact(String compact) {
         // Counted before anything is split: a megabyte of dots must not become a million strings. And base64url without
-        // padding only, for the decoder underneath takes more than RFC 7515 section 2 does.
+        // padding only, since the decoder underneath accepts more than RFC 7515 section 2 does.
         return compact.length() <= MAX_LENGTH
                 && compact.chars().filter(c -> c == '.').limit(3).count() == 2
                 && compact.chars().allMatch(ProviderKeys::mayStandInAToken);
@@ -190,7 +190,7 @@ public final class ProviderKeys {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || "-_.".indexOf(c) >= 0;
     }
 
-    /** What a JWT says, signed (by whomever) or not. */
+    /** The claims of a JWT, signed (by anybody) or not. */
     static JWTClaimsSet unverifiedClaims(String what, String compact) throws IdentityException {
         if (!compact.endsWith(".")) {
             return claims(what, parse(what, compact));
@@ -200,9 +200,9 @@ public final class ProviderKeys {
                 return PlainJWT.parse(compact).getJWTClaimsSet();
             }
         } catch (ParseException | RuntimeException e) {
-            // said below
+            // reported below
         }
-        throw invalid(what, "it is no JWT");
+        throw invalid(what, "it is not a JWT");
     }
 
     private static JWTClaimsSet claims(String what, SignedJWT jwt) throws IdentityException {
@@ -288,7 +288,7 @@ public final class ProviderKeys {
         if (last == null) {
             fetching.lock();
         } else if (!fetching.tryLock()) {
-            return last; // somebody is fetching, and these will do meanwhile
+            return last; // another thread is fetching, and these will do meanwhile
         }
         try {
             KeySet now = known;
@@ -368,7 +368,7 @@ public final class ProviderKeys {
         }
     }
 
-    /** Asks a second time where a connection failed: a login hangs on it, whose code is spent. */
+    /** Asks a second time if the connection failed: a login depends on it, and its code is spent. */
     private Http.Reply get() throws IOException {
         try {
             return http.get(where.toString(), null);
@@ -391,11 +391,11 @@ public final class ProviderKeys {
                 }
             }
         } catch (ParseException | RuntimeException e) {
-            throw new IOException("The provider's keys are no JWK set");
+            throw new IOException("The provider's keys are not a JWK set");
         }
         if (keys.isEmpty()) {
-            // Not taken for the news that all keys are gone: the last ones stay.
-            throw new IOException("The provider shows no key that can be used");
+            // This does not mean that all keys are gone: the last ones stay.
+            throw new IOException("The provider publishes no key that can be used");
         }
         return List.copyOf(keys);
     }

@@ -12,9 +12,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Reads claims of which some stand there twice: Keycloak's signed authorization responses name their issuer so. RFC
- * 7519 section 4 lets a reader refuse that, or take the last. Here both have to say the same, so nobody can read it in
- * another way.
+ * Reads claims sets that repeat a claim: Keycloak's signed authorization responses repeat their issuer. RFC 7519
+ * section 4 lets a reader reject that, or take the last. Here both have to be equal, so nobody can read it in another
+ * way.
  */
 final class RepeatedClaims {
     private static final JsonMapper JSON = JsonMapper.builder()
@@ -28,20 +28,20 @@ final class RepeatedClaims {
     /**
      * Reads a claims set.
      *
-     * @throws IOException if it is none, or contradicts itself; the message may quote it
+     * @throws IOException if it is not a claims set, or contradicts itself; the message may quote it
      */
     static Map<String, Object> read(String json) throws IOException {
         Map<String, JsonNode> members = new LinkedHashMap<>();
         try (JsonParser parser = JSON.createParser(json)) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw new IOException("no object");
+                throw new IOException("not an object");
             }
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String name = parser.currentName();
                 parser.nextToken();
                 JsonNode value = JSON.readTree(parser);
                 if (value.isDouble() && Double.isInfinite(value.doubleValue())) {
-                    throw new IOException("a number that is none"); // as an expiry it would be never
+                    throw new IOException("a number without a value"); // as an expiry it would be never
                 }
                 JsonNode before = members.put(name, value);
                 if (before != null && !before.equals(value)) {

@@ -10,8 +10,8 @@ import java.util.Date;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Verifies what the authorization endpoint answers with and has signed (JARM section 2.4): by whom, by a key of the
- * provider's, for whom, until when. Thread-safe.
+ * Verifies signed authorization responses (JARM section 2.4): issuer, signature by a key of the provider, audience,
+ * expiry. Thread-safe.
  */
 public final class SignedResponses {
     private static final String WHAT = "authorization response";
@@ -34,7 +34,7 @@ public final class SignedResponses {
      * Verifies a response.
      *
      * @param response the compact form; anything that a browser can send
-     * @return what it says
+     * @return the callback in it
      * @throws IdentityException if it is wrong, or cannot be verified now; the message shows nothing of it
      */
     public Callback verify(String response) throws IdentityException {
