@@ -8,9 +8,9 @@ import java.io.IOException;
 import okhttp3.MediaType;
 import okhttp3.Response;
 
-/** A rejected token that some APIs report with another status than 401: Slack with 200, Facebook with 400. */
+/** Rejections of a token that some APIs send with another status than 401: Slack with 200, Facebook with 400. */
 public final class ApiRejection {
-    /** A longer response is something else, and is not held up. */
+    /** A longer body is something else, and is not held up. */
     private static final int LONGEST = 4096;
 
     private static final JsonMapper JSON = new JsonMapper();

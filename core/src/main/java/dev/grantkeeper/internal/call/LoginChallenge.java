@@ -19,20 +19,20 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An API's demand that only another login can satisfy: scopes (RFC 6750 section 3.1), a stronger or a more recent
- * authentication (RFC 9470), or what Microsoft Entra ID calls a claims challenge. All of it is from outside: a
- * parameter that does not have its specified form is ignored. A challenge may also name its authorization server; that
- * is not followed.
+ * A demand of an API that only another login can meet: scopes (RFC 6750 section 3.1), a stronger or a more recent
+ * authentication (RFC 9470), or what Microsoft Entra ID calls a claims challenge. Everything in it is from outside: a
+ * parameter of another form is ignored. A challenge may also name its authorization server; the library never contacts
+ * it.
  *
  * @param kind the kind of demand
  * @param error the API's error code
- * @param description the API's words for people, made harmless
- * @param scopes the demanded scopes that were not granted
+ * @param description the API's text for people, made harmless
+ * @param scopes the scopes that were not granted so far
  * @param parameters the parameters that the login has to send: {@code acr_values}, {@code max_age}, {@code claims}
  */
 public record LoginChallenge(
         Kind kind, String error, @Nullable String description, Set<String> scopes, Map<String, String> parameters) {
-    /** The kinds of demands. */
+    /** The kind of demand. */
     public enum Kind {
         /** Scopes that were not granted. */
         SCOPES,
@@ -46,10 +46,10 @@ public record LoginChallenge(
     private static final int MAX_CLAIMS = 16 * 1024;
 
     /**
-     * Looks for one that names what a login has to ask for. One that names nothing, or only what was granted, is none:
-     * the same login would bring the same answer.
+     * Looks for a challenge that names what a login has to request. One that names nothing, or only what was granted,
+     * does not count: the same login would bring the same response.
      *
-     * @param response an answer; its body is not touched
+     * @param response a response; its body is not touched
      * @param granted the scopes of the token that was sent
      * @param token that token, which no message may hold
      */
@@ -57,8 +57,8 @@ public record LoginChallenge(
         if (response.code() != 401 && response.code() != 403) {
             return null;
         }
-        // OkHttp reads the challenges of a 401 only, and insufficient_scope is a 403 (RFC 6750 section 3.1). It leaves
-        // out a malformed challenge together with the rest of that header.
+        // OkHttp reads challenges of a 401 only, and RFC 6750 makes insufficient_scope a 403. It skips a malformed
+        // challenge together with the rest of that header.
         for (Challenge challenge : response.newBuilder().code(401).build().challenges()) {
             LoginChallenge found = of(challenge, granted, token);
             if (found != null) {
@@ -88,7 +88,7 @@ public record LoginChallenge(
                 put(parameters, "max_age", seconds(challenge.authParams().get("max_age")));
                 yield Kind.STEP_UP;
             }
-            // Azure's Resource Manager says invalid_token, and sends claims all the same.
+            // Azure's Resource Manager sends invalid_token, and claims all the same.
             case "insufficient_claims", "invalid_token" -> {
                 put(parameters, "claims", claims(challenge.authParams().get("claims")));
                 yield Kind.CLAIMS;

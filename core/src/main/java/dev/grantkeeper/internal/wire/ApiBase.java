@@ -5,13 +5,13 @@ import dev.grantkeeper.provider.Dialect;
 import okhttp3.HttpUrl;
 
 /**
- * Where a user's own API may be, at providers where an answer tells: in the provider's domains, or tokens could go
- * anywhere.
+ * The base URL of a user's own API, at providers whose responses name it: it has to be in the provider's domains, or
+ * tokens could go anywhere.
  */
 public final class ApiBase {
     private ApiBase() {}
 
-    /** Whether a URL is one that an answer of this provider may name. */
+    /** Whether a response of this provider may name this URL. */
     public static boolean mayBe(HttpUrl url, Dialect dialect) {
         return url.isHttps()
                 && dialect.apiBaseDomains().stream()

@@ -25,8 +25,8 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The provider's authorization endpoint (RFC 6749 section 3.1), as one client sees it, and the endpoint that takes its
- * requests directly (RFC 9126). Thread-safe.
+ * The provider's authorization endpoint (RFC 6749 section 3.1), as one client sees it, and the endpoint for pushed
+ * requests (RFC 9126). Thread-safe.
  */
 public final class AuthorizationEndpoint {
     private static final int BYTES = 32;
@@ -63,12 +63,12 @@ public final class AuthorizationEndpoint {
     }
 
     /**
-     * A request, and what only the browser that makes it may bring back. {@code toString} shows none of it.
+     * A request, and the secrets that tie the callback to this browser. {@code toString} shows none of it.
      *
-     * @param url where to send the browser
-     * @param urlExpiresAt until when; {@code null} where there is no limit
+     * @param url the URL for the browser
+     * @param urlExpiresAt its expiry; {@code null} if there is none
      * @param state random, 256 bits
-     * @param codeVerifier random, 256 bits; {@code null} where the server does not take PKCE
+     * @param codeVerifier random, 256 bits; {@code null} if the server does not support PKCE
      * @param nonce random, 256 bits; {@code null} without OpenID Connect
      */
     public record Request(
@@ -83,17 +83,17 @@ public final class AuthorizationEndpoint {
         }
     }
 
-    /** What the browser carries, and until when the server knows what it means. */
+    /** The parameters that the browser carries, and the time until which the server understands them. */
     private record Carried(
             Map<String, String> parameters, @Nullable Instant until) {}
 
     /**
      * Makes a request.
      *
-     * @param redirectUri where the browser comes back to
-     * @param scopes exactly what is asked for
-     * @param parameters what else is sent
-     * @param key what the grant is going to be bound to (RFC 9449 section 10); {@code null} if to nothing
+     * @param redirectUri the redirect URI
+     * @param scopes exactly the scopes to request
+     * @param parameters further parameters
+     * @param key the key that the grant is going to be bound to (RFC 9449 section 10); {@code null} for none
      * @throws RequestFailedException if it was to be pushed or signed, and could not be; it is then not sent in another
      *     way
      */
@@ -163,9 +163,9 @@ public final class AuthorizationEndpoint {
     }
 
     /**
-     * Whether a callback comes from the provider, as far as the provider has a way of its own to say so.
+     * Whether a callback comes from the provider, as far as the provider has a way of its own to sign it.
      *
-     * @param query as the browser brought it
+     * @param query the query, as it came
      */
     public boolean vouchesFor(String query) {
         return provider.dialect()
@@ -182,7 +182,7 @@ public final class AuthorizationEndpoint {
         return pushing == null ? carried : pushed(pushing, carried.parameters(), key);
     }
 
-    /** RFC 9101 section 5. Outside of the signed request stands nothing that could be changed on the way. */
+    /** RFC 9101 section 5. Outside the signed request there is nothing that could be changed on the way. */
     private Carried signed(Map<String, String> parameters) throws RequestFailedException {
         Client.SignedRequest request = client.sign(parameters);
         return new Carried(Map.of("client_id", client.id(), "request", request.jwt()), request.until());
@@ -195,7 +195,7 @@ public final class AuthorizationEndpoint {
         ObjectNode answer = endpoint.post(parameters, List.of(parameters.getOrDefault("state", "")), key);
         String reference = ServerJson.text(answer, "request_uri");
         if (reference == null || reference.isBlank() || reference.length() > MAX_REFERENCE) {
-            throw endpoint.malformed("there is no request_uri in it");
+            throw endpoint.malformed("it contains no request_uri");
         }
         Duration lives = ServerTimes.seconds(answer.path("expires_in"));
         return new Carried(

@@ -17,12 +17,12 @@ import okio.ByteString;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the browser brought back (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). Whoever can make the user's browser
- * open a URL decides what stands in it. {@code toString} shows no code.
+ * The callback that the browser brought (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). Anybody who can make the
+ * user's browser open a URL decides what is in it. {@code toString} shows no code.
  *
- * @param problem why this is no answer of an authorization server; everything else is then {@code null}
- * @param response an answer that the server has signed (JARM section 2.3); everything else is then {@code null}
- * @param others what no standard speaks of: some providers send more along
+ * @param problem the reason why this is not an authorization response; everything else is then {@code null}
+ * @param response a response that the server has signed (JARM section 2.3); everything else is then {@code null}
+ * @param others parameters of no standard, which some providers add
  */
 public record Callback(
         @Nullable String problem,
@@ -40,7 +40,7 @@ public record Callback(
             Set.of("state", "iss", "error", "error_description", "error_uri", "code", "response");
     private static final Set<String> NOT_ASKED_FOR = Set.of("access_token", "id_token");
 
-    /** What a signed response says itself. Outside of it anybody could have added it. */
+    /** Parameters that a signed response contains itself. Outside it, anybody could have added them. */
     private static final Set<String> BESIDE_NONE = Set.of("state", "iss", "error", "error_description", "code");
 
     /** Reads a query, with or without question mark, or a whole URL. */
@@ -58,7 +58,7 @@ public record Callback(
         for (String name : url.queryParameterNames()) {
             int times = url.queryParameterValues(name).size();
             if (NOT_ASKED_FOR.contains(name)) {
-                return junk("The callback holds " + name + ", which was not asked for");
+                return junk("The callback holds " + name + ", which was not requested");
             }
             if (PROTOCOL.contains(name) && times > 1) {
                 return junk("The callback repeats " + name);
@@ -87,7 +87,7 @@ public record Callback(
                 Collections.unmodifiableMap(others));
     }
 
-    /** What a signed response said, after it was verified. */
+    /** The contents of a signed response, after it was verified. */
     public static Callback verified(
             @Nullable String state,
             @Nullable String issuer,
@@ -98,8 +98,8 @@ public record Callback(
     }
 
     /**
-     * The state for finding the login that this belongs to. In a signed response it was not verified yet: it finds a
-     * login, and says nothing of it.
+     * The state for finding the login that this belongs to. In a signed response it is not verified yet: it finds a
+     * login, and proves nothing.
      */
     public @Nullable String stateToLookFor() {
         if (response == null) {
@@ -116,7 +116,8 @@ public record Callback(
     }
 
     /**
-     * Where the query begins: after the question mark where there is a scheme before it, an application's own included.
+     * The index of the query's beginning: after the question mark if a scheme is before it, an application's own
+     * included.
      */
     private static int start(String query) {
         int mark = query.indexOf('?');
@@ -125,12 +126,12 @@ public record Callback(
         return mark == 0 || url || path ? mark + 1 : 0;
     }
 
-    /** What is no answer of an authorization server, or not one that counts. */
+    /** A callback that is not an authorization response, or not one that counts. */
     public static Callback junk(String problem) {
         return new Callback(problem, null, null, null, null, null, null, Map.of());
     }
 
-    /** What was granted, where this server says that here; {@code null} if it does not. */
+    /** The granted scopes, from servers that name them in the callback; {@code null} if this one does not. */
     public @Nullable Set<String> grantedScopes(Provider provider) {
         String scope =
                 provider.dialect().grantedScopeParameter().map(others::get).orElse(null);
@@ -142,7 +143,7 @@ public record Callback(
      * Whether one parameter is the HMAC-SHA256 of all others, as {@code name=value} in alphabetical order with
      * {@code &} between them.
      *
-     * @param query what this was parsed from
+     * @param query the query that this was parsed from
      */
     public static boolean hasHmac(String query, String name, String key) {
         HttpUrl url = HttpUrl.parse("http://localhost/?" + query.substring(start(query)));
@@ -163,7 +164,7 @@ public record Callback(
                 hmac.toLowerCase(Locale.ROOT).getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Whether the code consists of what a code may consist of (RFC 6749 appendix A.11). */
+    /** Whether there is a code, of characters that a code may contain (RFC 6749 appendix A.11). */
     public boolean hasCode() {
         return code != null && !code.isEmpty() && code.chars().allMatch(c -> c >= ' ' && c < 0x7f);
     }

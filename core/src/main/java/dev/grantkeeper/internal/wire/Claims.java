@@ -10,10 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The {@code claims} parameter (OpenID Connect Core section 5.5): a JSON object to which several may have something to
- * add.
- */
+/** The {@code claims} parameter (OpenID Connect Core section 5.5): a JSON object that several parties may add to. */
 public final class Claims {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -22,8 +19,8 @@ public final class Claims {
 
     private Claims() {}
 
-    /** Reads a text from outside. Gives {@code null} if it is no JSON object, or one that asks for nothing. */
-    public static @Nullable String read(String json) {
+    /** Reads a text from outside. Returns {@code null} if it is not a JSON object, or an empty one. */
+    static @Nullable String read(String json) {
         try {
             return JSON.readTree(json) instanceof ObjectNode object && !object.isEmpty() ? object.toString() : null;
         } catch (JsonProcessingException e) {
@@ -32,9 +29,9 @@ public final class Claims {
     }
 
     /**
-     * One object that asks for what two ask for. Where both say something about the same member, the second decides.
+     * Merges two objects. If both have the same member, the second decides.
      *
-     * @throws IllegalArgumentException if one of them is no JSON object
+     * @throws IllegalArgumentException if one of them is not a JSON object
      */
     public static String merged(@Nullable String first, String second) {
         if (first == null) {
@@ -67,7 +64,7 @@ public final class Claims {
         throw new IllegalArgumentException("The claims are JSON, but not an object");
     }
 
-    /** What a client can handle, as Microsoft Entra ID wants to be told; {@code null} if there is nothing to tell. */
+    /** The claims that tell Microsoft Entra ID what a client can handle; {@code null} without capabilities. */
     static @Nullable String ofCapabilities(Collection<String> capabilities) {
         if (capabilities.isEmpty()) {
             return null;

@@ -32,17 +32,17 @@ import okio.BufferedSink;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This application as the authorization server knows it: its id, and how it proves it (RFC 6749 section 2.3). Makes the
+ * The client as the authorization server knows it: its id and its authentication (RFC 6749 section 2.3). Makes the
  * requests that go to the server directly. Thread-safe; {@code toString} shows no secret.
  */
 public final class Client {
     private static final MediaType FORM = MediaType.get("application/x-www-form-urlencoded");
     private static final MediaType JSON = MediaType.get("application/json");
     private static final String ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-    // Long enough for clocks that differ a little. Some servers take no longer ones.
+    // Long enough for clocks that differ a little. Some servers accept no longer ones.
     private static final Duration ASSERTION_LIVES = Duration.ofMinutes(1);
 
-    // Time enough for a browser to get there; RFC 9101 section 10.2 wants it short.
+    // Time enough for a browser to get there; RFC 9101 section 10.2 asks for a short one.
     private static final Duration REQUEST_LIVES = Duration.ofMinutes(5);
 
     private final String id;
@@ -57,7 +57,7 @@ public final class Client {
     private final Dialect dialect;
     private final InstantSource clock;
 
-    /** A client with what its way to authenticate needs. */
+    /** A client with the secret or key that its authentication needs. */
     public Client(
             String id,
             @Nullable String secret,
@@ -85,17 +85,17 @@ public final class Client {
         return id;
     }
 
-    /** Where the server's messages differ from the standards. */
+    /** The differences of the server's messages from the standards. */
     Dialect dialect() {
         return dialect;
     }
 
-    /** Whether one parameter of a callback was made of all others, with the secret. */
+    /** Whether one parameter of a callback is the HMAC of all others under the secret. */
     boolean hasHmac(String query, String name) {
         return secret != null && Callback.hasHmac(query, name, secret);
     }
 
-    /** What must not come back in any message. */
+    /** The secrets that must not appear in any message. */
     List<String> secrets() {
         return secret == null ? List.of() : List.of(secret);
     }
@@ -103,13 +103,13 @@ public final class Client {
     /**
      * An authenticated request to one of the provider's own endpoints.
      *
-     * @throws Http.CallFailedException if what authenticates cannot be made now; nothing was sent
+     * @throws Http.CallFailedException if the assertion cannot be signed now; nothing was sent
      */
     Request post(URI endpoint, Map<String, String> form) throws Http.CallFailedException {
         return post(endpoint, form, false);
     }
 
-    /** A request for tokens, which some servers want as JSON. Throws like {@link #post}. */
+    /** A request for tokens, which some servers expect as JSON. Throws like {@link #post}. */
     Request askForTokens(URI endpoint, Map<String, String> form) throws Http.CallFailedException {
         return post(endpoint, form, dialect.jsonRequests());
     }
@@ -137,7 +137,7 @@ public final class Client {
             }
             case SIGNED_SECRET -> parameters.put("client_secret", List.of(assertion()));
             case MUTUAL_TLS, NONE -> {
-                // The handshake tells who this is, or nothing does.
+                // The TLS handshake authenticates the client, or nothing does.
             }
         }
         return request.post(json ? once(JSON, json(parameters)) : once(FORM, URLUtils.serializeParameters(parameters)))
@@ -151,7 +151,8 @@ public final class Client {
     }
 
     /**
-     * A parameter as it is sent. One may be repeated (RFC 8707 section 2): it is kept as URIs with blanks between them.
+     * The values of a parameter, as they are sent. {@code resource} may be repeated (RFC 8707 section 2): it is kept as
+     * URIs with blanks between them.
      */
     static List<String> values(String name, String value) {
         return name.equals("resource") ? List.of(value.split(" ")) : List.of(value);
@@ -161,7 +162,7 @@ public final class Client {
      * An authorization request that this client has signed. {@code toString} shows nothing of it.
      *
      * @param jwt the request
-     * @param until when it expires
+     * @param until the time of its expiry
      */
     record SignedRequest(String jwt, Instant until) {
         @Override
@@ -171,7 +172,7 @@ public final class Client {
     }
 
     /**
-     * Signs an authorization request (RFC 9101 section 4): texts as texts, and what is JSON or a number as that.
+     * Signs an authorization request (RFC 9101 section 4): texts as texts, JSON and numbers as such.
      *
      * @throws RequestFailedException if the key cannot sign now
      */
@@ -212,7 +213,7 @@ public final class Client {
 
     /**
      * RFC 7523 section 3. The audience is the issuer alone: an assertion that names one endpoint's URL as well could be
-     * played to another server that claims the same URL.
+     * replayed to another server that claims the same URL.
      */
     private String assertion() throws Http.CallFailedException {
         Instant now = clock.instant();
@@ -231,7 +232,7 @@ public final class Client {
         }
     }
 
-    /** RFC 8705 section 5: where the endpoints are that ask for a certificate, if they are elsewhere. */
+    /** RFC 8705 section 5: the endpoints that ask for a certificate, if they have other URLs. */
     private static Map<URI, URI> aliases(Provider provider) {
         Map<URI, URI> aliases = new HashMap<>();
         Map<String, URI> known = provider.mtlsEndpointAliases();
@@ -261,7 +262,7 @@ public final class Client {
         return value;
     }
 
-    /** A body that says it cannot be sent twice: OkHttp then does not try to, after a 408 or a 421. */
+    /** A body that cannot be sent twice: OkHttp then does not try to, after a 408 or a 421. */
     private static RequestBody once(MediaType type, String content) {
         byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
         return new RequestBody() {

@@ -36,8 +36,8 @@ import okhttp3.Request;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Proofs that a request comes from whoever holds a key (RFC 9449), and what has to be remembered to make them: the last
- * nonce of each server, and by how much its clock differs from ours. Thread-safe; {@code toString} shows none of it.
+ * Makes proofs that a request comes from the holder of a key (RFC 9449), and remembers what they need: the last nonce
+ * of each server, and the difference between its clock and ours. Thread-safe; {@code toString} shows none of it.
  */
 public final class DPoP {
     private static final String SCHEME = "DPoP";
@@ -50,7 +50,7 @@ public final class DPoP {
     /** Longer ones would not leave room for the rest of the request's headers. */
     private static final int LONGEST_NONCE = 4096;
 
-    /** Servers tolerate more than this, or they would refuse everybody. */
+    /** Servers tolerate more than this, or they would reject everybody. */
     private static final Duration TOLERATED = Duration.ofSeconds(5);
 
     private final InstantSource clock;
@@ -66,7 +66,7 @@ public final class DPoP {
         }
     };
 
-    /** What is known of one origin. */
+    /** The nonce and the clock of one origin. */
     private record Server(@Nullable String nonce, Duration ahead) {
         static final Server UNKNOWN = new Server(null, Duration.ZERO);
 
@@ -79,15 +79,15 @@ public final class DPoP {
     /**
      * For one registration.
      *
-     * @param clock dates the proofs
-     * @param wanted whether grants that begin are to be bound. Those that are bound stay so in any case
+     * @param clock the clock that dates the proofs
+     * @param wanted whether new grants are to be bound. Those that are bound stay so in any case
      */
     public DPoP(InstantSource clock, boolean wanted) {
         this.clock = clock;
         this.wanted = wanted;
     }
 
-    /** A key for a grant that begins; {@code null} if grants are not to be bound. */
+    /** A key for a new grant; {@code null} if grants are not to be bound. */
     public @Nullable KeyPair keyForNewGrant() {
         if (!wanted) {
             return null;
@@ -101,7 +101,7 @@ public final class DPoP {
         }
     }
 
-    /** What an authorization request says of the key (RFC 9449 section 10): {@code dpop_jkt}. */
+    /** The thumbprint by which an authorization request names the key (RFC 9449 section 10): {@code dpop_jkt}. */
     public static String thumbprint(KeyPair key) {
         try {
             return jwk(key).computeThumbprint().toString();
@@ -126,7 +126,7 @@ public final class DPoP {
     /**
      * The request with a new proof, over whatever proof it had (RFC 9449 section 4.2).
      *
-     * @param accessToken what the request carries; {@code null} where it asks for tokens
+     * @param accessToken the token that the request carries; {@code null} for a token request
      */
     public Request prove(Request request, KeyPair key, @Nullable String accessToken) {
         Server server = server(request.url());
@@ -154,7 +154,7 @@ public final class DPoP {
         return request.newBuilder().header(SCHEME, proof.serialize()).build();
     }
 
-    /** As it stands on the wire: java.net.URI would write some characters in another way. */
+    /** The URL as it is sent: java.net.URI would write some characters in another way. */
     private static String target(HttpUrl url) {
         return url.newBuilder()
                 .username("")
@@ -176,7 +176,7 @@ public final class DPoP {
         }
     }
 
-    /** Takes over the nonce that a server sends along, with whatever status (RFC 9449 section 8.2). */
+    /** Remembers the nonce that a server sends along, with any status (RFC 9449 section 8.2). */
     public void learn(HttpUrl from, Headers headers) {
         String nonce = nonce(headers);
         if (nonce != null) {
@@ -185,11 +185,10 @@ public final class DPoP {
     }
 
     /**
-     * Whether the server did not look at a request because of its proof, and would look at it with another one: it has
-     * told its nonce (RFC 9449 sections 8 and 9), or its clock shows that ours is wrong. The next proof is made
-     * accordingly.
+     * Whether the server rejected a request because of its proof, and another proof would fix that: it has sent its
+     * nonce (RFC 9449 sections 8 and 9), or its clock shows that ours is wrong. The next proof is made accordingly.
      *
-     * @param error what the server says is wrong
+     * @param error the server's error code
      */
     public boolean mendable(HttpUrl from, @Nullable String error, Headers headers) {
         if ("use_dpop_nonce".equals(error)) {
@@ -208,7 +207,7 @@ public final class DPoP {
         return true;
     }
 
-    /** What is wrong with a proof, by the challenge of an API (RFC 9449 section 7.1). */
+    /** The error code in a DPoP challenge of an API (RFC 9449 section 7.1); {@code null} if there is none. */
     public static @Nullable String errorIn(List<Challenge> challenges) {
         for (Challenge challenge : challenges) {
             String error = challenge.authParams().get("error");

@@ -30,14 +30,14 @@ public final class DeviceEndpoint {
     }
 
     /**
-     * What the server gave.
+     * The server's response.
      *
      * @param deviceCode a secret
-     * @param userCode what the user types in
-     * @param verificationUri where
+     * @param userCode the code that the user types in
+     * @param verificationUri the page to type it in
      * @param verificationUriComplete the same with the code in it
-     * @param lifetime of both codes
-     * @param interval between two questions, at least
+     * @param lifetime the lifetime of both codes
+     * @param interval the least time between two requests
      */
     public record Codes(
             String deviceCode,
@@ -52,7 +52,7 @@ public final class DeviceEndpoint {
         }
     }
 
-    /** Begins a login. */
+    /** Starts a login. */
     public Codes authorize(Map<String, String> form) throws RequestFailedException {
         ObjectNode json = endpoint.post(form, Set.of(), null);
         String deviceCode = ServerJson.text(json, "device_code");
@@ -60,7 +60,7 @@ public final class DeviceEndpoint {
         if (deviceCode == null || deviceCode.isEmpty() || userCode == null || !isForPeople(userCode)) {
             throw endpoint.malformed("the codes are missing, or not fit to be shown");
         }
-        // "verification_url" is what Google calls it.
+        // Google calls it "verification_url".
         String where = ServerJson.text(json, json.has("verification_uri") ? "verification_uri" : "verification_url");
         String complete = ServerJson.text(json, "verification_uri_complete");
         Duration lifetime = ServerTimes.seconds(json.path("expires_in"));
@@ -78,7 +78,7 @@ public final class DeviceEndpoint {
         return !code.isBlank() && code.length() <= 128 && code.chars().allMatch(c -> c >= ' ' && c < 0x7f);
     }
 
-    /** It becomes a link or a QR code: nothing but a web page gets through, and nothing that others could read. */
+    /** Checks a URI that becomes a link or a QR code: only a web page gets through, and none that others could read. */
     private URI page(@Nullable String text) throws RequestFailedException {
         try {
             URI uri = new URI(text == null ? "" : text);
@@ -91,7 +91,7 @@ public final class DeviceEndpoint {
                 return uri;
             }
         } catch (URISyntaxException e) {
-            // said below
+            // reported below
         }
         throw endpoint.malformed("the verification URI is not an https URL");
     }

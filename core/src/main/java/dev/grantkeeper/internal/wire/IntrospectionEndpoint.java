@@ -21,9 +21,9 @@ public final class IntrospectionEndpoint {
     }
 
     /**
-     * Asks about a token.
+     * Introspects a token.
      *
-     * @return what the server says, with a boolean {@code active}
+     * @return the server's response, with a boolean {@code active}
      */
     public Map<String, Object> introspect(String token) throws RequestFailedException {
         ObjectNode json = endpoint.post(Map.of("token", token), Set.of(token), null);

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** An endpoint that takes a form from an authenticated client, and answers with a JSON object. Thread-safe. */
+/** An endpoint that accepts a form from an authenticated client and returns a JSON object. Thread-safe. */
 final class JsonEndpoint {
     private final String name;
     private final Http http;
@@ -30,8 +30,8 @@ final class JsonEndpoint {
     /**
      * Sends a form.
      *
-     * @param secrets what of it must not come back in any message
-     * @param key what the request proves to hold; {@code null} for a request without proof
+     * @param secrets the values that must not appear in any message
+     * @param key the key that the request proves to hold; {@code null} for a request without proof
      */
     ObjectNode post(Map<String, String> form, Collection<String> secrets, @Nullable KeyPair key)
             throws RequestFailedException {

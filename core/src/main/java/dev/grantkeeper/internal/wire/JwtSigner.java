@@ -27,9 +27,7 @@ import java.security.spec.PSSParameterSpec;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Signs JWTs with what only this application has: its key or its secret. Thread-safe; {@code toString} shows neither.
- */
+/** Signs JWTs with the application's key or secret. Thread-safe; {@code toString} shows neither. */
 final class JwtSigner {
     private final JWSHeader header;
     private final JWSSigner signer;
@@ -59,7 +57,7 @@ final class JwtSigner {
         return new JwtSigner(header, new PlatformSigner(algorithm, key.privateKey()));
     }
 
-    /** HS256, the one that servers expect of a secret. */
+    /** HS256, the algorithm that servers expect with a secret. */
     static JwtSigner of(String secret) {
         try {
             return new JwtSigner(
@@ -72,7 +70,7 @@ final class JwtSigner {
     /**
      * Signs.
      *
-     * @param type what it is: {@code typ} in the header
+     * @param type the {@code typ} in the header
      * @throws FailedException if the key cannot sign now: it may be in a device that is not there
      */
     String sign(String type, JWTClaimsSet claims) throws FailedException {
@@ -87,8 +85,9 @@ final class JwtSigner {
     }
 
     /**
-     * Signs with whichever of the platform's security providers can work with the key. {@link Signature} would choose
-     * one itself, but for RSASSA-PSS it has to before it knows the key, and then never takes the module that holds it.
+     * Signs with the first of the platform's security providers that can work with the key. {@link Signature} would
+     * choose one itself, but for RSASSA-PSS it has to before it knows the key, and then never takes the module that
+     * holds it.
      */
     private static final class PlatformSigner extends BaseJWSProvider implements JWSSigner {
         private final PrivateKey key;

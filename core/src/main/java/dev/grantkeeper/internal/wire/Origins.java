@@ -10,8 +10,8 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scheme, host and port: what decides where a token may go. Written in one place, so that two sides of a comparison
- * agree.
+ * Origins: scheme, host and port, which decide where a token may go. Written in one place, so that two sides of a
+ * comparison agree.
  */
 public final class Origins {
     private static final Set<String> LOOPBACK = Set.of("127.0.0.1", "[::1]", "::1", "localhost");
@@ -23,12 +23,12 @@ public final class Origins {
         return url.scheme() + "://" + url.host().toLowerCase(Locale.ROOT) + ":" + url.port();
     }
 
-    /** Origins to compare with, as OkHttp writes them: it takes the brackets off an IPv6 address, and shortens it. */
+    /** Origins as OkHttp writes them, to compare with: it removes the brackets of an IPv6 address, and shortens it. */
     public static Set<String> of(Set<String> origins) {
         return origins.stream().map(text -> of(HttpUrl.get(text))).collect(Collectors.toUnmodifiableSet());
     }
 
-    /** Whether an answer comes from where the request was sent, and not from where a redirect led. */
+    /** Whether a response comes from the request's own origin, and not from one that a redirect led to. */
     public static boolean same(Request request, Response response) {
         return of(response.request().url()).equals(of(request.url()));
     }

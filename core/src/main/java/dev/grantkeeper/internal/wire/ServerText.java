@@ -5,7 +5,7 @@ import java.util.Collection;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Makes texts harmless that an authorization server, or whoever pretends to be one, put into an error. */
+/** Makes texts harmless that an authorization server, or somebody who pretends to be one, put into an error. */
 public final class ServerText {
     private static final int MAX_LENGTH = 512;
     // Assertions, proofs, requests and tokens that are JWTs (RFC 7519), and what a server's log line left of one.
@@ -14,11 +14,11 @@ public final class ServerText {
     private ServerText() {}
 
     /**
-     * The same without the secrets that were sent: some servers repeat what they do not like.
+     * The same without the secrets that were sent: some servers repeat what they reject.
      *
-     * @param text from outside
-     * @param secrets what must not appear
-     * @return the harmless text; {@code null} if there is nothing to say
+     * @param text a text from outside
+     * @param secrets the values that must not appear
+     * @return the harmless text; {@code null} if nothing is left
      */
     public static @Nullable String harmless(@Nullable String text, Collection<String> secrets) {
         String rest = text;
@@ -29,11 +29,10 @@ public final class ServerText {
     }
 
     /**
-     * One line of printable ASCII (RFC 6749 appendix A.8), without JWTs and what could be taken for markup, and not
-     * long.
+     * One short line of printable ASCII (RFC 6749 appendix A.8), without JWTs and what could be taken for markup.
      *
-     * @param text from outside
-     * @return the harmless text; {@code null} if there is nothing to say
+     * @param text a text from outside
+     * @return the harmless text; {@code null} if there is none
      */
     public static @Nullable String harmless(@Nullable String text) {
         if (text == null || text.isBlank()) {

@@ -12,20 +12,22 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Times as servers write them, each within bounds: what somebody else has written never means "never" or "at every
- * call" (law 13).
+ * Times as servers write them, each within bounds: no number from outside means "never" or "at every call" (law 13).
  */
 public final class ServerTimes {
-    /** What {@code expires_in} means where it is no lifetime: 0 and less. Long enough not to refresh on every call. */
+    /**
+     * The meaning of an {@code expires_in} that is not a lifetime: 0 and less. Long enough not to refresh on every
+     * call.
+     */
     private static final Duration SHORTEST = Duration.ofSeconds(10);
 
     private static final Duration LONGEST = Duration.ofDays(3650);
-    /** Spotify has asked for hours. What is longer than this is no time that anybody waits for. */
+    /** Spotify has asked for hours. Nobody waits longer than this. */
     private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(30);
 
     private ServerTimes() {}
 
-    /** A number of seconds as servers write it: 3600, "3600", 3599.7. Anything else says nothing. */
+    /** A number of seconds as servers write it: 3600, "3600", 3599.7. {@code null} for anything else. */
     static @Nullable Duration seconds(JsonNode node) {
         BigDecimal value;
         if (node.isIntegralNumber()
@@ -47,9 +49,7 @@ public final class ServerTimes {
                 : Duration.ofSeconds(value.longValue());
     }
 
-    /**
-     * The time until a moment, in seconds or milliseconds since 1970; {@code null} if it cannot be one of these years.
-     */
+    /** The time until a moment, in seconds or milliseconds since 1970; {@code null} if it cannot be in these years. */
     static @Nullable Duration until(JsonNode node, Instant now) {
         if (!node.isIntegralNumber() && !(node.isTextual() && node.textValue().matches("[0-9]{10,13}"))) {
             return null;

@@ -10,19 +10,19 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What a request may ask for: scopes (RFC 6749 section 3.3) and resources (RFC 8707 section 2). */
+/** The scopes (RFC 6749 section 3.3) and resources (RFC 8707 section 2) that a request may ask for. */
 public final class Wanted {
     public static final String AUTHORIZATION_DETAILS = "authorization_details";
     public static final String RESOURCE = "resource";
 
     private Wanted() {}
 
-    /** These scopes, in this order, if each is one. */
+    /** The same scopes in the same order, after a check of each. */
     public static Set<String> scopes(Collection<String> scopes) {
         for (String scope : scopes) {
             if (!isScope(scope)) {
                 throw new IllegalArgumentException(
-                        "A scope is a text without blanks and quotes; give each one of its own: '" + scope + "'");
+                        "A scope is a text without blanks and quotes; pass each one separately: '" + scope + "'");
             }
         }
         return Collections.unmodifiableSet(new LinkedHashSet<>(scopes));
@@ -33,7 +33,7 @@ public final class Wanted {
         return !scope.isEmpty() && scope.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '"' && c != '\\');
     }
 
-    /** These resources, in this order, if each is one. */
+    /** The same resources in the same order, after a check of each. */
     public static Set<String> resources(Collection<String> resources) {
         for (String resource : resources) {
             try {
@@ -49,7 +49,7 @@ public final class Wanted {
         return Collections.unmodifiableSet(new LinkedHashSet<>(resources));
     }
 
-    /** Resources as they are written into a parameter, with blanks between them. */
+    /** The resources of a parameter, which has blanks between them. */
     public static Set<String> split(@Nullable String joined) {
         return joined == null ? Set.of() : new LinkedHashSet<>(Arrays.asList(joined.split(" ")));
     }
