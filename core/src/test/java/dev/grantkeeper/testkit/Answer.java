@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What a {@link FakeAuthorizationServer} sends back: status, headers, body.
+ * An HTTP response of a {@link FakeAuthorizationServer}: status, headers, body.
  *
  * <p>Immutable and thread-safe: each change gives a new answer. {@link #toString()} does not show the body.
  */
@@ -49,7 +49,7 @@ public final class Answer {
     /**
      * A redirect.
      *
-     * @param location where to
+     * @param location the URL to redirect to
      * @return an answer with status 302
      */
     public static Answer redirect(String location) {
@@ -119,7 +119,7 @@ public final class Answer {
     /**
      * This answer, broken off: all headers and the first bytes of the body are sent, then the connection is closed.
      *
-     * @param bytes how many bytes of the body are sent
+     * @param bytes the number of bytes of the body that are sent
      * @return a new answer
      */
     public Answer cutAfter(int bytes) {

@@ -24,10 +24,10 @@ import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
 /**
  * Watches the calls that a test makes to its stores. A call that does not end fails the test as rule 3.2 and shows
- * where it hangs, whatever rule the test is about; and what a store throws is reported under the rule that it kept from
- * being tested.
+ * where it hangs, whatever rule the test is about; and an exception of a store is reported under the rule that could
+ * not be tested because of it.
  *
- * <p>The test runs in a thread of its own, since many drivers hear no interrupt: a thread that hangs is left behind.
+ * <p>The test runs in a thread of its own, since many drivers ignore interrupts: a thread that hangs is left behind.
  * Calls stay in the threads that make them. Thread-safe.
  */
 final class CallWatch implements InvocationInterceptor {
@@ -40,7 +40,7 @@ final class CallWatch implements InvocationInterceptor {
     private final Set<Call> underWay = ConcurrentHashMap.newKeySet();
     private final Set<Throwable> thrownByStores = ConcurrentHashMap.newKeySet();
 
-    /** Equal to nothing but itself: many threads make the same call at the same moment. */
+    /** A call, equal to nothing but itself: many threads make the same call at the same moment. */
     private static final class Call {
         final String what;
         final Thread thread = Thread.currentThread();
@@ -69,7 +69,7 @@ final class CallWatch implements InvocationInterceptor {
         T call() throws IOException;
     }
 
-    /** A store that does what the given one does, under this watch. */
+    /** The given store, under this watch. */
     TokenStore over(TokenStore store) {
         return new TokenStore() {
             @Override

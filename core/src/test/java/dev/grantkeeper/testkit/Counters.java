@@ -3,7 +3,7 @@ package dev.grantkeeper.testkit;
 
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** What has happened so far. */
+/** The number of events so far, by kind. */
 final class Counters {
     final AtomicInteger tokenRequests = new AtomicInteger();
     final AtomicInteger codeRequests = new AtomicInteger();

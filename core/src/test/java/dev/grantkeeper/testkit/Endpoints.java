@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The endpoints of the authorization server. Stateless: what is remembered rests in {@link Grants}. */
+/** The endpoints of the authorization server. Stateless: the state is in {@link Grants}. */
 final class Endpoints {
     private static final String DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
     private static final String TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -62,7 +62,7 @@ final class Endpoints {
             }
             return Pages.login(settings, authorization, request.query());
         } catch (Refused e) {
-            // RFC 6749, 4.1.2.1: never redirect to where the client has not been registered for.
+            // RFC 6749, 4.1.2.1: never redirect to a URI that is not registered for the client.
             return Pages.error(settings, e.error().toUpperCase(Locale.ROOT) + ": " + e.description());
         } catch (IllegalArgumentException e) {
             return Pages.error(settings, "INVALID_REQUEST: " + e.getMessage());
@@ -95,7 +95,7 @@ final class Endpoints {
         return null;
     }
 
-    /** Where the browser goes when the user has agreed, or could not be asked. */
+    /** The URL for the browser after the user has agreed, or could not be asked. */
     String accept(Authorization authorization, String userId) {
         Refused error = authorization.error();
         if (error != null) {
@@ -191,7 +191,7 @@ final class Endpoints {
         }
     }
 
-    /** RFC 8693, 2.2.2: a token that cannot be taken is an invalid request; Microsoft calls it an invalid grant. */
+    /** RFC 8693, 2.2.2: a token that is not accepted is an invalid request; Microsoft calls it an invalid grant. */
     private String subject(Map<String, String> params, String name) throws Refused {
         String token = required(params, name);
         if (!grants.accepts(token)) {
@@ -289,7 +289,7 @@ final class Endpoints {
         }
     }
 
-    /** Where the user types the code in. */
+    /** The page on which the user types the code in. */
     Answer devicePage(RecordedRequest request) {
         if (!request.method().equals("POST")) {
             return Pages.device(settings, request.queryParams().getOrDefault("user_code", ""));
@@ -312,7 +312,7 @@ final class Endpoints {
         prepareToSign(grants.decideOnDevice(userCode.strip().toUpperCase(Locale.ROOT), user));
     }
 
-    /** While a person waits, who waits longer than a program. */
+    /** Called while a person waits, since people wait longer than programs. */
     private void prepareToSign(String scope) {
         if (Grants.scopes(scope).contains("openid")) {
             Jwt.make(settings.signing, settings.signingKey.get());

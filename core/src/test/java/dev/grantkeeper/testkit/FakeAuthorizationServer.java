@@ -47,10 +47,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>It does what real providers do: a page to sign in and to agree, client authentication, PKCE, codes that work once,
  * refresh tokens that rotate in five ways ({@link Rotation}), reuse detection, revocation, signed ID tokens. And it
- * fails as they fail, when it is told to: see {@link Fault} and {@link #onNextTokenRequest}. Two users are registered,
- * {@code alice} (Alice Archer) and {@code bob} (Bob Baker).
+ * fails as they fail, if a test wants that: see {@link Fault} and {@link #onNextTokenRequest}. Two users are
+ * registered, {@code alice} (Alice Archer) and {@code bob} (Bob Baker).
  *
- * <p>Thread-safe. Everything can be changed while it runs, and holds from the next request on. It listens on the
+ * <p>Thread-safe. Everything can be changed while it runs, with effect from the next request on. It listens on the
  * loopback interface only and asks for no passwords: it is nothing to protect anything with.
  */
 public final class FakeAuthorizationServer implements AutoCloseable {
@@ -141,10 +141,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         threads.shutdownNow();
     }
 
-    // ---- Where things are ----------------------------------------------------------------------------------------
+    // ---- URLs ----------------------------------------------------------------------------------------------------
 
     /**
-     * The issuer, and the address of everything else: {@code http://127.0.0.1:port}.
+     * The issuer, and the base of all other URLs: {@code http://127.0.0.1:port}.
      *
      * @return the issuer, without a slash at its end
      */
@@ -153,9 +153,9 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * The server's address, the same as {@link #issuer()}.
+     * The server's base URL, the same as {@link #issuer()}.
      *
-     * @return the address, without a slash at its end
+     * @return the URL, without a slash at its end
      */
     public String url() {
         return settings.url;
@@ -234,19 +234,19 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * An address of the protected API. Besides {@link #profileEndpoint()} and {@code /v1/me/player/recently-played},
-     * all that begins with {@code /api/} or {@code /v1/} answers any method with {@code {"user": …, "method": …,
+     * A URL of the protected API. Besides {@link #profileEndpoint()} and {@code /v1/me/player/recently-played}, every
+     * path that begins with {@code /api/} or {@code /v1/} answers any method with {@code {"user": …, "method": …,
      * "path": …, "token": …, "bodyLength": …}}, where {@code token} is the beginning of the token's SHA-256: six digits
      * that tell tokens apart.
      *
-     * @param path the path, beginning with {@code /api/} or {@code /v1/}, with a query if there shall be one
+     * @param path the path, beginning with {@code /api/} or {@code /v1/}, with or without a query
      * @return its URL
      */
     public String apiUrl(String path) {
         return settings.url + path;
     }
 
-    // ---- Who may come --------------------------------------------------------------------------------------------
+    // ---- Clients and users ---------------------------------------------------------------------------------------
 
     /**
      * Registers a confidential client, or changes one. It may authenticate with Basic or in the body.
@@ -289,10 +289,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
 
     /**
      * Lets grants outlive this server: takes over those that the file holds, and writes there from now on. For
-     * demonstrations that are ended and started again. The file holds digests of tokens, no tokens; one server at a
+     * demonstrations that are stopped and started again. The file holds digests of tokens, no tokens; one server at a
      * time may use it. Users have to be registered before.
      *
-     * @param file the file; made when there is something to remember
+     * @param file the file; created when there is something to remember
      * @return this server
      */
     public FakeAuthorizationServer remembering(Path file) {
@@ -301,7 +301,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * What the pages call this service. The default is {@code Demo music service}.
+     * Sets the name of this service on its pages. Default: {@code Demo music service}.
      *
      * @param title the name
      * @return this
@@ -312,8 +312,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Whether the authorization endpoint redirects at once, as if this user had agreed. The default is {@code null}: it
-     * shows its page.
+     * Sets the user for whom the authorization endpoint redirects at once, as if that user had agreed. Default:
+     * {@code null}, it shows its page.
      *
      * @param user the user, or {@code null} to ask
      * @return this
@@ -324,7 +324,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Whether callbacks carry {@code iss} (RFC 9207), and the metadata say so. The default is no.
+     * Sets whether callbacks carry {@code iss} (RFC 9207), and the metadata says so. Default: no.
      *
      * @param sent whether it is sent
      * @return this
@@ -335,7 +335,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * The status of {@code invalid_client}. The default is 401; Spotify answers 400.
+     * Sets the status of {@code invalid_client}. Default: 401; Spotify answers 400.
      *
      * @param status the HTTP status
      * @return this
@@ -346,9 +346,9 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * The server's clock. The default is the system's.
+     * Sets the server's clock. Default: the system's.
      *
-     * @param time tells the time
+     * @param time the clock
      * @return this
      */
     public FakeAuthorizationServer time(InstantSource time) {
@@ -361,10 +361,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     /**
      * Signs a user in and agrees, as with a browser.
      *
-     * @param authorizationUrl where the application sends the browser
-     * @param user who signs in
-     * @return where the browser is sent back to: the redirect URI with {@code code} and {@code state}, or with
-     *     {@code error} where the request was wrong
+     * @param authorizationUrl the URL that the application sends the browser to
+     * @param user the user who signs in
+     * @return the URL that the browser is sent back to: the redirect URI with {@code code} and {@code state}, or with
+     *     {@code error} if the request was wrong
      * @throws IllegalArgumentException if a browser would see an error page, or there is no such user
      */
     public String approve(String authorizationUrl, String user) {
@@ -374,8 +374,9 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     /**
      * Refuses to agree, as with a browser.
      *
-     * @param authorizationUrl where the application sends the browser
-     * @return where the browser is sent back to: the redirect URI with {@code error=access_denied} and {@code state}
+     * @param authorizationUrl the URL that the application sends the browser to
+     * @return the URL that the browser is sent back to: the redirect URI with {@code error=access_denied} and
+     *     {@code state}
      * @throws IllegalArgumentException if a browser would see an error page
      */
     public String refuse(String authorizationUrl) {
@@ -385,8 +386,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     /**
      * Types a code in on another device, signs a user in and agrees (RFC 8628).
      *
-     * @param userCode what the application shows
-     * @param user who signs in
+     * @param userCode the code that the application shows
+     * @param user the user who signs in
      * @throws IllegalArgumentException if there is no such code, or no such user
      */
     public void approveDevice(String userCode, String user) {
@@ -396,7 +397,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     /**
      * Types a code in on another device, and refuses.
      *
-     * @param userCode what the application shows
+     * @param userCode the code that the application shows
      * @throws IllegalArgumentException if there is no such code
      */
     public void refuseDevice(String userCode) {
@@ -404,10 +405,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * How often a device may ask. The default is every 5 seconds. The server does not watch over it; a
+     * Sets the interval at which a device may poll. Default: 5 seconds. The server does not enforce it; a
      * {@code Fault.error(400, "slow_down")} complains.
      *
-     * @param interval the time between two questions
+     * @param interval the time between two requests
      * @return this
      */
     public FakeAuthorizationServer deviceInterval(Duration interval) {
@@ -418,7 +419,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     /**
      * Changes the answers of the device authorization endpoint before they are sent, as {@link #tokenResponse} does.
      *
-     * @param change gets a modifiable map and returns what is sent
+     * @param change gets a modifiable map and returns the one to send
      * @return this
      */
     public FakeAuthorizationServer deviceResponse(UnaryOperator<Map<String, Object>> change) {
@@ -460,7 +461,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * Tokens from {@link #issue}. Does not print them.
      *
      * @param accessToken an access token
-     * @param refreshToken a refresh token of the same family, or an empty text where none are issued
+     * @param refreshToken a refresh token of the same family, or an empty text if none are issued
      */
     public record Issued(String accessToken, String refreshToken) {
         @Override
@@ -472,7 +473,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     // ---- Tokens --------------------------------------------------------------------------------------------------
 
     /**
-     * How long access tokens live. The default is an hour.
+     * Sets the lifetime of access tokens. Default: an hour.
      *
      * @param lifetime the lifetime of tokens issued from now on
      * @return this
@@ -483,7 +484,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * How long refresh tokens live, each from its own issue. The default is {@code null}: for ever.
+     * Sets the lifetime of refresh tokens, each from its own issue. Default: {@code null}, forever.
      *
      * @param lifetime the lifetime, or {@code null}
      * @return this
@@ -494,7 +495,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Whether logins give a refresh token. The default is yes.
+     * Sets whether logins issue a refresh token. Default: yes.
      *
      * @param issued whether they do
      * @return this
@@ -505,7 +506,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * What happens to refresh tokens that are used. The default is {@link Rotation#STRICT}.
+     * Sets the rule by which refresh tokens rotate. Default: {@link Rotation#STRICT}.
      *
      * @param rotation the rule
      * @return this
@@ -516,7 +517,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * How long {@link Rotation#GRACE} and {@link Rotation#HARSH} accept a spent refresh token. The default is a minute.
+     * Sets the time for which {@link Rotation#GRACE} and {@link Rotation#HARSH} accept a spent refresh token. Default:
+     * a minute.
      *
      * @param period the time since its first use
      * @return this
@@ -527,8 +529,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * What token answers say as {@code expires_in}, whatever is true: {@code "3600"} with or without quotes, {@code 0},
-     * {@code -1}, junk.
+     * Sets the {@code expires_in} of token answers, true or not: {@code "3600"} with or without quotes, {@code 0},
+     * {@code -1}, junk. Default: the truth.
      *
      * @param json the member's value, written as it is; {@code null} leaves the member out
      * @return this
@@ -540,7 +542,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Lets token answers tell the truth about the lifetime. That is the default.
+     * Lets token answers state the true lifetime. That is the default.
      *
      * @return this
      */
@@ -553,7 +555,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * Changes successful token answers before they are sent: members to add, to spoil, to remove. Values are texts,
      * numbers, booleans, maps, lists, {@code null}, and {@link #raw}.
      *
-     * @param change gets a modifiable map and returns what is sent
+     * @param change gets a modifiable map and returns the one to send
      * @return this
      */
     public FakeAuthorizationServer tokenResponse(UnaryOperator<Map<String, Object>> change) {
@@ -572,8 +574,9 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Claims that all ID tokens carry besides the usual ones, and in place of usual ones of the same name. The default
-     * is none; {@code ver}, {@code tid}, {@code oid} and {@code unique_name} make the server look like Microsoft's.
+     * Sets claims that all ID tokens carry besides the usual ones, and in place of usual ones of the same name.
+     * Default: none; {@code ver}, {@code tid}, {@code oid} and {@code unique_name} make the server look like
+     * Microsoft's.
      *
      * @param claims the claims, in place of those set before
      * @return this
@@ -586,7 +589,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     /**
      * Changes the claims of ID tokens before they are signed.
      *
-     * @param change gets a modifiable map and returns what is signed
+     * @param change gets a modifiable map and returns the one to sign
      * @return this
      */
     public FakeAuthorizationServer idTokenClaims(UnaryOperator<Map<String, Object>> change) {
@@ -595,9 +598,9 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * How ID tokens are signed. The default is {@link Signing#RS256}.
+     * Sets the way in which ID tokens are signed. Default: {@link Signing#RS256}.
      *
-     * @param how well, or not
+     * @param how the way, right or wrong
      * @return this
      */
     public FakeAuthorizationServer signing(Signing how) {
@@ -607,7 +610,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Signs ID tokens with a new key from now on, and shows only that in the JWKS.
+     * Signs ID tokens with a new key from now on, and publishes only that in the JWKS.
      *
      * @return this
      */
@@ -618,9 +621,9 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Changes the metadata at {@code /.well-known/openid-configuration} before they are sent.
+     * Changes the metadata at {@code /.well-known/openid-configuration} before it is sent.
      *
-     * @param change gets a modifiable map and returns what is sent
+     * @param change gets a modifiable map and returns the one to send
      * @return this
      */
     public FakeAuthorizationServer metadata(UnaryOperator<Map<String, Object>> change) {
@@ -629,10 +632,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Whether a revoked refresh token takes along all logins of its user with its client, as with some providers, or
-     * only its own family. The default is only its own.
+     * Sets whether the revocation of a refresh token revokes all logins of its user with its client, as with some
+     * providers, or only its own family. Default: only its own.
      *
-     * @param wide whether all go
+     * @param wide whether all are revoked
      * @return this
      */
     public FakeAuthorizationServer wideRevocation(boolean wide) {
@@ -640,10 +643,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         return this;
     }
 
-    // ---- Things that happen --------------------------------------------------------------------------------------
+    // ---- Events --------------------------------------------------------------------------------------------------
 
     /**
-     * A user withdraws consent: all that was issued to that user is worth nothing any more, access tokens included.
+     * Withdraws a user's consent: all tokens that were issued to that user are revoked, access tokens included.
      *
      * @param user the user's id
      */
@@ -652,8 +655,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * A user withdraws consent at a provider whose API does not ask: refresh tokens are refused, access tokens stay
-     * good until they expire.
+     * Withdraws a user's consent at a provider whose API does not check: refresh tokens are rejected, access tokens
+     * stay valid until they expire.
      *
      * @param user the user's id
      */
@@ -661,18 +664,18 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         grants.revokeRefreshTokens(user);
     }
 
-    /** All access tokens issued so far expire now, whatever was said about them. */
+    /** Lets all access tokens issued so far expire now, whatever their {@code expires_in}. */
     public void expireAccessTokens() {
         grants.expireAccessTokens();
     }
 
-    /** All refresh tokens issued so far expire now. */
+    /** Lets all refresh tokens issued so far expire now. */
     public void expireRefreshTokens() {
         grants.expireRefreshTokens();
     }
 
     /**
-     * Tells whether a token is good: an access token at the API, a refresh token at the token endpoint. Asking changes
+     * Whether a token is valid: an access token at the API, a refresh token at the token endpoint. Asking changes
      * nothing.
      *
      * @param token an access token or a refresh token
@@ -685,7 +688,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     // ---- The API -------------------------------------------------------------------------------------------------
 
     /**
-     * Whether the API answers 401 to every token, however good it is. The default is no.
+     * Sets whether the API answers 401 to every token, valid or not. Default: no.
      *
      * @param reject whether it does
      * @return this
@@ -696,10 +699,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Changes what the API answers: {@code (request, answer) -> answer.header("Cache-Control", "max-age=60")}, or
+     * Changes the answers of the API: {@code (request, answer) -> answer.header("Cache-Control", "max-age=60")}, or
      * {@code (request, answer) -> Answer.redirect(elsewhere)}.
      *
-     * @param change gets the request and the usual answer, 401 included, and returns what is sent; in place of the
+     * @param change gets the request and the usual answer, 401 included, and returns the one to send; in place of the
      *     change set before
      * @return this
      */
@@ -709,7 +712,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Faults of the next requests to the API, in this order, after those already waiting.
+     * Adds faults for the next requests to the API, in this order, after those already waiting.
      *
      * @param faults one for each request
      * @return this
@@ -720,7 +723,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * How long each answer of the API takes at least. The default is nothing.
+     * Sets the least time that each answer of the API takes. Default: zero.
      *
      * @param time the time
      * @return this
@@ -733,7 +736,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     // ---- Faults --------------------------------------------------------------------------------------------------
 
     /**
-     * Faults of the next requests to the token endpoint, in this order, after those already waiting.
+     * Adds faults for the next requests to the token endpoint, in this order, after those already waiting.
      *
      * @param faults one for each request; {@link Fault#none()} lets one pass
      * @return this
@@ -744,7 +747,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * What happens to all requests to the token endpoint for which nothing else is waiting, until {@link #noFaults()}.
+     * Sets the fault of all requests to the token endpoint for which no other is waiting, until {@link #noFaults()}.
+     * Default: none.
      *
      * @param fault the fault
      * @return this
@@ -755,7 +759,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Faults of the next requests to the revocation endpoint, in this order.
+     * Adds faults for the next requests to the revocation endpoint, in this order.
      *
      * @param faults one for each request
      * @return this
@@ -766,7 +770,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Faults of the next requests for metadata or keys, in this order.
+     * Adds faults for the next requests for metadata or keys, in this order.
      *
      * @param faults one for each request
      * @return this
@@ -777,7 +781,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Forgets all faults that are waiting or stand.
+     * Removes all faults, those that are waiting and the one of every request.
      *
      * @return this
      */
@@ -812,7 +816,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * How long each answer of the token endpoint takes at least. The default is nothing.
+     * Sets the least time that each answer of the token endpoint takes. Default: zero.
      *
      * @param time the time, spent before the server acts
      * @return this
@@ -822,10 +826,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         return this;
     }
 
-    // ---- What has happened ---------------------------------------------------------------------------------------
+    // ---- Counters and recorded requests --------------------------------------------------------------------------
 
     /**
-     * Requests that have reached the token endpoint, those included that met a fault.
+     * The number of requests that have reached the token endpoint, including those that met a fault.
      *
      * @return their number
      */
@@ -834,7 +838,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Requests that have reached the token endpoint with a refresh token.
+     * The number of requests that have reached the token endpoint with a refresh token.
      *
      * @return their number
      */
@@ -843,7 +847,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Requests that have reached the token endpoint with a code.
+     * The number of requests that have reached the token endpoint with a code.
      *
      * @return their number
      */
@@ -852,7 +856,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Access tokens issued, whether the answer arrived or not.
+     * The number of access tokens issued, whether the answer arrived or not.
      *
      * @return their number
      */
@@ -861,7 +865,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Requests that have reached the API, with or without a token.
+     * The number of requests that have reached the API, with or without a token.
      *
      * @return their number
      */
@@ -870,7 +874,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Requests to which the API has answered 401.
+     * The number of requests to which the API has answered 401.
      *
      * @return their number
      */
@@ -879,25 +883,25 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Codes and refresh tokens that came once too often, a code's second use included.
+     * The number of times that a spent code or refresh token was used again.
      *
-     * @return how many times that happened
+     * @return their number
      */
     public int reuseDetected() {
         return counters.reuseDetected.get();
     }
 
     /**
-     * Families, that is, logins, that the server has revoked because of a reuse or a revocation request.
+     * The number of families, that is, logins, that the server has revoked because of reuse or a revocation request.
      *
-     * @return their number, without those that ended by {@link #revokeConsent}
+     * @return their number, without those revoked by {@link #revokeConsent}
      */
     public int familiesRevoked() {
         return counters.familiesRevoked.get();
     }
 
     /**
-     * Requests that the revocation endpoint has acted on.
+     * The number of requests that the revocation endpoint has acted on.
      *
      * @return their number
      */
@@ -923,7 +927,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         return apiRecording.copy();
     }
 
-    /** Sets all counters to zero and forgets what was recorded. Tokens stay good. */
+    /** Sets all counters to zero and forgets the recorded requests. Tokens stay valid. */
     public void resetCounters() {
         counters.reset();
         tokenRecording.clear();
@@ -983,7 +987,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         return apiFaults.next().around(() -> api.answer(request));
     }
 
-    /** What goes wrong at one endpoint. */
+    /** The faults of one endpoint. */
     private static final class Script {
         final Queue<Fault> next = new ConcurrentLinkedQueue<>();
         volatile Fault always = Fault.none();

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Something that goes wrong with one request to a {@link FakeAuthorizationServer}.
  *
- * <p>What matters to a client is whether the server has acted before it went wrong: the names say so. A client cannot
- * see the difference between {@link #dropBefore()} and {@link #dropAfter()}, and must not guess.
+ * <p>The names say whether the server has acted before it went wrong, since that is what matters to a client. A client
+ * cannot see the difference between {@link #dropBefore()} and {@link #dropAfter()}, and must not guess.
  *
  * <p>Immutable and thread-safe.
  */
@@ -48,7 +48,7 @@ public final class Fault {
     /**
      * The server answers this and does nothing else.
      *
-     * @param answer what it says
+     * @param answer the answer
      * @return the fault
      */
     public static Fault answer(Answer answer) {
@@ -79,7 +79,7 @@ public final class Fault {
     }
 
     /**
-     * The server answers with this status, says when to come again, and does nothing else.
+     * The server answers with this status and a {@code Retry-After} header, and does nothing else.
      *
      * @param status the HTTP status, such as 503 or 429
      * @param retryAfter the header's value: seconds, or an HTTP date
@@ -113,10 +113,10 @@ public final class Fault {
     }
 
     /**
-     * The connection is closed in the middle of an answer, and the server has done nothing: what it began to send are
+     * The connection is closed in the middle of an answer, and the server has done nothing: the answer began with
      * tokens that it does not know.
      *
-     * @param bytes how many bytes of the body arrive
+     * @param bytes the number of bytes of the body that arrive
      * @return the fault
      */
     public static Fault cutBefore(int bytes) {
@@ -128,7 +128,7 @@ public final class Fault {
     /**
      * The connection is closed in the middle of the answer, after the server has acted.
      *
-     * @param bytes how many bytes of the body arrive
+     * @param bytes the number of bytes of the body that arrive
      * @return the fault
      */
     public static Fault cutAfter(int bytes) {
@@ -138,7 +138,7 @@ public final class Fault {
     /**
      * The server takes its time, then acts and answers.
      *
-     * @param time how long
+     * @param time the delay
      * @return the fault
      */
     public static Fault delay(Duration time) {
@@ -151,7 +151,7 @@ public final class Fault {
     /**
      * The server acts at once, and answers late.
      *
-     * @param time how long
+     * @param time the delay
      * @return the fault
      */
     public static Fault delayAnswer(Duration time) {
@@ -162,9 +162,9 @@ public final class Fault {
     }
 
     /**
-     * The server waits until it is told to go on, then acts and answers.
+     * The server waits until it is released, then acts and answers.
      *
-     * @param held tells it
+     * @param held the handle that releases it
      * @return the fault
      */
     public static Fault hold(Held held) {
@@ -175,9 +175,9 @@ public final class Fault {
     }
 
     /**
-     * The server acts at once, and answers when it is told to.
+     * The server acts at once, and answers when it is released.
      *
-     * @param held tells it
+     * @param held the handle that releases it
      * @return the fault
      */
     public static Fault holdAnswer(Held held) {
@@ -205,7 +205,7 @@ public final class Fault {
     /**
      * This fault and another one: {@code delay(time).then(status(503))}.
      *
-     * @param next what happens after this
+     * @param next the fault that happens after this one
      * @return both
      */
     public Fault then(Fault next) {
@@ -230,7 +230,7 @@ public final class Fault {
         return new Fault(() -> null, after);
     }
 
-    /** What the server does where nothing goes wrong. */
+    /** The server's work if nothing goes wrong. */
     interface Work {
         Answer answer();
     }

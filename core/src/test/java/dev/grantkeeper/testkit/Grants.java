@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The server's memory: codes, tokens, and families, that is, everything that came of one login.
  *
- * <p>A refresh token is fresh, spent (used, but its grace is left) or gone. What its use does is {@link #refresh}, and
- * is the server of the project's protocol model, rule for rule. All methods hold one monitor: tokens are spent one at a
- * time.
+ * <p>A refresh token is fresh, spent (used, but within its grace period) or gone. {@link #refresh} decides about its
+ * use, and is the server of the project's protocol model, rule for rule. All methods hold one monitor: tokens are spent
+ * one at a time.
  */
 final class Grants {
     private static final Duration CODE_LIFETIME = Duration.ofSeconds(60);
@@ -33,7 +33,7 @@ final class Grants {
     private final SecureRandom random = new SecureRandom();
     private final Map<String, Code> codes = new Bounded<>(); // guarded by this
     private final Map<String, Device> devices = new Bounded<>(); // by both codes; guarded by this
-    // Tokens by their digests: what is remembered in a file is of no use to who finds it.
+    // Tokens by their digests: the file is of no use to somebody who finds it.
     private final Map<String, Access> accessTokens = new Bounded<>(); // guarded by this
     private final Map<String, Refresh> refreshTokens = new Bounded<>(); // guarded by this
     private @Nullable GrantsFile file; // guarded by this
@@ -141,7 +141,7 @@ final class Grants {
         }
     }
 
-    /** What one successful token request gives. The user is null for the application itself (client credentials). */
+    /** The tokens of one successful request. The user is null for the application itself (client credentials). */
     record Tokens(
             String access,
             @Nullable String refresh,
@@ -155,7 +155,7 @@ final class Grants {
         }
     }
 
-    /** Takes over what the file holds, and writes there from now on. */
+    /** Takes over the grants in the file, and writes there from now on. */
     synchronized void remember(Path path) {
         GrantsFile remembered = new GrantsFile(path);
         remembered.load(settings.users, refreshTokens, accessTokens);
@@ -203,7 +203,7 @@ final class Grants {
         if (!code.redirectUri.equals(redirectUri)) {
             throw new Refused("invalid_grant", "redirect_uri is not the one of the authorization request");
         }
-        // A verifier without a challenge is refused, too: somebody has taken the challenge out (RFC 9700, 4.8.2).
+        // A verifier without a challenge is rejected, too: somebody has removed the challenge (RFC 9700, 4.8.2).
         String challenge = verifier == null ? null : Jwt.base64(Jwt.sha256(verifier));
         if (!Objects.equals(challenge, code.challenge)) {
             throw new Refused("invalid_grant", "code_verifier was incorrect");
@@ -226,7 +226,7 @@ final class Grants {
         return device;
     }
 
-    /** The user has typed the code in, and decided; {@code null} refuses. Returns what was asked for. */
+    /** The user has typed the code in, and decided; {@code null} refuses. Returns the requested scope. */
     synchronized String decideOnDevice(String userCode, @Nullable User user) {
         Device device = devices.get(userCode);
         if (device == null || !now().isBefore(device.expiresAt)) {
@@ -267,7 +267,7 @@ final class Grants {
         return scopes(scope).contains("offline_access") ? issueFirst(family, null) : tokens(family, null, scope, null);
     }
 
-    /** RFC 7662; {@code null} for a token that is not good, or not this server's. */
+    /** RFC 7662; {@code null} for a token that is not valid, or not this server's. */
     synchronized @Nullable Map<String, Object> introspect(String value) {
         Access access = accessTokens.get(digest(value));
         Refresh refresh = refreshTokens.get(digest(value));
@@ -289,7 +289,7 @@ final class Grants {
         return claims;
     }
 
-    /** Tokens as a login gives them. */
+    /** Issues tokens as a login does. */
     synchronized Tokens issue(Client client, User user, String scope) {
         return issueFirst(new Family(client.id(), user, scope, now(), null), null);
     }
@@ -298,7 +298,7 @@ final class Grants {
         return new Tokens(access(null), null, scope, null, now(), null);
     }
 
-    /** What the use of a refresh token does. The model's {@code serve}. */
+    /** Uses a refresh token. The model's {@code serve}. */
     synchronized Tokens refresh(String value, Client client, @Nullable String scope) throws Refused {
         Refresh token = refreshTokens.get(digest(value));
         if (token == null || !token.family.client.equals(client.id())) {
@@ -342,7 +342,7 @@ final class Grants {
         throw new Refused("invalid_grant", "Refresh token revoked");
     }
 
-    /** Whom an access token stands for: null for the application itself. */
+    /** The user of an access token; null for the application itself. */
     synchronized @Nullable User userOf(String value) throws Refused {
         Access token = accessTokens.get(digest(value));
         if (token == null || token.revoked || (token.family != null && !token.family.live)) {
@@ -354,7 +354,7 @@ final class Grants {
         return token.user;
     }
 
-    /** Whether the API would take this access token, or the token endpoint this refresh token, now. */
+    /** Whether the API would accept this access token, or the token endpoint this refresh token, now. */
     synchronized boolean accepts(String value) {
         Access access = accessTokens.get(digest(value));
         if (access != null) {
@@ -370,7 +370,7 @@ final class Grants {
                 || inGrace(refresh, rotation == Rotation.GRACE || rotation == Rotation.HARSH);
     }
 
-    /** RFC 7009: a refresh token takes its family along, an access token only itself; an unknown one is no error. */
+    /** RFC 7009: revokes a refresh token with its family, an access token alone; an unknown one is not an error. */
     synchronized void revokeToken(String value, Client client) {
         Refresh refresh = refreshTokens.get(digest(value));
         if (refresh != null && refresh.family.client.equals(client.id())) {

@@ -25,7 +25,7 @@ import java.util.Map;
 import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
-/** A server's grants in a file: digests of tokens, and what became of them. Used by one server at a time. */
+/** A server's grants in a file: digests of tokens, and their states. Used by one server at a time. */
 final class GrantsFile {
     /** A demonstration that runs for days writes no larger a file than one that runs for an hour. */
     private static final int MOST = 2_000;

@@ -31,7 +31,7 @@ public final class Held {
     }
 
     /**
-     * Tells how many requests have come to the gate so far.
+     * The number of requests that have arrived so far.
      *
      * @return their number, those already released included
      */
@@ -40,10 +40,10 @@ public final class Held {
     }
 
     /**
-     * Waits until so many requests have come to the gate.
+     * Waits until so many requests have arrived.
      *
-     * @param requests how many
-     * @throws AssertionError if they have not come within 20 seconds
+     * @param requests their number
+     * @throws AssertionError if they have not arrived within 20 seconds
      * @throws InterruptedException if the waiting test is interrupted
      */
     public synchronized void awaitArrived(int requests) throws InterruptedException {

@@ -41,7 +41,7 @@ final class Http {
             return;
         }
         exchange.sendResponseHeaders(answer.status(), body.length);
-        // Not closed here: closing the exchange closes the connection where less was sent than announced.
+        // Not closed here: closing the exchange closes the connection if less was sent than announced.
         OutputStream out = exchange.getResponseBody();
         out.write(body, 0, Math.min(body.length, answer.cut()));
         out.flush();
@@ -63,7 +63,7 @@ final class Http {
         return Collections.unmodifiableMap(params);
     }
 
-    /** A parameter without a value is as good as none (RFC 6749, 3.1). */
+    /** A parameter without a value counts as missing (RFC 6749, 3.1). */
     static @Nullable String get(Map<String, String> params, String name) {
         String value = params.get(name);
         return value == null || value.isEmpty() ? null : value;
@@ -73,7 +73,7 @@ final class Http {
         return URLDecoder.decode(text, StandardCharsets.UTF_8);
     }
 
-    /** Puts parameters behind a URI that may have some already (RFC 6749, 4.1.2). */
+    /** Appends parameters to a URI that may have some already (RFC 6749, 4.1.2). */
     static String withParams(String uri, Map<String, String> params) {
         StringBuilder out = new StringBuilder(uri);
         char separator = uri.indexOf('?') < 0 ? '?' : '&';
@@ -87,7 +87,7 @@ final class Http {
         return out.toString();
     }
 
-    /** What follows the scheme of an Authorization header, or null if it has another scheme. */
+    /** The text after the scheme of an Authorization header, or null if it has another scheme. */
     static @Nullable String credentials(RecordedRequest request, String scheme) {
         String header = request.headers().getOrDefault("Authorization", "");
         boolean matches = header.regionMatches(true, 0, scheme + " ", 0, scheme.length() + 1);

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Signs ID tokens. Keys are numbered, and made once per JVM. 2048 bits take a while, on a busy machine longer than a
- * client waits for its tokens: {@link #make} them before.
+ * Signs ID tokens. Keys are numbered, and made once per JVM. One of 2048 bits takes a while, on a busy machine longer
+ * than a client waits for its tokens: {@link #make} it before.
  */
 final class Jwt {
     private static final Map<Integer, KeyPair> KEYS = new ConcurrentHashMap<>();
@@ -28,7 +28,7 @@ final class Jwt {
 
     private Jwt() {}
 
-    /** Makes what signing takes in this way. */
+    /** Makes the key that this way of signing needs. */
     static void make(Signing how, int key) {
         KeyPair unused = key(how == Signing.WRONG_KEY || how == Signing.UNKNOWN_KEY ? STRANGER : key);
     }
@@ -81,7 +81,9 @@ final class Jwt {
         return base64(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Made from the key itself: a server that starts again on the same port has new keys, and new names for them. */
+    /**
+     * An id made from the key itself: a server that starts again on the same port has new keys, and new names for them.
+     */
     private static String id(int key) {
         RSAPublicKey rsa = (RSAPublicKey) key(key).getPublic();
         return HexFormat.of().formatHex(sha256(rsa.getModulus().toString(16)), 0, 8);

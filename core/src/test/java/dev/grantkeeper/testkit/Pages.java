@@ -5,14 +5,15 @@ import dev.grantkeeper.testkit.Settings.User;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What people see: one page to choose a user and to agree, one for errors. No script, nothing loaded from elsewhere.
+ * The pages for people: one to choose a user and to agree, one for errors. No script, nothing loaded from elsewhere.
  */
 final class Pages {
     private static final String STYLE = """
             :root { color-scheme: light dark; --back: #f4f5f7; --card: #fff; --text: #1b1f24; --soft: #57606b;
               --line: #d9dee4; --edge: #868f99; --accent: #176b4d; --on-accent: #fff; --pick: #e8f4ef }
             @media (prefers-color-scheme: dark) { :root { --back: #14171a; --card: #1e2226; --text: #eceff2;
-              --soft: #a9b3bd; --line: #363c43; --edge: #7b858f; --accent: #5cc79d; --on-accent: #0c2219; --pick: #1d332a } }
+              --soft: #a9b3bd; --line: #363c43; --edge: #7b858f; --accent: #5cc79d;
+              --on-accent: #0c2219; --pick: #1d332a } }
             * { box-sizing: border-box }
             body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem;
               background: var(--back); color: var(--text); font: 1rem/1.5 system-ui, sans-serif }
@@ -79,16 +80,15 @@ final class Pages {
         return page(settings, 200, body.toString());
     }
 
-    /** Where a user types in the code that another device shows. */
+    /** The page on which a user types in the code that another device shows. */
     static Answer device(Settings settings, String userCode) {
         StringBuilder body = new StringBuilder();
         body.append("<form method=\"post\" action=\"")
                 .append(FakeAuthorizationServer.DEVICE)
                 .append("\">\n<h1>Connect a device to ")
                 .append(escape(settings.title))
-                .append(
-                        "</h1>\n<h2>Which code does it show?</h2>\n<label><input style=\"width: 100%\" name=\"user_code\""
-                                + " required value=\"")
+                .append("</h1>\n<h2>Which code does it show?</h2>\n<label><input style=\"width: 100%\""
+                        + " name=\"user_code\" required value=\"")
                 .append(escape(userCode))
                 .append("\"></label>\n<fieldset>\n<legend>Who are you?</legend>\n");
         users(settings, null, body);
@@ -110,7 +110,8 @@ final class Pages {
                 settings,
                 400,
                 "<h1>" + escape(settings.title) + "</h1>\n<p>" + escape(message) + "</p>\n"
-                        + "<footer>The application has sent a request that cannot be answered by a redirect.</footer>\n");
+                        + "<footer>The application has sent a request that cannot be answered by a"
+                        + " redirect.</footer>\n");
     }
 
     private static void users(Settings settings, @Nullable String hint, StringBuilder body) {

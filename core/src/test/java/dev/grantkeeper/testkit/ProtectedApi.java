@@ -22,7 +22,7 @@ final class ProtectedApi {
             List.of("Seven Small Boats", "Ada Winterberg", "Compass"),
             List.of("Garden of Clocks", "Mirabel Quartet", "Op. 3"));
 
-    /** How often each song is among the most played ones. */
+    /** The number of times that each song is among the most played ones. */
     private static final int RECORDINGS = 6;
 
     private final Settings settings;
@@ -48,7 +48,7 @@ final class ProtectedApi {
     private Answer authorized(RecordedRequest request) {
         String token = Http.credentials(request, "Bearer");
         if (token == null) {
-            // RFC 6750, 3.1: who sends no token is told no error code.
+            // RFC 6750, 3.1: a request without a token gets no error code.
             return unauthorized("", "No token provided");
         }
         try {
@@ -180,7 +180,7 @@ final class ProtectedApi {
         return track;
     }
 
-    /** A number of the query; -1 if it is none. */
+    /** A number of the query; -1 if it is not a number. */
     private static int number(RecordedRequest request, String name, int otherwise) {
         try {
             return Integer.parseInt(request.queryParams().getOrDefault(name, String.valueOf(otherwise)));

@@ -9,8 +9,8 @@ import java.util.Optional;
 /**
  * A request as a {@link FakeAuthorizationServer} has received it.
  *
- * <p>Immutable and thread-safe. It holds what the client sent, secrets included, because tests look for them;
- * {@link #toString()} shows none.
+ * <p>Immutable and thread-safe. It holds everything that the client sent, secrets included, because tests look for
+ * them; {@link #toString()} shows none.
  */
 public final class RecordedRequest {
     private final Instant at;
@@ -30,7 +30,7 @@ public final class RecordedRequest {
     }
 
     /**
-     * When it arrived, in the server's time.
+     * The time of arrival, by the server's clock.
      *
      * @return the time
      */
@@ -59,7 +59,7 @@ public final class RecordedRequest {
     /**
      * The query.
      *
-     * @return what followed the question mark, or an empty text
+     * @return the text after the question mark, or an empty text
      */
     public String query() {
         return query;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.testkit;
 
-/** A request that the server declines, with the error code and the description that it answers. */
+/** A request that the server rejects, with the error code and the description of its answer. */
 final class Refused extends Exception {
     private static final long serialVersionUID = 1;
 

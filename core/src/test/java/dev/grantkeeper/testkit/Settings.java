@@ -12,7 +12,7 @@ import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** What a server was told to be. Each field stands for itself, and may change while requests are answered. */
+/** The settings of a server. Each field stands for itself, and may change while requests are answered. */
 final class Settings {
     final String url;
     final Map<String, Client> clients = new ConcurrentHashMap<>();

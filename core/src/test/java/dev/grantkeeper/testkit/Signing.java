@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.testkit;
 
-/** How a {@link FakeAuthorizationServer} signs ID tokens: well, or in a way that a client must notice. */
+/**
+ * The way in which a {@link FakeAuthorizationServer} signs ID tokens: properly, or so that a client must notice. Later
+ * versions may add constants.
+ */
 public enum Signing {
-    /** RS256 with the key that the JWKS shows. */
+    /** RS256 with the key in the JWKS. */
     RS256,
     /** RS256 with another key under the key id of the right one. */
     WRONG_KEY,
-    /** RS256 with a key that the JWKS does not show, under its own key id. */
+    /** RS256 with a key that is not in the JWKS, under its own key id. */
     UNKNOWN_KEY,
     /** {@code "alg": "none"} and no signature. */
     NONE,

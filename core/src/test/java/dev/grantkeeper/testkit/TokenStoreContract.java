@@ -33,8 +33,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * The rules of {@link TokenStore} as tests, each named after the number of its rule. Whoever writes a store extends
- * this class, and is done:
+ * The rules of {@link TokenStore} as tests, each named after the number of its rule. The test of a store extends this
+ * class, and is done:
  *
  * <pre>{@code
  * class RedisTokenStoreTest extends TokenStoreContract {
@@ -50,16 +50,16 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * }
  * }</pre>
  *
- * <p>It lies in {@code grantkeeper-core} with classifier {@code tests}. Besides, a project needs
- * {@code grantkeeper-core} itself, which its store implements, and {@code junit-jupiter}, 5.10 or newer, at test scope;
- * Maven passes on neither. Maven 3.9 runs the tests as it is; for an older one, state a {@code maven-surefire-plugin}
- * of version 3 in the POM, or it will find no tests and say nothing.
+ * <p>It is in {@code grantkeeper-core} with classifier {@code tests}. Besides, a project needs {@code grantkeeper-core}
+ * itself, which its store implements, and {@code junit-jupiter}, 5.10 or newer, at test scope; Maven passes on neither.
+ * Maven 3.9 runs the tests as it is; for an older one, declare a {@code maven-surefire-plugin} of version 3 in the POM,
+ * or it will find no tests and report nothing.
  *
  * <p>A store for more than one machine should override {@link #anotherNode()} as well: most mistakes hide in what one
  * process still remembers while another writes. A store that can be unreachable should override {@link #unreachable()},
  * and one whose clock a test can set, {@link #letTimePass}.
  *
- * <p>A test that fails says "Rule 2.1 of TokenStore is broken", and what to do about it. A call that does not end
+ * <p>A test that fails reports "Rule 2.1 of TokenStore is broken", and what to do about it. A call that does not end
  * within 15 seconds fails its test as rule 3.2, and the cause shows where it hangs. Each test makes up keys of its own,
  * so the database may be shared and need not be empty. Rows are left behind.
  *
@@ -72,7 +72,7 @@ public abstract class TokenStoreContract {
     private static final int CALLERS = 16;
     private static final int ROUNDS = 50;
     private static final int LONGEST_TEXT = 512 * 1024;
-    /** What "within seconds" of rule 3.2 means here: generous, because build machines are slow. */
+    /** The meaning of "within seconds" in rule 3.2: generous, because build machines are slow. */
     private static final Duration LONGEST_CALL = Duration.ofSeconds(15);
 
     @RegisterExtension
@@ -95,7 +95,7 @@ public abstract class TokenStoreContract {
     }
 
     /**
-     * Gives the store under test. Called several times within one test: each time with the same rows underneath.
+     * Returns the store under test. Called several times within one test: each time with the same rows underneath.
      * Whether it is the same instance is up to the subclass.
      *
      * @return the store
@@ -104,9 +104,9 @@ public abstract class TokenStoreContract {
     protected abstract TokenStore store() throws Exception;
 
     /**
-     * Gives a store over the same rows as {@link #store()}, the way another process would see them: an instance with
-     * its own connections, and nothing shared in memory. The default is {@link #store()}, right for stores that live in
-     * one process.
+     * Returns a store over the same rows as {@link #store()}, as another process would see them: an instance with its
+     * own connections, and nothing shared in memory. Default: {@link #store()}, right for stores that live in one
+     * process.
      *
      * @return another node's store
      * @throws Exception if the store cannot be made
@@ -116,8 +116,8 @@ public abstract class TokenStoreContract {
     }
 
     /**
-     * Gives a store whose rows cannot be reached: a wrong port, a database that was shut down. The default is
-     * {@code null}, and the tests that need it are reported as skipped.
+     * Returns a store whose rows cannot be reached: a wrong port, a database that was shut down. Default: {@code null},
+     * and the tests that need it are reported as skipped.
      *
      * @return a store that can only fail, or {@code null} if this kind of store always reaches its rows
      * @throws Exception if the store cannot be made
@@ -127,10 +127,10 @@ public abstract class TokenStoreContract {
     }
 
     /**
-     * Lets time pass for the store, where a test can: a clock that was handed to it, a server whose clock can be set.
-     * The default does nothing, and the test that needs it is reported as skipped.
+     * Lets time pass for the store, if a test can: a clock that was passed to it, a server whose clock can be set.
+     * Default: does nothing, and the test that needs it is reported as skipped.
      *
-     * @param time how much
+     * @param time the time
      * @return whether that much time has passed for the store under test
      * @throws Exception if the clock cannot be set
      */
@@ -700,7 +700,8 @@ public abstract class TokenStoreContract {
                                     CallWatch.broken(
                                             "2.4",
                                             what + " failed 20 times in a row with " + CALLERS + " callers at once."
-                                                    + " That many are ordinary: retry transient errors within the store."),
+                                                    + " That many are ordinary: retry transient errors within"
+                                                    + " the store."),
                                     e);
                         }
                         Thread.sleep(10L * attempt);
@@ -815,7 +816,7 @@ public abstract class TokenStoreContract {
         AccountKey unknown = key("nobody");
         StoredTokens last = row("0");
         create(here, key, last);
-        // As often as connections fit into usual pools, and more: each that is not given back is one less.
+        // As often as connections fit into usual pools, and more: each that is not released is one less.
         for (int round = 1; round <= ROUNDS; round++) {
             holds("2.1", !here.create(key, row("lost")), "create of a key that has a row returned true.");
             holds("2.2", !here.replace(key, version(), row("lost")), "replace of another version returned true.");

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * For everybody who writes a {@link dev.grantkeeper.token.TokenStore} or tests an application that uses Grantkeeper:
- * {@link dev.grantkeeper.testkit.TokenStoreContract} tests a store,
- * {@link dev.grantkeeper.testkit.FakeAuthorizationServer} is a provider that behaves, or misbehaves, as it is told.
+ * The test kit for authors of a {@link dev.grantkeeper.token.TokenStore} and for tests of applications that use
+ * Grantkeeper: {@link dev.grantkeeper.testkit.TokenStoreContract} tests a store,
+ * {@link dev.grantkeeper.testkit.FakeAuthorizationServer} is a provider that behaves, or misbehaves, as a test wants.
  *
- * <p>Published as the artifact {@code grantkeeper-core} with classifier {@code tests}. Maven passes on nothing that is
- * test-scoped, so these classes need the JDK, Grantkeeper itself and JUnit's {@code junit-jupiter-api}, and no more.
+ * <p>It is published as the artifact {@code grantkeeper-core} with classifier {@code tests}. A class belongs here if
+ * tests outside this project need it, or if it tests one that they need. Maven passes on nothing that is test-scoped,
+ * so these classes depend on the JDK, the package {@code token} of Grantkeeper and JUnit's {@code junit-jupiter-api},
+ * and on nothing else. Tests of the library itself are in the packages that they test.
  */
 @NullMarked
 package dev.grantkeeper.testkit;
