@@ -9,8 +9,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Keeps grants in the memory of this process, for tests and for tools that may ask for a login at every start. When the
- * process ends, every user is signed out; a second process sees nothing. Everything else wants {@code JdbcTokenStore},
- * whose embedded H2 is as little work.
+ * process ends, every user is signed out; a second process sees nothing. For everything else there is
+ * {@code JdbcTokenStore}, which with an embedded H2 is as little work.
  *
  * <p>Nothing is ever evicted: the map grows with the number of accounts. This class is thread-safe, and no call blocks
  * on I/O or fails.
@@ -59,7 +59,7 @@ public final class MemoryTokenStore implements TokenStore {
         return deleted[0];
     }
 
-    /** Says how many rows there are, and nothing of what is in them. */
+    /** Returns the number of rows, and nothing of their contents. */
     @Override
     public String toString() {
         return "MemoryTokenStore[" + rows.size() + " rows]";
