@@ -21,41 +21,42 @@ import org.jspecify.annotations.Nullable;
  * nodes.
  *
  * <pre>{@code
- * TokenStore store = JdbcTokenStore.create(dataSource);   // makes the table if it is missing
- * TokenStore store = JdbcTokenStore.on(dataSource);       // Flyway or Liquibase made it
+ * TokenStore store = JdbcTokenStore.create(dataSource);   // creates the table if it is missing
+ * TokenStore store = JdbcTokenStore.on(dataSource);       // Flyway or Liquibase created it
  * }</pre>
  *
  * <p>Everything that several nodes need from each other is in four statements, each on the primary key, each in
  * autocommit, each one round trip. {@code replace} is <code>UPDATE … WHERE digest = ? AND version = ?</code>: of any
- * number of them at once every database changes the row for one and tells the others that they changed none. There are
- * no locks, no transactions and no <code>SELECT … FOR UPDATE</code>, because nothing else behaves alike everywhere.
+ * number of them at once, every database lets one change the row and reports to the others that they changed none.
+ * There are no locks, no transactions and no <code>SELECT … FOR UPDATE</code>, because nothing else behaves alike
+ * everywhere.
  *
  * <p><b>The connection</b> is the store's own for one statement and never longer. A small pool of its own is
  * recommended: a caller within a transaction holds a connection of the application's pool while it waits for the store.
- * Where a pool hands out connections with autocommit off, autocommit is turned on for the statement and off again. A
+ * If a pool hands out connections with autocommit off, autocommit is turned on for the statement and off again. A
  * <em>transaction-aware</em> {@code DataSource}, which hands out the transaction of the calling thread, is the wrong
- * one: the store joins no transaction. It is refused with an {@link IOException} as soon as it can be told apart, that
- * is when its connections come with autocommit on at one time and off at another, or do not let autocommit be set; give
- * the plain {@code DataSource} behind it. It cannot be told apart when the very first connection belongs to a
- * transaction already and lets autocommit be turned on: that would commit it; nor within an XA transaction of MariaDB,
- * whose driver does not say.
+ * one: the store joins no transaction. It is rejected with an {@link IOException} as soon as it can be recognized, that
+ * is, when its connections come with autocommit on at one time and off at another, or do not let autocommit be set;
+ * pass the plain {@code DataSource} behind it. It cannot be recognized if the very first connection already belongs to
+ * a transaction and lets autocommit be turned on, which would commit it; nor within an XA transaction of MariaDB, whose
+ * driver does not report it.
  *
  * <p><b>H2 in a file</b> writes up to half a second after it has committed. Put {@code WRITE_DELAY=0} into its URL, or
  * a process that is killed takes the newest refresh tokens with it.
  *
  * <p><b>Time limits.</b> A statement is cancelled after 5 seconds; on H2, which limits whole connections only, the wait
- * for another's lock ends after its {@code LOCK_TIMEOUT}, 2 seconds unless the URL says otherwise. Where the driver
- * takes a network timeout, an answer that does not come at all is given up after 10; PostgreSQL's driver then still
+ * for another's lock ends after its {@code LOCK_TIMEOUT}, 2 seconds unless the URL sets another. If the driver supports
+ * a network timeout, the wait for an answer that does not come at all ends after 10; PostgreSQL's driver then still
  * waits for its own attempt to cancel, for which its {@code cancelSignalTimeout} allows 10 seconds more unless set
- * lower. How long a connection may take is up to the pool: a few seconds, rather than HikariCP's default of 30.
+ * lower. The pool limits the wait for a connection: a few seconds are right, rather than HikariCP's default of 30.
  *
- * <p><b>Failures.</b> A statement that the database has rolled back for the sake of another (deadlock, serialization
+ * <p><b>Failures.</b> A statement that the database has rolled back in favour of another (deadlock, serialization
  * failure, busy) is tried again, at most three times and for at most 5 seconds. A read whose connection turns out to be
  * dead is tried again at most five times, because a pool may have several that died together; a write only if that was
- * noticed before anything was sent. A write whose end is unknown is not repeated here: the library does that, and looks
- * (rule 3.1). A database that takes no writes, as read-only replicas do not, is named so in the message. Exceptions
- * name the operation, the SQLState and the vendor's code, but not what the driver said about a statement with its
- * values, because drivers quote rows.
+ * noticed before anything was sent. A write whose outcome is unknown is not repeated here: the library does that, and
+ * looks (rule 3.1). If the database accepts no writes, as read-only replicas do not, the message says so. Exceptions
+ * name the operation, the SQLState and the vendor's code, but do not contain the driver's message about a statement
+ * with values, because drivers quote rows.
  *
  * <p>Instances are immutable and thread-safe. They own nothing that would have to be closed.
  */
@@ -77,8 +78,8 @@ public final class JdbcTokenStore implements TokenStore {
     JdbcTokenStore(DataSource dataSource, String table, Duration statementTimeout) {
         if (!TABLE.matcher(table).matches()) {
             throw new IllegalArgumentException(
-                    "Not a table name: \"" + table + "\". Letters, digits and underscores, at"
-                            + " most 63 and no digit in front, are allowed, and a schema of the same kind before a dot");
+                    "Not a table name: \"" + table + "\". Letters, digits and underscores, at most 63 and no digit in"
+                            + " front, are allowed, and a schema of the same kind before a dot");
         }
         this.statements = new Statements(dataSource, statementTimeout);
         this.listing = new Listing(statements, table);
@@ -91,26 +92,30 @@ public final class JdbcTokenStore implements TokenStore {
     }
 
     /**
-     * Gives a store on the table {@code grantkeeper_tokens}, and makes the table if it is missing. Any number of nodes
-     * may do this at once. A table that is there is not changed, and then no right to create one is needed.
+     * Returns a store on the table {@code grantkeeper_tokens}, and creates the table if it is missing. Any number of
+     * nodes may do this at once. An existing table is not changed, and then no right to create one is needed.
+     *
+     * <p>The exception is unchecked, unlike those of a store's other methods: this one is called where an application
+     * is put together, in a field initializer or a bean method, and there is nothing to catch, since the application
+     * cannot go on without its table.
      *
      * @param dataSource an H2, PostgreSQL, MariaDB, MySQL or SQLite database
      * @return the store
-     * @throws UncheckedIOException if the table is missing and cannot be made, or the database cannot be reached
+     * @throws UncheckedIOException if the table is missing and cannot be created, or the database cannot be reached
      */
     public static JdbcTokenStore create(DataSource dataSource) {
         return create(dataSource, DEFAULT_TABLE);
     }
 
     /**
-     * Does what {@link #create(DataSource)} does, with another table name.
+     * Returns a store as {@link #create(DataSource)} does, with another table name.
      *
      * @param dataSource an H2, PostgreSQL, MariaDB, MySQL or SQLite database
      * @param table the table, optionally with its schema as in {@code auth.tokens}; the schema has to exist
      * @return the store
      * @throws IllegalArgumentException if that is not a table name: letters, digits and underscores, at most 63, no
      *     digit in front
-     * @throws UncheckedIOException if the table is missing and cannot be made, or the database cannot be reached
+     * @throws UncheckedIOException if the table is missing and cannot be created, or the database cannot be reached
      */
     public static JdbcTokenStore create(DataSource dataSource, String table) {
         JdbcTokenStore store = on(dataSource, table);
@@ -123,8 +128,8 @@ public final class JdbcTokenStore implements TokenStore {
     }
 
     /**
-     * Gives a store on the table {@code grantkeeper_tokens}, which is there already: made by Flyway, Liquibase or hand
-     * from the {@code schema-….sql} of the database, which lies beside this class. Nothing is sent to the database now.
+     * Returns a store on the existing table {@code grantkeeper_tokens}, created by Flyway, Liquibase or hand from the
+     * {@code schema-….sql} of the database, which lies beside this class. Nothing is sent to the database now.
      *
      * @param dataSource a database with that table
      * @return the store
@@ -134,7 +139,7 @@ public final class JdbcTokenStore implements TokenStore {
     }
 
     /**
-     * Does what {@link #on(DataSource)} does, with another table name.
+     * Returns a store as {@link #on(DataSource)} does, with another table name.
      *
      * @param dataSource a database with that table
      * @param table the table, optionally with its schema as in {@code auth.tokens}
@@ -171,7 +176,7 @@ public final class JdbcTokenStore implements TokenStore {
                 return statement.executeUpdate() == 1;
             });
         } catch (StatementException e) {
-            // Some databases have one code for all constraints: there the row itself has to say that it was the key.
+            // Some databases have one code for all constraints: there the row itself shows that it was the key.
             if (e.isDuplicateKey() || (e.isConstraintViolation() && find(key).isPresent())) {
                 return false;
             }
@@ -201,8 +206,9 @@ public final class JdbcTokenStore implements TokenStore {
     }
 
     /**
-     * Pages through the keys of one registration, for operators: who has a grant here? To end one, sign out
-     * ({@code grantkeeper.account(key.account()).signOut()}), which gives the tokens back to the provider as well.
+     * Returns a page of the keys of one registration, for operators who want to know the accounts that have a grant. To
+     * remove one, sign out ({@code grantkeeper.account(key.account()).signOut()}), which also revokes the tokens at the
+     * provider.
      *
      * <pre>{@code
      * AccountKey last = null;
@@ -224,13 +230,13 @@ public final class JdbcTokenStore implements TokenStore {
      * <p>A row whose account or registration was changed by hand is left out, and logged as a warning with the
      * beginning of its digest: no call finds it under the name that it bears.
      *
-     * @param registration whose keys, see {@code Grantkeeper.Builder.registration}; compared character for character on
-     *     every database
+     * @param registration the registration, see {@code Grantkeeper.Builder.registration}; compared character for
+     *     character on every database
      * @param after the last key of the page before, or {@code null} for the first page
      * @param limit the most keys to return, between 1 and 10,000
      * @return the next keys; fewer than {@code limit} only if there are no more
      * @throws IllegalArgumentException if the limit is out of range, {@code after} belongs to another registration, or
-     *     {@link AccountKey} would not take this registration
+     *     {@link AccountKey} would reject this registration
      * @throws IOException if the database cannot be read within a minute
      */
     public List<AccountKey> keys(String registration, @Nullable AccountKey after, int limit) throws IOException {
@@ -238,22 +244,22 @@ public final class JdbcTokenStore implements TokenStore {
     }
 
     /**
-     * Does what {@link #keys} does, for the rows that nobody has written since some time: a sweep for grants that are
-     * no longer used.
+     * Returns a page as {@link #keys} does, of the rows that were not written since some time: a sweep for grants that
+     * are no longer used.
      *
      * <p>A row is written by logins, refreshes, refusals, and by sealing it anew under another key, but not by calls
-     * that use the token it has. So {@code since} should lie further back than the provider's access tokens live; where
-     * they do not expire, this tells when the user signed in. The time is that of the writing node's clock, in
+     * that use its token. So {@code since} should lie further back than the provider's access tokens live; if they do
+     * not expire, it is compared with the time of the login. The time is that of the writing node's clock, in
      * milliseconds.
      *
-     * @param registration whose keys, see {@code Grantkeeper.Builder.registration}; compared character for character on
-     *     every database
+     * @param registration the registration, see {@code Grantkeeper.Builder.registration}; compared character for
+     *     character on every database
      * @param since rows written at this time or later are left out
      * @param after the last key of the page before, or {@code null} for the first page
      * @param limit the most keys to return, between 1 and 10,000
      * @return the next keys; fewer than {@code limit} only if there are no more
      * @throws IllegalArgumentException if the limit is out of range, {@code after} belongs to another registration, or
-     *     {@link AccountKey} would not take this registration
+     *     {@link AccountKey} would reject this registration
      * @throws IOException if the database cannot be read within a minute
      */
     public List<AccountKey> keysUntouchedSince(
@@ -261,7 +267,7 @@ public final class JdbcTokenStore implements TokenStore {
         return listing.page(registration, Objects.requireNonNull(since, "since"), after, limit);
     }
 
-    /** Names the table. */
+    /** Returns the name of the table. */
     @Override
     public String toString() {
         return "JdbcTokenStore[" + table + "]";

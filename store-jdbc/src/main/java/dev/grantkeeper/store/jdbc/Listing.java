@@ -22,7 +22,7 @@ final class Listing {
     /** A page with few keys of a large table has to pass by all the others. */
     static final Duration TIMEOUT = Duration.ofMinutes(1);
 
-    /** Before every hexadecimal digit, also where the empty string is no string at all (Oracle). */
+    /** Sorts before every hexadecimal digit, also on Oracle, to which the empty string is NULL. */
     private static final String BEFORE_ALL = " ";
 
     private static final int FEWEST_MORE_ROWS = 200;
@@ -30,7 +30,7 @@ final class Listing {
     private final Statements statements;
     private final String select;
 
-    /** Takes a table name that was checked: it becomes part of SQL. */
+    /** Expects a table name that was checked: it becomes part of SQL. */
     Listing(Statements statements, String table) {
         this.statements = statements;
         this.select = "SELECT digest, registration, account FROM " + table + " WHERE registration = ? AND digest > ?";
@@ -69,7 +69,7 @@ final class Listing {
     private static void checkRegistration(String registration, @Nullable AccountKey after) {
         String itself = new AccountKey(registration, "any").registration();
         if (after != null && !after.registration().equals(itself)) {
-            throw new IllegalArgumentException("A page of " + itself + " cannot start behind " + after);
+            throw new IllegalArgumentException("A page of " + itself + " cannot start after " + after);
         }
     }
 
@@ -117,7 +117,7 @@ final class Listing {
         }
     }
 
-    /** Nothing, if the database took another registration for the same, or somebody has changed the names by hand. */
+    /** {@code null} if the database took another registration for the same, or the names were changed by hand. */
     private static @Nullable AccountKey keyOf(Row row, String registration) {
         if (!registration.equals(row.registration())) {
             return null;
@@ -128,11 +128,11 @@ final class Listing {
                 return key;
             }
         } catch (IllegalArgumentException e) {
-            // said below: nothing more is known about such a row
+            // reported below: nothing more is known about such a row
         }
         log.warn(
-                "The row whose digest begins with {} is left out of the list of {}: the digest belongs to another account"
-                        + " than the row says, so nobody can reach it through Grantkeeper",
+                "The row whose digest begins with {} is left out of the list of {}: the digest belongs to another"
+                        + " account than the row names, so Grantkeeper cannot find it",
                 row.digest().substring(0, Math.min(12, row.digest().length())),
                 registration);
         return null;

@@ -7,14 +7,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the table from the SQL file of its database. Immutable. */
+/** Creates the table from the SQL file of its database. Immutable. */
 final class Schema {
     private static final int ROUNDS = 3;
 
     private final Statements statements;
     private final String table;
 
-    /** Takes a table name that was checked: it becomes part of SQL. */
+    /** Expects a table name that was checked: it becomes part of SQL. */
     Schema(Statements statements, String table) {
         this.statements = statements;
         this.table = table;
@@ -22,14 +22,14 @@ final class Schema {
 
     void createIfMissing() throws IOException {
         if (statements.databaseProduct().equalsIgnoreCase("h2")) {
-            // H2 writes a file with a stack trace for each statement that fails, so here nothing is asked first. Who
-            // may not create tables learns below whether there is one.
+            // H2 writes a file with a stack trace for each statement that fails, so here nothing is asked first. A user
+            // who may not create tables learns below whether there is one.
             @Nullable StatementException ignored = execute(definition());
         }
         StatementException failure = probe();
         for (int round = 0; failure != null && round < ROUNDS; round++) {
             StatementException refused = execute(definition());
-            // PostgreSQL lets of two CREATE TABLE IF NOT EXISTS at once one fail. Whether there is a table counts.
+            // Of two CREATE TABLE IF NOT EXISTS at once, PostgreSQL lets one fail. Only the table counts.
             failure = probe();
             if (failure != null && refused != null) {
                 refused.addSuppressed(failure);
@@ -55,7 +55,7 @@ final class Schema {
         }
     }
 
-    /** Names the schema file of a database; there is none for those that were never tried. */
+    /** The schema file of a database; {@code null} for one that was never tried. */
     static @Nullable String file(String product) {
         return switch (product.toLowerCase(Locale.ROOT)) {
             case "h2" -> "schema-h2.sql";
@@ -71,7 +71,8 @@ final class Schema {
         String file = file(product);
         if (file == null) {
             throw new IOException("There is no table " + table + ", and no schema for " + product
-                    + " to make it from: make it by hand, by the rules in the README, and use JdbcTokenStore.on(…)");
+                    + " to create it from: create it by hand, by the rules in the README, and use"
+                    + " JdbcTokenStore.on(…)");
         }
         try (InputStream sql = Schema.class.getResourceAsStream(file)) {
             if (sql == null) {

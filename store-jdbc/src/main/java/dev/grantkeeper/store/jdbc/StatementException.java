@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Drivers put values into their messages: H2 prints the whole row at a duplicate key, PostgreSQL the columns of a
  * failing row, cut off or escaped so that nobody could search for the text in them. Therefore no message of a driver
- * that has seen the values is passed on. What remains as the cause is a copy: types, SQLState, vendor code and stack
- * trace. Messages from before are harmless, and needed ("Connection refused").
+ * that has seen the values is passed on. The cause is a copy: types, SQLState, vendor code and stack trace. Earlier
+ * messages are harmless, and needed ("Connection refused").
  */
 final class StatementException extends IOException {
     private static final long serialVersionUID = 1L;
@@ -60,8 +60,8 @@ final class StatementException extends IOException {
             return ". Is the table there, with all its columns, and may this user write to it?";
         }
         if (isReadOnly(state, code)) {
-            return ". The database takes no writes: point the DataSource at the primary, not at a read-only replica or"
-                    + " at a primary that has become one; where the database is a file, it has to be writable";
+            return ". The database accepts no writes: point the DataSource at the primary, not at a read-only replica"
+                    + " or at a primary that has become one; if the database is a file, it has to be writable";
         }
         return "";
     }
@@ -96,12 +96,12 @@ final class StatementException extends IOException {
         return sqlState;
     }
 
-    /** Whether a row with this primary key is there for certain. */
+    /** Whether a row with this primary key certainly exists. */
     boolean isDuplicateKey() {
         return "23505".equals(sqlState);
     }
 
-    /** Whether some constraint was violated, perhaps the primary key: MariaDB says 23000, SQLite has no SQLState. */
+    /** Whether some constraint was violated, perhaps the primary key: MariaDB reports 23000, SQLite has no SQLState. */
     boolean isConstraintViolation() {
         return inClass("23") || (sqlState == null && vendorCode == SQLITE_CONSTRAINT);
     }
@@ -120,7 +120,7 @@ final class StatementException extends IOException {
         };
     }
 
-    /** Whether the connection broke, or the server is going down: what was sent may have happened. */
+    /** Whether the connection broke, or the server is going down: the statement may have happened. */
     boolean isConnectionLost() {
         return inClass("08")
                 || inClass("57P")

@@ -28,9 +28,7 @@ final class Statements {
     private final DataSource dataSource;
     private final Duration timeout;
     private final TimeLimits timeLimits = new TimeLimits();
-    /**
-     * Whether this DataSource gives connections in autocommit. Then one without it belongs to somebody's transaction.
-     */
+    /** Whether this DataSource hands out connections in autocommit. Then one without it belongs to a transaction. */
     private volatile boolean autoCommitSeen;
 
     private volatile @Nullable String product;
@@ -40,7 +38,7 @@ final class Statements {
         this.timeout = timeout;
     }
 
-    /** What to do with a prepared statement. */
+    /** The work with a prepared statement. */
     interface Work<T> {
         T on(PreparedStatement statement) throws SQLException;
     }
@@ -74,7 +72,7 @@ final class Statements {
                 throw failure;
             }
             log.debug("{} is tried again: SQLState {}", operation, failure.sqlState());
-            if (failure.isRolledBack()) { // somebody else is at work; the next connection, however, is another at once
+            if (failure.isRolledBack()) { // another transaction is at work; a dead connection is replaced at once
                 LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(SHORTEST_PAUSE, LONGEST_PAUSE) * attempt);
             }
         }
@@ -87,8 +85,8 @@ final class Statements {
                 return timeLimits.within(limit, statement, work);
             }
             // H2 has such a limit for the connection and not for the statement: the next user of the pool would inherit
-            // it, and setting it is a statement of its own that costs more than ours. What our statements wait for
-            // there, H2 limits by its LOCK_TIMEOUT.
+            // it, and setting it is a statement of its own that costs more than ours. There, LOCK_TIMEOUT limits what
+            // our statements wait for.
             if (!database.equalsIgnoreCase("h2")) {
                 statement.setQueryTimeout((int) limit.toSeconds());
             }
@@ -101,7 +99,7 @@ final class Statements {
         if (known != null) {
             return known;
         }
-        String operation = "look at the database's name";
+        String operation = "lookup of the database's name";
         try (Lease lease = lease(operation, timeout)) {
             return productOf(lease);
         } catch (SQLException e) {
@@ -169,7 +167,7 @@ final class Statements {
         }
     }
 
-    /** A connection, and what has to be put back before it is returned. For one thread. */
+    /** A connection, and the settings to restore before it is returned. For one thread. */
     private static final class Lease implements AutoCloseable {
         private static final int UNCHANGED = -1;
 
@@ -196,14 +194,17 @@ final class Statements {
                     silence = before;
                 }
             } catch (SQLException e) {
-                log.debug("The driver takes no network timeout: SQLState {}", e.getSQLState());
+                log.debug("The driver supports no network timeout: SQLState {}", e.getSQLState());
             } catch (RuntimeException | AbstractMethodError e) { // the second of a driver from before JDBC 4.1
                 log.debug(
-                        "The driver takes no network timeout: {}", e.getClass().getName());
+                        "The driver supports no network timeout: {}",
+                        e.getClass().getName());
             }
         }
 
-        /** Never throws: the statement has ended, and a connection that cannot be put back does not change how. */
+        /**
+         * Never throws: the statement has ended, and a connection that cannot be restored does not change its outcome.
+         */
         @Override
         public void close() {
             quietly(() -> {
@@ -223,7 +224,7 @@ final class Statements {
             try {
                 step.run();
             } catch (SQLException e) {
-                log.debug("A connection was not put back as it had come: SQLState {}", e.getSQLState());
+                log.debug("A connection was returned without its settings restored: SQLState {}", e.getSQLState());
             }
         }
 

@@ -42,7 +42,7 @@ final class TimeLimits {
             return System.nanoTime() - end >= 0;
         }
 
-        /** The driver sees to it that a cancel which comes at this moment hits this statement or nothing. */
+        /** The driver makes sure that a cancel at this moment hits this statement or nothing. */
         void cancel() {
             try {
                 statement.cancel();
@@ -87,7 +87,9 @@ final class TimeLimits {
         } while (idle < IDLE_TICKS || !mayEnd());
     }
 
-    /** Whoever comes after the first line starts another thread; for whoever came before it this one goes on. */
+    /**
+     * A statement that comes after the first line starts another thread; for one that came before it this one goes on.
+     */
     private boolean mayEnd() {
         watching.set(false);
         return underWay.isEmpty() || !watching.compareAndSet(false, true);

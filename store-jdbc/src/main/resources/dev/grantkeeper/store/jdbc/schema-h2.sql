@@ -1,4 +1,4 @@
--- Grantkeeper: where grants rest. H2 2.x
+-- Grantkeeper: the table of grants. H2 2.x
 --
 -- VARCHAR: holds up to 1,048,576 characters, and is read with its row, where a CLOB is fetched after it.
 -- VARCHAR_CASESENSITIVE: 'v' and 'V' are two versions, under SET IGNORECASE TRUE as well.

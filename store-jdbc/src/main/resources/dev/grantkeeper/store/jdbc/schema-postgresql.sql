@@ -1,4 +1,4 @@
--- Grantkeeper: where grants rest. PostgreSQL
+-- Grantkeeper: the table of grants. PostgreSQL
 --
 -- COLLATE "C": compared byte for byte, whatever the database's own collation is.
 CREATE TABLE IF NOT EXISTS grantkeeper_tokens (

@@ -1,4 +1,4 @@
--- Grantkeeper: where grants rest. SQLite
+-- Grantkeeper: the table of grants. SQLite
 --
 -- COLLATE BINARY is SQLite's default, and stated because the rules of a token store rest on it.
 CREATE TABLE IF NOT EXISTS grantkeeper_tokens (

@@ -134,7 +134,7 @@ class JdbcTokenStoreOnSqliteTest extends JdbcTokenStoreFacts {
         assertThat(store.find(key)).contains(first);
         assertThatThrownBy(() -> store.replace(key, "first", second))
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("takes no writes");
+                .hasMessageContaining("accepts no writes");
     }
 
     @Test
