@@ -6,20 +6,20 @@ const $ = id => document.getElementById(id);
 
 const NOTICES = {
   declined: 'You refused, so nothing was connected and nothing is stored. You can change your mind at any time.',
-  failed: 'The service did not go through with it, so nothing was connected. Please begin again.',
+  failed: 'The service did not complete the login, so nothing was connected. Please begin again.',
   disconnected: 'Disconnected. The row is gone from the database, and the tokens with it.',
-  none: 'That login was finished before, or did not begin in this browser. Nothing has changed. Begin again if you are not connected.',
+  no_login: 'That login was finished before, or did not begin in this browser. Nothing has changed. Begin again if you are not connected.',
   stale: 'That login took too long. Please begin again.',
   replayed: 'That login was finished before. Please begin again if you are not connected.',
   forged: 'That answer does not belong to your login, so it was ignored. Please begin again.',
-  mixed_up: 'That answer came from somebody else than the service we asked. It was ignored.',
-  unavailable: 'The service could not be asked just now, so nothing was connected. Please try again in a moment.',
+  mixed_up: 'That answer came from another service than the one we asked. It was ignored.',
+  unavailable: 'The service cannot be reached just now, so nothing was connected. Please try again in a moment.',
 };
 const GOOD = ['disconnected'];
 
 const WHY = {
   REFUSED: 'Spotify has ended this connection: you took your consent back, or it expired. What was stored is of no use any more.',
-  ANSWER_LOST: 'An answer of Spotify was lost on its way, and the only token that was still good with it.',
+  ANSWER_LOST: 'An answer of Spotify was lost on its way, and with it the only token that was still valid.',
   NOT_CONNECTED: 'You disconnected somewhere else. Nothing is stored about your account.',
 };
 
@@ -70,7 +70,7 @@ function day(millis) {
   return new Date(millis).toLocaleDateString('en-GB', {dateStyle: 'long'});
 }
 
-/** As one says it: the day only where it is not today. */
+/** As people write it: the day only if it is not today. */
 function playedAt(text) {
   const made = element('time', '', '');
   const date = new Date(text);
@@ -199,7 +199,7 @@ function span(millis) {
   return seconds < 120 ? seconds + ' s' : Math.floor(seconds / 60) + ' min ' + seconds % 60 + ' s';
 }
 
-/** What there is to say of it, and whether it is good news. */
+/** Returns a sentence about the outcome, and whether it is good news. */
 async function post(path) {
   const response = await fetch(path, {method: 'POST'});
   if (!response.ok) {
@@ -222,7 +222,7 @@ async function press(button) {
   if (button.getAttribute('aria-disabled') === 'true') {
     return;
   }
-  button.setAttribute('aria-disabled', 'true'); // "disabled" would take the focus away from who uses the keyboard
+  button.setAttribute('aria-disabled', 'true'); // "disabled" would take the focus away from a keyboard user
   let said;
   try {
     said = await post(button.dataset.post);

@@ -107,9 +107,9 @@ class WebAppTest {
     @Test
     void aForgedStateIsIgnoredAndTheLoginStaysUsable() throws IOException {
         String loginPage = browser.connect();
-        assertThat(browser.get("/callback?code=stolen&state=guessed").next()).isEqualTo("/?login=none");
+        assertThat(browser.get("/callback?code=stolen&state=guessed").next()).isEqualTo("/?login=no_login");
         assertThat(browser.get("/callback?error=access_denied&state=guessed").next())
-                .isEqualTo("/?login=none");
+                .isEqualTo("/?login=no_login");
         assertThat(browser.answer(loginPage, "accept", "alice")).isEqualTo("/");
     }
 
@@ -118,7 +118,7 @@ class WebAppTest {
         Browser attacker = new Browser(setup.origin());
         String callback = server.approve(attacker.connect(), "bob");
         browser.connect();
-        assertThat(browser.get(callback).next()).isEqualTo("/?login=none");
+        assertThat(browser.get(callback).next()).isEqualTo("/?login=no_login");
         assertThat(server.tokenRequests()).isZero();
         assertThat(attacker.get(callback).next()).isEqualTo("/");
     }
@@ -127,7 +127,7 @@ class WebAppTest {
     void aCallbackWorksOnce() throws IOException {
         String callback = server.approve(browser.connect(), "alice");
         assertThat(browser.get(callback).next()).isEqualTo("/");
-        assertThat(browser.get(callback).next()).isEqualTo("/?login=none");
+        assertThat(browser.get(callback).next()).isEqualTo("/?login=no_login");
         assertThat(server.codeRequests()).isEqualTo(1);
         assertThat(browser.view().at("/user/name").asText()).isEqualTo("Alice Archer");
     }
