@@ -9,7 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Locale;
 import java.util.Map;
 
-/** Where a program keeps what belongs to one user, as each system has it. */
+/** The directories for one user's files, by the rules of each system. */
 final class Places {
     private static final String NAME = "grantkeeper-terminal";
 
@@ -30,7 +30,7 @@ final class Places {
         return (xdg.startsWith("/") ? Path.of(xdg) : home.resolve(".config")).resolve(NAME);
     }
 
-    /** Makes a directory that only its owner can look into, where the file system knows owners. */
+    /** Creates a directory that only its owner can enter, if the file system knows owners. */
     static Path make(Path directory) throws IOException {
         boolean owners = directory.getFileSystem().supportedFileAttributeViews().contains("posix");
         FileAttribute<?>[] ownerOnly = owners

@@ -3,7 +3,7 @@ package dev.grantkeeper.examples.terminal;
 
 import java.io.PrintWriter;
 
-/** A bar for what takes several pages, on a terminal only, and gone when it is done. Not thread-safe. */
+/** A progress bar for several pages, on a terminal only, and gone at the end. Not thread-safe. */
 final class Progress implements AutoCloseable {
     private static final int WIDTH = 30;
 

@@ -12,10 +12,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whom the program talks to.
+ * The service that the program talks to.
  *
- * @param provider Spotify, or something that speaks like it
- * @param clientId as Spotify's dashboard shows it
+ * @param provider Spotify, or something that behaves like it
+ * @param clientId the client id, as Spotify's dashboard shows it
  * @param clientSecret {@code null} for a public client: PKCE takes its place, and a program that everybody can read
  *     keeps none
  * @param demo the make-believe service; {@code null} when this is the real Spotify
@@ -34,7 +34,7 @@ record Service(
                 null);
     }
 
-    /** Ends with this program and starts again with the next command, as no real one does; so it has to remember. */
+    /** Stops with this program and starts again with the next command, as no real one does, so it remembers grants. */
     static Service demo(Path directory) throws IOException {
         FakeAuthorizationServer server = FakeAuthorizationServer.start()
                 .remembering(Places.make(directory).resolve("server"))

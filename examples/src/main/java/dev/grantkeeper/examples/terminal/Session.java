@@ -41,7 +41,7 @@ final class Session implements AutoCloseable {
         }
     }
 
-    /** The API answered something else than what was asked for. */
+    /** The API answered with an error. */
     static final class ApiException extends IOException {
         private static final long serialVersionUID = 1L;
 
@@ -65,14 +65,14 @@ final class Session implements AutoCloseable {
     private final @Nullable Consumer<URI> browser;
 
     /**
-     * Opens what is stored. Calls nobody.
+     * Opens the stored login. Sends no request.
      *
-     * @param provider Spotify, or something that speaks like it
-     * @param clientId as Spotify's dashboard shows it
+     * @param provider Spotify, or something that behaves like it
+     * @param clientId the client id, as Spotify's dashboard shows it
      * @param clientSecret {@code null} for a program that everybody can read, which needs none
-     * @param redirectUri as registered
-     * @param directory where everything is kept
-     * @param browser brings the user to a page; {@code null} if nobody is to be asked
+     * @param redirectUri the redirect URI, as registered
+     * @param directory the directory for all files
+     * @param browser opens a page for the user; {@code null} if nobody is to be asked
      */
     Session(
             Provider provider,
@@ -88,7 +88,7 @@ final class Session implements AutoCloseable {
                 .redirectUri(redirectUri)
                 .scopes("user-read-recently-played", "user-top-read")
                 .tokenStore(FileTokenStore.create(grants))
-                // Beside what it seals: it keeps a copy of the grants alone from being of use, and no more. A program
+                // Beside the rows that it seals: a copy of the grants alone is of no use, and that is all. A program
                 // that is installed for real asks the system's key chain.
                 .sealingKeys(SealingKeys.of(SealingSecret.find(grants)));
         if (clientSecret != null) {
@@ -111,7 +111,7 @@ final class Session implements AutoCloseable {
             return send(path);
         } catch (LoginRequiredException e) {
             login(e);
-            return send(path); // whoever wants another one now would want one for ever
+            return send(path); // an API that requires another login now would require one forever
         }
     }
 

@@ -27,7 +27,7 @@ final class Table {
         rows.add(row);
     }
 
-    /** What a stranger has named may hold what a terminal obeys, and what ends a column. */
+    /** Names from outside may contain what a terminal obeys, and what ends a column. */
     private static String harmless(String value) {
         return value.codePoints()
                 .map(c -> Character.isISOControl(c) || Character.getType(c) == Character.FORMAT ? ' ' : c)

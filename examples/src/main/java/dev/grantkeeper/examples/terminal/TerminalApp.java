@@ -27,14 +27,15 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** What the user types, and what they read. */
+/** The commands that the user types, and their output. */
 @Command(
         name = "terminal",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
         description = {
             "Your Spotify account in a terminal. The first command opens the browser; later ones just work.",
-            "With SPOTIFY_CLIENT_ID in the environment it talks to Spotify; --demo brings a service of its own, offline."
+            "With SPOTIFY_CLIENT_ID in the environment it talks to Spotify; --demo brings a service of its own,"
+                    + " offline."
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
@@ -60,7 +61,7 @@ public final class TerminalApp {
     @Option(
             names = "--config",
             scope = ScopeType.INHERIT,
-            description = "Where the login is kept (default: the system's directory for settings).")
+            description = "The directory for the login (default: the system's directory for settings).")
     private @Nullable Path config;
 
     @Option(
@@ -82,7 +83,7 @@ public final class TerminalApp {
     @Option(names = "--json", scope = ScopeType.INHERIT, description = "Print JSON.")
     private boolean json;
 
-    @Option(names = "--verbose", scope = ScopeType.INHERIT, description = "Say on standard error what happens.")
+    @Option(names = "--verbose", scope = ScopeType.INHERIT, description = "Log to standard error.")
     private boolean verbose;
 
     private final boolean terminal = CommandLine.Help.Ansi.AUTO.enabled();
@@ -106,7 +107,7 @@ public final class TerminalApp {
         System.exit(line.execute(args));
     }
 
-    /** UTF-8 whatever the locale says, and nothing of what a logger prints in between. */
+    /** UTF-8 whatever the locale is, and no output of a logger in between. */
     private static PrintWriter writer(FileDescriptor descriptor) {
         return new PrintWriter(new OutputStreamWriter(new FileOutputStream(descriptor), StandardCharsets.UTF_8), true);
     }
@@ -126,7 +127,7 @@ public final class TerminalApp {
 
     // ---- Commands --------------------------------------------------------------------------------------------------
 
-    @Command(name = "whoami", description = "Whose account this is, and until when.")
+    @Command(name = "whoami", description = "Show the account, and when its consent ends.")
     int whoami() throws IOException {
         return with(session -> {
             JsonNode profile = session.get("/v1/me");
@@ -143,7 +144,7 @@ public final class TerminalApp {
         });
     }
 
-    @Command(name = "recent", description = "What was played last.")
+    @Command(name = "recent", description = "Show the tracks played last.")
     int recent(
             @Option(names = "--limit", defaultValue = "20", description = "How many, at most 50 (default: 20).")
                     int limit)
@@ -159,13 +160,13 @@ public final class TerminalApp {
         });
     }
 
-    @Command(name = "top", description = "What was played most.")
+    @Command(name = "top", description = "Show the tracks played most.")
     int top(
             @Option(names = "--limit", defaultValue = "20", description = "How many (default: 20).") int limit,
             @Option(
                             names = "--range",
                             defaultValue = "medium",
-                            description = "Of which time: short, medium or long (default: medium).")
+                            description = "The time range: short, medium or long (default: medium).")
                     String range)
             throws IOException {
         check(limit, 1000);
@@ -192,7 +193,7 @@ public final class TerminalApp {
         });
     }
 
-    @Command(name = "logout", description = "Forget the login, and give it back where the service takes it back.")
+    @Command(name = "logout", description = "Sign out, and revoke the tokens if the service supports it.")
     int logout() throws IOException {
         try (Service service = service();
                 Session session = service.open(redirectUri, directory(), null)) {
@@ -252,7 +253,7 @@ public final class TerminalApp {
             throw new ParameterException(
                     line(),
                     "There is no SPOTIFY_CLIENT_ID. Register an application with the redirect URI " + redirectUri
-                            + " at " + Spotify.provider().documentation() + ", or say --demo");
+                            + " at " + Spotify.provider().documentation() + ", or use --demo");
         }
         return Service.spotify(clientId, System.getenv("SPOTIFY_CLIENT_SECRET"));
     }
