@@ -21,22 +21,22 @@ import redis.clients.jedis.exceptions.JedisException;
  * {@link AccountKey#digest() digest} of its key. Redis runs a script from beginning to end before it does anything
  * else, so that comparing and writing are one step, for any number of nodes.
  *
- * <p><b>The server has to keep what it is given.</b> A Redis that is set up as a cache signs users out:
+ * <p><b>The server has to keep its rows.</b> A Redis that is set up as a cache signs users out:
  *
  * <ul>
  *   <li>{@code appendonly yes}. With {@code appendfsync always} a write that has returned survives a power failure;
  *       with {@code everysec}, the default, the last second may be lost. Where refresh tokens work only once, a lost
  *       write can mean that the row holds a used one, and its user has to sign in again.
- *   <li>{@code maxmemory-policy noeviction}: a full server then refuses writes, instead of making room among the
+ *   <li>{@code maxmemory-policy noeviction}: a full server then rejects writes, instead of making room among the
  *       grants.
  *   <li>No time to live. This store sets none; let nothing else run {@code EXPIRE} over its keys.
  *   <li>The primary, never a replica: replicas are behind (rule 1.3). A failover, by Sentinel or in a cluster, loses
  *       writes that had not been replicated, as {@code everysec} does.
  * </ul>
  *
- * <p><b>Failures.</b> Whatever Jedis throws becomes an {@link IOException}; its pool and its sockets need time limits
- * of a few seconds, which {@link #client} sets. A {@code create} that reaches the server after its caller has given up
- * is refused by the server's own clock: after a sign-out in between it would bring the grant back (rule 3.1).
+ * <p><b>Failures.</b> Every exception of Jedis becomes an {@link IOException}; its pool and its sockets need time
+ * limits of a few seconds, which {@link #client} sets. A {@code create} that reaches the server after its caller has
+ * given up is rejected by the server's own clock: after a sign-out in between it would bring the grant back (rule 3.1).
  *
  * <p>Instances are immutable and thread-safe. The client is the application's, which closes it.
  */
@@ -58,23 +58,23 @@ public final class RedisTokenStore implements TokenStore {
     /**
      * Makes a store.
      *
-     * @param redis a client whose calls end within seconds, such as {@link #client} gives
+     * @param redis a client whose calls end within seconds, such as {@link #client} returns
      */
     public RedisTokenStore(UnifiedJedis redis) {
         this.redis = redis;
     }
 
     /**
-     * Gives a client with time limits: 2 seconds each for a place in the pool, a connection, and an answer.
+     * Returns a client with time limits: 2 seconds each for a place in the pool, a connection, and an answer.
      *
-     * @param server where the primary listens
-     * @param config all else, such as user, password and TLS
+     * @param server the address of the primary
+     * @param config the other settings, such as user, password and TLS
      * @return a client, to be closed by the caller
      */
     public static UnifiedJedis client(HostAndPort server, DefaultJedisClientConfig.Builder config) {
         int millis = (int) TIMEOUT.toMillis();
         ConnectionPoolConfig pool = new ConnectionPoolConfig();
-        // Without a limit Jedis waits for a free connection for ever.
+        // Without a limit Jedis waits for a free connection forever.
         pool.setMaxWait(TIMEOUT);
         return RedisClient.builder()
                 .hostAndPort(server)
