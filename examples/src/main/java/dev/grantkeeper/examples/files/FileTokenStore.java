@@ -33,20 +33,20 @@ import java.util.concurrent.locks.ReentrantLock;
  * programs, and several processes of one machine. It needs no library.
  *
  * <p><b>A write</b> goes to a file beside the row, is forced to the disk, and takes the row's place by an atomic
- * rename: a reader finds the old row or the new one, and so does who starts after a crash. What a crash leaves behind
- * is removed by the next write to that key, or by {@link #create(Path)}.
+ * rename: a reader finds the old row or the new one, and so does a process that starts after a crash. The remains of a
+ * crash are removed by the next write to that key, or by {@link #create(Path)}.
  *
  * <p><b>Compare and write</b> happen under a lock that holds for all processes: one of 16 lock files, chosen by the
- * key. The operating system releases it when a process dies. It says nothing about threads, so that a lock of this
- * class comes first. Readers take no lock.
+ * key. The operating system releases it when a process dies. It does not separate threads, so a lock of this class
+ * comes first. Readers take no lock.
  *
- * <p><b>An empty answer means that the user is signed out</b> (rule 1.2), so a row that is not there is only believed
- * while its lock file is: in a directory that was removed, or whose disk is not mounted, every call fails.
+ * <p><b>An empty answer means that the user is signed out</b> (rule 1.2), so a missing row is only believed while its
+ * lock file exists: in a directory that was removed, or whose disk is not mounted, every call fails.
  *
- * <p>Files are readable and writable for their owner only, where the file system knows owners; the text inside is
- * sealed unless the application chose otherwise. The directory has to be on a local disk: network file systems promise
+ * <p>Files are readable and writable for their owner only, if the file system knows owners; the text inside is sealed
+ * unless the application allows plaintext tokens. The directory has to be on a local disk: network file systems promise
  * neither these locks nor these renames. Two copies of this class in one process, as in two web applications of one
- * server, know nothing of each other's locks: give each its own directory.
+ * server, know nothing of each other's locks: each needs its own directory.
  *
  * <p>Instances are immutable and thread-safe, and own nothing that would have to be closed. A call that gets no lock
  * within 5 seconds fails.
@@ -57,8 +57,7 @@ public final class FileTokenStore implements TokenStore {
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
 
     /**
-     * One for each lock file of this process, whichever instances share it: the system's locks belong to whole
-     * processes.
+     * A lock for each lock file of this process, shared by all instances: the system's locks belong to whole processes.
      */
     private static final ConcurrentMap<Path, ReentrantLock> THREADS = new ConcurrentHashMap<>();
 
@@ -71,12 +70,12 @@ public final class FileTokenStore implements TokenStore {
     }
 
     /**
-     * Gives a store on a directory, makes the directory if it is missing, and removes what writes have left that were
-     * cut off by a crash. Any number of processes may do this at once.
+     * Returns a store on a directory, creates the directory if it is missing, and removes the remains of writes that a
+     * crash has cut off. Any number of processes may do this at once.
      *
-     * @param directory where the files go; nothing else belongs there
+     * @param directory the directory for the files; nothing else belongs there
      * @return the store
-     * @throws IOException if the directory cannot be made, or others than its owner may use it
+     * @throws IOException if the directory cannot be created, or others than its owner may use it
      */
     public static FileTokenStore create(Path directory) throws IOException {
         Path absolute = directory.toAbsolutePath();
@@ -97,10 +96,10 @@ public final class FileTokenStore implements TokenStore {
     }
 
     /**
-     * Gives a store on a directory that {@link #create(Path)} has made before. Fails where that directory is not: on a
-     * disk that is not mounted, {@code create} would begin a new one, in which nobody is signed in.
+     * Returns a store on a directory that {@link #create(Path)} has created before. Fails if it is missing: while its
+     * disk is not mounted, {@code create} would begin a new one, in which nobody is signed in.
      *
-     * @param directory where the files are
+     * @param directory the directory of the files
      * @return the store
      * @throws IOException if there is no such directory, or others than its owner may use it
      */
@@ -164,7 +163,7 @@ public final class FileTokenStore implements TokenStore {
         });
     }
 
-    /** Names the directory. */
+    /** Returns the name of the directory. */
     @Override
     public String toString() {
         return "FileTokenStore[" + directory + "]";
@@ -180,7 +179,7 @@ public final class FileTokenStore implements TokenStore {
         return directory.resolve(key.digest());
     }
 
-    /** Always the same for a key: who holds its lock is the only one who writes it. */
+    /** Always the same for a key: only the holder of its lock writes it. */
     private Path temporaryFile(AccountKey key) {
         return directory.resolve(key.digest() + ".tmp");
     }
@@ -214,7 +213,7 @@ public final class FileTokenStore implements TokenStore {
     /** Under the lock of the key. Version and text are printable ASCII, so that a line's end can end them. */
     private void write(AccountKey key, StoredTokens tokens) throws IOException {
         Path temporary = temporaryFile(key);
-        // What a crash has left there may be half of something.
+        // The remains of a crash may be half of a row.
         Files.deleteIfExists(temporary);
         try {
             try (FileChannel file = FileChannel.open(
@@ -247,7 +246,7 @@ public final class FileTokenStore implements TokenStore {
     private void removeRemains() throws IOException {
         try (DirectoryStream<Path> remains = Files.newDirectoryStream(directory, "[0-9a-f]*.tmp")) {
             for (Path temporary : remains) {
-                // Under the lock, because it may be no remains but a write under way.
+                // Under the lock, because it may be a write under way.
                 locked(lockFile(temporary.getFileName().toString().charAt(0)), () -> Files.deleteIfExists(temporary));
             }
         }
@@ -287,10 +286,7 @@ public final class FileTokenStore implements TokenStore {
         }
     }
 
-    /**
-     * Asks again and again, because {@code FileChannel.lock} waits without an end. Closing the channel releases the
-     * lock.
-     */
+    /** Polls, because {@code FileChannel.lock} waits without a limit. Closing the channel releases the lock. */
     private static void lock(FileChannel channel, Path lockFile, long deadline) throws IOException {
         for (long pause = 100_000; ; pause = Math.min(2 * pause, 10_000_000)) {
             try {
