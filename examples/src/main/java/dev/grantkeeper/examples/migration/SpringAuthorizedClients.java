@@ -26,19 +26,19 @@ import org.jspecify.annotations.Nullable;
  * needed for that.
  *
  * <p><b>Stop the old application first</b>, all of its nodes. Where refresh tokens rotate, two programs that refresh
- * one grant end it. The table is only read, and {@code client-id} and secret have to be the same as before: refresh
- * tokens belong to a client.
+ * one grant get it revoked. The table is only read, and {@code client-id} and secret have to be the same as before:
+ * refresh tokens belong to a client.
  *
- * <p><b>It can be repeated.</b> A grant that is there is never overwritten, whether an earlier run made it or a login,
- * so that a run that was cut off is simply run again.
+ * <p><b>It can be repeated.</b> An existing grant is never overwritten, whether an earlier run made it or a login, so a
+ * run that was cut off is simply run again.
  *
  * <p><b>The time zone</b> of this JVM has to be the old application's, or be set to it with {@code -Duser.timezone}:
- * Spring Security stores local times. With a wrong one, tokens look fresh that have expired, or the other way round; an
- * API that rejects such a token mends that.
+ * Spring Security stores local times. With a wrong one, tokens look fresh that have expired, or the other way round;
+ * the first rejection by an API fixes that.
  *
- * <p><b>The authorisation</b> counts from when the access token was issued, because the table does not know it: a login
- * again changes the row's tokens and leaves {@code created_at} as it is. Where a consent ends after a while,
- * {@code grant()} shows its end too late until the user signs in again.
+ * <p><b>The time of consent</b> is set to the issue of the access token, because the table does not have it: another
+ * login changes the row's tokens and leaves {@code created_at} as it is. If consents end after a while, {@code grant()}
+ * shows the end too late until the user signs in again.
  */
 public final class SpringAuthorizedClients {
     private static final String ROWS =
@@ -49,11 +49,11 @@ public final class SpringAuthorizedClients {
     private SpringAuthorizedClients() {}
 
     /**
-     * What has happened. Prints no tokens; the skipped users are named, so that somebody can look at their rows.
+     * The outcome. Prints no tokens; the skipped users are named, so that somebody can look at their rows.
      *
-     * @param imported how many grants were made
-     * @param alreadyThere how many users had a grant, which was left as it is
-     * @param skipped who has to sign in again, with the reason
+     * @param imported the number of grants that were made
+     * @param alreadyThere the number of users who had a grant, which was left as it is
+     * @param skipped the users who have to sign in again, with the reason
      */
     public record Result(int imported, int alreadyThere, Map<String, String> skipped) {}
 
@@ -63,7 +63,7 @@ public final class SpringAuthorizedClients {
      * @param spring the old application's database
      * @param registrationId Spring's name of the registration, {@code client_registration_id}
      * @param grantkeeper the same registration with the provider
-     * @return what has happened
+     * @return the outcome
      * @throws SQLException if the table cannot be read
      * @throws TokenStoreException if a grant cannot be stored; those before it are, and another run goes on
      */
@@ -87,7 +87,7 @@ public final class SpringAuthorizedClients {
                             alreadyThere++;
                         }
                     } catch (IllegalArgumentException e) {
-                        // One odd row is no reason to leave all the others.
+                        // One odd row is not a reason to give up all the others.
                         skipped.put(principal, String.valueOf(e.getMessage()));
                     }
                 }
@@ -127,7 +127,7 @@ public final class SpringAuthorizedClients {
         return timestamp == null ? null : timestamp.toInstant();
     }
 
-    /** With commas between them, and nothing at all where the server had named none. */
+    /** With commas between them, and nothing at all if the server had named none. */
     private static Set<String> scopes(@Nullable String list) {
         return list == null || list.isBlank()
                 ? Set.of()
