@@ -18,9 +18,9 @@ import okhttp3.Interceptor;
 import okhttp3.Response;
 
 /**
- * What happens to each user's grant, for the page to show: what Grantkeeper tells ({@link GrantListener}), and the
- * calls as they went over the wire. Each entry carries the version that the row had in the table at that moment, so one
- * can see that new tokens are stored before a call goes out with them. In memory only. Thread-safe.
+ * The events of each user's grant, for the page to show: those that Grantkeeper reports ({@link GrantListener}), and
+ * the calls as they went over the wire. Each entry carries the version that the row had in the table at that moment, so
+ * one can see that new tokens are stored before a call goes out with them. In memory only. Thread-safe.
  */
 final class Activity implements GrantListener {
     private static final int MOST_ENTRIES = 60;
@@ -33,9 +33,9 @@ final class Activity implements GrantListener {
     /**
      * One line.
      *
-     * @param at when, in milliseconds
-     * @param kind decides how it looks
-     * @param took how long it took, in milliseconds
+     * @param at the time, in milliseconds
+     * @param kind the kind, which decides the look
+     * @param took the duration, in milliseconds
      * @param version the row's version in the table at that moment; empty if there was no row
      */
     record Entry(long at, String kind, String text, long took, String version) {}
@@ -43,10 +43,10 @@ final class Activity implements GrantListener {
     /** A user's song. */
     record Track(String name, String artists, String playedAt) {}
 
-    /** All that is known of one user. */
+    /** Everything that is known of one user. */
     record Snapshot(int calls, int served, int tokenRequests, List<Track> played, List<Entry> entries) {}
 
-    /** One user's. */
+    /** The activity of one user. */
     private static final class Log {
         private final Deque<Entry> entries = new ArrayDeque<>(); // this and the rest guarded by this
         private List<Track> played = List.of();
@@ -88,8 +88,8 @@ final class Activity implements GrantListener {
     /**
      * Makes an empty one.
      *
-     * @param clock what time it is
-     * @param changed hears of whom there is something new
+     * @param clock the clock
+     * @param changed gets the id of each user of whom there is something new
      */
     Activity(Database database, InstantSource clock, Consumer<String> changed) {
         this.database = database;
@@ -112,9 +112,9 @@ final class Activity implements GrantListener {
             case CONSENT_ENDS_SOON ->
                 "The consent ends at " + event.endsAt().orElseThrow() + "; connect again before that";
             case WAITED -> "Another node fetched new tokens, this one waited";
-            case SERVED_WHILE_STALE -> "No new tokens; the old ones are still good and used";
+            case SERVED_WHILE_STALE -> "No new tokens; the old ones are still valid and used";
             case FAILED -> "A token request failed" + detail;
-            case REFUSED -> "The authorization server has ended the grant" + detail;
+            case REFUSED -> "The authorization server accepts the grant no longer" + detail;
             case WRITE_PENDING -> "New tokens are used and could not be stored yet" + detail;
             case WRITE_COMPLETED -> "Tokens that could not be stored are stored now";
             case STORED_AGAIN -> "The store had lost tokens; they are stored again";
@@ -127,7 +127,7 @@ final class Activity implements GrantListener {
         add(event.key(), kind, text, event.at().toEpochMilli(), event.took());
     }
 
-    /** Something that the application itself has to tell. */
+    /** Notes an event of the application itself. */
     void note(AccountKey key, String kind, String text, Duration took) {
         add(key, kind, text, clock.millis(), took);
     }
@@ -138,19 +138,19 @@ final class Activity implements GrantListener {
         changed.accept(key.account());
     }
 
-    /** A call of the application has ended, whatever it took to serve it. */
+    /** Counts a call of the application, whatever it took to serve it. */
     void called(AccountKey key, boolean success) {
         log(key.account()).call(success);
         changed.accept(key.account());
     }
 
-    /** What the API said. */
+    /** Keeps the tracks that the API returned. */
     void played(AccountKey key, List<Track> tracks) {
         log(key.account()).played(tracks);
         changed.accept(key.account());
     }
 
-    /** What is known of one user. Where nothing is, the application has just started, and the row outlived it. */
+    /** The activity of one user. If there is none, the application has just started, and the row outlived it. */
     Snapshot of(AccountKey key) {
         if (!logs.containsKey(key.account())) {
             note(key, "login", "The application has started, and found this user's row", Duration.ZERO);
@@ -158,7 +158,7 @@ final class Activity implements GrantListener {
         return log(key.account()).snapshot();
     }
 
-    /** Writes down each request as it leaves, repetitions included: a network interceptor. */
+    /** A network interceptor that records each request as it leaves, repetitions included. */
     Interceptor wire(AccountKey key) {
         return chain -> {
             long sent = clock.millis();
@@ -178,7 +178,7 @@ final class Activity implements GrantListener {
     }
 
     private static String why(Response response) {
-        return response.code() == 401 ? ": the API does not take this token" : "";
+        return response.code() == 401 ? ": the API rejects this token" : "";
     }
 
     private String version(AccountKey key) {

@@ -45,7 +45,7 @@ final class Browser {
             })
             .build();
 
-    /** What came back: the status, where to go next, the body, and everything else that was said. */
+    /** A response: the status, the URL of a redirect, the body, and all headers. */
     record Page(int status, @Nullable String location, String body, Map<String, String> headers) {
         JsonNode json() throws IOException {
             return JSON.readTree(body);
@@ -92,16 +92,16 @@ final class Browser {
         }
     }
 
-    /** Clicks <i>Connect Spotify</i>: the authorization server's page, which the user has before them now. */
+    /** Clicks <i>Connect Spotify</i>, and returns the URL of the authorization server's page. */
     String connect() throws IOException {
         return post("/connect").next();
     }
 
-    /** Answers that page; where the application sends the browser after it has come back. */
+    /** Answers that page, and returns the URL that the application redirects to after the callback. */
     String answer(String loginPage, String decision, String user) throws IOException {
         Page page = get(loginPage);
         if (page.status() != 200 || !page.body().contains("value=\"accept\"")) {
-            throw new IOException("This is no login page: " + page.status() + " " + page.body());
+            throw new IOException("This is not a login page: " + page.status() + " " + page.body());
         }
         return get(postFrom("null", loginPage, "decision", decision, "user", user)
                         .next())
@@ -118,7 +118,7 @@ final class Browser {
         return cookie == null ? null : cookie.value();
     }
 
-    /** All that ever arrived here. */
+    /** Everything that ever arrived here. */
     String everythingSeen() {
         return seen.toString();
     }

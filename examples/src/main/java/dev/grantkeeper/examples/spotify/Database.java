@@ -26,7 +26,7 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The application's own database: its users and their sessions. Grantkeeper's table lies beside them in the same file.
+ * The application's own database: its users and their sessions. Grantkeeper's table is beside them in the same file.
  * Thread-safe.
  */
 final class Database implements AutoCloseable {
@@ -36,10 +36,10 @@ final class Database implements AutoCloseable {
 
     private final HikariDataSource dataSource;
 
-    /** Somebody who has signed in here before. The id is ours: Spotify's names and addresses change hands. */
+    /** A user who has signed in here before. The id is ours: Spotify's names and addresses change hands. */
     record User(String id, String name) {}
 
-    /** Grantkeeper's row as it lies in its table; of the sealed text only the beginning. */
+    /** Grantkeeper's row as it is in its table, but only the beginning of the sealed text. */
     record Row(
             String digest,
             String registration,
@@ -51,12 +51,12 @@ final class Database implements AutoCloseable {
 
     Database(Path file) {
         HikariConfig config = new HikariConfig();
-        // Our own close() comes first, so that what Grantkeeper still has to store finds an open database.
+        // Our own close() comes first, so that Grantkeeper finds an open database for what it still has to store.
         // WRITE_DELAY=0: committed means written. H2 would otherwise wait up to half a second, and a refresh token
-        // that is lost with the process may be the only one that is still good.
+        // that is lost with the process may be the only one that is still valid.
         config.setJdbcUrl("jdbc:h2:file:" + file.toAbsolutePath() + ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE");
         config.setMaximumPoolSize(8);
-        config.setConnectionTimeout(3_000); // a caller that waits longer is better told
+        config.setConnectionTimeout(3_000); // a caller that waits longer had better fail
         config.setPoolName("listening-diary");
         dataSource = new HikariDataSource(config);
         update("create table if not exists app_user (id char(36) primary key, identity varchar(1100) not null unique,"
@@ -70,9 +70,9 @@ final class Database implements AutoCloseable {
         return dataSource;
     }
 
-    /** Our user who is this person at the provider, from now on if not before. */
+    /** Returns our user who has this identity at the provider, a new one if there was none. */
     User userOf(Identity identity) {
-        // Issuer and subject. Who looks users up by e-mail address gives one person's account to another.
+        // Issuer and subject. To look users up by e-mail address would give one person's account to another.
         String id = identity.id();
         String name = identity.name().orElse("Somebody without a name");
         update(
@@ -86,7 +86,7 @@ final class Database implements AutoCloseable {
                 .orElseThrow();
     }
 
-    /** Signs a user in: what the browser is to keep. We keep a digest, so the table is of no use to a thief. */
+    /** Signs a user in, and returns the id for the browser. We keep a digest, so the table is of no use to a thief. */
     String newSession(User user) {
         byte[] bytes = new byte[32];
         RANDOM.nextBytes(bytes);
@@ -113,7 +113,7 @@ final class Database implements AutoCloseable {
     }
 
     /**
-     * Looks at Grantkeeper's table. An application never needs that; the page shows it so that one can watch it change.
+     * Reads Grantkeeper's table. An application never needs that; the page shows it so that one can watch it change.
      */
     Optional<Row> row(AccountKey key) {
         return query(

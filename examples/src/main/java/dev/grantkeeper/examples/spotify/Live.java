@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
 final class Live implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Live.class);
 
-    /** Much happens at once; one push tells of all of it. */
+    /** Much happens at once; one push covers all of it. */
     private static final int GATHER_MILLIS = 30;
 
     private record Page(SseClient client, String userId, Supplier<Object> view) {}
@@ -32,12 +32,12 @@ final class Live implements AutoCloseable {
     });
 
     Live() {
-        // Connections on which nothing is said are closed after half a minute.
+        // Idle connections are closed after half a minute.
         Future<?> unused = pusher.scheduleWithFixedDelay(
                 () -> send(page -> true, page -> page.client.sendComment("still here")), 10, 10, TimeUnit.SECONDS);
     }
 
-    /** A page has been opened. It gets the view now and whenever it changes. */
+    /** Adds a page that has been opened. It gets the view now and whenever it changes. */
     void open(SseClient client, String userId, Supplier<Object> view) {
         Page page = new Page(client, userId, view);
         client.keepAlive();
@@ -46,7 +46,7 @@ final class Live implements AutoCloseable {
         changed(userId);
     }
 
-    /** Something has happened to this user. Returns at once. */
+    /** Pushes the view of a user that has changed. Returns at once. */
     void changed(String userId) {
         if (due.add(userId) && !pusher.isShutdown()) {
             Future<?> unused = pusher.schedule(

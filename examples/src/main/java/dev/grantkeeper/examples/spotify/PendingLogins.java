@@ -7,7 +7,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The logins that each browser has begun and not finished: what other applications keep as session attributes. Bounded,
+ * The logins that each browser has begun and not finished. Other applications keep them as session attributes. Bounded,
  * because everybody can begin logins. Thread-safe.
  */
 final class PendingLogins {
@@ -17,16 +17,16 @@ final class PendingLogins {
     private final Map<String, Map<String, PendingLogin>> bySession = new Bounded<>(MOST_SESSIONS); // guarded by this
 
     synchronized void put(String session, PendingLogin login) {
-        // One slot for each attempt: two tabs never meet.
+        // One entry for each attempt: two tabs never meet.
         bySession
                 .computeIfAbsent(Database.digest(session), digest -> new Bounded<>(MOST_OF_ONE))
                 .put(login.sessionKey(), login);
     }
 
     /** Finds a login and forgets it: a second callback finds nothing. */
-    synchronized @Nullable PendingLogin take(@Nullable String session, String slot) {
+    synchronized @Nullable PendingLogin take(@Nullable String session, String sessionKey) {
         Map<String, PendingLogin> logins = session == null ? null : bySession.get(Database.digest(session));
-        return logins == null ? null : logins.remove(slot);
+        return logins == null ? null : logins.remove(sessionKey);
     }
 
     synchronized void forget(@Nullable String session) {

@@ -11,20 +11,20 @@ import java.security.SecureRandom;
 import java.util.Base64;
 
 /**
- * The secret that seals what is stored.
+ * The secret that seals the stored rows.
  *
- * <p>A real application gets it from where its other secrets come from, and never keeps it beside the database: who
- * steals the one must not have the other. For a demonstration that starts with one command, a file that only its owner
- * can read will do.
+ * <p>A real application gets it from where its other secrets come from, and never keeps it beside the database: a thief
+ * of the one must not have the other. For a demonstration that starts with one command, a file that only its owner can
+ * read will do.
  */
 public final class SealingSecret {
-    /** The environment variable that has it. */
+    /** The name of the environment variable for it. */
     public static final String VARIABLE = "GRANTKEEPER_SEALING_SECRET";
 
     private SealingSecret() {}
 
     /**
-     * The one from the environment, or else the demonstration's own, made when it is needed first.
+     * Returns the secret from the environment, or else the demonstration's own, made when it is first needed.
      *
      * @param database the database beside which the demonstration's own is kept
      * @return the secret

@@ -13,16 +13,16 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the application runs and whom it talks to.
+ * The settings of the application.
  *
- * @param provider Spotify, or something that speaks like it
- * @param clientId as Spotify's dashboard shows it
- * @param clientSecret likewise
- * @param port where the application listens; the redirect URI follows from it
+ * @param provider Spotify, or something that behaves like it
+ * @param clientId the client id, as Spotify's dashboard shows it
+ * @param clientSecret the client secret, likewise
+ * @param port the port to listen on; the redirect URI follows from it
  * @param database the path of the H2 database, without {@code .mv.db}
- * @param sealingSecret seals the tokens in that database
- * @param clock what time it is; real, unless a test lets time pass
- * @param ticker how much time has passed, in nanoseconds
+ * @param sealingSecret the secret that seals the tokens in that database
+ * @param clock the clock; real, unless a test lets time pass
+ * @param ticker the time that has passed, in nanoseconds
  * @param demo the authorization server of the demonstration; {@code null} when this is the real Spotify
  */
 record Setup(
@@ -50,7 +50,7 @@ record Setup(
                 null);
     }
 
-    /** Nobody is registered anywhere: a server of our own, in this process, that behaves as Spotify does. */
+    /** No registration anywhere: a server of our own, in this process, that behaves as Spotify does. */
     static Setup demo(FakeAuthorizationServer server, Duration tokenLifetime, int port, Path database, String secret) {
         server.client("listening-diary", "demo-secret", redirectUri(port))
                 .rotation(Rotation.STRICT)
@@ -88,7 +88,7 @@ record Setup(
         return new Setup(provider, clientId, clientSecret, port, database, sealingSecret, newClock, newTicker, demo);
     }
 
-    /** Our own origin, under the name that Spotify takes: {@code localhost} it refuses. */
+    /** Our own origin, under the name that Spotify accepts: it rejects {@code localhost}. */
     String origin() {
         return "http://127.0.0.1:" + port;
     }
@@ -101,7 +101,7 @@ record Setup(
         return "http://127.0.0.1:" + port + "/callback";
     }
 
-    /** Where the API is. */
+    /** The base URL of the API. */
     String api() {
         return provider.apiOrigins().iterator().next();
     }

@@ -17,7 +17,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Starts the {@link WebApp}: with the real Spotify where there are credentials, otherwise with a server of its own. */
+/** Starts the {@link WebApp}: with the real Spotify if there are credentials, otherwise with a server of its own. */
 @Command(
         name = "spotify",
         mixinStandardHelpOptions = true,
@@ -29,14 +29,14 @@ import picocli.CommandLine.Option;
 public final class SpotifyApp implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(SpotifyApp.class);
 
-    // UTF-8 whatever the locale says
+    // UTF-8 whatever the locale is
     private static final PrintStream OUT =
             new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
 
     @Option(
             names = "--port",
             defaultValue = "8888",
-            description = "Where to listen (default: ${DEFAULT-VALUE}). The redirect URI is"
+            description = "The port to listen on (default: ${DEFAULT-VALUE}). The redirect URI is"
                     + " http://127.0.0.1:<port>/callback.")
     private int port;
 
@@ -61,7 +61,7 @@ public final class SpotifyApp implements Callable<Integer> {
     public static void main(String[] args) {
         System.exit(new CommandLine(new SpotifyApp())
                 .setExecutionExceptionHandler((e, line, parsed) -> {
-                    // A port that is taken, a secret that is missing: the message says it.
+                    // A port that is taken, a secret that is missing: the message names it.
                     LOG.debug("Cannot start", e);
                     line.getErr().println(e.getMessage() == null ? e : e.getMessage());
                     return 1;
@@ -92,7 +92,7 @@ public final class SpotifyApp implements Callable<Integer> {
         return 0;
     }
 
-    /** Ended with this program and started again with it, as no real one is; so it has to remember whom it let in. */
+    /** Stops with this program and starts again with it, as no real one does, so it has to remember its grants. */
     private FakeAuthorizationServer demoServer() {
         return FakeAuthorizationServer.start().remembering(database.resolveSibling(database.getFileName() + ".server"));
     }

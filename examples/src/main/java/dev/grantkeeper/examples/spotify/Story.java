@@ -57,7 +57,7 @@ final class Story {
     /**
      * Plays it.
      *
-     * @param out where the time line goes
+     * @param out the stream for the time line
      * @return whether every step happened
      */
     static boolean play(PrintStream out) throws Exception {
@@ -122,7 +122,7 @@ final class Story {
         check("the call is served", answer.path("served").asInt() == 1);
         check("no token request was needed", server.tokenRequests() == 1);
         JsonNode played = browser.view().at("/activity/played");
-        check("the API told what was played", played.size() == 8);
+        check("the API returned the tracks", played.size() == 8);
         done("The API is called: " + played.size() + " songs, the latest is \""
                 + played.path(0).path("name").asText() + "\"");
     }
@@ -136,7 +136,7 @@ final class Story {
         check("the call is served", answer.path("served").asInt() == 1);
         check("one refresh was made", server.refreshRequests() == refreshes + 1);
         check("the row was stamped anew", !row(after).equals(row(before)));
-        // The call's own entry says which version the table had when the request left.
+        // The call's own entry has the version of the table at the time when the request left.
         JsonNode call = newest(after, "call");
         check(
                 "the row was stamped before the call went out",
@@ -193,9 +193,9 @@ final class Story {
         String session = browser.cookie("session");
         browser.post("/disconnect");
         check("nobody is signed in", !browser.view().has("user"));
-        check("the tokens were given back", server.revocations() > 0);
+        check("the tokens were revoked", server.revocations() > 0);
         check(
-                "the API takes them no more",
+                "the API rejects them",
                 server.recordedApiRequests().stream().map(Story::token).noneMatch(server::accepts));
         app.close();
         try (Database database = new Database(setup.database())) {
@@ -207,7 +207,7 @@ final class Story {
                             .isEmpty());
             check("the session is over", database.userOfSession(session).isEmpty());
         }
-        done("The user signs out: the row is gone, the tokens are given back");
+        done("The user signs out: the row is gone, the tokens are revoked");
     }
 
     private void noTokenWasSeen() throws Exception {
@@ -222,7 +222,7 @@ final class Story {
         done("Of " + tokens.size() + " tokens the browser has seen none");
     }
 
-    // ---- How it is told ------------------------------------------------------------------------------------------
+    // ---- The time line -------------------------------------------------------------------------------------------
 
     private void check(String what, boolean happened) throws Missing {
         if (!happened) {

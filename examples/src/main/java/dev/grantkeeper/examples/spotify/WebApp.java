@@ -52,9 +52,9 @@ import org.slf4j.LoggerFactory;
 /**
  * A listening diary: users sign in with their Spotify account and see what they played.
  *
- * <p>All that the application does with Grantkeeper is in five places, in the order in which a user meets them: the
- * constructor, {@link #connect}, {@link #callback}, {@link #call} and {@link #disconnect}. The rest is what every web
- * application has, a session and a page, and a look behind the scenes. Thread-safe.
+ * <p>Everything that the application does with Grantkeeper is in five places, in the order in which a user meets them:
+ * the constructor, {@link #connect}, {@link #callback}, {@link #call} and {@link #disconnect}. The rest is what every
+ * web application has, a session and a page, and a look behind the scenes. Thread-safe.
  */
 final class WebApp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WebApp.class);
@@ -66,8 +66,8 @@ final class WebApp implements AutoCloseable {
 
     private static final int MANY = 50;
 
-    /** A 401 that comes through: the token is itself the answer to another 401, and yet another would be no better. */
-    private static final String AGAIN = ", to the new token as well. No other is asked for within half a minute.";
+    /** For a 401 that comes through: the token had replaced a rejected one, and yet another would be no better. */
+    private static final String AGAIN = ", to the new token as well. No other is requested within half a minute.";
 
     private final Setup setup;
     private final Runnable restart;
@@ -82,7 +82,7 @@ final class WebApp implements AutoCloseable {
     /**
      * Starts the application.
      *
-     * @param setup where, and with whom
+     * @param setup the settings
      * @param restart ends this application and starts another one like it; for a button of the demonstration
      */
     WebApp(Setup setup, Runnable restart) {
@@ -95,7 +95,7 @@ final class WebApp implements AutoCloseable {
                 .clientSecret(setup.clientSecret())
                 .redirectUri(setup.redirectUri())
                 .scopes("user-read-recently-played")
-                .fetchProfile() // Spotify has no ID tokens: its /v1/me tells who signed in
+                .fetchProfile() // Spotify has no ID tokens: its /v1/me identifies the user
                 .tokenStore(JdbcTokenStore.create(database.dataSource()))
                 .sealingKeys(SealingKeys.of(setup.sealingSecret()))
                 .time(setup.clock(), setup.ticker())
@@ -127,17 +127,17 @@ final class WebApp implements AutoCloseable {
         if (demo != null) {
             config.routes.post("/demo/expire", context -> {
                 demo.expireAccessTokens();
-                note(context, "The service has stopped taking this access token, before its time");
+                note(context, "The service rejects this access token from now on, before it expires");
             });
             config.routes.post("/demo/withdraw", context -> {
                 demo.revokeConsent(subject(context));
-                note(context, "The user has withdrawn consent at the service; we are not told");
+                note(context, "The user has withdrawn consent at the service; the application does not know yet");
             });
             config.routes.post("/demo/restart", context -> restart.run());
         }
         config.routes.exception(Exception.class, (e, context) -> {
             LOG.error("{} {} failed", context.method(), context.path(), e);
-            page(context, HttpStatus.INTERNAL_SERVER_ERROR, "Something went wrong here", "The log says what.");
+            page(context, HttpStatus.INTERNAL_SERVER_ERROR, "Something went wrong here", "The log has the details.");
         });
         config.routes.error(
                 HttpStatus.NOT_FOUND.getCode(),
@@ -146,7 +146,7 @@ final class WebApp implements AutoCloseable {
 
     // ---- What the application does with Grantkeeper --------------------------------------------------------------
 
-    /** The user wants to connect: off to the authorization server, with a note of it in this browser's session. */
+    /** The user wants to connect: the browser goes to the authorization server, its session keeps the login. */
     private void connect(Context context) throws IOException {
         PendingLogin login = spotify.newLogin()
                 .parameter("show_dialog", "true") // or Spotify does not ask a user who agreed before
@@ -155,7 +155,7 @@ final class WebApp implements AutoCloseable {
         context.redirect(login.url().toString(), HttpStatus.SEE_OTHER);
     }
 
-    /** The user comes back, or somebody who claims to: whatever the query says, the answer is a page of ours. */
+    /** The user comes back, or somebody who claims to: whatever the query is, the answer is a page of ours. */
     private void callback(Context context) {
         String query = context.queryString();
         PendingLogin login = pendingLogins.take(context.cookie(SESSION), PendingLogin.sessionKeyOf(query));
@@ -198,7 +198,7 @@ final class WebApp implements AutoCloseable {
         }
     }
 
-    /** The user leaves: the row goes, the tokens are given back where that is possible, the session ends. */
+    /** The user leaves: the row is deleted, the tokens are revoked if the provider supports it, the session ends. */
     private void disconnect(Context context) throws IOException {
         String session = context.cookie(SESSION);
         Optional<Database.User> user = database.userOfSession(session);
@@ -212,7 +212,7 @@ final class WebApp implements AutoCloseable {
         context.redirect("/?login=disconnected", HttpStatus.SEE_OTHER);
     }
 
-    // ---- Calls, one or many, and how they went -------------------------------------------------------------------
+    // ---- Calls, one or many, and their outcome -------------------------------------------------------------------
 
     private void calls(Context context, int many) throws InterruptedException {
         Optional<Account> found = account(context.cookie(SESSION));
@@ -269,7 +269,7 @@ final class WebApp implements AutoCloseable {
 
     private static String explain(@Nullable Throwable problem) {
         if (problem instanceof LoginRequiredException) {
-            // The one exception that an application handles: only the user can mend it.
+            // The one exception that an application handles: only the user can fix it.
             return "The service has ended the connection. Connect again to go on.";
         }
         LOG.debug("A call failed", problem);
@@ -298,7 +298,7 @@ final class WebApp implements AutoCloseable {
 
     // ---- The page ------------------------------------------------------------------------------------------------
 
-    /** All that the page shows. No token is in it, and none in anything that it is made from. */
+    /** Everything that the page shows. No token is in it, and none in anything that it is made from. */
     private Map<String, @Nullable Object> view(@Nullable String session) throws IOException {
         Map<String, @Nullable Object> view = new LinkedHashMap<>();
         view.put("now", setup.clock().millis());
@@ -341,7 +341,7 @@ final class WebApp implements AutoCloseable {
         });
     }
 
-    /** A page of its own for who came by a link or a form, a sentence for scripts. */
+    /** A page for people, a sentence for scripts. */
     private static void page(Context context, HttpStatus status, String title, String text) {
         context.status(status);
         if (!String.valueOf(context.header("Accept")).contains("text/html")) {
@@ -359,9 +359,13 @@ final class WebApp implements AutoCloseable {
                   <link rel="stylesheet" href="/style.css">
                 </head>
                 <body>
-                  <header><div class="brand"><img src="/icon.svg" alt="" width="28" height="28">Listening diary</div></header>
+                  <header>
+                    <div class="brand"><img src="/icon.svg" alt="" width="28" height="28">Listening diary</div>
+                  </header>
                   <main id="welcome">
-                    <section class="card"><h1>%1$s</h1><p class="lead">%2$s</p><p><a href="/">Back to the diary</a></p></section>
+                    <section class="card">
+                      <h1>%1$s</h1><p class="lead">%2$s</p><p><a href="/">Back to the diary</a></p>
+                    </section>
                   </main>
                 </body>
                 </html>
@@ -390,7 +394,7 @@ final class WebApp implements AutoCloseable {
         return database.userOfSession(session).map(user -> spotify.account(user.id()));
     }
 
-    /** This browser's session, new where there is none. */
+    /** This browser's session, a new one if there is none. */
     private static String sessionOf(Context context) {
         String session = context.cookie(SESSION);
         if (session == null || session.length() < 40) {
@@ -419,7 +423,7 @@ final class WebApp implements AutoCloseable {
         context.cookie(cookie);
     }
 
-    /** What every request goes through first. */
+    /** The checks that every request goes through first. */
     private void protect(Context context) {
         URI authorization = setup.provider().authorizationEndpoint();
         context.header("Cache-Control", "no-store")

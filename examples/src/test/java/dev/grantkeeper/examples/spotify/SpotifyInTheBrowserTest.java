@@ -221,7 +221,7 @@ class SpotifyInTheBrowserTest {
         assertThat(browser.see(REJECT).getAttribute("aria-disabled")).isEqualTo("true");
         browser.click(CALL);
         browser.see(RESULT, "with one token request");
-        browser.see(By.id("entries"), "Call sent, answered 401: the API does not take this token");
+        browser.see(By.id("entries"), "Call sent, answered 401: the API rejects this token");
         assertThat(server.apiUnauthorized()).isEqualTo(1);
         assertThat(server.refreshRequests()).isEqualTo(1);
         look(browser, "rejected-token");
@@ -288,7 +288,7 @@ class SpotifyInTheBrowserTest {
         server.onEveryTokenRequest(Fault.status(503));
         browser.click(CONNECT);
         accept(browser, "alice");
-        browser.see(NOTICE, "The service could not be asked just now");
+        browser.see(NOTICE, "The service cannot be reached just now");
         browser.see(CONNECT);
         look(browser, "service-down");
     }
