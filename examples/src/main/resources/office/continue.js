@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// For providers that cut their window off from the pane that opened it (COOP), where the pane is in a frame and has no other way to
-// hear of it. This window stays between the two: it has an opener, and shares its storage with the window that signs in. It
-// passes a message on, to our own origin only, and has no secret itself. Where nobody has opened it, it reaches nobody.
+// For providers that cut their window off from the pane that opened it (COOP), if the pane is in a frame and has no other way to
+// get the message. This window stays between the two: it has an opener, and shares its storage with the window that signs in. It
+// passes a message on, to our own origin only, and has no secret itself. If nobody has opened it, it reaches nobody.
 'use strict';
 
 const OFFICE_JS = 'https://appsforoffice.microsoft.com/lib/1/hosted/office.js';

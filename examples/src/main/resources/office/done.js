@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end of the pop-up: tells the pane how it went, and closes the window. What it tells is no OAuth token and no code.
+// The end of the pop-up: reports the outcome to the pane, and closes the window. No OAuth token and no code is in the message.
 'use strict';
 
 const OFFICE_JS = 'https://appsforoffice.microsoft.com/lib/1/hosted/office.js';
@@ -64,7 +64,7 @@ function throughTheBrowser() {
     }
   });
   if (window.opener) {
-    // To our own origin and no other: whoever opened this window may be anybody.
+    // To our own origin and no other: anybody may have opened this window.
     window.opener.postMessage(message, location.origin);
   }
   setTimeout(nobody, PATIENCE);

@@ -9,8 +9,8 @@ const LONGEST_PAUSE = 30000;
 const SECTIONS = ['no-cookie', 'over', 'signed-out', 'waiting', 'signed-in'];
 const NOTICES = {
   declined: 'You refused, so nothing was connected and nothing is stored. You can change your mind at any time.',
-  failed: 'The service did not go through with it, so nothing was connected. Please begin again.',
-  unavailable: 'The service could not be asked just now. Please try again in a moment.',
+  failed: 'The service did not complete the sign-in, so nothing was connected. Please begin again.',
+  unavailable: 'The service cannot be reached just now. Please try again in a moment.',
   strange: 'That sign-in took too long, or was not begun here. Please begin again.',
   unclaimed: 'That sign-in could not be matched with this pane, so it was thrown away. Please begin again.',
   unreachable: 'The service has cut its window off from this pane, so nothing was stored. Please sign in once more: there will be '
@@ -61,7 +61,7 @@ async function api(method, path, body) {
   return answer;
 }
 
-/** What is true now. Asked for whenever something may have happened; a pane that missed a message misses nothing. */
+/** Fetches the state. Called whenever something may have happened; a pane that missed a message misses nothing. */
 async function refresh() {
   try {
     await handingOver; // the session changes with it
@@ -74,7 +74,7 @@ async function refresh() {
 
 function trouble(e) {
   if (e.message === 'no-session') {
-    // A pane that never had a session is one whose cookie was refused.
+    // A pane that never had a session is one whose cookie the browser did not keep.
     over = true;
     notice('');
     show(state === null ? 'no-cookie' : 'over');
@@ -89,14 +89,14 @@ function trouble(e) {
   }
 }
 
-// ---- What is seen -----------------------------------------------------------------------------------------------
+// ---- The page ---------------------------------------------------------------------------------------------------
 
 function show(section) {
   for (const id of SECTIONS) {
     $(id).hidden = id !== section;
   }
   if (document.activeElement !== document.body && document.activeElement.offsetParent === null) {
-    // The button that was pressed is gone. Who uses a keyboard goes on where the new part begins.
+    // The button that was pressed is gone. A keyboard user goes on where the new part begins.
     const heading = $(section).querySelector('h1');
     heading.tabIndex = -1;
     heading.focus();
@@ -329,7 +329,7 @@ function openInOffice(begun, address) {
   });
 }
 
-/** The pop-up tells how it went. Comes by several ways, and counts once. */
+/** The pop-up reports the outcome. The message comes by several ways, and counts once. */
 function arrived(message, acknowledge) {
   if (!message || !begunHere.has(message.tx)) {
     return;

@@ -67,7 +67,8 @@ final class AddIn implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
 
     /**
-     * Every request of the pane's script has it. Another site's page cannot send it without asking us first, in vain.
+     * Every request of the pane's script carries this header. Another site's page cannot send it without a preflight
+     * request, which fails.
      */
     static final String PANE_HEADER = "X-Pane";
 
@@ -89,7 +90,7 @@ final class AddIn implements AutoCloseable {
     private final Javalin server;
     private final ScheduledExecutorService sweeper;
 
-    /** Sessions that have signed in, and whose browser has not shown yet that it knows. */
+    /** Sessions that have signed in, and whose browser has not sent its new cookie yet. */
     private final Set<String> unannounced = ConcurrentHashMap.newKeySet();
 
     /** Starts the server. */
@@ -136,7 +137,7 @@ final class AddIn implements AutoCloseable {
         config.startup.showJavalinBanner = false;
         config.startup.showOldJavalinVersionWarning = false;
         config.http.maxRequestSize = GraphProxy.MOST_SENT;
-        // Opening a WebSocket makes a servlet session, with a cookie of its own. Ours is another, and theirs shall not
+        // Opening a WebSocket makes a servlet session, with a cookie of its own. We use another, and these must not
         // pile up.
         config.jetty.modifyServletContextHandler(context -> {
             SessionHandler unused = context.getSessionHandler();
@@ -157,7 +158,7 @@ final class AddIn implements AutoCloseable {
         config.routes.get(
                 "/style.css",
                 context -> context.contentType("text/css; charset=utf-8").result(resource("/spotify/style.css")));
-        if (setup.here().https()) { // Office takes nothing else
+        if (setup.here().https()) { // Office accepts nothing else
             config.routes.get(
                     "/manifest.xml",
                     context -> context.contentType("text/xml; charset=utf-8").result(Manifest.of(setup)));
@@ -213,7 +214,7 @@ final class AddIn implements AutoCloseable {
 
     // ---- The story, in the order in which a user meets it --------------------------------------------------------
 
-    /** The pane is opened, in Office or on its own. From now on it has a session, and we know it again. */
+    /** The pane is opened, in Office or on its own. From now on it has a session, by which we recognize it. */
     private void pane(Context context) {
         if (sessions.read(context.header("Cookie")).isEmpty()) {
             context.header("Set-Cookie", sessions.set(sessions.issue()));
@@ -221,13 +222,13 @@ final class AddIn implements AutoCloseable {
         context.html(resource("/office/pane.html"));
     }
 
-    /** The user wants to sign in. The pane learns where to send its pop-up, and gets the secret that it keeps. */
+    /** The user wants to sign in. The pane gets the URL for its pop-up, and the secret that it keeps. */
     private void signIn(Context context) throws IOException {
         String session = session(context);
         JsonNode asked = read(context);
         String socket = asked.path("socket").asText();
         if (!panes.has(socket, session)) {
-            problem(context, 409, "no-socket"); // what comes of the attempt could not be told
+            problem(context, 409, "no-socket"); // the outcome of the attempt could not be reported
             return;
         }
         HandOver.Begun begun = handOver.begin(session, socket);
@@ -239,8 +240,8 @@ final class AddIn implements AutoCloseable {
     }
 
     /**
-     * The pop-up. It is on its way to the provider, and the login carries who asked. In the pop-up's own cookies: it
-     * may share none with the pane.
+     * The pop-up, on its way to the provider. The login carries the session and the socket of the pane, in a cookie of
+     * the pop-up: it may share none with the pane.
      */
     private void dialog(Context context) throws IOException {
         String tx = Objects.requireNonNullElse(context.queryParam("tx"), "");
@@ -261,7 +262,7 @@ final class AddIn implements AutoCloseable {
         context.redirect(login.url().toString(), HttpStatus.SEE_OTHER);
     }
 
-    /** Attempts that were given up leave their cookies behind, and a server refuses requests that have too many. */
+    /** Abandoned attempts leave their cookies behind, and a server rejects requests that have too many. */
     private void dropEldestLogins(Context context) {
         List<String> logins = context.cookieMap().keySet().stream() // in the browser's order: the eldest come first
                 .filter(name -> name.startsWith(loginCookie("login-")))
@@ -283,24 +284,24 @@ final class AddIn implements AutoCloseable {
                                 + (setup.here().https() ? "; Secure" : ""));
     }
 
-    /** Only the pane opens this window. Where the browser does not say who did, the hand-over decides all the same. */
+    /** Only the pane may open this window. If the browser does not tell who did, the hand-over decides all the same. */
     private static boolean isMailed(Context context) {
         String site = context.header("Sec-Fetch-Site");
         return site != null && !site.equals("same-origin") && !site.equals("none");
     }
 
     /**
-     * The pop-up comes back. The tokens are fetched, and kept nowhere: whether they belong to who asked is for
-     * {@link #handOver} to say. The pane's session is not looked at here, and could not be.
+     * The pop-up comes back. The tokens are fetched, and stored nowhere: {@link #handOver} decides whether they belong
+     * to the pane that asked. The pane's session is not looked at here, and could not be.
      */
     private void callback(Context context) {
         String query = context.queryString();
-        String slot = PendingLogin.sessionKeyOf(query);
-        String[] cookie = Objects.requireNonNullElse(context.cookie(loginCookie(slot)), "")
+        String sessionKey = PendingLogin.sessionKeyOf(query);
+        String[] cookie = Objects.requireNonNullElse(context.cookie(loginCookie(sessionKey)), "")
                 .split("\\.(?=[^.]*$)", 2);
-        PendingLogin login = PendingLogin.unseal(keys, slot, cookie[0]).orElse(null);
+        PendingLogin login = PendingLogin.unseal(keys, sessionKey, cookie[0]).orElse(null);
         if (login != null) {
-            setLogin(context, loginCookie(slot), "", 0);
+            setLogin(context, loginCookie(sessionKey), "", 0);
         }
         try {
             LoginResult result = entra.finishLogin(login, query);
@@ -321,7 +322,7 @@ final class AddIn implements AutoCloseable {
             }
         } catch (OAuthException e) {
             LOG.warn("A login could not be finished", e);
-            // Nobody says what the login carried. The cookie has the attempt's name beside it, which is no secret.
+            // There is no result, and so nothing that the login carried. The cookie has the attempt's name beside it.
             String tx = cookie.length == 2 ? cookie[1] : "";
             HandOver.Asker asker = handOver.fail(tx).orElse(null);
             if (asker == null) {
@@ -336,13 +337,13 @@ final class AddIn implements AutoCloseable {
         }
     }
 
-    /** The pop-up shows how it went, and tells its opener; the pane's socket hears of it from us. */
+    /** The pop-up shows the outcome and reports it to its opener; we report it to the pane's socket. */
     private void end(Context context, ResultPage.Status status, Carried carried, Optional<String> token) {
         page(context, status, carried.tx, token.orElse(null), carried.office);
         panes.tell(carried.socket, carried.session, carried.tx, status);
     }
 
-    /** The pane claims what its pop-up has obtained. Only now is anything stored. */
+    /** The pane claims the result of its pop-up. Only now is anything stored. */
     private void handOver(Context context) throws IOException {
         String session = session(context);
         JsonNode claim = read(context);
@@ -378,9 +379,7 @@ final class AddIn implements AutoCloseable {
         context.header("Set-Cookie", sessions.set(cookie)).status(HttpStatus.NO_CONTENT);
     }
 
-    /**
-     * A later request: the session says who, the database has the tokens, the call goes out with one that is good now.
-     */
+    /** A later request: the session names the user, the database has the tokens, the call goes out with a valid one. */
     private void graph(Context context, String method) throws IOException {
         Optional<Database.User> user = database.userOfSession(session(context));
         if (user.isEmpty()) {
@@ -402,8 +401,8 @@ final class AddIn implements AutoCloseable {
     }
 
     /**
-     * The user leaves, in all browsers: the row goes, the tokens are given back where that is possible, the sessions
-     * end.
+     * The user leaves, in all browsers: the row is deleted, the tokens are revoked if the provider supports it, the
+     * sessions end.
      */
     private void signOut(Context context) throws IOException {
         String session = session(context);
@@ -417,7 +416,7 @@ final class AddIn implements AutoCloseable {
         context.status(HttpStatus.NO_CONTENT);
     }
 
-    /** Tokens that no pane has claimed. They go back to the provider; where it takes none back, they are forgotten. */
+    /** Revokes tokens that no pane has claimed; at a provider without revocation, they are just forgotten. */
     private void giveBack(LoginResult.SignedIn in) {
         in.discard();
     }
@@ -496,7 +495,7 @@ final class AddIn implements AutoCloseable {
 
     // ---- The session, and who may ask ----------------------------------------------------------------------------
 
-    /** What travels with a login, sealed in the pop-up's cookie: never in {@code state}, never in the redirect URI. */
+    /** Data that travels with a login, sealed in the pop-up's cookie: never in {@code state} or the redirect URI. */
     private record Carried(String tx, String session, String socket, boolean office) {
         String text() {
             return tx + " " + session + " " + socket + " " + office;
@@ -513,11 +512,11 @@ final class AddIn implements AutoCloseable {
         }
     }
 
-    private String loginCookie(String slot) {
-        return setup.here().https() ? "__Host-" + slot : slot;
+    private String loginCookie(String sessionKey) {
+        return setup.here().https() ? "__Host-" + sessionKey : sessionKey;
     }
 
-    /** No cookie has come with a request that needs one: it was refused, or its time is over. */
+    /** A request came without the cookie that it needs: the browser did not keep it, or it has expired. */
     private static final class NoSession extends RuntimeException {
         private static final long serialVersionUID = 1;
 
@@ -530,7 +529,7 @@ final class AddIn implements AutoCloseable {
         String session =
                 sessions.read(context.header("Cookie")).map(Database::digest).orElseThrow(NoSession::new);
         if (unannounced.remove(session)) {
-            // The browser has its new cookie: its panes can ask now, and will not be answered under the old one.
+            // The browser has its new cookie: its panes can ask now, and will not do so under the old one.
             panes.tell(session, "ready");
         }
         return session;
@@ -547,7 +546,7 @@ final class AddIn implements AutoCloseable {
         }
     }
 
-    /** What every request goes through first. */
+    /** The checks that every request goes through first. */
     private void protect(Context context) {
         boolean pane = context.path().equals("/");
         String socket =

@@ -18,15 +18,15 @@ import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
 /**
- * A certificate for {@code localhost} that nobody else has signed, made when it is needed first. Browsers warn of it;
- * Office wants it to be trusted on the machine, see the README. In production the one of your domain takes its place.
+ * A self-signed certificate for {@code localhost}, made when it is first needed. Browsers warn of it; Office requires
+ * that the machine trusts it, see the README. In production the one of your domain takes its place.
  *
- * <p>The JDK makes certificates in its {@code keytool} only.
+ * <p>The JDK makes certificates with its {@code keytool} only.
  *
  * @param file the key store, readable by its owner only
  */
 record Certificate(Path file) {
-    /** What protects the file are its permissions; a password beside it would add nothing, but key stores want one. */
+    /** The file's permissions protect it; a password beside it would add nothing, but key stores require one. */
     static final String PASSWORD = "not-a-secret";
 
     /** Finds it, or makes it. */

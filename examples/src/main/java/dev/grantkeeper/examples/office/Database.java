@@ -26,8 +26,8 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The add-in's own tables: who its users are, and which sessions are theirs. The tokens, and when they expire, are in
- * Grantkeeper's table in the same file. Thread-safe.
+ * The add-in's own tables: its users and their sessions. The tokens, and when they expire, are in Grantkeeper's table
+ * in the same file. Thread-safe.
  */
 final class Database implements AutoCloseable {
     static final Duration SESSION_LIVES = Duration.ofDays(30);
@@ -39,9 +39,9 @@ final class Database implements AutoCloseable {
     private final InstantSource clock;
 
     /**
-     * What the ID token said of a user when that user signed in last. Does not print it.
+     * A user, as the ID token of the last login described them. Does not print that.
      *
-     * @param id ours, and the account's name at Grantkeeper: user names change hands
+     * @param id our own id, and the account's name at Grantkeeper: user names change hands
      * @param identity issuer and subject, by which the user is found again
      */
     record User(
@@ -63,17 +63,16 @@ final class Database implements AutoCloseable {
     Database(Path file, InstantSource clock) {
         this.clock = clock;
         HikariConfig config = new HikariConfig();
-        // Our own close() comes first, so that what Grantkeeper still has to store finds an open database.
+        // Our own close() comes first, so that Grantkeeper finds an open database for what it still has to store.
         // WRITE_DELAY=0: committed means written.
         config.setJdbcUrl("jdbc:h2:file:" + file.toAbsolutePath() + ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE");
         config.setMaximumPoolSize(8);
-        config.setConnectionTimeout(3_000); // a caller that waits longer is better told
+        config.setConnectionTimeout(3_000); // a caller that waits longer had better fail
         config.setPoolName("office-add-in");
         dataSource = new HikariDataSource(config);
-        update(
-                "create table if not exists office_user (id char(36) primary key, identity varchar(1100) not null unique,"
-                        + " name varchar(300) not null, given_name varchar(300), family_name varchar(300),"
-                        + " unique_name varchar(300), version varchar(20), oid varchar(100), tid varchar(100))");
+        update("create table if not exists office_user (id char(36) primary key, identity varchar(1100) not null"
+                + " unique, name varchar(300) not null, given_name varchar(300), family_name varchar(300),"
+                + " unique_name varchar(300), version varchar(20), oid varchar(100), tid varchar(100))");
         update("create table if not exists office_session (digest char(64) primary key,"
                 + " user_id char(36) not null references office_user, since timestamp with time zone not null)");
         update("delete from office_session where since < ?", at(clock.instant().minus(SESSION_LIVES)));
@@ -83,7 +82,7 @@ final class Database implements AutoCloseable {
         return dataSource;
     }
 
-    /** Writes down who has signed in; our user who is this person at the provider, from now on if not before. */
+    /** Stores the identity of a login, and returns our user who has it, a new one if there was none. */
     User userOf(Identity identity) {
         update(
                 "merge into office_user u using (values (?, ?, ?, ?, ?, ?, ?, ?, ?))"
@@ -115,7 +114,7 @@ final class Database implements AutoCloseable {
         return text == null || text.length() <= most ? text : text.substring(0, most);
     }
 
-    /** From now on this session is this user's, and the one before it nobody's. */
+    /** Gives a session to a user, and ends the one before it. */
     void signIn(String sessionBefore, String session, User user) {
         update("insert into office_session values (?, ?, ?)", session, user.id(), at(clock.instant()));
         update("delete from office_session where digest = ?", sessionBefore);
@@ -131,7 +130,7 @@ final class Database implements AutoCloseable {
                 .findFirst();
     }
 
-    /** Ends all sessions of a user, in whatever browser. */
+    /** Ends all sessions of a user, in every browser, and returns them. */
     List<String> signOut(User user) {
         List<String> sessions = new ArrayList<>();
         try (Connection connection = dataSource.getConnection();
@@ -148,7 +147,7 @@ final class Database implements AutoCloseable {
         return sessions;
     }
 
-    /** How a session is called in here: the table, and what is written of it, are of no use to a thief. */
+    /** The name of a session in here: neither the table nor a log is of use to a thief. */
     static String digest(String session) {
         try {
             return HexFormat.of()

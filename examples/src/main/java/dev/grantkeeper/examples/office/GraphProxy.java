@@ -25,10 +25,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Calls Graph for a pane: the calls on a list, with the user's token, and nothing else.
  *
- * <p>Whoever forwards what a browser asks for gives it the token's whole power. So path and method are on the list or
- * the call is not made; the host never comes from the request; no header of the request goes out; of the answer come
- * back status, body, content type and {@code Retry-After}. Redirects are not followed. Sizes are bounded both ways.
- * Thread-safe.
+ * <p>A proxy that forwards everything gives the browser the token's whole power. So path and method are on the list or
+ * the call is not made; the host never comes from the request; no header of the request goes out; only status, body,
+ * content type and {@code Retry-After} of the answer come back. Redirects are not followed. Sizes are bounded both
+ * ways. Thread-safe.
  */
 final class GraphProxy {
     private static final Logger LOG = LoggerFactory.getLogger(GraphProxy.class);
@@ -40,14 +40,14 @@ final class GraphProxy {
 
     private static final int LONGEST_QUERY = 512;
 
-    /** What the pane may do. Each line is a decision. */
+    /** The calls that the pane may make. Each line is a decision. */
     private static final Map<String, List<String>> ALLOWED =
             Map.of("me", List.of("GET"), "me/checkMemberGroups", List.of("POST"));
 
     private final HttpUrl base;
     private final OkHttpClient http;
 
-    /** What the pane gets. */
+    /** The answer for the pane. */
     record Answer(
             int status,
             String contentType,
@@ -65,9 +65,9 @@ final class GraphProxy {
     }
 
     /**
-     * Describes it.
+     * Makes a proxy.
      *
-     * @param base where the API is, from the configuration
+     * @param base the base URL of the API, from the configuration
      * @param http the application's client
      */
     GraphProxy(String base, OkHttpClient http) {
@@ -82,11 +82,11 @@ final class GraphProxy {
     /**
      * Makes one call.
      *
-     * @param account whose
-     * @param method the request's
-     * @param path what the request's path has after our own prefix
-     * @param query the request's, as it came
-     * @param body the request's
+     * @param account the user's account
+     * @param method the request's method
+     * @param path the request's path after our own prefix
+     * @param query the request's query, as it came
+     * @param body the request's body
      * @return the API's answer, or ours
      */
     Answer call(Account account, String method, String path, @Nullable String query, byte[] body) {
@@ -108,7 +108,7 @@ final class GraphProxy {
         try (Response response = account.wrap(http).newCall(request).execute()) {
             return answer(response);
         } catch (LoginRequiredException e) {
-            return Answer.problem(401, "login-required"); // the one that only the user can mend
+            return Answer.problem(401, "login-required"); // the one that only the user can fix
         } catch (OAuthException e) {
             LOG.warn("There is no token for a call", e);
             return Answer.problem(503, "try-later");

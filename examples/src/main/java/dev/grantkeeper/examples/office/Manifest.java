@@ -5,19 +5,19 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.UUID;
 
-/** What Office has to know of the add-in: where its pane is, and what it may do. A file for people to sideload. */
+/** The manifest, which tells Office the add-in's URLs and permissions. A file for people to sideload. */
 final class Manifest {
     private Manifest() {}
 
     /**
-     * Writes it.
+     * Writes the manifest.
      *
-     * @param setup where the add-in runs and whom it talks to
-     * @return XML, in the order of elements that Office's schema wants
+     * @param setup the add-in's settings
+     * @return XML, in the order of elements that Office's schema requires
      */
     static String of(Setup setup) {
         String origin = setup.here().origin();
-        // Office knows add-ins by their ids: another place is another add-in, and the same place the same one for ever.
+        // Office knows add-ins by their ids: another place is another add-in, and the same place the same one forever.
         String id = UUID.nameUUIDFromBytes((setup.clientId() + " " + origin).getBytes(StandardCharsets.UTF_8))
                 .toString();
         return String.format(

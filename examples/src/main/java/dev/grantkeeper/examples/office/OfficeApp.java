@@ -20,7 +20,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Starts the {@link AddIn}: with the real Entra ID where there are credentials, otherwise with a server of its own. */
+/** Starts the {@link AddIn}: with the real Entra ID if there are credentials, otherwise with a server of its own. */
 @Command(
         name = "office",
         mixinStandardHelpOptions = true,
@@ -32,20 +32,20 @@ import picocli.CommandLine.Option;
 public final class OfficeApp implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(OfficeApp.class);
 
-    // UTF-8 whatever the locale says
+    // UTF-8 whatever the locale is
     private static final PrintStream OUT =
             new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
 
     @Option(
             names = "--port",
             defaultValue = "8443",
-            description = "Where to listen (default: ${DEFAULT-VALUE}). The redirect URI is"
+            description = "The port to listen on (default: ${DEFAULT-VALUE}). The redirect URI is"
                     + " https://localhost:<port>/callback. The demonstration's own server takes the next port.")
     private int port;
 
     @Option(
             names = "--http",
-            description = "Do without a certificate. Then the pane works on a page of its own only, not in a frame.")
+            description = "Use no certificate. Then the pane works on a page of its own only, not in a frame.")
     private boolean plain;
 
     @Option(
@@ -72,7 +72,7 @@ public final class OfficeApp implements Callable<Integer> {
     public static void main(String[] args) {
         System.exit(new CommandLine(new OfficeApp())
                 .setExecutionExceptionHandler((e, line, parsed) -> {
-                    // A port that is taken, a secret that is missing: the message says it.
+                    // A port that is taken, a secret that is missing: the message names it.
                     LOG.debug("Cannot start", e);
                     line.getErr().println(e.getMessage() == null ? e : e.getMessage());
                     return 1;
@@ -90,7 +90,7 @@ public final class OfficeApp implements Callable<Integer> {
         Runtime.getRuntime().addShutdownHook(new Thread(running::close, "shutdown"));
         OUT.println();
         OUT.println("  Open " + setup.here().origin()
-                + (plain ? "" : " (the certificate is signed by nobody: your browser will ask)"));
+                + (plain ? "" : " (the certificate is self-signed: your browser will ask)"));
         OUT.println("  It talks to " + setup.provider().authorizationEndpoint().getAuthority()
                 + (setup.demo() == null ? "" : ", a demonstration server in this process"));
         OUT.println("  Users and tokens are in " + database + ".mv.db");
@@ -107,7 +107,7 @@ public final class OfficeApp implements Callable<Integer> {
         String secret = SealingSecret.find(database);
         String clientId = variable("ENTRA_CLIENT_ID");
         if (clientId == null) {
-            // On the same port each time: the port is part of the issuer's name, and that of who a user is.
+            // On the same port each time: the port is part of the issuer, and the issuer of a user's identity.
             FakeAuthorizationServer server = FakeAuthorizationServer.start(port + 1)
                     .remembering(database.resolveSibling(database.getFileName() + ".server"));
             return Setup.demo(server, Duration.ofSeconds(60), here, database, secret);

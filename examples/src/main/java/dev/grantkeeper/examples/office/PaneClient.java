@@ -47,7 +47,7 @@ final class PaneClient implements AutoCloseable {
     private @Nullable WebSocket socket;
     private String socketId = "";
 
-    /** One place for cookies, and the client that uses it. */
+    /** A cookie jar, and the client that uses it. */
     private static final class Jar implements CookieJar {
         final Map<String, Cookie> cookies = Collections.synchronizedMap(new LinkedHashMap<>()); // as browsers list them
         final OkHttpClient http;
@@ -77,7 +77,7 @@ final class PaneClient implements AutoCloseable {
         }
     }
 
-    /** What came back. */
+    /** A response. */
     record Page(int status, Headers headers, String body) {
         JsonNode json() throws IOException {
             return JSON.readTree(body);
@@ -87,17 +87,17 @@ final class PaneClient implements AutoCloseable {
             return Objects.requireNonNull(headers.get("Location"), () -> "No redirect, but " + status + ": " + body);
         }
 
-        /** What the result page would give to the window that opened it. */
+        /** The message of a result page to the window that opened it. */
         JsonNode message() throws IOException {
             Matcher found = MESSAGE.matcher(body);
             if (!found.find()) {
-                throw new IOException("This is no result page: " + status + " " + body);
+                throw new IOException("This is not a result page: " + status + " " + body);
             }
             return JSON.readTree(found.group(1).replace("&quot;", "\""));
         }
     }
 
-    /** What a pane knows of its attempt. Does not print the secret. */
+    /** A pane's part of its attempt. Does not print the secret. */
     record Attempt(String tx, String secret, String dialog) {
         @Override
         public String toString() {
@@ -143,7 +143,7 @@ final class PaneClient implements AutoCloseable {
     private Page send(Jar jar, Request request) throws IOException {
         try (Response response = jar.http.newCall(request).execute()) {
             String body = response.body().string();
-            if (request.url().toString().startsWith(origin)) { // the provider's page is another matter
+            if (request.url().toString().startsWith(origin)) { // the provider's page is not ours
                 seen.add(body + '\n' + response.headers());
             }
             return new Page(response.code(), response.headers(), body);
@@ -154,9 +154,9 @@ final class PaneClient implements AutoCloseable {
         return get("/api/state").json();
     }
 
-    /** Connects the pane's socket; what it hears is waited for by {@link #hear}. */
+    /** Connects the pane's socket; {@link #hear} waits for its messages. */
     void connect() throws IOException, InterruptedException {
-        BlockingQueue<JsonNode> heard = new LinkedBlockingQueue<>(); // what an old socket still says goes elsewhere
+        BlockingQueue<JsonNode> heard = new LinkedBlockingQueue<>(); // an old socket's last messages go elsewhere
         this.heard = heard;
         Request request = new Request.Builder()
                 .url(origin + "/socket")
@@ -189,7 +189,7 @@ final class PaneClient implements AutoCloseable {
         socketId = hear("hello").path("socket").asText();
     }
 
-    /** The next message of a type; others are passed over. */
+    /** Returns the next message of a type; others are skipped. */
     JsonNode hear(String type) throws IOException, InterruptedException {
         while (true) {
             JsonNode message = heard.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
@@ -238,7 +238,7 @@ final class PaneClient implements AutoCloseable {
     Page answer(String loginPage, String decision, String user) throws IOException {
         Page page = send(popUp, new Request.Builder().url(loginPage).build());
         if (page.status() != 200 || !page.body().contains("value=\"accept\"")) {
-            throw new IOException("This is no login page: " + page.status() + " " + page.body());
+            throw new IOException("This is not a login page: " + page.status() + " " + page.body());
         }
         FormBody form = new FormBody.Builder()
                 .add("decision", decision)
@@ -253,12 +253,12 @@ final class PaneClient implements AutoCloseable {
         return send(popUp, new Request.Builder().url(url).build());
     }
 
-    /** The pane claims what the pop-up has told it. */
+    /** The pane claims the result of the pop-up. */
     Page handOver(String tx, String secret, String token) throws IOException {
         return post("/api/hand-over", Map.of("tx", tx, "secret", secret, "token", token));
     }
 
-    /** All of it, as when nothing goes wrong. */
+    /** The whole sign-in, if nothing goes wrong. */
     void signIn(String user) throws IOException, InterruptedException {
         Attempt attempt = begin();
         JsonNode message = answer(openDialog(attempt), "accept", user).message();

@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The panes that are open, each with a WebSocket. They are told that something has happened and never what: the state
- * is asked for by a request that proves its session, so a socket that outlives its session learns nothing. Thread-safe.
+ * The panes that are open, each with a WebSocket. They are told that something has happened and never what: they fetch
+ * the state by a request that proves its session, so a socket that outlives its session learns nothing. Thread-safe.
  */
 final class Panes implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Panes.class);
@@ -33,7 +33,9 @@ final class Panes implements AutoCloseable {
     /** By Javalin's name for the connection. */
     private final Map<String, Pane> panes = new ConcurrentHashMap<>();
 
-    /** A pane has connected. It is told its socket's name, and asks for the state: it may have missed something. */
+    /**
+     * Adds a pane that has connected. It gets its socket's name, and fetches the state: it may have missed something.
+     */
     void open(WsContext socket, String session) {
         if (panes.size() >= MOST
                 || panes.values().stream()
@@ -57,17 +59,17 @@ final class Panes implements AutoCloseable {
         return panes.values().stream().anyMatch(pane -> pane.id.equals(socket) && pane.session.equals(session));
     }
 
-    /** The browser has a new session; its panes go with it. */
+    /** Moves the panes of a browser to its new session. */
     void move(String before, String session) {
         panes.values().stream().filter(pane -> pane.session.equals(before)).forEach(pane -> pane.session = session);
     }
 
-    /** All panes of a session: there is a new state to ask for. */
+    /** Tells all panes of a session that there is a new state to fetch. */
     void tell(String session, String what) {
         tell(pane -> pane.session.equals(session), Map.of("type", what));
     }
 
-    /** The pane that began an attempt: its pop-up has come to an end. */
+    /** Tells the pane that began an attempt the outcome of its pop-up. */
     void tell(String socket, String session, String tx, ResultPage.Status status) {
         tell(
                 pane -> pane.id.equals(socket) && pane.session.equals(session),
@@ -87,7 +89,7 @@ final class Panes implements AutoCloseable {
         }
     }
 
-    /** All connections end; the panes come back when there is somebody to connect to. */
+    /** Closes all connections; the panes connect again as soon as there is a server. */
     @Override
     public void close() {
         panes.values().forEach(pane -> {

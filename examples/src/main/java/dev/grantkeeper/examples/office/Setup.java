@@ -19,16 +19,16 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the add-in's server runs and whom it talks to. Immutable; does not print secrets.
+ * The settings of the add-in's server. Immutable; does not print secrets.
  *
- * @param provider Entra ID, or something that speaks like it
- * @param clientId as the registration in Entra shows it
- * @param clientSecret likewise
- * @param api where Graph is, its version included
- * @param here where this server is
+ * @param provider Entra ID, or something that behaves like it
+ * @param clientId the client id, as the registration in Entra shows it
+ * @param clientSecret the client secret, likewise
+ * @param api the base URL of Graph, its version included
+ * @param here the address of this server
  * @param database the path of the H2 database, without {@code .mv.db}
- * @param secret seals what is stored and signs the session cookie
- * @param secretBefore the secret before that one, still good for reading; {@code null} if there is none
+ * @param secret the secret that seals the stored rows and signs the session cookie
+ * @param secretBefore the previous secret, still good for reading; {@code null} if there is none
  * @param demo the authorization server of the demonstration; {@code null} when this is the real Entra
  */
 record Setup(
@@ -50,12 +50,12 @@ record Setup(
     /**
      * An address on this machine.
      *
-     * @param https whether with a certificate; without, browsers take the pane's cookie on a page of its own only
-     * @param port where to listen
+     * @param https whether with a certificate; without, browsers accept the pane's cookie on a page of its own only
+     * @param port the port to listen on
      * @param framedBy the origins whose pages may show the pane, as CSP writes them
      */
     record Here(boolean https, int port, List<String> framedBy) {
-        /** Where Office runs in browsers. */
+        /** The origins at which Office runs in browsers. */
         static final List<String> OFFICE = List.of(
                 "https://*.officeapps.live.com",
                 "https://*.office.com",
@@ -71,7 +71,7 @@ record Setup(
             return new Here(false, port, OFFICE);
         }
 
-        /** The name, not 127.0.0.1: it is what Entra takes, and what the certificate says. */
+        /** The name, not 127.0.0.1: Entra accepts it, and the certificate is for it. */
         String authority() {
             return "localhost:" + port;
         }
@@ -99,7 +99,7 @@ record Setup(
         return new Setup(provider, clientId, clientSecret, api, here, database, secret, secretBefore, null);
     }
 
-    /** Nobody is registered anywhere: a server of our own, in this process, that speaks as Entra does. */
+    /** No registration anywhere: a server of our own, in this process, that behaves as Entra does. */
     static Setup demo(FakeAuthorizationServer server, Duration tokenLifetime, Here here, Path database, String secret) {
         server.title("Contoso (a demonstration)")
                 .client("office-add-in", "demo-secret", here.redirectUri())
@@ -138,7 +138,7 @@ record Setup(
         claims.put("tid", DEMO_TENANT);
         claims.put("ver", "2.0");
         claims.put("preferred_username", user + "@contoso.example");
-        claims.put("unique_name", user + "@contoso.example"); // what version 1.0 called it
+        claims.put("unique_name", user + "@contoso.example"); // the name in version 1.0
         return claims;
     }
 
@@ -152,7 +152,7 @@ record Setup(
             me.put("officeLocation", "Room 4.12");
             return answer.body(JSON.writeValueAsString(me));
         } catch (IOException e) {
-            throw new IllegalStateException("The demonstration's API does not speak JSON", e);
+            throw new IllegalStateException("The demonstration's API returned no JSON", e);
         }
     }
 

@@ -59,7 +59,7 @@ final class Story {
     /**
      * Plays it.
      *
-     * @param out where the time line goes
+     * @param out the stream for the time line
      * @return whether every step happened
      */
     static boolean play(PrintStream out) throws Exception {
@@ -158,10 +158,10 @@ final class Story {
     }
 
     private void theTokenIsRejected() throws Exception {
-        check("the token ends", alice.post("/api/demo/expire", Map.of()).status() == 204);
+        check("the token is expired", alice.post("/api/demo/expire", Map.of()).status() == 204);
         check("the call is answered", alice.get("/api/graph/me").status() == 200);
         check("one refresh was made", server.refreshRequests() == 1);
-        done("Graph takes the token no more: one refresh, and the same call is answered");
+        done("Graph rejects the token: one refresh, and the same call is answered");
     }
 
     private void anotherUserIsAnother() throws Exception {
@@ -191,9 +191,9 @@ final class Story {
                     "Mallory's pane has not, and gets nothing",
                     mallory.handOver(attempt.tx(), attempt.secret(), "guessed").status() == 409);
             check("Mallory is nobody", !mallory.state().has("user"));
-            check("the victim's tokens were given back", server.revocations() > 0);
+            check("the victim's tokens were revoked", server.revocations() > 0);
         }
-        done("Mallory mails the pop-up's address to Bob, who agrees: nobody gets anything, the tokens are given back");
+        done("Mallory mails the pop-up's address to Bob, who agrees: nobody gets anything, the tokens are revoked");
     }
 
     private void theServerRestarts() throws Exception {
@@ -213,8 +213,8 @@ final class Story {
         check("signed out", alice.post("/api/sign-out", Map.of()).status() == 204);
         alice.hear("signed-out");
         check("nobody is signed in", !alice.state().has("user"));
-        check("the tokens were given back", server.revocations() > revoked);
-        done("The user signs out: the pane hears of it, the row is gone, the tokens are given back");
+        check("the tokens were revoked", server.revocations() > revoked);
+        done("The user signs out: the pane hears of it, the row is gone, the tokens are revoked");
     }
 
     private void noTokenWasSeen() throws Exception {
@@ -229,7 +229,7 @@ final class Story {
         done("Of " + tokens.size() + " tokens the browser has seen none");
     }
 
-    // ---- How it is told ------------------------------------------------------------------------------------------
+    // ---- The time line -------------------------------------------------------------------------------------------
 
     private void check(String what, boolean happened) throws Missing {
         if (!happened) {

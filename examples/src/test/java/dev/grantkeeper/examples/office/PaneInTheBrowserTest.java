@@ -177,7 +177,7 @@ class PaneInTheBrowserTest extends InTheBrowser {
         String pane = alice.popUp(() -> alice.click(SIGN_IN));
         decide(alice, "accept", "alice");
         alice.window(pane).windows(1);
-        alice.see(NOTICE, "could not be asked just now");
+        alice.see(NOTICE, "cannot be reached just now");
         see(alice, "Welcome");
         assertNothingIsStored();
     }

@@ -14,9 +14,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings what a pop-up has obtained to the pane that opened it, and to no other.
+ * Brings the result of a pop-up to the pane that opened it, and to no other.
  *
- * <p>{@code state} and PKCE bind a login to the pop-up's browser. They say nothing about who asked for it: somebody may
+ * <p>{@code state} and PKCE bind a login to the pop-up's browser. They prove nothing about the pane: an attacker may
  * begin in a pane of their own, send the pop-up's address to a victim, and wait for the victim's grant to arrive. So
  * there are two secrets that travel in opposite directions.
  *
@@ -30,19 +30,20 @@ import org.jspecify.annotations.Nullable;
  *       may anything be stored.
  * </ol>
  *
- * <p>Who mails the pop-up's address never sees the token; a victim's pane has never seen the attacker's secret. Results
- * that are not claimed go to the {@code discard} that the constructor was given, which gives the tokens back.
+ * <p>The attacker, who mails the pop-up's address, never sees the token; the victim's pane has never seen the
+ * attacker's secret. Results that are not claimed go to the {@code discard} of the constructor, which revokes the
+ * tokens.
  *
  * <p>Attempts are kept in this process: behind a load balancer, callback and pane have to come to the same node. A
  * restart forgets them, and users begin again. Bounded, because everybody can begin. Thread-safe.
  *
- * @param <T> what is handed over
+ * @param <T> the type of the results
  */
 public final class HandOver<T> {
-    /** How long the user may take at the provider. */
+    /** The time that the user has at the provider. */
     public static final Duration TO_SIGN_IN = Duration.ofMinutes(10);
 
-    /** How long a result waits for its pane. */
+    /** The time that a result waits for its pane. */
     public static final Duration TO_CLAIM = Duration.ofMinutes(2);
 
     private static final int MOST_ATTEMPTS = 10_000;
@@ -53,9 +54,9 @@ public final class HandOver<T> {
     private final Map<String, Attempt<T>> attempts = new LinkedHashMap<>(); // guarded by this, eldest first
 
     /**
-     * What the pane gets. Does not print the secret.
+     * The pane's part of an attempt. Does not print the secret.
      *
-     * @param tx the attempt's name; no secret
+     * @param tx the attempt's name; not a secret
      * @param secret for {@link #claim}, and for nobody else
      */
     public record Begun(String tx, String secret) {
@@ -85,10 +86,10 @@ public final class HandOver<T> {
     }
 
     /**
-     * Who asked: what the pop-up carries to the callback, beside the attempt's name.
+     * The pane that asked, as the pop-up carries it to the callback, beside the attempt's name.
      *
      * @param session the session in which the attempt began
-     * @param socket where that pane listens
+     * @param socket the socket of that pane
      */
     public record Asker(String session, String socket) {
         @Override
@@ -98,9 +99,9 @@ public final class HandOver<T> {
     }
 
     /**
-     * Makes one.
+     * Makes a hand-over without attempts.
      *
-     * @param clock tells the time
+     * @param clock the clock
      * @param discard gets each result that is not claimed, on any thread, outside any lock
      */
     public HandOver(InstantSource clock, Consumer<T> discard) {
@@ -109,18 +110,18 @@ public final class HandOver<T> {
     }
 
     /**
-     * A pane wants to sign in.
+     * Begins an attempt, for a pane that wants to sign in.
      *
      * @param session the pane's session
-     * @param socket where the pane listens
-     * @return for the pane
+     * @param socket the pane's socket
+     * @return the pane's part
      */
     public Begun begin(String session, String socket) {
         Begun begun = new Begun(Secrets.make(), Secrets.make());
         List<T> unclaimed;
         synchronized (this) {
             unclaimed = removeEnded();
-            // Who begins very often loses their own oldest attempts, and not other people's.
+            // A session that begins very often loses its own oldest attempts, and not those of others.
             List<String> own = new ArrayList<>();
             attempts.forEach((tx, attempt) -> {
                 if (attempt.session.equals(session)) {
@@ -145,10 +146,10 @@ public final class HandOver<T> {
     }
 
     /**
-     * The pop-up has come. Works once for each attempt.
+     * Opens an attempt, for its pop-up. Works once for each attempt.
      *
      * @param tx the attempt's name, as the browser sent it
-     * @return who asked; empty if there is no such attempt, or if somebody else was here before
+     * @return the pane that asked; empty if there is no such attempt, or if it was opened before
      */
     public synchronized Optional<Asker> open(String tx) {
         Attempt<T> attempt = attempts.get(tx);
@@ -160,11 +161,11 @@ public final class HandOver<T> {
     }
 
     /**
-     * The callback has a result. It waits for {@link #claim}.
+     * Takes the result of a callback, which then waits for {@link #claim}.
      *
      * @param tx the attempt's name, as the login carried it
      * @param session the session that the login carried
-     * @param result what the pane shall have; discarded at once if there is no such attempt any more
+     * @param result the result for the pane; discarded at once if there is no such attempt any more
      * @return the token for the callback's page
      */
     public Optional<String> arrive(String tx, String session, T result) {
@@ -187,10 +188,10 @@ public final class HandOver<T> {
     }
 
     /**
-     * The callback has no result, and none will come. The attempt ends.
+     * Ends an attempt whose callback has no result.
      *
      * @param tx the attempt's name, as the browser sent it
-     * @return who asked, to be told; empty if there is no such attempt, or if it has a result
+     * @return the pane that asked, to be told; empty if there is no such attempt, or if it has a result
      */
     public synchronized Optional<Asker> fail(String tx) {
         Attempt<T> attempt = attempts.get(tx);
@@ -202,12 +203,12 @@ public final class HandOver<T> {
     }
 
     /**
-     * The pane claims its result. The attempt ends here, whatever it brings.
+     * Claims a result, for its pane. The attempt ends here in any case.
      *
      * @param tx the attempt's name
      * @param session the session that the request came in
      * @param secret the pane's secret
-     * @param token what the pop-up has told the pane
+     * @param token the token that the pop-up has passed to the pane
      * @return the result, if everything is right
      */
     public Optional<T> claim(String tx, String session, String secret, String token) {
@@ -240,7 +241,7 @@ public final class HandOver<T> {
         return MessageDigest.isEqual(Secrets.digest(one), Secrets.digest(other));
     }
 
-    /** Discards what nobody has claimed in time. To be called every few seconds. */
+    /** Discards the results that were not claimed in time. Call it every few seconds. */
     public void sweep() {
         List<T> unclaimed;
         synchronized (this) {

@@ -5,27 +5,27 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the pop-up ends: a static page whose only variable part is the message to the pane, in an attribute.
- * {@code done.js} delivers that message and closes the window.
+ * The page on which the pop-up ends. It is static but for the message to the pane, in an attribute. {@code done.js}
+ * delivers that message and closes the window.
  *
- * <p>The message has the attempt's name, how it went, and the token of {@link HandOver}, never an OAuth token or a
- * code. What the provider said is not on the page at all. Immutable and thread-safe.
+ * <p>The message has the attempt's name, its status, and the token of {@link HandOver}, never an OAuth token or a code.
+ * No text of the provider is on the page. Immutable and thread-safe.
  */
 public final class ResultPage {
-    /** How it went, in the words of the message. */
+    /** The outcome, in the words of the message. */
     public enum Status {
         /** The user agreed; the pane may claim the result. */
         GRANTED("One moment", "Signing you in…"),
         /** The user refused. */
         DECLINED("You refused", "Nothing was connected, and nothing is stored."),
-        /** The provider did not go through with it. */
-        FAILED("That did not work", "The service did not go through with it. Nothing is stored; please begin again."),
+        /** The provider did not complete the login. */
+        FAILED("That did not work", "The service did not complete the sign-in. Nothing is stored; please begin again."),
         /** The attempt is unknown, over, or somebody else's. */
         STRANGE(
                 "Please begin again",
                 "This sign-in did not begin in this window, or took too long. Nothing is stored."),
         /** The provider cannot be reached. */
-        UNAVAILABLE("Please try again in a moment", "The service could not be asked just now. Nothing is stored.");
+        UNAVAILABLE("Please try again in a moment", "The service cannot be reached just now. Nothing is stored.");
 
         private final String title;
         private final String text;
@@ -50,9 +50,9 @@ public final class ResultPage {
     /**
      * Makes the page.
      *
-     * @param status how it went
+     * @param status the outcome
      * @param tx the attempt's name; {@code null} if none is known
-     * @param token what {@link HandOver#arrive} gave
+     * @param token the token that {@link HandOver#arrive} returned
      * @param office whether the pop-up is a dialog of Office
      * @return HTML
      */
@@ -80,7 +80,9 @@ public final class ResultPage {
                   <script src="/done.js" defer></script>
                 </head>
                 <body class="dialog" data-message="%s" data-office="%s">
-                  <header><div class="brand"><img src="/icon.svg" alt="" width="28" height="28">Office add-in</div></header>
+                  <header>
+                    <div class="brand"><img src="/icon.svg" alt="" width="28" height="28">Office add-in</div>
+                  </header>
                   <main id="welcome">
                     <section class="card">
                       <h1 id="title">%s</h1>

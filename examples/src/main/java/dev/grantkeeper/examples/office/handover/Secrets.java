@@ -9,7 +9,7 @@ import java.util.Base64;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** What can be got wrong about secrets, once. */
+/** The operations on secrets that are easy to get wrong, in one place. */
 final class Secrets {
     private static final SecureRandom RANDOM = new SecureRandom();
 

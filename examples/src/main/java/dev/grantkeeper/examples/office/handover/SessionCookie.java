@@ -15,14 +15,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A signed cookie that holds a session's id and nothing else: {@code v1.<key>.<id>.<issued>.<mac>}.
  *
- * <p>It is signed and not encrypted, since there is nothing in it to hide, and it is no JWT, since there is nothing to
- * negotiate. What the session means is for the server to know, so a session can be ended. The signature keeps made-up
- * ids away from the database, and gives the cookie an end that the browser has no say in.
+ * <p>It is signed and not encrypted, since there is nothing in it to hide, and not a JWT, since there is nothing to
+ * negotiate. Only the server knows what the session means, so it can end one. The signature keeps made-up ids away from
+ * the database, and gives the cookie an expiry that the browser cannot change.
  *
  * <p>It is made for a pane inside a foreign page: over https it is {@code SameSite=None} and {@code Partitioned}, so
- * that it arrives there, kept apart from what the same server has set elsewhere. For the price of that, other sites'
+ * that it arrives there, kept apart from what the same server has set elsewhere. The price is that other sites'
  * requests carry it, too: accept it only together with a header that no other site can send, and never let it alone
- * authorise an OAuth callback.
+ * authorize an OAuth callback.
  *
  * <p>Immutable and thread-safe.
  */
@@ -31,8 +31,8 @@ public final class SessionCookie {
     private static final int MOST_CHARACTERS = 160;
 
     private static final int SHORTEST_SECRET = 32;
-    private static final Pattern FORM = Pattern.compile(
-            "v1\\.(?<key>[A-Za-z0-9_-]{8})\\.(?<id>[A-Za-z0-9_-]{43})\\.(?<issued>[0-9]{1,12})\\.(?<mac>[A-Za-z0-9_-]{43})");
+    private static final Pattern FORM = Pattern.compile("v1\\.(?<key>[A-Za-z0-9_-]{8})\\.(?<id>[A-Za-z0-9_-]{43})"
+            + "\\.(?<issued>[0-9]{1,12})\\.(?<mac>[A-Za-z0-9_-]{43})");
 
     private final String name;
     private final boolean secure;
@@ -44,12 +44,13 @@ public final class SessionCookie {
     /**
      * Describes the cookie.
      *
-     * @param name its name; over https {@code __Host-} is put before it, and no neighbour of this host can set it
+     * @param name the cookie's name; over https {@code __Host-} is put before it, and no neighbour of this host can set
+     *     it
      * @param secure whether the server is reached by https
-     * @param lives how long a session lasts, whatever the browser says
-     * @param clock tells the time
-     * @param secret signs; at least 32 characters that nobody can guess
-     * @param before the secret before that one, whose cookies are still good; {@code null} if there is none
+     * @param lives the lifetime of a session, whatever the browser does
+     * @param clock the clock
+     * @param secret the secret that signs; at least 32 characters that nobody can guess
+     * @param before the previous secret, whose cookies are still accepted; {@code null} if there is none
      */
     public SessionCookie(
             String name, boolean secure, Duration lives, InstantSource clock, String secret, @Nullable String before) {
@@ -78,7 +79,7 @@ public final class SessionCookie {
     /**
      * Makes a session.
      *
-     * @return the cookie's value, to be given to {@link #set}; what it stands for is {@link #idOf}
+     * @return the cookie's value, for {@link #set}; {@link #idOf} returns the session's id
      */
     public String issue() {
         String text = "v1." + signingKey + "." + Secrets.make() + "."
@@ -87,10 +88,10 @@ public final class SessionCookie {
     }
 
     /**
-     * Tells which session a request belongs to.
+     * Returns the session that a request belongs to.
      *
      * @param header the request's {@code Cookie} header, whatever it contains
-     * @return the session's id; empty if there is none, or two, or if it is not of our making or too old
+     * @return the session's id; empty if there is none, or two, or if it was not made here or is too old
      */
     public Optional<String> read(@Nullable String header) {
         return header == null ? Optional.empty() : value(header).flatMap(this::idOf);
@@ -111,7 +112,7 @@ public final class SessionCookie {
     }
 
     /**
-     * Opens a cookie's value: its length first, then its form, whether the key is known, the signature, and the age
+     * Checks a cookie's value: its length first, then its form, whether the key is known, the signature, and the age
      * last.
      *
      * @param value the value, whatever it contains
@@ -146,9 +147,9 @@ public final class SessionCookie {
     }
 
     /**
-     * Tells the browser to keep it.
+     * Returns the header by which the browser keeps the cookie.
      *
-     * @param value what {@link #issue} made
+     * @param value the value that {@link #issue} returned
      * @return the value of a {@code Set-Cookie} header
      */
     public String set(String value) {
