@@ -32,7 +32,7 @@ final class Placeholders {
      * A domain under one of the provider's own.
      *
      * @param suffix the provider's own domain
-     * @param most how many labels there may be before it
+     * @param most the most labels before it
      * @param value those labels, or the whole domain
      * @return the whole domain
      */

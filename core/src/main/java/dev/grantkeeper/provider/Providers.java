@@ -859,7 +859,7 @@ public final class Providers {
      * One shop at Shopify.
      *
      * <p>The preset asks for tokens that expire ({@code expiring=1}): they live an hour and have a refresh token of 90
-     * days. A spent one stays good until the new access token was used. Public applications have to use such tokens
+     * days. A spent one stays valid until the new access token is used. Public applications have to use such tokens
      * from 2027-01-01 on. API calls carry the token in {@code X-Shopify-Access-Token}. A callback without Shopify's own
      * signature over it ({@code hmac}) is rejected.
      *

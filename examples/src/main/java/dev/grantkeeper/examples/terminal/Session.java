@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class Session implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** The program has one user, whoever they are at Spotify. */
+    /** The program has one user, under any name at Spotify. */
     private static final String ME = "me";
 
     /** The user did not sign in. */
