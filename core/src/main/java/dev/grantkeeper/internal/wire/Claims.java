@@ -20,7 +20,7 @@ public final class Claims {
     private Claims() {}
 
     /** Reads a text from outside. Returns {@code null} if it is not a JSON object, or an empty one. */
-    static @Nullable String read(String json) {
+    public static @Nullable String read(String json) {
         try {
             return JSON.readTree(json) instanceof ObjectNode object && !object.isEmpty() ? object.toString() : null;
         } catch (JsonProcessingException e) {
