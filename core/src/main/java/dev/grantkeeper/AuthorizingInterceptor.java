@@ -28,8 +28,8 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attaches access tokens to calls to the provider's APIs, and replaces a token that an API rejects, once. What only
- * another login can mend becomes an exception.
+ * Attaches access tokens to calls to the provider's APIs, and replaces a token that an API rejects, once. A demand that
+ * only another login can satisfy becomes an exception.
  *
  * <p>An application interceptor sees a call once, before any redirect. OkHttp takes the {@code Authorization} header
  * off when a redirect leaves the host; nothing here puts it back. Thread-safe.
@@ -192,8 +192,8 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     /**
-     * The answer, unless it names what another login has to ask for. The grant stays as it is: it may be good for
-     * everything else, and whoever could ask for a login could otherwise end one.
+     * The response, unless it names what another login has to request. The grant is kept: it may be valid for
+     * everything else, and any API that may demand a login could otherwise end one.
      */
     private static Response unlessChallenged(TokenSource source, TokenSet tokens, Request request, Response response)
             throws LoginRequiredException {

@@ -46,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  *     .clientId("…")
  * }</pre>
  *
- * <p>In this form the metadata are fetched the first time a request needs them: the application starts, and uses the
+ * <p>In this form the metadata is fetched the first time a request needs them: the application starts, and uses the
  * tokens that it has, while the server is down. {@link #fetch()} fetches them at once, for applications that look at
  * the provider or stop at start-up if there is none.
  *
@@ -54,7 +54,7 @@ import org.jspecify.annotations.Nullable;
  * results never changes, so a running application, and a login under way, keep to the endpoints that they started with.
  * No server decides which APIs access tokens are sent to: set them in {@link #customize}.
  *
- * <p>The issuer comes from the application's configuration, never from a request. The metadata have to name the same
+ * <p>The issuer comes from the application's configuration, never from a request. The metadata has to name the same
  * issuer, letter by letter, and only {@code https} endpoints. These may be on other hosts than the issuer, as Google's
  * are; {@link #allowedHosts} restricts that. An issuer on the Internet cannot name hosts inside the application's own
  * network. Redirects are not followed.
@@ -133,7 +133,7 @@ public final class Discovery {
 
     /**
      * Sets the hosts that endpoints may be on, besides the issuer's own. Default: any host on the Internet that the
-     * metadata name.
+     * metadata names.
      *
      * @param hosts host names without port
      * @return this
@@ -147,7 +147,7 @@ public final class Discovery {
      * Sets a file that keeps the metadata, and supplies them when the server does not answer, or with something else.
      * They are validated like fresh ones, and used however old they are, until the process ends. Default: no file.
      *
-     * @param file the file; it is written when the metadata have changed, and contains no secret
+     * @param file the file; it is written when the metadata has changed, and contains no secret
      * @return this
      */
     public Discovery cacheFile(Path file) {
@@ -169,7 +169,7 @@ public final class Discovery {
      * Fetches the metadata now: at most ten seconds for each of two well-known places.
      *
      * @return the provider, without API origins unless {@link #customize} sets them
-     * @throws IOException if the server does not answer, or its metadata are invalid; the message says what is wrong
+     * @throws IOException if the server does not answer, or its metadata is invalid; the message says what is wrong
      * @throws IllegalArgumentException if the issuer is not an {@code https} URL without query and fragment
      */
     public Provider fetch() throws IOException {
@@ -191,7 +191,7 @@ public final class Discovery {
             if (cacheFile == null || Thread.currentThread().isInterrupted() || !Files.exists(cacheFile)) {
                 throw e;
             }
-            Log.warn("{}. Its metadata are taken from {}", String.valueOf(e.getMessage()), cacheFile);
+            Log.warn("{}. Its metadata is taken from {}", String.valueOf(e.getMessage()), cacheFile);
             return described(
                     provider(Files.readString(cacheFile), uri, client.dns()).newBuilder());
         }

@@ -76,7 +76,7 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Starts a registration at a server whose endpoints are discovered from its metadata. The metadata are fetched the
+     * Starts a registration at a server whose endpoints are discovered from its metadata. The metadata is fetched the
      * first time a request needs them. While they cannot be fetched, stored tokens that are valid are served, and
      * everything else fails with an {@link AuthorizationServerException} and may be retried.
      *
@@ -94,7 +94,7 @@ public final class Grantkeeper implements AutoCloseable {
      *
      * @return the login; keep it for the callback, and send the browser to its {@link PendingLogin#url()}
      * @throws AuthorizationServerException if the request has to be pushed or signed ({@link Builder#loginProtections})
-     *     and cannot be, or if the server's metadata are needed ({@link Discovery}) and cannot be fetched
+     *     and cannot be, or if the server's metadata is needed ({@link Discovery}) and cannot be fetched
      * @throws IllegalStateException if the builder has no redirect URI
      */
     public PendingLogin startLogin() throws AuthorizationServerException {

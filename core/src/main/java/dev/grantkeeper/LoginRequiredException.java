@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An API demands more when it answers 401 or 403 and names, in {@code WWW-Authenticate}, scopes that were not
  * granted (RFC 6750 section 3.1), another authentication of the user (RFC 9470), or claims (Microsoft Entra ID). The
- * grant is kept, and remains valid for everything else. The API decides what the user is asked to consent to, so an
+ * grant is kept, and remains valid for everything else. The API decides what the user has to consent to, so an
  * application that starts logins by itself should look at {@link #scopes()} first, and not send a user twice in a row.
  * A response that names nothing is returned to the caller.
  */

@@ -10,7 +10,7 @@ import java.util.Optional;
 import okhttp3.OkHttpClient;
 
 /**
- * How a login ended: {@link SignedIn}, {@link Declined} or {@link Mismatched}. There will be no fourth case, so a
+ * The result of a login: {@link SignedIn}, {@link Declined} or {@link Mismatched}. There will be no fourth case, so a
  * {@code switch} over the three stays complete. Immutable and thread-safe; no {@code toString} shows a secret.
  */
 public sealed interface LoginResult {
@@ -113,7 +113,7 @@ public sealed interface LoginResult {
 
     /**
      * The user refused, or the authorization server did. Anybody who can reach the callback can bring this about, so it
-     * is no failure of the application.
+     * is not a failure of the application.
      */
     final class Declined implements LoginResult {
         private final LoginOutcome.Declined outcome;
@@ -168,7 +168,7 @@ public sealed interface LoginResult {
 
     /** The callback does not belong to this login, or not any more. The user may begin again. */
     final class Mismatched implements LoginResult {
-        /** What is wrong with the callback. Later versions may add reasons. */
+        /** The reasons for a mismatch. Later versions may add some: give a {@code switch} a default. */
         public enum Reason {
             /** There is no login that it could belong to: the session is gone, or the callback was made up. */
             NO_LOGIN,
@@ -199,7 +199,7 @@ public sealed interface LoginResult {
         }
 
         /**
-         * What is wrong with the callback.
+         * The reason for the mismatch.
          *
          * @return the reason
          */

@@ -101,7 +101,7 @@ public final class LogoutRequest {
      * contains the ID token and with it personal data: send the browser there, and log it nowhere.
      *
      * @return an absolute URL
-     * @throws AuthorizationServerException if the provider's metadata are needed ({@link Discovery}) and cannot be
+     * @throws AuthorizationServerException if the provider's metadata is needed ({@link Discovery}) and cannot be
      *     fetched
      * @throws IllegalStateException if the provider has no end session endpoint
      */

@@ -95,7 +95,7 @@ final class Endpoints {
         return null;
     }
 
-    /** The URL for the browser after the user has agreed, or could not be asked. */
+    /** The URL for the browser after the user has agreed, or where no prompt is allowed. */
     String accept(Authorization authorization, String userId) {
         Refused error = authorization.error();
         if (error != null) {

@@ -74,7 +74,7 @@ public final class AuthorizationCodeFlow {
      * @param maxAge how long before now the user may have authenticated; {@code null} for any time
      * @param port the registered redirect URI with the port of a receiver on this machine; {@code null} for the
      *     registered one
-     * @throws RequestFailedException if metadata were needed and could not be fetched, or the request was to be pushed
+     * @throws RequestFailedException if metadata was needed and could not be fetched, or the request was to be pushed
      *     or signed and could not be
      */
     public LoginAttempt start(
@@ -275,7 +275,7 @@ public final class AuthorizationCodeFlow {
         }
         if (answer instanceof Answer.Failure failure) {
             if (failure.isAboutTheGrant()) {
-                // The code is the browser's, so this is no failure of ours.
+                // The code is the browser's, so this is not a failure of ours.
                 return LoginOutcome.Declined.of(failure, login.appState());
             }
             throw new RequestFailedException(failure);

@@ -34,7 +34,7 @@ public sealed interface LoginOutcome {
     }
 
     /**
-     * The user refused, or the server did. Anybody can bring that about from outside, so it is no failure.
+     * The user refused, or the server did. Anybody can bring that about from outside, so it is not a failure.
      *
      * @param error the error code
      * @param description the server's words, made harmless

@@ -181,8 +181,8 @@ public final class IdTokens {
     /**
      * The reason why a token that came with a refresh is not this grant's (OpenID Connect Core section 12.2). Its
      * signature is not checked: it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no
-     * identity is made from it, and a refresh must not fail because the keys cannot be fetched. There may be no
-     * signature: version 1.0 of Entra ID does not sign the ID tokens of a refresh.
+     * identity is made from it, and a refresh must not fail because the keys cannot be fetched. The signature may be
+     * missing: version 1.0 of Entra ID does not sign the ID tokens of a refresh.
      *
      * @return the owner that it has instead, {@code null} if it is this grant's
      */

@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Keys are fetched when they are needed, and again after five minutes, or when none of the known ones fits a token.
  * Strangers can make up tokens that never fit, so such a fetch costs the right to another for a minute; the token that
- * verifies because of it gives the right back. A provider may thus rotate its keys as often as it likes, and a thousand
+ * verifies because of it restores the right. A provider may thus rotate its keys as often as it likes, and a thousand
  * made-up key ids in a minute cost one fetch. While the provider is down, the last keys stay in use for a day.
  *
  * <p>Only these keys count, whatever a token's header brings along or points to. Thread-safe.

@@ -15,10 +15,10 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The authorization server of a registration. The endpoints of a preset are known from the beginning. Any other server
- * is asked for its metadata when the first request to it needs them, and not before: an application starts, and uses
+ * The authorization server of a registration. The endpoints of a preset are known from the beginning. The metadata of
+ * any other server is fetched when the first request to it needs it, and not before: an application starts, and uses
  * the tokens that it has, while the server is down. Requests that arrive meanwhile wait for the same metadata. After a
- * failure the server is left alone for a while, as after failures of the token endpoint (law 9). Metadata stay until
+ * failure the server is left alone for a while, as after failures of the token endpoint (law 9). Metadata stays until
  * the process ends. Thread-safe.
  */
 public final class AuthorizationServer {
@@ -60,7 +60,7 @@ public final class AuthorizationServer {
         this.time = time;
     }
 
-    /** Connects where no metadata have to be fetched, so that a mistake shows now. */
+    /** Connects where no metadata has to be fetched, so that a mistake shows now. */
     public void open() {
         if (metadata == null) {
             endpoints = connect.apply(known);
@@ -104,7 +104,7 @@ public final class AuthorizationServer {
         }
     }
 
-    /** Makes one request, after fetching the metadata if they are not known yet. */
+    /** Makes one request, after fetching the metadata if it is not known yet. */
     public Answer send(Function<Endpoints, Answer> request) {
         Endpoints to;
         try {
@@ -115,7 +115,7 @@ public final class AuthorizationServer {
         return request.apply(to);
     }
 
-    /** Fetches the metadata if they are not known yet. {@code null} if a request can be made now, otherwise why not. */
+    /** Fetches the metadata if it is not known yet. {@code null} if a request can be made now, otherwise why not. */
     public Answer.@Nullable Failure prepare() {
         try {
             Endpoints unused = endpoints();
@@ -148,7 +148,7 @@ public final class AuthorizationServer {
     }
 
     /**
-     * Remembers a failure for the next requests, unless our own thread was interrupted, which is no word about the
+     * Remembers a failure for the next requests, unless our own thread was interrupted, which says nothing about the
      * server.
      */
     private RequestFailedException remembered(RequestFailedException how, @Nullable Duration wanted) {

@@ -4,7 +4,7 @@ package dev.grantkeeper.internal.server;
 import java.io.IOException;
 import java.time.Duration;
 
-/** A server that is asked for its metadata wants to be left alone for a while. */
+/** A server asks to be left alone for a while, in place of sending its metadata. */
 public final class BusyException extends IOException {
     private static final long serialVersionUID = 1L;
 

@@ -14,7 +14,7 @@ import dev.grantkeeper.provider.Provider;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The endpoints of an authorization server whose metadata are known, as one client uses them. Thread-safe.
+ * The endpoints of an authorization server whose metadata is known, as one client uses them. Thread-safe.
  *
  * @param provider the provider with all its metadata
  * @param authorization the authorization endpoint

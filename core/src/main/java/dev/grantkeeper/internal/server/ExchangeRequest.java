@@ -72,7 +72,7 @@ public record ExchangeRequest(Kind kind, Token token, Set<String> scopes, Map<St
             return new Token(digest(token), () -> token, false);
         }
 
-        /** A token that is asked for before each request. */
+        /** A token that is supplied before each request. */
         public static Token of(Supplier<String> token) {
             return new Token(RowFormat.newName(), Objects.requireNonNull(token), true);
         }

@@ -22,7 +22,7 @@ final class Schema {
 
     void createIfMissing() throws IOException {
         if (statements.databaseProduct().equalsIgnoreCase("h2")) {
-            // H2 writes a file with a stack trace for each statement that fails, so here nothing is asked first. A user
+            // H2 writes a file with a stack trace for each statement that fails, so here no query comes first. A user
             // who may not create tables learns below whether there is one.
             @Nullable StatementException ignored = execute(definition());
         }
