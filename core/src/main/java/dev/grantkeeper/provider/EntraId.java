@@ -48,8 +48,8 @@ import org.jspecify.annotations.Nullable;
  *       <td>{@code iss}, {@code sub}</td></tr>
  *   <tr><td>{@code claim("tid")}, {@code claim("oid")}</td><td>with the scope {@code profile}</td><td>always</td></tr>
  *   <tr><td>{@code name()}</td><td>with {@code profile}</td><td>often missing; then given and family name</td></tr>
- *   <tr><td>{@code givenName()}, {@code familyName()}</td><td>optional claims of the registration, or {@code fetchProfile()}</td>
- *       <td>always</td></tr>
+ *   <tr><td>{@code givenName()}, {@code familyName()}</td>
+ *       <td>optional claims of the registration, or {@code fetchProfile()}</td><td>always</td></tr>
  *   <tr><td>{@code userName()}, to show only</td><td>{@code preferred_username}</td>
  *       <td>{@code unique_name}, {@code upn}</td></tr>
  *   <tr><td>{@code claim("ver")}</td><td>{@code 2.0}</td><td>{@code 1.0}</td></tr>
