@@ -202,8 +202,8 @@ public final class Refresher {
             }
         }
         if (fallback.remembers(key, resource) && !mine.isDone()) {
-            // A store that hangs is a store that is down (law 7). Without valid tokens there is nothing but to wait for
-            // it.
+            // A store that hangs is a store that is down (law 7). Without valid tokens there is nothing but to wait
+            // for it.
             workers.later(PATIENCE, () -> {
                 if (!mine.isDone() && fallback.remembers(key, resource)) {
                     mine.complete(fallback.withoutStore(
