@@ -137,15 +137,11 @@ public class SingleFlightInterleavings {
 
         @Override
         public Answer request(GrantRow grant, Resource resource) {
-            return new Answer.Tokens(new TokenResponse(
-                    "new" + requests.incrementAndGet(),
-                    "Bearer",
-                    Duration.ofHours(1),
-                    null,
-                    "next",
-                    null,
-                    null,
-                    Set.of()));
+            return new Answer.Tokens(TokenResponse.builder("new" + requests.incrementAndGet())
+                    .lifetime(Duration.ofHours(1))
+                    .refreshToken("next")
+                    .scopes(Set.of())
+                    .build());
         }
 
         @Override

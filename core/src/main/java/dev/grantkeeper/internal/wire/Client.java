@@ -54,6 +54,7 @@ public final class Client {
     private final String audience;
     private final String issuer;
     private final Map<URI, URI> aliases;
+    private final Provider provider;
     private final Dialect dialect;
     private final InstantSource clock;
 
@@ -76,6 +77,7 @@ public final class Client {
         this.audience = provider.assertionAudience();
         this.issuer = provider.issuer().orElse(audience);
         this.aliases = authentication == ClientAuthentication.MUTUAL_TLS ? aliases(provider) : Map.of();
+        this.provider = provider;
         this.dialect = provider.dialect();
         this.clock = clock;
     }
@@ -85,9 +87,9 @@ public final class Client {
         return id;
     }
 
-    /** The differences of the server's messages from the standards. */
-    Dialect dialect() {
-        return dialect;
+    /** The provider that knows this client. */
+    Provider provider() {
+        return provider;
     }
 
     /** Whether one parameter of a callback is the HMAC of all others under the secret. */

@@ -17,14 +17,14 @@ final class JsonEndpoint {
     private final Http http;
     private final Client client;
     private final URI uri;
-    private final InstantSource clock;
+    private final TokenAnswers answers;
 
     JsonEndpoint(String name, Http http, Client client, URI uri, InstantSource clock) {
         this.name = name;
         this.http = http;
         this.client = client;
         this.uri = uri;
-        this.clock = clock;
+        this.answers = new TokenAnswers(client.provider(), clock);
     }
 
     /**
@@ -39,15 +39,7 @@ final class JsonEndpoint {
         hidden.addAll(client.secrets());
         try {
             Http.Reply reply = http.call(() -> client.post(uri, form), key);
-            return TokenAnswers.document(
-                    name,
-                    reply.status(),
-                    reply.type(),
-                    reply.body(),
-                    reply.retryAfter(),
-                    clock.instant(),
-                    hidden,
-                    client.dialect());
+            return answers.document(name, reply, hidden);
         } catch (Http.CallFailedException e) {
             throw new RequestFailedException(new Answer.Failure(
                     e.answered() ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY,

@@ -5,11 +5,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.provider.Dialect;
-import dev.grantkeeper.token.TokenSet;
+import dev.grantkeeper.provider.Provider;
 import java.net.URI;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -20,21 +21,20 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import okhttp3.HttpUrl;
-import okhttp3.MediaType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what token endpoints really send, and says what it means.
+ * Reads the answers that token endpoints really send, and decides what each means.
  *
  * <p>Real servers send {@code expires_in} as a string, errors with status 200, form-encoded bodies, empty refresh
- * tokens and JSON labelled as JavaScript. What can be understood without guessing is understood; what cannot is an
+ * tokens and JSON labelled as JavaScript. What can be understood without guessing is understood; anything else is an
  * answer of its own kind, and costs nobody a grant. The {@code error} member decides, whatever the status; then the
- * status.
+ * status. Thread-safe.
  */
 final class TokenAnswers {
     /**
-     * RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6, and what is not part of section 5.2 and sent all the
-     * same. Where nothing else is said, an error is about the application.
+     * The codes of RFC 6749 section 5.2 and OpenID Connect Core section 3.1.2.6, and those that are sent although
+     * section 5.2 does not have them. Any other error is about the application.
      */
     private static final Map<String, Dialect.Meaning> MEANINGS = Map.of(
             "invalid_grant", Dialect.Meaning.REFUSED,
@@ -47,10 +47,19 @@ final class TokenAnswers {
 
     private static final int MAX_CLAIMS = 16 * 1024;
 
-    private TokenAnswers() {}
+    private final Dialect dialect;
+    private final String scopeSeparator;
+    private final InstantSource clock;
+
+    /** A reader for the answers of one provider. */
+    TokenAnswers(Provider provider, InstantSource clock) {
+        this.dialect = provider.dialect();
+        this.scopeSeparator = provider.grantedScopeSeparator();
+        this.clock = clock;
+    }
 
     /**
-     * What a token request proved to hold (RFC 9449).
+     * The key whose possession a token request proved (RFC 9449).
      *
      * @param key the key
      * @param required whether tokens that are not bound to it are of no use
@@ -62,72 +71,72 @@ final class TokenAnswers {
         }
     }
 
-    static Answer read(
-            int status,
-            @Nullable MediaType type,
-            String body,
-            List<String> retryAfter,
-            Instant now,
-            Collection<String> secrets,
-            @Nullable Binding binding,
-            Dialect dialect,
-            String scopeSeparator) {
+    /**
+     * Reads an answer of the token endpoint.
+     *
+     * @param secrets what was sent, and must not appear in any message
+     * @param binding the key that the request proved to hold; {@code null} for a request without proof
+     */
+    Answer read(Http.Reply reply, Collection<String> secrets, @Nullable Binding binding) {
+        Instant now = clock.instant();
         try {
-            ObjectNode json = document("token endpoint", status, type, body, retryAfter, now, secrets, dialect);
-            return tokens(status, json, now, binding, dialect, scopeSeparator);
+            ObjectNode json = document("token endpoint", reply, secrets, now);
+            return tokens(json, reply.status(), binding, now);
         } catch (RequestFailedException e) {
             return e.failure();
         }
     }
 
     /**
-     * What the provider's other endpoints answer with, where all went well. Their errors look like those of the token
-     * endpoint.
+     * Reads an answer of one of the provider's other endpoints, whose errors look like those of the token endpoint.
      *
-     * @param endpoint its name, for messages
+     * @param endpoint the endpoint's name, for messages
+     * @param secrets what was sent, and must not appear in any message
+     * @return the JSON object of a success
      */
-    static ObjectNode document(
-            String endpoint,
-            int status,
-            @Nullable MediaType type,
-            String body,
-            List<String> retryAfter,
-            Instant now,
-            Collection<String> secrets,
-            Dialect dialect)
+    ObjectNode document(String endpoint, Http.Reply reply, Collection<String> secrets) throws RequestFailedException {
+        return document(endpoint, reply, secrets, clock.instant());
+    }
+
+    private ObjectNode document(String endpoint, Http.Reply reply, Collection<String> secrets, Instant now)
             throws RequestFailedException {
-        Duration pause = ServerTimes.retryAfter(retryAfter, now);
+        int status = reply.status();
+        Duration pause = ServerTimes.retryAfter(reply.retryAfter(), now);
         if (status >= 300 && status < 400) {
             // Following it would post the refresh token and the client's secret to wherever it points.
             throw new RequestFailedException(
                     malformed(status, "The " + endpoint + " answered with a redirect, which is never followed", pause));
         }
-        ObjectNode json = ServerJson.read(type, body, dialect);
+        ObjectNode json = ServerJson.read(reply.type(), reply.body(), dialect);
         if (json == null) {
             throw new RequestFailedException(
-                    status == 429 || status == 408 || status >= 500
+                    isTemporary(status)
                             ? new Answer.Failure(Answer.Kind.TEMPORARY, status, null, null, pause, null)
                             : malformed(
                                     status, "The " + endpoint + " answered with something that is not JSON", pause));
         }
-        String error = error(json, status, dialect);
+        String error = error(json, status);
         if (error != null || json.path("error").isContainerNode()) {
-            throw new RequestFailedException(failure(status, error, json, pause, secrets, dialect));
+            throw new RequestFailedException(failure(error, json, status, pause, secrets));
         }
         if (status >= 200 && status < 300) {
             return json;
         }
-        Answer.Kind kind = status == 429 || status == 408 || status >= 500
+        Answer.Kind kind = isTemporary(status)
                 ? Answer.Kind.TEMPORARY
                 : status == 401 ? Answer.Kind.MISCONFIGURED : Answer.Kind.MALFORMED;
         throw new RequestFailedException(new Answer.Failure(kind, status, null, null, pause, null));
     }
 
+    private static boolean isTemporary(int status) {
+        return status == 429 || status == 408 || status >= 500;
+    }
+
     /** The error's code, in all the parts that this server gives it. */
-    private static @Nullable String error(ObjectNode json, int status, Dialect dialect) {
+    private @Nullable String error(ObjectNode json, int status) {
         List<String> parts = new ArrayList<>();
         // Outside of an error these may be names for something else.
-        if (status >= 400 || member(json, "access_token", dialect).isMissingNode()) {
+        if (status >= 400 || member(json, "access_token").isMissingNode()) {
             for (String pointer : dialect.members().getOrDefault("error", List.of())) {
                 JsonNode part = json.at(pointer);
                 if (part.isTextual() || part.isIntegralNumber()) {
@@ -135,16 +144,11 @@ final class TokenAnswers {
                 }
             }
         }
-        return parts.isEmpty() ? text(json, "error", Dialect.STANDARD) : String.join("/", parts);
+        return parts.isEmpty() ? text(json.path("error")) : String.join("/", parts);
     }
 
-    private static Answer.Failure failure(
-            int status,
-            @Nullable String error,
-            ObjectNode json,
-            @Nullable Duration pause,
-            Collection<String> secrets,
-            Dialect dialect) {
+    private Answer.Failure failure(
+            @Nullable String error, ObjectNode json, int status, @Nullable Duration pause, Collection<String> secrets) {
         String suberror = ServerJson.text(json, "suberror");
         Dialect.Meaning meaning = error == null
                 ? null
@@ -152,7 +156,7 @@ final class TokenAnswers {
                         .orElse(MEANINGS.get(error));
         Answer.Kind kind;
         if (meaning == null) {
-            kind = status == 429 || status == 408 || status >= 500 ? Answer.Kind.TEMPORARY : Answer.Kind.MISCONFIGURED;
+            kind = isTemporary(status) ? Answer.Kind.TEMPORARY : Answer.Kind.MISCONFIGURED;
         } else {
             kind = switch (meaning) {
                 case REFUSED -> Answer.Kind.REFUSED;
@@ -162,7 +166,7 @@ final class TokenAnswers {
                 case TEMPORARY -> Answer.Kind.TEMPORARY;
             };
         }
-        JsonNode description = member(json, "error_description", dialect);
+        JsonNode description = member(json, "error_description");
         String claims = ServerJson.text(json, "claims");
         return new Answer.Failure(
                 kind,
@@ -174,37 +178,30 @@ final class TokenAnswers {
                 claims == null || claims.length() > MAX_CLAIMS ? null : Claims.read(claims));
     }
 
-    /** A member, where this server has it; otherwise where the standard has it. */
-    private static JsonNode member(ObjectNode json, String name, Dialect dialect) {
+    /** A member from its place at this server; where that is empty, from the standard's. */
+    private JsonNode member(ObjectNode json, String name) {
         List<String> pointers = dialect.members().get(name);
         JsonNode there = pointers == null ? MissingNode.getInstance() : json.at(pointers.get(0));
         return there.isMissingNode() || there.isNull() ? json.path(name) : there;
     }
 
-    private static @Nullable String text(ObjectNode json, String name, Dialect dialect) {
-        JsonNode node = member(json, name, dialect);
+    private static @Nullable String text(JsonNode node) {
         return node.isTextual() && !node.textValue().isEmpty() ? node.textValue() : null;
     }
 
-    private static Answer tokens(
-            int status,
-            ObjectNode json,
-            Instant now,
-            @Nullable Binding binding,
-            Dialect dialect,
-            String scopeSeparator) {
-        String accessToken = text(json, "access_token", dialect);
+    private Answer tokens(ObjectNode json, int status, @Nullable Binding binding, Instant now) {
+        String accessToken = text(member(json, "access_token"));
         if (accessToken == null) {
             return malformed(status, "The answer of the token endpoint holds no access token", null);
         }
-        JsonNode named = member(json, "token_type", dialect);
+        JsonNode named = member(json, "token_type");
         String type = named.isTextual() ? named.textValue() : null;
         KeyPair boundTo = binding != null && "DPoP".equalsIgnoreCase(type) ? binding.key() : null;
-        if (boundTo == null && type != null && !isBearer(type, dialect)) {
+        if (boundTo == null && type != null && !isBearer(type)) {
             return malformed(status, "The token endpoint issued a token that is not a Bearer token", null);
         }
         if (boundTo == null && binding != null && binding.required()) {
-            // RFC 9449 section 5: whoever wants bound tokens must not use what came instead.
+            // RFC 9449 section 5: a client that wants bound tokens must not use what came instead.
             return new Answer.Failure(
                     Answer.Kind.MISCONFIGURED,
                     status,
@@ -214,37 +211,33 @@ final class TokenAnswers {
                     null,
                     null);
         }
-        TokenResponse response = new TokenResponse(
-                accessToken,
-                type == null ? "Bearer" : type,
-                lifetime(json, now, dialect),
-                ServerTimes.seconds(json.path("refresh_in")),
-                text(json, "refresh_token", dialect),
-                refreshLifetime(json, dialect),
-                text(json, "id_token", dialect),
-                scopes(member(json, "scope", dialect), scopeSeparator),
-                json.path("authorization_details").isArray()
-                        ? json.path("authorization_details").toString()
-                        : null,
-                boundTo,
-                ServerJson.text(json, "issued_token_type"),
-                apiBase(json, dialect),
-                identity(json, dialect));
-        try {
-            TokenSet ignored = response.toTokenSet(null, Set.of(), Instant.EPOCH, java.util.Optional.empty());
-        } catch (IllegalArgumentException e) {
-            return malformed(
-                    status, "The answer of the token endpoint holds an impossible token: " + e.getMessage(), null);
-        }
-        return new Answer.Tokens(response);
+        JsonNode details = json.path("authorization_details");
+        TokenResponse response = TokenResponse.builder(accessToken)
+                .tokenType(type == null ? "Bearer" : type)
+                .lifetime(lifetime(json, now))
+                .refreshIn(ServerTimes.seconds(json.path("refresh_in")))
+                .refreshToken(text(member(json, "refresh_token")))
+                .refreshLifetime(refreshLifetime(json))
+                .idToken(text(member(json, "id_token")))
+                .scopes(scopes(member(json, "scope")))
+                .authorizationDetails(details.isArray() ? details.toString() : null)
+                .proofKey(boundTo)
+                .issuedTokenType(ServerJson.text(json, "issued_token_type"))
+                .apiBase(apiBase(json))
+                .identity(identity(json))
+                .build();
+        String problem = response.problem();
+        return problem == null
+                ? new Answer.Tokens(response)
+                : malformed(status, "The answer of the token endpoint holds an impossible token: " + problem, null);
     }
 
     /**
-     * How long the access token lives, by {@code expires_in}; where there is none, until the moment that some servers
+     * The lifetime of the access token by {@code expires_in}; without it, the time until the moment that some servers
      * name besides or instead ({@code expires_at}, {@code expires_on}).
      */
-    private static @Nullable Duration lifetime(ObjectNode json, Instant now, Dialect dialect) {
-        JsonNode node = member(json, "expires_in", dialect);
+    private @Nullable Duration lifetime(ObjectNode json, Instant now) {
+        JsonNode node = member(json, "expires_in");
         if (dialect.zeroMeansForever() && isZero(node)) {
             return null;
         }
@@ -259,12 +252,12 @@ final class TokenAnswers {
         return lifetime == null ? ServerTimes.until(json.path("expires_on"), now) : lifetime;
     }
 
-    private static @Nullable Duration refreshLifetime(ObjectNode json, Dialect dialect) {
-        JsonNode node = member(json, "refresh_token_expires_in", dialect);
+    private @Nullable Duration refreshLifetime(ObjectNode json) {
+        JsonNode node = member(json, "refresh_token_expires_in");
         if (node.isMissingNode() || node.isNull()) {
             node = json.path("refresh_expires_in");
         }
-        // Keycloak's 0 says that the token never expires.
+        // Keycloak sends 0 for a token that never expires.
         return isZero(node) ? null : ServerTimes.seconds(node);
     }
 
@@ -272,15 +265,15 @@ final class TokenAnswers {
         return seconds.asInt(1) == 0 && !seconds.isContainerNode() && !seconds.isNull();
     }
 
-    private static boolean isBearer(String type, Dialect dialect) {
+    private boolean isBearer(String type) {
         Set<String> types = dialect.bearerTypes();
         return types.isEmpty()
                 ? type.equalsIgnoreCase("Bearer")
                 : types.stream().anyMatch(type::equalsIgnoreCase);
     }
 
-    /** Where this user's API is, if it is where the provider's are. */
-    private static @Nullable URI apiBase(ObjectNode json, Dialect dialect) {
+    /** The address of this user's API, if it is in one of the provider's domains. */
+    private @Nullable URI apiBase(ObjectNode json) {
         String pointer = dialect.apiBaseMember().orElse(null);
         HttpUrl url = pointer == null ? null : HttpUrl.parse(json.at(pointer).asText(""));
         return url != null
@@ -291,7 +284,7 @@ final class TokenAnswers {
                 : null;
     }
 
-    private static Map<String, Object> identity(ObjectNode json, Dialect dialect) {
+    private Map<String, Object> identity(ObjectNode json) {
         Map<String, Object> claims = new LinkedHashMap<>();
         dialect.identityMembers().forEach((claim, pointers) -> {
             List<Object> values = pointers.stream()
@@ -321,18 +314,18 @@ final class TokenAnswers {
         return new Answer.Failure(Answer.Kind.MALFORMED, status, null, description, pause, null);
     }
 
-    private static @Nullable Set<String> scopes(JsonNode node, String separator) {
+    private @Nullable Set<String> scopes(JsonNode node) {
         Set<String> scopes = new LinkedHashSet<>();
         if (node.isTextual()) {
-            scopes.addAll(scopes(node.textValue(), separator));
+            scopes.addAll(scopes(node.textValue(), scopeSeparator));
         } else if (node.isArray()) {
             node.forEach(scope -> scopes.add(scope.asText()));
         }
-        // Spotify's refresh sends "": nothing is said, not nothing granted.
+        // Spotify's refresh sends "", which does not mean that nothing was granted.
         return scopes.isEmpty() ? null : scopes;
     }
 
-    /** Scopes as this server writes them in its answers. */
+    /** The scopes in a text; blanks separate them as well as the separator. */
     static Set<String> scopes(String text, String separator) {
         String separated = separator.isEmpty() ? text : text.replace(separator, " ");
         Set<String> scopes = new LinkedHashSet<>();

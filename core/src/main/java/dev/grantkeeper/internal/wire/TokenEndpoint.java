@@ -34,6 +34,7 @@ public final class TokenEndpoint {
     private final Provider provider;
     private final Client client;
     private final @Nullable String redirectUri;
+    private final TokenAnswers answers;
     private final InstantSource clock;
 
     /** One client's view of a provider. */
@@ -43,6 +44,7 @@ public final class TokenEndpoint {
         this.provider = provider;
         this.client = client;
         this.redirectUri = redirectUri;
+        this.answers = new TokenAnswers(provider, clock);
         this.clock = clock;
     }
 
@@ -177,16 +179,7 @@ public final class TokenEndpoint {
                     : provider.tokenEndpoint();
             Http.Reply reply =
                     http.call(() -> client.askForTokens(endpoint, form), binding == null ? null : binding.key());
-            Answer answer = TokenAnswers.read(
-                    reply.status(),
-                    reply.type(),
-                    reply.body(),
-                    reply.retryAfter(),
-                    clock.instant(),
-                    secrets(form),
-                    binding,
-                    provider.dialect(),
-                    provider.grantedScopeSeparator());
+            Answer answer = answers.read(reply, secrets(form), binding);
             return answer instanceof Answer.Failure failure && mayBeDone(failure) ? new Answer.Lost(failure) : answer;
         } catch (Http.CallFailedException e) {
             if (e.answered()) {

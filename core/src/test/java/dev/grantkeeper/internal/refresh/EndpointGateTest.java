@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 class EndpointGateTest {
     private static final int SLOTS = 4;
     private static final Answer TOKENS =
-            new Answer.Tokens(new TokenResponse("a", "Bearer", null, null, null, null, null, Set.of()));
+            new Answer.Tokens(TokenResponse.builder("a").scopes(Set.of()).build());
     private static final Answer FAILURE = new Answer.Failure(Answer.Kind.TEMPORARY, 503, null, null, null, null);
     private static final Answer LATER =
             new Answer.Failure(Answer.Kind.TEMPORARY, 503, null, null, Duration.ofMinutes(10), null);

@@ -103,8 +103,11 @@ class ManyKeysTest {
         final AtomicInteger inside = new AtomicInteger();
         final AtomicInteger mostInside = new AtomicInteger();
         volatile CountDownLatch crowd = new CountDownLatch(0);
-        volatile Answer answer = new Answer.Tokens(new TokenResponse(
-                "fresh", "Bearer", Duration.ofHours(1), null, "next", null, null, Set.of("things.read")));
+        volatile Answer answer = new Answer.Tokens(TokenResponse.builder("fresh")
+                .lifetime(Duration.ofHours(1))
+                .refreshToken("next")
+                .scopes(Set.of("things.read"))
+                .build());
 
         @Override
         public @Nullable GrantRow begin() {

@@ -101,8 +101,10 @@ class RecoveryTest {
             scheduler.sleep(LATENCY);
             return isDown()
                     ? new Answer.Failure(Answer.Kind.TEMPORARY, 503, null, null, null, null)
-                    : new Answer.Tokens(
-                            new TokenResponse("new", "Bearer", Duration.ofHours(1), null, null, null, null, Set.of()));
+                    : new Answer.Tokens(TokenResponse.builder("new")
+                            .lifetime(Duration.ofHours(1))
+                            .scopes(Set.of())
+                            .build());
         }
 
         @Override

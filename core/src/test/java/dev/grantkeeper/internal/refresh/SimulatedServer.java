@@ -332,15 +332,10 @@ final class SimulatedServer {
         sent.set.child = next;
         world.say(null, "server: " + sent.set + " -> " + next);
         boolean mentioned = rotation != Rotation.REUSABLE;
-        return new Answer.Tokens(new TokenResponse(
-                "access-" + next.number,
-                "Bearer",
-                Simulation.LIFETIME,
-                null,
-                mentioned ? "refresh-" + next.number : null,
-                null,
-                null,
-                null));
+        return new Answer.Tokens(TokenResponse.builder("access-" + next.number)
+                .lifetime(Simulation.LIFETIME)
+                .refreshToken(mentioned ? "refresh-" + next.number : null)
+                .build());
     }
 
     /** A token is given back. */

@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
+import okhttp3.Headers;
 import okhttp3.MediaType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,20 +30,24 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class TokenAnswersTest {
     private static final Instant NOW = Instant.parse("2026-11-20T12:00:00Z");
-    private static final MediaType JSON = MediaType.get("application/json");
     private static final Duration TEN_YEARS = Duration.ofDays(3650);
 
     private static Answer read(int status, String type, String body) {
-        return TokenAnswers.read(
-                status,
-                type == null ? null : MediaType.parse(type),
-                body,
-                List.of(),
-                NOW,
-                List.of(),
-                null,
-                Dialect.STANDARD,
-                " ");
+        return reader(dialect -> {}).read(reply(status, type, body), List.of(), null);
+    }
+
+    private static Http.Reply reply(int status, String type, String body, String... retryAfter) {
+        MediaType mediaType = type == null ? null : MediaType.parse(type);
+        return new Http.Reply(status, mediaType, body, List.of(retryAfter), Headers.of(), List.of());
+    }
+
+    private static TokenAnswers reader(Consumer<Dialect.Builder> differences) {
+        Provider provider = Provider.builder("any")
+                .authorizationEndpoint("https://any.example/authorize")
+                .tokenEndpoint("https://any.example/token")
+                .dialect(differences)
+                .build();
+        return new TokenAnswers(provider, () -> NOW);
     }
 
     private static Answer ok(String body) {
@@ -268,21 +274,15 @@ class TokenAnswersTest {
     @ParameterizedTest
     @ValueSource(strings = {"text/html", "application/octet-stream", "text/plain"})
     void an_answer_under_any_label_is_read_where_the_provider_is_known_for_it(String label) {
-        Dialect any = Provider.builder("any")
-                .authorizationEndpoint("https://any.example/authorize")
-                .tokenEndpoint("https://any.example/token")
-                .dialect(Dialect.Builder::anyContentType)
-                .build()
-                .dialect();
-        MediaType type = MediaType.parse(label);
+        TokenAnswers any = reader(Dialect.Builder::anyContentType);
         for (String body :
                 List.of(" {\"access_token\":\"a\"}", "access_token=a&expires=5183999", "x=1&access_token=a")) {
-            assertThat(TokenAnswers.read(200, type, body, List.of(), NOW, List.of(), null, any, " "))
+            assertThat(any.read(reply(200, label, body), List.of(), null))
                     .as(body)
                     .isInstanceOf(Answer.Tokens.class);
         }
         for (String page : List.of("<html>access_token=a</html>", "access_token=a b", "", "hello", "?access_token=")) {
-            failure(TokenAnswers.read(200, type, page, List.of(), NOW, List.of(), null, any, " "), Kind.MALFORMED);
+            failure(any.read(reply(200, label, page), List.of(), null), Kind.MALFORMED);
         }
     }
 
@@ -400,17 +400,10 @@ class TokenAnswersTest {
     @Test
     void what_was_sent_is_not_repeated_however_long_and_however_escaped() {
         String secret = "4/secret" + "x".repeat(2000);
-        Answer answer = TokenAnswers.read(
-                400,
-                JSON,
-                "{\"error\":\"invalid_grant\",\"error_description\":\"bad: " + secret.replace("/", "\\/")
-                        + " and 4711\"}",
-                List.of(),
-                NOW,
-                List.of("", secret, "4711"),
-                null,
-                Dialect.STANDARD,
-                " ");
+        String body = "{\"error\":\"invalid_grant\",\"error_description\":\"bad: " + secret.replace("/", "\\/")
+                + " and 4711\"}";
+        Answer answer =
+                reader(dialect -> {}).read(reply(400, "application/json", body), List.of("", secret, "4711"), null);
         assertThat(failure(answer, Kind.REFUSED).description()).isEqualTo("bad: [redacted] and [redacted]");
     }
 
@@ -487,8 +480,7 @@ class TokenAnswersTest {
         assertThat(ServerTimes.retryAfter(List.of("7", "junk", "90", "3"), NOW)).isEqualTo(Duration.ofSeconds(90));
         assertThat(ServerTimes.retryAfter(List.of(), NOW)).isNull();
         Failure failure = failure(
-                TokenAnswers.read(503, JSON, "{}", List.of("7"), NOW, List.of(), null, Dialect.STANDARD, " "),
-                Kind.TEMPORARY);
+                reader(dialect -> {}).read(reply(503, "application/json", "{}", "7"), List.of(), null), Kind.TEMPORARY);
         assertThat(failure.retryAfter()).isEqualTo(Duration.ofSeconds(7));
     }
 
