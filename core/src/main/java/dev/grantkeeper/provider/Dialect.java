@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.provider;
 
+import dev.grantkeeper.internal.provider.DialectFacts;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Where the messages of a server differ from RFC 6749 and RFC 6750: other names, other shapes, other codes.
@@ -61,64 +58,18 @@ public final class Dialect {
             "error_description");
 
     /** No differences. */
-    public static final Dialect STANDARD = new Builder().build();
+    public static final Dialect STANDARD = new Dialect(DialectFacts.STANDARD, Map.of());
 
-    private final String clientIdParameter;
-    private final String scopeParameter;
-    private final boolean jsonRequests;
-    private final Map<String, String> requestHeaders;
-    private final Map<String, String> tokenParameters;
-    private final boolean redirectUriOnRefresh;
-    private final Map<String, List<String>> members;
-    private final Map<String, List<String>> identityMembers;
-    private final Set<String> bearerTypes;
-    private final @Nullable String grantedScopeSeparator;
-    private final boolean anyContentType;
-    private final boolean zeroMeansForever;
+    final DialectFacts facts;
     private final Map<String, Meaning> errors;
-    private final @Nullable String apiBaseMember;
-    private final Set<String> apiBaseDomains;
-    private final String tokenHeader;
-    private final String tokenScheme;
-    private final @Nullable String rejectionMember;
-    private final Set<String> rejections;
-    private final @Nullable String grantedScopeParameter;
-    private final @Nullable String serverParameter;
-    private final @Nullable String callbackHmac;
-    private final boolean formPost;
 
-    private Dialect(Builder builder) {
-        this.clientIdParameter = builder.clientIdParameter;
-        this.scopeParameter = builder.scopeParameter;
-        this.jsonRequests = builder.jsonRequests;
-        this.requestHeaders = copy(builder.requestHeaders);
-        this.tokenParameters = copy(builder.tokenParameters);
-        this.redirectUriOnRefresh = builder.redirectUriOnRefresh;
-        this.members = copy(builder.members);
-        this.identityMembers = copy(builder.identityMembers);
-        this.bearerTypes = Collections.unmodifiableSet(new LinkedHashSet<>(builder.bearerTypes));
-        this.grantedScopeSeparator = builder.grantedScopeSeparator;
-        this.anyContentType = builder.anyContentType;
-        this.zeroMeansForever = builder.zeroMeansForever;
-        this.errors = copy(builder.errors);
-        this.apiBaseMember = builder.apiBaseMember;
-        this.apiBaseDomains = builder.apiBaseDomains;
-        this.tokenHeader = builder.tokenHeader;
-        this.tokenScheme = builder.tokenScheme;
-        this.rejectionMember = builder.rejectionMember;
-        this.rejections = builder.rejections;
-        this.grantedScopeParameter = builder.grantedScopeParameter;
-        this.serverParameter = builder.serverParameter;
-        this.callbackHmac = builder.callbackHmac;
-        this.formPost = builder.formPost;
-    }
-
-    private static <T> Map<String, T> copy(Map<String, T> map) {
-        return Collections.unmodifiableMap(new LinkedHashMap<>(map));
+    private Dialect(DialectFacts facts, Map<String, Meaning> errors) {
+        this.facts = facts;
+        this.errors = errors;
     }
 
     Builder newBuilder() {
-        return new Builder(this);
+        return new Builder(facts.clone(), errors);
     }
 
     /**
@@ -127,7 +78,7 @@ public final class Dialect {
      * @return the name of the parameter
      */
     public String clientIdParameter() {
-        return clientIdParameter;
+        return facts.clientIdParameter;
     }
 
     /**
@@ -136,7 +87,7 @@ public final class Dialect {
      * @return the name of the parameter
      */
     public String scopeParameter() {
-        return scopeParameter;
+        return facts.scopeParameter;
     }
 
     /**
@@ -145,7 +96,7 @@ public final class Dialect {
      * @return whether they are
      */
     public boolean jsonRequests() {
-        return jsonRequests;
+        return facts.jsonRequests;
     }
 
     /**
@@ -154,7 +105,7 @@ public final class Dialect {
      * @return from name to value
      */
     public Map<String, String> requestHeaders() {
-        return requestHeaders;
+        return facts.requestHeaders;
     }
 
     /**
@@ -163,7 +114,7 @@ public final class Dialect {
      * @return from name to value
      */
     public Map<String, String> tokenParameters() {
-        return tokenParameters;
+        return facts.tokenParameters;
     }
 
     /**
@@ -172,7 +123,7 @@ public final class Dialect {
      * @return whether it does
      */
     public boolean redirectUriOnRefresh() {
-        return redirectUriOnRefresh;
+        return facts.redirectUriOnRefresh;
     }
 
     /**
@@ -181,7 +132,7 @@ public final class Dialect {
      * @return from the standard's name to pointers
      */
     public Map<String, List<String>> members() {
-        return members;
+        return facts.members;
     }
 
     /**
@@ -190,7 +141,7 @@ public final class Dialect {
      * @return from claim to pointers; empty if it does not, otherwise {@code sub} is among them
      */
     public Map<String, List<String>> identityMembers() {
-        return identityMembers;
+        return facts.identityMembers;
     }
 
     /**
@@ -199,7 +150,7 @@ public final class Dialect {
      * @return in the server's spelling; where there are any, {@code Bearer} counts only if it is among them
      */
     public Set<String> bearerTypes() {
-        return bearerTypes;
+        return facts.bearerTypes;
     }
 
     /**
@@ -208,7 +159,7 @@ public final class Dialect {
      * @return empty if it is what stands between them in a request
      */
     public Optional<String> grantedScopeSeparator() {
-        return Optional.ofNullable(grantedScopeSeparator);
+        return Optional.ofNullable(facts.grantedScopeSeparator);
     }
 
     /**
@@ -217,7 +168,7 @@ public final class Dialect {
      * @return whether they are
      */
     public boolean anyContentType() {
-        return anyContentType;
+        return facts.anyContentType;
     }
 
     /**
@@ -226,7 +177,7 @@ public final class Dialect {
      * @return whether it does
      */
     public boolean zeroMeansForever() {
-        return zeroMeansForever;
+        return facts.zeroMeansForever;
     }
 
     /**
@@ -260,16 +211,16 @@ public final class Dialect {
      * @return a pointer, empty if it does not
      */
     public Optional<String> apiBaseMember() {
-        return Optional.ofNullable(apiBaseMember);
+        return Optional.ofNullable(facts.apiBaseMember);
     }
 
     /**
      * Where such an address may be.
      *
-     * @return domains; their subdomains are meant, too
+     * @return facts.domains; their subdomains are meant, too
      */
     public Set<String> apiBaseDomains() {
-        return apiBaseDomains;
+        return facts.apiBaseDomains;
     }
 
     /**
@@ -278,7 +229,7 @@ public final class Dialect {
      * @return {@code Authorization}, or what the APIs want instead
      */
     public String tokenHeader() {
-        return tokenHeader;
+        return facts.tokenHeader;
     }
 
     /**
@@ -287,7 +238,7 @@ public final class Dialect {
      * @return {@code Bearer}, or what the APIs want instead; empty for none
      */
     public String tokenScheme() {
-        return tokenScheme;
+        return facts.tokenScheme;
     }
 
     /**
@@ -296,7 +247,7 @@ public final class Dialect {
      * @return a pointer, empty if it uses 401
      */
     public Optional<String> rejectionMember() {
-        return Optional.ofNullable(rejectionMember);
+        return Optional.ofNullable(facts.rejectionMember);
     }
 
     /**
@@ -305,7 +256,7 @@ public final class Dialect {
      * @return the values
      */
     public Set<String> rejections() {
-        return rejections;
+        return facts.rejections;
     }
 
     /**
@@ -314,7 +265,7 @@ public final class Dialect {
      * @return its name, empty if there is none
      */
     public Optional<String> grantedScopeParameter() {
-        return Optional.ofNullable(grantedScopeParameter);
+        return Optional.ofNullable(facts.grantedScopeParameter);
     }
 
     /**
@@ -323,7 +274,7 @@ public final class Dialect {
      * @return its name, empty if there is none
      */
     public Optional<String> serverParameter() {
-        return Optional.ofNullable(serverParameter);
+        return Optional.ofNullable(facts.serverParameter);
     }
 
     /**
@@ -332,7 +283,7 @@ public final class Dialect {
      * @return its name, empty if there is none
      */
     public Optional<String> callbackHmac() {
-        return Optional.ofNullable(callbackHmac);
+        return Optional.ofNullable(facts.callbackHmac);
     }
 
     /**
@@ -341,61 +292,17 @@ public final class Dialect {
      * @return whether it always does
      */
     public boolean formPost() {
-        return formPost;
+        return facts.formPost;
     }
 
     /** Collects what is different. Not thread-safe. */
     public static final class Builder {
-        private String clientIdParameter = "client_id";
-        private String scopeParameter = "scope";
-        private boolean jsonRequests;
-        private final Map<String, String> requestHeaders = new LinkedHashMap<>();
-        private final Map<String, String> tokenParameters = new LinkedHashMap<>();
-        private boolean redirectUriOnRefresh;
-        private final Map<String, List<String>> members = new LinkedHashMap<>();
-        private final Map<String, List<String>> identityMembers = new LinkedHashMap<>();
-        private Set<String> bearerTypes = Set.of();
-        private @Nullable String grantedScopeSeparator;
-        private boolean anyContentType;
-        private boolean zeroMeansForever;
-        private final Map<String, Meaning> errors = new LinkedHashMap<>();
-        private @Nullable String apiBaseMember;
-        private Set<String> apiBaseDomains = Set.of();
-        private String tokenHeader = "Authorization";
-        private String tokenScheme = "Bearer";
-        private @Nullable String rejectionMember;
-        private Set<String> rejections = Set.of();
-        private @Nullable String grantedScopeParameter;
-        private @Nullable String serverParameter;
-        private @Nullable String callbackHmac;
-        private boolean formPost;
+        private final DialectFacts facts;
+        private Map<String, Meaning> errors;
 
-        private Builder() {}
-
-        private Builder(Dialect dialect) {
-            this.clientIdParameter = dialect.clientIdParameter;
-            this.scopeParameter = dialect.scopeParameter;
-            this.jsonRequests = dialect.jsonRequests;
-            this.requestHeaders.putAll(dialect.requestHeaders);
-            this.tokenParameters.putAll(dialect.tokenParameters);
-            this.redirectUriOnRefresh = dialect.redirectUriOnRefresh;
-            this.members.putAll(dialect.members);
-            this.identityMembers.putAll(dialect.identityMembers);
-            this.bearerTypes = dialect.bearerTypes;
-            this.grantedScopeSeparator = dialect.grantedScopeSeparator;
-            this.anyContentType = dialect.anyContentType;
-            this.zeroMeansForever = dialect.zeroMeansForever;
-            this.errors.putAll(dialect.errors);
-            this.apiBaseMember = dialect.apiBaseMember;
-            this.apiBaseDomains = dialect.apiBaseDomains;
-            this.tokenHeader = dialect.tokenHeader;
-            this.tokenScheme = dialect.tokenScheme;
-            this.rejectionMember = dialect.rejectionMember;
-            this.rejections = dialect.rejections;
-            this.grantedScopeParameter = dialect.grantedScopeParameter;
-            this.serverParameter = dialect.serverParameter;
-            this.callbackHmac = dialect.callbackHmac;
-            this.formPost = dialect.formPost;
+        private Builder(DialectFacts facts, Map<String, Meaning> errors) {
+            this.facts = facts;
+            this.errors = errors;
         }
 
         /**
@@ -405,7 +312,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder clientIdParameter(String name) {
-            this.clientIdParameter = Objects.requireNonNull(name);
+            facts.clientIdParameter = Objects.requireNonNull(name);
             return this;
         }
 
@@ -416,7 +323,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder scopeParameter(String name) {
-            this.scopeParameter = Objects.requireNonNull(name);
+            facts.scopeParameter = Objects.requireNonNull(name);
             return this;
         }
 
@@ -426,7 +333,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder jsonRequests() {
-            this.jsonRequests = true;
+            facts.jsonRequests = true;
             return this;
         }
 
@@ -449,7 +356,7 @@ public final class Dialect {
             if (!value.chars().allMatch(c -> c >= ' ' && c < 0x7f)) {
                 throw new IllegalArgumentException("The value of a header is printable ASCII: " + name);
             }
-            requestHeaders.put(name, value);
+            facts.requestHeaders = Copies.with(facts.requestHeaders, name, value);
             return this;
         }
 
@@ -473,7 +380,7 @@ public final class Dialect {
                     .contains(name)) {
                 throw new IllegalArgumentException("The library itself sends " + name);
             }
-            tokenParameters.put(name, value);
+            facts.tokenParameters = Copies.with(facts.tokenParameters, name, value);
             return this;
         }
 
@@ -483,7 +390,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder redirectUriOnRefresh() {
-            this.redirectUriOnRefresh = true;
+            facts.redirectUriOnRefresh = true;
             return this;
         }
 
@@ -507,7 +414,7 @@ public final class Dialect {
             for (String pointer : pointers) {
                 checkPointer(pointer);
             }
-            members.put(name, List.of(pointers));
+            facts.members = Copies.with(facts.members, name, List.of(pointers));
             return this;
         }
 
@@ -532,8 +439,9 @@ public final class Dialect {
             if (pointers.length == 0) {
                 throw new IllegalArgumentException("Say where " + claim + " is");
             }
-            identityMembers.put(
-                    claim, Arrays.stream(pointers).map(Builder::checkPointer).toList());
+            List<String> checked =
+                    Arrays.stream(pointers).map(Builder::checkPointer).toList();
+            facts.identityMembers = Copies.with(facts.identityMembers, claim, checked);
             return this;
         }
 
@@ -545,7 +453,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder bearerTypes(String... types) {
-            this.bearerTypes = Set.of(types);
+            facts.bearerTypes = Set.of(types);
             return this;
         }
 
@@ -557,7 +465,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder grantedScopeSeparator(String separator) {
-            this.grantedScopeSeparator = Objects.requireNonNull(separator);
+            facts.grantedScopeSeparator = Objects.requireNonNull(separator);
             return this;
         }
 
@@ -569,7 +477,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder anyContentType() {
-            this.anyContentType = true;
+            facts.anyContentType = true;
             return this;
         }
 
@@ -579,7 +487,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder zeroMeansForever() {
-            this.zeroMeansForever = true;
+            facts.zeroMeansForever = true;
             return this;
         }
 
@@ -593,7 +501,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder error(String code, Meaning meaning) {
-            errors.put(code, Objects.requireNonNull(meaning));
+            errors = Copies.with(errors, code, Objects.requireNonNull(meaning));
             return this;
         }
 
@@ -614,8 +522,8 @@ public final class Dialect {
             if (domains.length == 0) {
                 throw new IllegalArgumentException("Say in which domains the provider's APIs are");
             }
-            this.apiBaseMember = checkPointer(pointer);
-            this.apiBaseDomains = Set.of(domains);
+            facts.apiBaseMember = checkPointer(pointer);
+            facts.apiBaseDomains = Set.of(domains);
             return this;
         }
 
@@ -631,8 +539,8 @@ public final class Dialect {
             if (!header.matches("[A-Za-z0-9-]{1,64}")) {
                 throw new IllegalArgumentException("A header consists of letters, digits and hyphens: " + header);
             }
-            this.tokenHeader = header;
-            this.tokenScheme = "";
+            facts.tokenHeader = header;
+            facts.tokenScheme = "";
             return this;
         }
 
@@ -646,7 +554,7 @@ public final class Dialect {
             if (!scheme.matches("[A-Za-z0-9-]{1,64}")) {
                 throw new IllegalArgumentException("A scheme consists of letters, digits and hyphens: " + scheme);
             }
-            this.tokenScheme = scheme;
+            facts.tokenScheme = scheme;
             return this;
         }
 
@@ -659,8 +567,8 @@ public final class Dialect {
          * @return this builder
          */
         public Builder rejection(String pointer, String... values) {
-            this.rejectionMember = checkPointer(pointer);
-            this.rejections = Set.of(values);
+            facts.rejectionMember = checkPointer(pointer);
+            facts.rejections = Set.of(values);
             return this;
         }
 
@@ -672,7 +580,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder grantedScopeParameter(String name) {
-            this.grantedScopeParameter = Objects.requireNonNull(name);
+            facts.grantedScopeParameter = Objects.requireNonNull(name);
             return this;
         }
 
@@ -684,7 +592,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder serverParameter(String name) {
-            this.serverParameter = Objects.requireNonNull(name);
+            facts.serverParameter = Objects.requireNonNull(name);
             return this;
         }
 
@@ -697,7 +605,7 @@ public final class Dialect {
          * @return this builder
          */
         public Builder callbackHmac(String name) {
-            this.callbackHmac = Objects.requireNonNull(name);
+            facts.callbackHmac = Objects.requireNonNull(name);
             return this;
         }
 
@@ -707,15 +615,15 @@ public final class Dialect {
          * @return this builder
          */
         public Builder formPost() {
-            this.formPost = true;
+            facts.formPost = true;
             return this;
         }
 
         Dialect build() {
-            if (!identityMembers.isEmpty() && !identityMembers.containsKey("sub")) {
+            if (!facts.identityMembers.isEmpty() && !facts.identityMembers.containsKey("sub")) {
                 throw new IllegalArgumentException("Say which member of the answer is the user's id: claim sub");
             }
-            return new Dialect(this);
+            return new Dialect(facts.clone(), errors);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.provider;
 
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
@@ -15,6 +16,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,157 +97,29 @@ public final class Provider {
     /** How the id of a tenant looks in lower case. */
     static final String TENANT_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 
-    private final String name;
-    private final URI documentation;
-    private final URI authorizationEndpoint;
-    private final URI tokenEndpoint;
-    private final @Nullable URI refreshEndpoint;
-    private final @Nullable URI revocationEndpoint;
-    private final @Nullable URI pushedAuthorizationRequestEndpoint;
-    private final @Nullable URI deviceAuthorizationEndpoint;
-    private final @Nullable URI introspectionEndpoint;
-    private final @Nullable URI endSessionEndpoint;
-    private final @Nullable URI userInfoEndpoint;
-    private final @Nullable URI profileEndpoint;
-    private final Map<String, String> profileClaims;
-    private final @Nullable String issuer;
-    private final @Nullable URI jwksUri;
-    private final Set<String> tenants;
-    private final Set<String> refusedTenants;
-    private final boolean issuerInCallback;
-    private final Set<String> formerServers;
-    private final Set<String> apiOrigins;
-    private final ClientAuthentication clientAuthentication;
-    private final @Nullable String assertionIssuer;
-    private final @Nullable String assertionAudience;
-    private final Map<String, URI> mtlsEndpointAliases;
-    private final Set<LoginProtection> loginProtections;
-    private final String scopeSeparator;
-    private final boolean pkce;
-    private final Map<String, String> authorizationParameters;
-    private final Map<String, String> forbiddenParameters;
-    private final Set<String> clientCapabilities;
-    private final @Nullable Duration defaultLifetime;
-    private final Replay replay;
-    private final @Nullable TemporalAmount refreshTokenLifetime;
-    private final Anchor refreshTokenAnchor;
-    private final Loopback loopback;
-    private final ResourceStyle resourceStyle;
-    private final @Nullable String noApplicationTokens;
-    private final Dialect dialect;
-    private final boolean httpOnLoopback;
+    private final Facts facts;
 
-    private Provider(Builder builder) {
-        this.name = builder.name;
-        this.httpOnLoopback = builder.httpOnLoopback;
-        this.authorizationEndpoint = endpoint("authorization endpoint", builder.authorizationEndpoint);
-        this.tokenEndpoint = endpoint("token endpoint", builder.tokenEndpoint);
-        this.refreshEndpoint = optionalEndpoint("refresh endpoint", builder.refreshEndpoint);
-        this.revocationEndpoint = optionalEndpoint("revocation endpoint", builder.revocationEndpoint);
-        this.pushedAuthorizationRequestEndpoint =
-                optionalEndpoint("pushed authorization request endpoint", builder.pushedAuthorizationRequestEndpoint);
-        this.deviceAuthorizationEndpoint =
-                optionalEndpoint("device authorization endpoint", builder.deviceAuthorizationEndpoint);
-        this.introspectionEndpoint = optionalEndpoint("introspection endpoint", builder.introspectionEndpoint);
-        this.endSessionEndpoint = optionalEndpoint("end session endpoint", builder.endSessionEndpoint);
-        this.userInfoEndpoint = optionalEndpoint("UserInfo endpoint", builder.userInfoEndpoint);
-        this.profileEndpoint = optionalEndpoint("profile endpoint", builder.profileEndpoint);
-        this.jwksUri = optionalEndpoint("JWKS URI", builder.jwksUri);
-        this.documentation = builder.documentation == null
-                ? URI.create("https://www.rfc-editor.org/rfc/rfc6749")
-                : endpoint("documentation", builder.documentation);
-        this.profileClaims = Map.copyOf(builder.profileClaims);
-        this.issuer = builder.issuer;
-        if (issuer == null && (jwksUri != null || builder.issuerInCallback)) {
-            throw new IllegalArgumentException("Provider " + name
-                    + ": without the issuer neither ID tokens nor callbacks can be checked. Say who it is");
-        }
-        this.tenants = Collections.unmodifiableSet(new LinkedHashSet<>(builder.tenants));
-        this.refusedTenants = Collections.unmodifiableSet(new LinkedHashSet<>(builder.refusedTenants));
-        this.issuerInCallback = builder.issuerInCallback;
-        Set<String> origins = new LinkedHashSet<>();
-        builder.apiOrigins.forEach(url -> origins.add(origin(endpoint("API origin", url))));
-        this.apiOrigins = Collections.unmodifiableSet(origins);
-        Set<String> former = new LinkedHashSet<>();
-        builder.formerServers.forEach(url -> former.add(server(endpoint("former server", url))));
-        this.formerServers = Collections.unmodifiableSet(former);
-        this.clientAuthentication = builder.clientAuthentication;
-        this.assertionIssuer = builder.assertionIssuer;
-        this.assertionAudience = builder.assertionAudience;
-        Map<String, URI> aliases = new LinkedHashMap<>();
-        builder.mtlsEndpointAliases.forEach(
-                (endpoint, alias) -> aliases.put(endpoint, endpoint("alias of " + endpoint, alias)));
-        this.mtlsEndpointAliases = Collections.unmodifiableMap(aliases);
-        this.loginProtections = builder.loginProtections;
-        this.scopeSeparator = builder.scopeSeparator;
-        this.pkce = builder.pkce;
-        this.authorizationParameters =
-                Collections.unmodifiableMap(new LinkedHashMap<>(builder.authorizationParameters));
-        Map<String, String> forbidden = new LinkedHashMap<>(builder.forbiddenParameters);
-        OWN_PARAMETERS.forEach(own -> forbidden.put(own, "it is the library's own"));
-        forbidden.put(builder.dialect.clientIdParameter(), "it is the library's own");
-        forbidden.put(builder.dialect.scopeParameter(), "it is the library's own");
-        this.forbiddenParameters = Collections.unmodifiableMap(forbidden);
-        for (String parameter : authorizationParameters.keySet()) {
-            String reason = forbidden.get(parameter);
-            if (reason != null) {
-                throw new IllegalArgumentException(
-                        "Provider " + name + ": the parameter " + parameter + " cannot be sent: " + reason);
-            }
-        }
-        this.clientCapabilities = Collections.unmodifiableSet(new LinkedHashSet<>(builder.clientCapabilities));
-        this.defaultLifetime = builder.defaultLifetime;
-        this.replay = builder.replay;
-        this.refreshTokenLifetime = builder.refreshTokenLifetime;
-        this.refreshTokenAnchor = builder.refreshTokenAnchor;
-        this.loopback = builder.loopback;
-        this.resourceStyle = builder.resourceStyle;
-        this.noApplicationTokens = builder.noApplicationTokens;
-        this.dialect = builder.dialect;
+    private Provider(Facts facts) {
+        this.facts = facts;
     }
 
-    private @Nullable URI optionalEndpoint(String what, @Nullable String text) {
-        return text == null ? null : endpoint(what, text);
-    }
+    /** The facts of which users choose from an enum. */
+    private static final class Facts extends ProviderFacts {
+        ClientAuthentication clientAuthentication = ClientAuthentication.SECRET_BASIC;
+        Set<LoginProtection> loginProtections = Set.of();
+        Replay replay = Replay.LATE;
+        Anchor refreshTokenAnchor = Anchor.LAST_USE;
+        Loopback loopback = Loopback.ANY;
+        ResourceStyle resourceStyle = ResourceStyle.PARAMETER;
+        Dialect dialectValue = Dialect.STANDARD;
 
-    private URI endpoint(String what, @Nullable String text) {
-        if (text == null) {
-            throw new IllegalArgumentException("Provider " + name + " has no " + what);
+        Facts(String name) {
+            super(name);
         }
-        URI uri;
-        try {
-            uri = new URI(text);
-        } catch (URISyntaxException e) {
-            throw new IllegalArgumentException(
-                    "Provider " + name + ": the " + what + " is not a URI: " + e.getReason(), e);
-        }
-        String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
-        String host = uri.getHost();
-        if (host == null || uri.getRawUserInfo() != null || uri.getRawFragment() != null) {
-            throw new IllegalArgumentException("Provider " + name + ": the " + what
-                    + " must be an absolute https URL without user and fragment, and is " + text);
-        }
-        boolean loopbackHost = host.equals("127.0.0.1") || host.equals("[::1]") || host.equals("localhost");
-        if (scheme.equals("http") && loopbackHost && !httpOnLoopback) {
-            throw new IllegalArgumentException("Provider " + name + ": the " + what + " " + text
-                    + " is http. For tests on loopback say allowHttpOnLoopback()");
-        }
-        if (!scheme.equals("https") && !(scheme.equals("http") && loopbackHost)) {
-            throw new IllegalArgumentException("Provider " + name + ": the " + what + " must be https, and is " + text);
-        }
-        return uri;
-    }
 
-    private static String origin(URI uri) {
-        String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
-        int port = uri.getPort() >= 0 ? uri.getPort() : scheme.equals("https") ? 443 : 80;
-        return scheme + "://" + uri.getHost().toLowerCase(Locale.ROOT) + ":" + port;
-    }
-
-    /** The origin. Of a server for tests the port does not count: it is another one whenever that is started again. */
-    private static String server(URI uri) {
-        boolean forTests = uri.getScheme().equalsIgnoreCase("http");
-        return forTests ? "http://" + uri.getHost().toLowerCase(Locale.ROOT) : origin(uri);
+        Facts copy() {
+            return (Facts) clone();
+        }
     }
 
     /**
@@ -255,7 +129,11 @@ public final class Provider {
      * @return a builder; the two endpoints are required, everything else has a default
      */
     public static Builder builder(String name) {
-        return new Builder(name);
+        if (!name.matches("[a-z0-9][a-z0-9.-]{0,63}")) {
+            throw new IllegalArgumentException(
+                    "A provider's name consists of lower-case letters, digits, dots and hyphens, at most 64: " + name);
+        }
+        return new Builder(new Facts(name));
     }
 
     /**
@@ -264,7 +142,7 @@ public final class Provider {
      * @return a builder that has everything of this provider
      */
     public Builder newBuilder() {
-        return new Builder(this);
+        return new Builder(facts.copy());
     }
 
     /**
@@ -273,7 +151,7 @@ public final class Provider {
      * @return as given to {@link #builder(String)}
      */
     public String name() {
-        return name;
+        return facts.name;
     }
 
     /**
@@ -282,7 +160,7 @@ public final class Provider {
      * @return a page for people
      */
     public URI documentation() {
-        return documentation;
+        return facts.documentation;
     }
 
     /**
@@ -291,7 +169,7 @@ public final class Provider {
      * @return the endpoint
      */
     public URI authorizationEndpoint() {
-        return authorizationEndpoint;
+        return facts.authorizationEndpoint;
     }
 
     /**
@@ -300,7 +178,7 @@ public final class Provider {
      * @return the endpoint
      */
     public URI tokenEndpoint() {
-        return tokenEndpoint;
+        return facts.tokenEndpoint;
     }
 
     /**
@@ -310,7 +188,7 @@ public final class Provider {
      *     for tests are
      */
     public String tokenServer() {
-        return server(tokenEndpoint);
+        return facts.tokenServer();
     }
 
     /**
@@ -319,7 +197,7 @@ public final class Provider {
      * @return in the form of {@link #tokenServer()}; grants from there are good here
      */
     public Set<String> formerServers() {
-        return formerServers;
+        return facts.formerServers;
     }
 
     /**
@@ -328,7 +206,7 @@ public final class Provider {
      * @return the token endpoint (RFC 6749 section 6), or what this provider has instead
      */
     public URI refreshEndpoint() {
-        return refreshEndpoint == null ? tokenEndpoint : refreshEndpoint;
+        return facts.refreshEndpoint();
     }
 
     /**
@@ -337,7 +215,7 @@ public final class Provider {
      * @return the endpoint, empty if the provider has none
      */
     public Optional<URI> revocationEndpoint() {
-        return Optional.ofNullable(revocationEndpoint);
+        return Optional.ofNullable(facts.revocationEndpoint);
     }
 
     /**
@@ -346,7 +224,7 @@ public final class Provider {
      * @return the endpoint, empty if the provider has none
      */
     public Optional<URI> pushedAuthorizationRequestEndpoint() {
-        return Optional.ofNullable(pushedAuthorizationRequestEndpoint);
+        return Optional.ofNullable(facts.pushedAuthorizationRequestEndpoint);
     }
 
     /**
@@ -355,7 +233,7 @@ public final class Provider {
      * @return the endpoint, empty if the provider has none
      */
     public Optional<URI> deviceAuthorizationEndpoint() {
-        return Optional.ofNullable(deviceAuthorizationEndpoint);
+        return Optional.ofNullable(facts.deviceAuthorizationEndpoint);
     }
 
     /**
@@ -364,7 +242,7 @@ public final class Provider {
      * @return the endpoint, empty if the provider has none
      */
     public Optional<URI> introspectionEndpoint() {
-        return Optional.ofNullable(introspectionEndpoint);
+        return Optional.ofNullable(facts.introspectionEndpoint);
     }
 
     /**
@@ -373,7 +251,7 @@ public final class Provider {
      * @return the endpoint, empty if the provider has none
      */
     public Optional<URI> endSessionEndpoint() {
-        return Optional.ofNullable(endSessionEndpoint);
+        return Optional.ofNullable(facts.endSessionEndpoint);
     }
 
     /**
@@ -382,7 +260,7 @@ public final class Provider {
      * @return the endpoint, empty if the provider has none
      */
     public Optional<URI> userInfoEndpoint() {
-        return Optional.ofNullable(userInfoEndpoint);
+        return Optional.ofNullable(facts.userInfoEndpoint);
     }
 
     /**
@@ -391,7 +269,7 @@ public final class Provider {
      * @return the endpoint, empty if the provider has none
      */
     public Optional<URI> profileEndpoint() {
-        return Optional.ofNullable(profileEndpoint);
+        return Optional.ofNullable(facts.profileEndpoint);
     }
 
     /**
@@ -400,7 +278,7 @@ public final class Provider {
      * @return from claim to member
      */
     public Map<String, String> profileClaims() {
-        return profileClaims;
+        return facts.profileClaims;
     }
 
     /**
@@ -410,7 +288,7 @@ public final class Provider {
      * @return the issuer, empty if it is not known
      */
     public Optional<String> issuer() {
-        return Optional.ofNullable(issuer);
+        return Optional.ofNullable(facts.issuer);
     }
 
     /**
@@ -419,7 +297,7 @@ public final class Provider {
      * @return the URL of a JWK set (RFC 7517), empty if the provider signs nothing, and does not speak OpenID Connect
      */
     public Optional<URI> jwksUri() {
-        return Optional.ofNullable(jwksUri);
+        return Optional.ofNullable(facts.jwksUri);
     }
 
     /**
@@ -428,7 +306,7 @@ public final class Provider {
      * @return ids of tenants in lower case; empty for all
      */
     public Set<String> tenants() {
-        return tenants;
+        return facts.tenants;
     }
 
     /**
@@ -437,7 +315,7 @@ public final class Provider {
      * @return ids of tenants in lower case
      */
     public Set<String> refusedTenants() {
-        return refusedTenants;
+        return facts.refusedTenants;
     }
 
     /**
@@ -447,7 +325,7 @@ public final class Provider {
      * @return whether {@code iss} is required
      */
     public boolean issuerInCallback() {
-        return issuerInCallback;
+        return facts.issuerInCallback;
     }
 
     /**
@@ -456,7 +334,7 @@ public final class Provider {
      * @return origins with their port spelled out, for example {@code https://api.spotify.com:443}
      */
     public Set<String> apiOrigins() {
-        return apiOrigins;
+        return facts.apiOrigins;
     }
 
     /**
@@ -468,7 +346,7 @@ public final class Provider {
      * @return the way
      */
     public ClientAuthentication clientAuthentication() {
-        return clientAuthentication;
+        return facts.clientAuthentication;
     }
 
     /**
@@ -477,7 +355,7 @@ public final class Provider {
      * @return whom the provider wants to see there; empty for the client itself
      */
     public Optional<String> assertionIssuer() {
-        return Optional.ofNullable(assertionIssuer);
+        return Optional.ofNullable(facts.assertionIssuer);
     }
 
     /**
@@ -486,11 +364,7 @@ public final class Provider {
      * @return what the provider wants there, otherwise the issuer, otherwise the token endpoint
      */
     public String assertionAudience() {
-        if (assertionAudience != null) {
-            return assertionAudience;
-        }
-        // An issuer that leaves its tenant open names nobody.
-        return issuer == null || issuer.contains("{") ? tokenEndpoint.toString() : issuer;
+        return facts.assertionAudience();
     }
 
     /**
@@ -500,7 +374,7 @@ public final class Provider {
      * @return from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its alias
      */
     public Map<String, URI> mtlsEndpointAliases() {
-        return mtlsEndpointAliases;
+        return facts.mtlsEndpointAliases;
     }
 
     /**
@@ -509,7 +383,7 @@ public final class Provider {
      * @return what it demands of every application
      */
     public Set<LoginProtection> loginProtections() {
-        return loginProtections;
+        return facts.loginProtections;
     }
 
     /**
@@ -518,7 +392,7 @@ public final class Provider {
      * @return a blank (RFC 6749 section 3.3), or what the provider wants instead
      */
     public String scopeSeparator() {
-        return scopeSeparator;
+        return facts.scopeSeparator;
     }
 
     /**
@@ -527,7 +401,7 @@ public final class Provider {
      * @return what the dialect says, otherwise the same as in a request
      */
     public String grantedScopeSeparator() {
-        return dialect.grantedScopeSeparator().orElse(scopeSeparator);
+        return facts.grantedScopeSeparator();
     }
 
     /**
@@ -536,7 +410,7 @@ public final class Provider {
      * @return whether PKCE is sent
      */
     public boolean pkce() {
-        return pkce;
+        return facts.pkce;
     }
 
     /**
@@ -545,7 +419,7 @@ public final class Provider {
      * @return further parameters
      */
     public Map<String, String> authorizationParameters() {
-        return authorizationParameters;
+        return facts.authorizationParameters;
     }
 
     /**
@@ -555,7 +429,7 @@ public final class Provider {
      * @return from parameter to reason
      */
     public Map<String, String> forbiddenParameters() {
-        return forbiddenParameters;
+        return facts.forbiddenParameters;
     }
 
     /**
@@ -564,7 +438,7 @@ public final class Provider {
      * @return for example {@code cp1}; empty unless it was said
      */
     public Set<String> clientCapabilities() {
-        return clientCapabilities;
+        return facts.clientCapabilities;
     }
 
     /**
@@ -573,7 +447,7 @@ public final class Provider {
      * @return the lifetime, empty if unknown: such a token is used until an API rejects it
      */
     public Optional<Duration> defaultLifetime() {
-        return Optional.ofNullable(defaultLifetime);
+        return Optional.ofNullable(facts.defaultLifetime);
     }
 
     /**
@@ -582,7 +456,7 @@ public final class Provider {
      * @return the replay class
      */
     public Replay replay() {
-        return replay;
+        return facts.replay;
     }
 
     /**
@@ -591,7 +465,7 @@ public final class Provider {
      * @return a duration or period, empty if unknown
      */
     public Optional<TemporalAmount> refreshTokenLifetime() {
-        return Optional.ofNullable(refreshTokenLifetime);
+        return Optional.ofNullable(facts.refreshTokenLifetime);
     }
 
     /**
@@ -600,7 +474,7 @@ public final class Provider {
      * @return the anchor
      */
     public Anchor refreshTokenAnchor() {
-        return refreshTokenAnchor;
+        return facts.refreshTokenAnchor;
     }
 
     /**
@@ -609,7 +483,7 @@ public final class Provider {
      * @return the rule
      */
     public Loopback loopback() {
-        return loopback;
+        return facts.loopback;
     }
 
     /**
@@ -618,7 +492,7 @@ public final class Provider {
      * @return the style
      */
     public ResourceStyle resourceStyle() {
-        return resourceStyle;
+        return facts.resourceStyle;
     }
 
     /**
@@ -627,7 +501,7 @@ public final class Provider {
      * @return the reason, and what to do instead; empty if it does, or nothing is known
      */
     public Optional<String> noApplicationTokens() {
-        return Optional.ofNullable(noApplicationTokens);
+        return Optional.ofNullable(facts.noApplicationTokens);
     }
 
     /**
@@ -636,111 +510,22 @@ public final class Provider {
      * @return the differences; most servers have none
      */
     public Dialect dialect() {
-        return dialect;
+        return facts.dialectValue;
     }
 
     @Override
     public String toString() {
-        return "Provider[" + name + ", " + tokenEndpoint + "]";
+        return "Provider[" + facts.name + ", " + facts.tokenEndpoint + "]";
     }
 
     /** Collects what is known of a server. Not thread-safe. */
     public static final class Builder {
-        private final String name;
-        private @Nullable String documentation;
-        private @Nullable String authorizationEndpoint;
-        private @Nullable String tokenEndpoint;
-        private @Nullable String refreshEndpoint;
-        private @Nullable String revocationEndpoint;
-        private @Nullable String pushedAuthorizationRequestEndpoint;
-        private @Nullable String deviceAuthorizationEndpoint;
-        private @Nullable String introspectionEndpoint;
-        private @Nullable String endSessionEndpoint;
-        private @Nullable String userInfoEndpoint;
-        private @Nullable String profileEndpoint;
-        private Map<String, String> profileClaims = Map.of();
-        private @Nullable String issuer;
-        private @Nullable String jwksUri;
-        private Set<String> tenants = Set.of();
-        private Set<String> refusedTenants = Set.of();
-        private boolean issuerInCallback;
-        private Set<String> formerServers = Set.of();
-        private Set<String> apiOrigins = Set.of();
-        private ClientAuthentication clientAuthentication = ClientAuthentication.SECRET_BASIC;
-        private @Nullable String assertionIssuer;
-        private @Nullable String assertionAudience;
-        private Map<String, String> mtlsEndpointAliases = Map.of();
-        private Set<LoginProtection> loginProtections = Set.of();
-        private String scopeSeparator = " ";
-        private boolean pkce = true;
-        private final Map<String, String> authorizationParameters = new LinkedHashMap<>();
-        private final Map<String, String> forbiddenParameters = new LinkedHashMap<>();
-        private Set<String> clientCapabilities = Set.of();
-        private @Nullable Duration defaultLifetime;
-        private Replay replay = Replay.LATE;
-        private @Nullable TemporalAmount refreshTokenLifetime;
-        private Anchor refreshTokenAnchor = Anchor.LAST_USE;
-        private Loopback loopback = Loopback.ANY;
-        private ResourceStyle resourceStyle = ResourceStyle.PARAMETER;
-        private @Nullable String noApplicationTokens;
-        private Dialect dialect = Dialect.STANDARD;
-        private boolean httpOnLoopback;
+        private final Facts facts;
+        /** URLs by name, set when the provider is made: whether http is allowed may be known only then. */
+        private final Map<String, Consumer<String>> urls = new LinkedHashMap<>();
 
-        private Builder(String name) {
-            if (!name.matches("[a-z0-9][a-z0-9.-]{0,63}")) {
-                throw new IllegalArgumentException(
-                        "A provider's name consists of lower-case letters, digits, dots and hyphens, at most 64: "
-                                + name);
-            }
-            this.name = name;
-        }
-
-        private Builder(Provider provider) {
-            this.name = provider.name;
-            this.documentation = provider.documentation.toString();
-            this.authorizationEndpoint = provider.authorizationEndpoint.toString();
-            this.tokenEndpoint = provider.tokenEndpoint.toString();
-            this.refreshEndpoint = text(provider.refreshEndpoint);
-            this.revocationEndpoint = text(provider.revocationEndpoint);
-            this.pushedAuthorizationRequestEndpoint = text(provider.pushedAuthorizationRequestEndpoint);
-            this.deviceAuthorizationEndpoint = text(provider.deviceAuthorizationEndpoint);
-            this.introspectionEndpoint = text(provider.introspectionEndpoint);
-            this.endSessionEndpoint = text(provider.endSessionEndpoint);
-            this.userInfoEndpoint = text(provider.userInfoEndpoint);
-            this.profileEndpoint = text(provider.profileEndpoint);
-            this.profileClaims = provider.profileClaims;
-            this.issuer = provider.issuer;
-            this.jwksUri = text(provider.jwksUri);
-            this.tenants = provider.tenants;
-            this.refusedTenants = provider.refusedTenants;
-            this.issuerInCallback = provider.issuerInCallback;
-            this.formerServers = provider.formerServers;
-            this.apiOrigins = provider.apiOrigins;
-            this.clientAuthentication = provider.clientAuthentication;
-            this.assertionIssuer = provider.assertionIssuer;
-            this.assertionAudience = provider.assertionAudience;
-            this.mtlsEndpointAliases = new LinkedHashMap<>();
-            provider.mtlsEndpointAliases.forEach(
-                    (endpoint, alias) -> this.mtlsEndpointAliases.put(endpoint, alias.toString()));
-            this.loginProtections = provider.loginProtections;
-            this.scopeSeparator = provider.scopeSeparator;
-            this.pkce = provider.pkce;
-            this.authorizationParameters.putAll(provider.authorizationParameters);
-            this.forbiddenParameters.putAll(provider.forbiddenParameters);
-            this.clientCapabilities = provider.clientCapabilities;
-            this.defaultLifetime = provider.defaultLifetime;
-            this.replay = provider.replay;
-            this.refreshTokenLifetime = provider.refreshTokenLifetime;
-            this.refreshTokenAnchor = provider.refreshTokenAnchor;
-            this.loopback = provider.loopback;
-            this.resourceStyle = provider.resourceStyle;
-            this.noApplicationTokens = provider.noApplicationTokens;
-            this.dialect = provider.dialect;
-            this.httpOnLoopback = provider.httpOnLoopback;
-        }
-
-        private static @Nullable String text(@Nullable URI uri) {
-            return uri == null ? null : uri.toString();
+        private Builder(Facts facts) {
+            this.facts = facts;
         }
 
         /**
@@ -750,8 +535,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder documentation(String url) {
-            this.documentation = url;
-            return this;
+            return url("documentation", what -> facts.documentation = endpoint(what, url));
         }
 
         /**
@@ -761,8 +545,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder authorizationEndpoint(String url) {
-            this.authorizationEndpoint = url;
-            return this;
+            return url("authorization endpoint", what -> facts.authorizationEndpoint = endpoint(what, url));
         }
 
         /**
@@ -772,8 +555,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder tokenEndpoint(String url) {
-            this.tokenEndpoint = url;
-            return this;
+            return url("token endpoint", what -> facts.tokenEndpoint = endpoint(what, url));
         }
 
         /**
@@ -783,8 +565,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder refreshEndpoint(@Nullable String url) {
-            this.refreshEndpoint = url;
-            return this;
+            return url("refresh endpoint", what -> facts.refreshEndpoint = optional(what, url));
         }
 
         /**
@@ -794,8 +575,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder revocationEndpoint(@Nullable String url) {
-            this.revocationEndpoint = url;
-            return this;
+            return url("revocation endpoint", what -> facts.revocationEndpoint = optional(what, url));
         }
 
         /**
@@ -805,8 +585,9 @@ public final class Provider {
          * @return this builder
          */
         public Builder pushedAuthorizationRequestEndpoint(@Nullable String url) {
-            this.pushedAuthorizationRequestEndpoint = url;
-            return this;
+            return url(
+                    "pushed authorization request endpoint",
+                    what -> facts.pushedAuthorizationRequestEndpoint = optional(what, url));
         }
 
         /**
@@ -816,8 +597,8 @@ public final class Provider {
          * @return this builder
          */
         public Builder deviceAuthorizationEndpoint(@Nullable String url) {
-            this.deviceAuthorizationEndpoint = url;
-            return this;
+            return url(
+                    "device authorization endpoint", what -> facts.deviceAuthorizationEndpoint = optional(what, url));
         }
 
         /**
@@ -827,8 +608,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder introspectionEndpoint(@Nullable String url) {
-            this.introspectionEndpoint = url;
-            return this;
+            return url("introspection endpoint", what -> facts.introspectionEndpoint = optional(what, url));
         }
 
         /**
@@ -838,8 +618,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder endSessionEndpoint(@Nullable String url) {
-            this.endSessionEndpoint = url;
-            return this;
+            return url("end session endpoint", what -> facts.endSessionEndpoint = optional(what, url));
         }
 
         /**
@@ -849,8 +628,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder userInfoEndpoint(@Nullable String url) {
-            this.userInfoEndpoint = url;
-            return this;
+            return url("UserInfo endpoint", what -> facts.userInfoEndpoint = optional(what, url));
         }
 
         /**
@@ -865,9 +643,8 @@ public final class Provider {
             if (!claims.containsKey("sub")) {
                 throw new IllegalArgumentException("Say which member of the profile is the user's id: claim sub");
             }
-            this.profileEndpoint = url;
-            this.profileClaims = Map.copyOf(claims);
-            return this;
+            facts.profileClaims = Map.copyOf(claims);
+            return url("profile endpoint", what -> facts.profileEndpoint = endpoint(what, url));
         }
 
         /**
@@ -880,9 +657,9 @@ public final class Provider {
          * @return this builder
          */
         public Builder openId(String issuer, String jwksUri) {
-            this.issuer = Objects.requireNonNull(issuer);
-            this.jwksUri = Objects.requireNonNull(jwksUri);
-            return this;
+            Objects.requireNonNull(jwksUri);
+            facts.issuer = Objects.requireNonNull(issuer);
+            return url("JWKS URI", what -> facts.jwksUri = endpoint(what, jwksUri));
         }
 
         /**
@@ -895,7 +672,7 @@ public final class Provider {
          *     its id
          */
         public Builder tenants(String... ids) {
-            this.tenants = tenantIds(ids);
+            facts.tenants = tenantIds(ids);
             return this;
         }
 
@@ -907,7 +684,7 @@ public final class Provider {
          * @throws IllegalArgumentException if one is something else
          */
         public Builder refusedTenants(String... ids) {
-            this.refusedTenants = tenantIds(ids);
+            facts.refusedTenants = tenantIds(ids);
             return this;
         }
 
@@ -921,7 +698,7 @@ public final class Provider {
                 }
                 all.add(lower);
             }
-            return all;
+            return Collections.unmodifiableSet(all);
         }
 
         /**
@@ -937,22 +714,24 @@ public final class Provider {
          */
         public Builder metadata(String issuer, String json) {
             Metadata metadata = Metadata.read(issuer, json);
-            this.issuer = issuer;
-            this.jwksUri = metadata.text("jwks_uri");
-            this.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
-            this.authorizationEndpoint = metadata.text("authorization_endpoint");
-            this.tokenEndpoint = metadata.text("token_endpoint");
-            this.refreshEndpoint = null;
-            this.userInfoEndpoint = metadata.text("userinfo_endpoint");
-            this.revocationEndpoint = metadata.text("revocation_endpoint");
-            this.introspectionEndpoint = metadata.text("introspection_endpoint");
-            this.pushedAuthorizationRequestEndpoint = metadata.text("pushed_authorization_request_endpoint");
-            this.deviceAuthorizationEndpoint = metadata.text("device_authorization_endpoint");
-            this.endSessionEndpoint = metadata.text("end_session_endpoint");
-            this.clientAuthentication = metadata.clientAuthentication();
-            this.mtlsEndpointAliases = metadata.mtlsEndpointAliases();
-            this.loginProtections = Set.of(metadata.loginProtections());
-            return this;
+            facts.issuer = issuer;
+            facts.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
+            facts.clientAuthentication = metadata.clientAuthentication();
+            String keys = metadata.text("jwks_uri");
+            String authorization = metadata.text("authorization_endpoint");
+            String token = metadata.text("token_endpoint");
+            return url("JWKS URI", what -> facts.jwksUri = optional(what, keys))
+                    .url("authorization endpoint", what -> facts.authorizationEndpoint = endpoint(what, authorization))
+                    .url("token endpoint", what -> facts.tokenEndpoint = endpoint(what, token))
+                    .refreshEndpoint(null)
+                    .userInfoEndpoint(metadata.text("userinfo_endpoint"))
+                    .revocationEndpoint(metadata.text("revocation_endpoint"))
+                    .introspectionEndpoint(metadata.text("introspection_endpoint"))
+                    .pushedAuthorizationRequestEndpoint(metadata.text("pushed_authorization_request_endpoint"))
+                    .deviceAuthorizationEndpoint(metadata.text("device_authorization_endpoint"))
+                    .endSessionEndpoint(metadata.text("end_session_endpoint"))
+                    .mtlsEndpointAliases(metadata.mtlsEndpointAliases())
+                    .loginProtections(metadata.loginProtections());
         }
 
         /**
@@ -962,7 +741,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder issuer(String issuer) {
-            this.issuer = Objects.requireNonNull(issuer);
+            facts.issuer = Objects.requireNonNull(issuer);
             return this;
         }
 
@@ -975,7 +754,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder issuerInCallback(boolean issuerInCallback) {
-            this.issuerInCallback = issuerInCallback;
+            facts.issuerInCallback = issuerInCallback;
             return this;
         }
 
@@ -988,8 +767,8 @@ public final class Provider {
          * @return this builder
          */
         public Builder formerServers(String... origins) {
-            this.formerServers = new LinkedHashSet<>(List.of(origins));
-            return this;
+            List<String> all = List.of(origins);
+            return url("former server", what -> facts.formerServers = origins(what, all, ProviderFacts::server));
         }
 
         /**
@@ -999,8 +778,8 @@ public final class Provider {
          * @return this builder
          */
         public Builder apiOrigins(String... origins) {
-            this.apiOrigins = new LinkedHashSet<>(List.of(origins));
-            return this;
+            List<String> all = List.of(origins);
+            return url("API origin", what -> facts.apiOrigins = origins(what, all, ProviderFacts::origin));
         }
 
         /**
@@ -1010,7 +789,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder clientAuthentication(ClientAuthentication clientAuthentication) {
-            this.clientAuthentication = Objects.requireNonNull(clientAuthentication);
+            facts.clientAuthentication = Objects.requireNonNull(clientAuthentication);
             return this;
         }
 
@@ -1022,7 +801,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder assertionIssuer(String issuer) {
-            this.assertionIssuer = Objects.requireNonNull(issuer);
+            facts.assertionIssuer = Objects.requireNonNull(issuer);
             return this;
         }
 
@@ -1034,7 +813,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder assertionAudience(String audience) {
-            this.assertionAudience = Objects.requireNonNull(audience);
+            facts.assertionAudience = Objects.requireNonNull(audience);
             return this;
         }
 
@@ -1047,8 +826,8 @@ public final class Provider {
          * @return this builder
          */
         public Builder mtlsEndpointAliases(Map<String, String> aliases) {
-            this.mtlsEndpointAliases = Map.copyOf(aliases);
-            return this;
+            Map<String, String> all = Map.copyOf(aliases);
+            return url("alias of", what -> facts.mtlsEndpointAliases = aliases(what, all));
         }
 
         /**
@@ -1059,7 +838,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder loginProtections(LoginProtection... protections) {
-            this.loginProtections = Set.of(protections);
+            facts.loginProtections = Set.of(protections);
             return this;
         }
 
@@ -1070,7 +849,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder scopeSeparator(String separator) {
-            this.scopeSeparator = Objects.requireNonNull(separator);
+            facts.scopeSeparator = Objects.requireNonNull(separator);
             return this;
         }
 
@@ -1082,7 +861,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder pkce(boolean pkce) {
-            this.pkce = pkce;
+            facts.pkce = pkce;
             return this;
         }
 
@@ -1094,7 +873,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder authorizationParameter(String name, String value) {
-            authorizationParameters.put(name, value);
+            facts.authorizationParameters = Copies.with(facts.authorizationParameters, name, value);
             return this;
         }
 
@@ -1106,7 +885,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder forbiddenParameter(String name, String reason) {
-            forbiddenParameters.put(name, reason);
+            facts.forbiddenParameters = Copies.with(facts.forbiddenParameters, name, reason);
             return this;
         }
 
@@ -1126,7 +905,7 @@ public final class Provider {
                     throw new IllegalArgumentException("A capability consists of letters and digits: " + capability);
                 }
             }
-            this.clientCapabilities = new LinkedHashSet<>(List.of(capabilities));
+            facts.clientCapabilities = Copies.ordered(capabilities);
             return this;
         }
 
@@ -1140,7 +919,7 @@ public final class Provider {
             if (lifetime.isNegative() || lifetime.isZero()) {
                 throw new IllegalArgumentException("A lifetime is positive: " + lifetime);
             }
-            this.defaultLifetime = lifetime;
+            facts.defaultLifetime = lifetime;
             return this;
         }
 
@@ -1151,7 +930,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder replay(Replay replay) {
-            this.replay = Objects.requireNonNull(replay);
+            facts.replay = Objects.requireNonNull(replay);
             return this;
         }
 
@@ -1163,8 +942,8 @@ public final class Provider {
          * @return this builder
          */
         public Builder refreshTokenLifetime(TemporalAmount lifetime, Anchor anchor) {
-            this.refreshTokenLifetime = Objects.requireNonNull(lifetime);
-            this.refreshTokenAnchor = Objects.requireNonNull(anchor);
+            facts.refreshTokenLifetime = Objects.requireNonNull(lifetime);
+            facts.refreshTokenAnchor = Objects.requireNonNull(anchor);
             return this;
         }
 
@@ -1175,7 +954,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder loopback(Loopback loopback) {
-            this.loopback = Objects.requireNonNull(loopback);
+            facts.loopback = Objects.requireNonNull(loopback);
             return this;
         }
 
@@ -1186,7 +965,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder resourceStyle(ResourceStyle resourceStyle) {
-            this.resourceStyle = Objects.requireNonNull(resourceStyle);
+            facts.resourceStyle = Objects.requireNonNull(resourceStyle);
             return this;
         }
 
@@ -1198,7 +977,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder noApplicationTokens(@Nullable String reason) {
-            this.noApplicationTokens = reason;
+            facts.noApplicationTokens = reason;
             return this;
         }
 
@@ -1209,9 +988,10 @@ public final class Provider {
          * @return this builder
          */
         public Builder dialect(Consumer<Dialect.Builder> differences) {
-            Dialect.Builder builder = dialect.newBuilder();
+            Dialect.Builder builder = facts.dialectValue.newBuilder();
             differences.accept(builder);
-            this.dialect = builder.build();
+            facts.dialectValue = builder.build();
+            facts.dialect = facts.dialectValue.facts;
             return this;
         }
 
@@ -1222,7 +1002,7 @@ public final class Provider {
          * @return this builder
          */
         public Builder allowHttpOnLoopback() {
-            this.httpOnLoopback = true;
+            facts.httpOnLoopback = true;
             return this;
         }
 
@@ -1233,7 +1013,85 @@ public final class Provider {
          * @throws IllegalArgumentException if something is missing or wrong; the message says what
          */
         public Provider build() {
-            return new Provider(this);
+            urls.forEach((what, setting) -> setting.accept(what));
+            Facts all = facts.copy();
+            if (all.authorizationEndpoint.equals(ProviderFacts.MISSING)) {
+                throw missing("authorization endpoint");
+            }
+            if (all.tokenEndpoint.equals(ProviderFacts.MISSING)) {
+                throw missing("token endpoint");
+            }
+            if (all.issuer == null && (all.jwksUri != null || all.issuerInCallback)) {
+                throw invalid("without the issuer neither ID tokens nor callbacks can be checked. Say who it is");
+            }
+            Map<String, String> forbidden = new LinkedHashMap<>(all.forbiddenParameters);
+            OWN_PARAMETERS.forEach(own -> forbidden.put(own, "it is the library's own"));
+            forbidden.put(all.dialect.clientIdParameter, "it is the library's own");
+            forbidden.put(all.dialect.scopeParameter, "it is the library's own");
+            all.forbiddenParameters = Collections.unmodifiableMap(forbidden);
+            for (String parameter : all.authorizationParameters.keySet()) {
+                String reason = forbidden.get(parameter);
+                if (reason != null) {
+                    throw invalid("the parameter " + parameter + " cannot be sent: " + reason);
+                }
+            }
+            return new Provider(all);
+        }
+
+        private Builder url(String what, Consumer<String> setting) {
+            urls.put(what, setting);
+            return this;
+        }
+
+        private @Nullable URI optional(String what, @Nullable String url) {
+            return url == null ? null : endpoint(what, url);
+        }
+
+        private URI endpoint(String what, @Nullable String url) {
+            if (url == null) {
+                throw missing(what);
+            }
+            URI uri;
+            try {
+                uri = new URI(url);
+            } catch (URISyntaxException e) {
+                throw new IllegalArgumentException(
+                        "Provider " + facts.name + ": the " + what + " is not a URI: " + e.getReason(), e);
+            }
+            String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
+            String host = uri.getHost();
+            if (host == null || uri.getRawUserInfo() != null || uri.getRawFragment() != null) {
+                throw invalid(
+                        "the " + what + " must be an absolute https URL without user and fragment, and is " + url);
+            }
+            boolean loopbackHost = host.equals("127.0.0.1") || host.equals("[::1]") || host.equals("localhost");
+            if (scheme.equals("http") && loopbackHost && !facts.httpOnLoopback) {
+                throw invalid("the " + what + " " + url + " is http. For tests on loopback say allowHttpOnLoopback()");
+            }
+            if (!scheme.equals("https") && !(scheme.equals("http") && loopbackHost)) {
+                throw invalid("the " + what + " must be https, and is " + url);
+            }
+            return uri;
+        }
+
+        private Set<String> origins(String what, List<String> urls, Function<URI, String> form) {
+            Set<String> origins = new LinkedHashSet<>();
+            urls.forEach(url -> origins.add(form.apply(endpoint(what, url))));
+            return Collections.unmodifiableSet(origins);
+        }
+
+        private Map<String, URI> aliases(String what, Map<String, String> urls) {
+            Map<String, URI> aliases = new LinkedHashMap<>();
+            urls.forEach((name, url) -> aliases.put(name, endpoint(what + " " + name, url)));
+            return Collections.unmodifiableMap(aliases);
+        }
+
+        private IllegalArgumentException missing(String what) {
+            return new IllegalArgumentException("Provider " + facts.name + " has no " + what);
+        }
+
+        private IllegalArgumentException invalid(String why) {
+            return new IllegalArgumentException("Provider " + facts.name + ": " + why);
         }
     }
 }
