@@ -7,10 +7,10 @@ import dev.grantkeeper.internal.call.LoginChallenge;
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.call.UnsafeRedirectsException;
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.wire.ApiBase;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Origins;
-import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
@@ -48,7 +48,7 @@ final class AuthorizingInterceptor implements Interceptor {
         }
     }
 
-    private final Dialect dialect;
+    private final DialectFacts dialect;
     private final Set<String> origins;
     private final Sources sources;
     private final TokenWait tokenWait;
@@ -62,7 +62,7 @@ final class AuthorizingInterceptor implements Interceptor {
      * and {@code whose} tokens these are.
      */
     AuthorizingInterceptor(
-            Dialect dialect,
+            DialectFacts dialect,
             Set<String> origins,
             Sources sources,
             TokenWait tokenWait,
@@ -126,7 +126,7 @@ final class AuthorizingInterceptor implements Interceptor {
             logBareCall(request.url());
             return chain.proceed(request);
         }
-        if (request.header(dialect.tokenHeader()) != null) {
+        if (request.header(dialect.tokenHeader) != null) {
             return chain.proceed(request); // the caller's own token
         }
         if (source == null) {
@@ -216,7 +216,7 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     private Response proceedWith(Chain chain, Request request, TokenSet tokens) throws IOException {
-        String header = dialect.tokenHeader();
+        String header = dialect.tokenHeader;
         Request authorized = request.newBuilder()
                 .header(header, DPoP.authorization(tokens, dialect))
                 .build();
@@ -254,8 +254,7 @@ final class AuthorizingInterceptor implements Interceptor {
 
     /** Twitch's scheme is {@code OAuth}, and its parameters stand in single quotes. */
     private boolean isAboutTheToken(Challenge challenge) {
-        if (Stream.of("Bearer", "DPoP", "OAuth", dialect.tokenScheme())
-                .noneMatch(challenge.scheme()::equalsIgnoreCase)) {
+        if (Stream.of("Bearer", "DPoP", "OAuth", dialect.tokenScheme).noneMatch(challenge.scheme()::equalsIgnoreCase)) {
             return false;
         }
         String error = challenge.authParams().get("error");

@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.server.BusyException;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
@@ -324,7 +325,7 @@ public final class Discovery {
                 .ifPresent(uri -> all.put("pushed authorization request endpoint", uri));
         provider.deviceAuthorizationEndpoint().ifPresent(uri -> all.put("device authorization endpoint", uri));
         provider.endSessionEndpoint().ifPresent(uri -> all.put("end session endpoint", uri));
-        provider.mtlsEndpointAliases().forEach((alias, uri) -> all.put("alias of the " + alias, uri));
+        Facts.of(provider).mtlsEndpointAliases.forEach((alias, uri) -> all.put("alias of the " + alias, uri));
         return all;
     }
 

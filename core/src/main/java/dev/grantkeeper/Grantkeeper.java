@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.openid.ProviderKeys;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
@@ -444,7 +445,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @throws IllegalArgumentException if one is not an absolute URI, or the provider rejects the parameter
          */
         public Builder resources(Collection<String> resources) {
-            String refused = settings.provider.forbiddenParameters().get(Wanted.RESOURCE);
+            String refused = Facts.of(settings.provider).forbiddenParameters.get(Wanted.RESOURCE);
             if (refused != null && !resources.isEmpty()) {
                 throw new IllegalArgumentException("The parameter resource cannot be sent: " + refused);
             }

@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.login.AuthorizationDetails;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.wire.Claims;
 import dev.grantkeeper.internal.wire.Wanted;
 import java.time.Duration;
@@ -173,9 +174,7 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if the library itself decides about this parameter, or the provider rejects it
      */
     public LoginRequest parameter(String name, String value) {
-        if (name.equals(Wanted.AUTHORIZATION_DETAILS)
-                || (name.equals(Wanted.RESOURCE)
-                        && !registration.provider().forbiddenParameters().containsKey(name))) {
+        if (name.equals(Wanted.AUTHORIZATION_DETAILS) || (name.equals(Wanted.RESOURCE) && whyForbidden(name) == null)) {
             // Sent with the code as well, and again later: more than a parameter.
             throw new IllegalArgumentException("The parameter " + name + " has a method of its own here: call "
                     + (name.equals(Wanted.RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));
@@ -183,8 +182,12 @@ public final class LoginRequest {
         return set(name, value);
     }
 
+    private @Nullable String whyForbidden(String name) {
+        return Facts.of(registration.provider()).forbiddenParameters.get(name);
+    }
+
     private LoginRequest set(String name, String value) {
-        String reason = registration.provider().forbiddenParameters().get(name);
+        String reason = whyForbidden(name);
         if (reason != null) {
             throw new IllegalArgumentException("The parameter " + name + " cannot be sent: " + reason);
         }

@@ -15,6 +15,7 @@ import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.openid.SignedResponses;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.refresh.Timing;
@@ -140,7 +141,7 @@ final class Machinery implements Registration {
         IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, settings.clock);
         Profiles profiles = settings.fetchProfile ? new Profiles(provider, http, idTokens) : null;
         Set<LoginProtection> protections = settings.protections(provider);
-        boolean formPost = settings.formPost || provider.dialect().formPost();
+        boolean formPost = settings.formPost || Facts.of(provider).dialect.formPost;
         return new Endpoints(
                 provider,
                 new AuthorizationEndpoint(provider, client, protections, formPost, http, settings.clock),
@@ -252,10 +253,11 @@ final class Machinery implements Registration {
 
     /** The application's own account (client credentials). */
     Account application() {
-        provider().noApplicationTokens().ifPresent(reason -> {
+        String reason = Facts.of(provider()).noApplicationTokens;
+        if (reason != null) {
             throw new IllegalStateException(
                     provider().name() + " does not issue tokens to applications themselves: " + reason);
-        });
+        }
         return new Account(
                 this,
                 new AccountKey(name + " client_credentials", clientId),
@@ -343,7 +345,7 @@ final class Machinery implements Registration {
     AuthorizingInterceptor interceptor(
             Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped, Object whose) {
         return new AuthorizingInterceptor(
-                provider().dialect(), origins, sources, tokenWait, boundCalls, wrapped, whose);
+                Facts.of(provider()).dialect, origins, sources, tokenWait, boundCalls, wrapped, whose);
     }
 
     @Override

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
@@ -145,7 +147,7 @@ final class Settings {
             }
             checkSigning(protections(provider));
         }
-        if ((formPost || provider.dialect().formPost())
+        if ((formPost || Facts.of(provider).dialect.formPost)
                 && redirectUri != null
                 && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
             // The cookie with the login has to be Secure, and no browser can post to an application's own scheme.
@@ -195,9 +197,9 @@ final class Settings {
             throw new IllegalStateException("MUTUAL_TLS needs a token endpoint, or an alias of it, that is https");
         }
         if (fetchProfile
-                && provider.profileEndpoint().isEmpty()
+                && Facts.of(provider).profileEndpoint == null
                 && provider.userInfoEndpoint().isEmpty()
-                && provider.dialect().identityMembers().isEmpty()) {
+                && Facts.of(provider).dialect.identityMembers.isEmpty()) {
             throw new IllegalStateException(
                     provider.name()
                             + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or request openid");
@@ -264,7 +266,7 @@ final class Settings {
     }
 
     private static boolean isHttps(Provider provider) {
-        URI endpoint = provider.mtlsEndpointAliases().getOrDefault("token_endpoint", provider.tokenEndpoint());
+        URI endpoint = Facts.of(provider).mtlsEndpointAliases.getOrDefault("token_endpoint", provider.tokenEndpoint());
         return "https".equalsIgnoreCase(endpoint.getScheme());
     }
 
@@ -291,21 +293,22 @@ final class Settings {
         if (url == null || uri.getRawAuthority() == null) {
             throw new IllegalArgumentException("The redirect URI is not a URL: " + redirectUri);
         }
+        ProviderFacts facts = Facts.of(provider);
         boolean name = url.host().equals("localhost");
         boolean address = url.host().equals("127.0.0.1") || url.host().equals("::1");
         if (scheme.equals("http") && !name && !address) {
             throw new IllegalArgumentException(
                     "The redirect URI is http. Only https is accepted, and http on this machine ("
-                            + (provider.loopback() == Provider.Loopback.NAME ? "localhost" : "127.0.0.1") + "): "
+                            + (facts.loopbackByAddress ? "127.0.0.1" : "localhost") + "): "
                             + redirectUri);
         }
-        if (name && provider.loopback() == Provider.Loopback.ADDRESS) {
+        if (name && !facts.loopbackByName) {
             throw new IllegalArgumentException(
                     provider.name() + " rejects localhost in redirect URIs. Register and use "
                             + redirectUri.replaceFirst("(?i)localhost", "127.0.0.1") + " instead; see "
                             + provider.documentation());
         }
-        if (address && scheme.equals("http") && provider.loopback() == Provider.Loopback.NAME) {
+        if (address && scheme.equals("http") && !facts.loopbackByAddress) {
             throw new IllegalArgumentException(
                     provider.name() + " accepts http on this machine under the name localhost"
                             + " only. Register and use http://localhost… instead; see " + provider.documentation());

@@ -3,12 +3,15 @@ package dev.grantkeeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grantkeeper.internal.provider.AbstractProvider;
+import dev.grantkeeper.provider.Provider;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
+import java.lang.reflect.Member;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Type;
@@ -132,23 +135,28 @@ class ArchitectureTest {
         }
         assertThat(arrows)
                 .containsExactlyInAnyOrder(
+                        "call -> provider",
                         "call -> refresh",
                         "call -> row",
                         "call -> wire",
                         "login -> log",
                         "login -> openid",
+                        "login -> provider",
                         "login -> refresh",
                         "login -> row",
                         "login -> server",
                         "login -> wire",
+                        "openid -> provider",
                         "openid -> wire",
                         "refresh -> row",
                         "refresh -> wire",
                         "server -> log",
                         "server -> openid",
+                        "server -> provider",
                         "server -> refresh",
                         "server -> row",
                         "server -> wire",
+                        "wire -> provider",
                         "wire -> row");
     }
 
@@ -365,10 +373,13 @@ class ArchitectureTest {
         assertThat(publicTypes().stream().map(Class::getCanonicalName)).containsExactlyInAnyOrderElementsOf(decided);
     }
 
-    /** All types that the public or a subclass can see in a type's members. */
+    /**
+     * All types that the public or a subclass can see in a type's members, and its supertypes: all but the superclass
+     * of a provider, see {@link #the_superclass_of_a_provider_shows_nothing()}.
+     */
     private static Set<String> signatures(Class<?> type) {
         List<Type> seen = new ArrayList<>(List.of(type.getGenericInterfaces()));
-        if (type.getGenericSuperclass() != null) {
+        if (type.getGenericSuperclass() != null && type.getSuperclass() != AbstractProvider.class) {
             seen.add(type.getGenericSuperclass());
         }
         for (Method method : type.getDeclaredMethods()) {
@@ -403,6 +414,20 @@ class ArchitectureTest {
                             || name.contains("org.slf4j")
                             || name.contains(ROOT + ".internal"));
         }
+    }
+
+    @Test
+    void the_superclass_of_a_provider_shows_nothing() throws Exception {
+        assertThat(publicTypes())
+                .filteredOn(type -> type.getSuperclass() == AbstractProvider.class)
+                .containsExactly(Provider.class);
+        assertThat(AbstractProvider.class.getSuperclass()).isEqualTo(Object.class);
+        assertThat(AbstractProvider.class.getInterfaces()).isEmpty();
+        // Its constructor is protected, and Provider is final.
+        assertThat(List.<Member[]>of(
+                        AbstractProvider.class.getDeclaredMethods(), AbstractProvider.class.getDeclaredFields()))
+                .flatMap(List::of)
+                .noneMatch(member -> isSeen(member.getModifiers()));
     }
 
     @Test

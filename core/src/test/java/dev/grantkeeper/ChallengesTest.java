@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.grantkeeper.LoginRequiredException.Reason;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.EntraId;
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Answer;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -470,15 +472,12 @@ class ChallengesTest {
         assertThat(sent(node.newLogin())).doesNotContainKey("claims");
         assertThat(scene.server.recordedTokenRequests())
                 .allSatisfy(request -> assertThat(request.params()).doesNotContainKey("claims"));
-        assertThat(EntraId.provider("common").clientCapabilities()).isEmpty();
-        assertThat(EntraId.provider("common")
-                        .newBuilder()
-                        .clientCapabilities("cp1")
-                        .build()
-                        .newBuilder()
-                        .build()
-                        .clientCapabilities())
-                .containsExactly("cp1");
+        assertThat(Facts.of(EntraId.provider("common")).clientCapabilities).isEmpty();
+        Provider capable = EntraId.provider("common")
+                .newBuilder()
+                .clientCapabilities("cp1")
+                .build();
+        assertThat(Facts.of(capable.newBuilder().build()).clientCapabilities).containsExactly("cp1");
         assertThatThrownBy(() -> scene.provider().clientCapabilities("\"}"))
                 .isInstanceOf(IllegalArgumentException.class);
     }

@@ -15,6 +15,7 @@ import com.nimbusds.jose.crypto.MACVerifier;
 import com.nimbusds.jose.crypto.RSASSAVerifier;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.EntraId;
 import dev.grantkeeper.provider.Provider;
@@ -248,7 +249,7 @@ class ClientAuthenticationTest {
                         .signingKey(SigningKey.of(curve("secp256r1").getPrivate())));
         assertThat(assertion(request).getJWTClaimsSet().getAudience())
                 .containsExactly("https://as.example/for-assertions");
-        assertThat(EntraId.provider("common").assertionAudience())
+        assertThat(Facts.of(EntraId.provider("common")).assertionAudience())
                 .isEqualTo("https://login.microsoftonline.com/common/oauth2/v2.0/token");
     }
 
@@ -472,8 +473,8 @@ class ClientAuthenticationTest {
                 .mtlsEndpointAliases(Map.of("token_endpoint", "https://mtls.example/token"))
                 .build();
         Provider derived = provider.newBuilder().build();
-        assertThat(derived.assertionAudience()).isEqualTo("https://as.example/a");
-        assertThat(derived.mtlsEndpointAliases()).isEqualTo(provider.mtlsEndpointAliases());
+        assertThat(Facts.of(derived).assertionAudience()).isEqualTo("https://as.example/a");
+        assertThat(Facts.of(derived).mtlsEndpointAliases).isEqualTo(Facts.of(provider).mtlsEndpointAliases);
     }
 
     // ---- Contradictions -------------------------------------------------------------------------------------------

@@ -54,13 +54,13 @@ class DialectTest {
         mock.close();
     }
 
-    private Grantkeeper.Builder registration(Consumer<Dialect.Builder> differences) {
+    private Grantkeeper.Builder registration(Consumer<Dialect> differences) {
         return mock.registration(mock.provider().apiOrigins(mock.url("/")).dialect(differences))
                 .clientAuthentication(ClientAuthentication.SECRET_POST)
                 .clientSecret(SECRET);
     }
 
-    private Grantkeeper node(Consumer<Dialect.Builder> differences) {
+    private Grantkeeper node(Consumer<Dialect> differences) {
         return mock.node(registration(differences));
     }
 
@@ -173,12 +173,11 @@ class DialectTest {
 
     @Test
     void a_provider_that_posts_the_callback_is_asked_to_and_that_needs_https() throws Exception {
-        Grantkeeper node =
-                mock.node(registration(Dialect.Builder::formPost).redirectUri("https://app.example/callback"));
+        Grantkeeper node = mock.node(registration(Dialect::formPost).redirectUri("https://app.example/callback"));
         assertThat(MockProvider.parameters(node.startLogin().url().toString()))
                 .containsEntry("response_mode", "form_post");
         assertThatIllegalStateException()
-                .isThrownBy(() -> registration(Dialect.Builder::formPost).build())
+                .isThrownBy(() -> registration(Dialect::formPost).build())
                 .withMessageContaining("https");
     }
 
@@ -264,7 +263,7 @@ class DialectTest {
 
     @Test
     void an_error_of_several_parts_means_what_is_known_of_its_beginning() throws Exception {
-        Consumer<Dialect.Builder> parts = d -> d.member("error", "/error/type", "/error/code", "/error/sub")
+        Consumer<Dialect> parts = d -> d.member("error", "/error/type", "/error/code", "/error/sub")
                 .member("error_description", "/error/message")
                 .error("OAuthException/190", Dialect.Meaning.REFUSED)
                 .error("OAuthException/4", Dialect.Meaning.TEMPORARY);
@@ -294,7 +293,7 @@ class DialectTest {
     void a_lifetime_of_zero_means_for_ever_only_where_that_was_said() throws Exception {
         String zero = "{\"access_token\":\"at\",\"expires_in\":0}";
         mock.server.enqueue(MockProvider.json(200, zero));
-        assertThat(((SignedIn) login(node(Dialect.Builder::zeroMeansForever), ""))
+        assertThat(((SignedIn) login(node(Dialect::zeroMeansForever), ""))
                         .tokens()
                         .expiresAt())
                 .isEmpty();

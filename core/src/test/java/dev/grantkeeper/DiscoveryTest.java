@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
@@ -109,7 +110,7 @@ class DiscoveryTest {
         assertThat(provider.deviceAuthorizationEndpoint())
                 .contains(URI.create(base + "/device_authorization_endpoint"));
         assertThat(provider.endSessionEndpoint()).contains(URI.create(base + "/end_session_endpoint"));
-        assertThat(provider.issuerInCallback()).isTrue();
+        assertThat(Facts.of(provider).issuerInCallback).isTrue();
         assertThat(provider.clientAuthentication()).isEqualTo(ClientAuthentication.SECRET_POST);
     }
 
@@ -125,7 +126,7 @@ class DiscoveryTest {
             metadata.put("require_signed_request_object", true);
         });
         Provider provider = discovery().fetch();
-        assertThat(provider.mtlsEndpointAliases()).containsEntry("token_endpoint", URI.create(alias));
+        assertThat(Facts.of(provider).mtlsEndpointAliases).containsEntry("token_endpoint", URI.create(alias));
         assertThat(provider.clientAuthentication()).isEqualTo(ClientAuthentication.PRIVATE_KEY_JWT);
         assertThat(provider.loginProtections())
                 .containsExactlyInAnyOrder(LoginProtection.PUSHED_REQUEST, LoginProtection.SIGNED_REQUEST);
@@ -145,7 +146,7 @@ class DiscoveryTest {
         assertThat(provider.issuer()).isPresent();
         assertThat(provider.jwksUri()).isEmpty();
         assertThat(provider.clientAuthentication()).isEqualTo(ClientAuthentication.SECRET_BASIC);
-        assertThat(provider.pkce()).isTrue(); // T-005: what is not said is not refused
+        assertThat(Facts.of(provider).pkce).isTrue(); // T-005: what is not said is not refused
         assertThat(provider.name())
                 .isEqualTo(URI.create(scene.server.url()).getAuthority().replace(':', '-'));
         Grantkeeper node = scene.node(scene.registration(provider));

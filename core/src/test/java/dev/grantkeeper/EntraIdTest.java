@@ -18,6 +18,7 @@ import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.AuthorizationServerException.Kind;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.Dialect.Meaning;
 import dev.grantkeeper.provider.EntraId;
 import dev.grantkeeper.provider.EntraId.Cloud;
@@ -123,7 +124,7 @@ class EntraIdTest {
                 .allowHttpOnLoopback()
                 .authorizationEndpoint(here(preset.authorizationEndpoint()))
                 .tokenEndpoint(here(preset.tokenEndpoint()))
-                .assertionAudience(preset.assertionAudience())
+                .assertionAudience(Facts.of(preset).assertionAudience())
                 .userInfoEndpoint(preset.userInfoEndpoint().map(this::here).orElse(null))
                 .openId(preset.issuer().orElseThrow(), here(preset.jwksUri().orElseThrow()))
                 .apiOrigins(mock.url("/"));
@@ -319,7 +320,7 @@ class EntraIdTest {
         assertThat(open.tokenEndpoint()).hasToString(login + "common/oauth2/token");
         assertThat(open.jwksUri().orElseThrow()).hasToString(login + "common/discovery/keys");
         assertThat(open.endSessionEndpoint().orElseThrow()).hasToString(login + "common/oauth2/logout");
-        assertThat(open.assertionAudience()).isEqualTo(login + "common/oauth2/token");
+        assertThat(Facts.of(open).assertionAudience()).isEqualTo(login + "common/oauth2/token");
         assertThat(open.issuer()).contains(issuer + "{tenantid}/");
         assertThat(open.apiOrigins()).containsExactly(graph);
         assertThat(EntraId.version1(TENANT, cloud).issuer()).contains(issuer + TENANT + "/");
@@ -478,9 +479,9 @@ class EntraIdTest {
     void a_copy_of_a_provider_keeps_its_list() {
         Provider some =
                 EntraId.provider("organizations").newBuilder().tenants(TENANT).build();
-        assertThat(some.newBuilder().build().tenants()).containsExactly(TENANT);
-        assertThat(some.newBuilder().build().refusedTenants()).containsExactly(CONSUMERS);
-        assertThat(some.newBuilder().tenants().build().tenants()).isEmpty();
+        assertThat(Facts.of(some.newBuilder().build()).tenants).containsExactly(TENANT);
+        assertThat(Facts.of(some.newBuilder().build()).refusedTenants).containsExactly(CONSUMERS);
+        assertThat(Facts.of(some.newBuilder().tenants().build()).tenants).isEmpty();
     }
 
     @Test
@@ -579,7 +580,7 @@ class EntraIdTest {
     void what_a_user_can_mend_ends_no_grant(String error, Meaning meaning) {
         for (Provider preset : List.of(
                 EntraId.provider("common"), EntraId.version1("common"), EntraId.externalId("contoso", TENANT))) {
-            assertThat(preset.dialect().meaningOf(error)).contains(meaning);
+            assertThat(preset.meaningOf(error)).contains(meaning);
         }
     }
 
@@ -598,7 +599,7 @@ class EntraIdTest {
                 "temporarily_unavailable"
             })
     void everything_else_means_what_the_standards_say(String error) {
-        assertThat(EntraId.provider("common").dialect().meaningOf(error)).isEmpty();
+        assertThat(EntraId.provider("common").meaningOf(error)).isEmpty();
     }
 
     private static MockResponse error(int status, String error, int number, String more) {

@@ -12,6 +12,7 @@ import dev.grantkeeper.LoginResult.Declined;
 import dev.grantkeeper.LoginResult.Mismatched;
 import dev.grantkeeper.LoginResult.Mismatched.Reason;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.EntraId;
 import dev.grantkeeper.provider.Provider;
@@ -146,7 +147,7 @@ class LoginTest {
 
     @Test
     void a_preset_may_say_that_its_server_takes_no_pkce_but_nobody_else() {
-        assertThat(scene.provider().build().pkce()).isTrue();
+        assertThat(Facts.of(scene.provider().build()).pkce).isTrue();
         for (String name : List.of("code_challenge", "code_challenge_method")) {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> node.newLogin().parameter(name, "plain"))
@@ -631,7 +632,7 @@ class LoginTest {
     @Test
     void an_answer_without_issuer_is_mixed_up_where_the_server_always_sends_it() throws Exception {
         Provider provider = scene.openIdProvider().issuerInCallback(true).build();
-        assertThat(provider.newBuilder().build().issuerInCallback()).isTrue();
+        assertThat(Facts.of(provider.newBuilder().build()).issuerInCallback).isTrue();
         Grantkeeper strict = scene.node(scene.registration(provider).scopes("openid"));
         PendingLogin login = strict.startLogin();
         assertMismatched(strict.finishLogin(login, approve(login)), Reason.MIXED_UP);

@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.EntraId;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Fault;
@@ -284,8 +285,9 @@ class ResourcesTest {
 
     @Test
     void entra_is_asked_by_the_default_scope_of_the_resource() throws Exception {
+        assertThat(Facts.of(EntraId.provider("contoso.com")).resourceIsScope).isTrue();
         Provider entra = scene.provider()
-                .resourceStyle(EntraId.provider("contoso.com").resourceStyle())
+                .resourceStyle(Provider.ResourceStyle.DEFAULT_SCOPE)
                 .build();
         Account alice = scene.signIn(
                 scene.node(scene.registration(entra).scopes("things.read", "https://vault.azure.net/.default")),

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import dev.grantkeeper.AuthorizationServerException.Kind;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.Spotify;
 import dev.grantkeeper.token.Identity;
@@ -17,6 +18,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import mockwebserver3.MockResponse;
@@ -55,7 +57,8 @@ class SpotifyTest {
                 .allowHttpOnLoopback()
                 .authorizationEndpoint(here(preset.authorizationEndpoint()))
                 .tokenEndpoint(here(preset.tokenEndpoint()))
-                .profileEndpoint(here(preset.profileEndpoint().orElseThrow()), preset.profileClaims())
+                .profileEndpoint(
+                        here(Objects.requireNonNull(Facts.of(preset).profileEndpoint)), Facts.of(preset).profileClaims)
                 .apiOrigins(mock.url("/"));
     }
 

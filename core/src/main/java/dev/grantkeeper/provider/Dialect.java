@@ -7,15 +7,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 
 /**
- * Where the messages of a server differ from RFC 6749 and RFC 6750: other names, other shapes, other codes.
+ * The differences between a server's messages and RFC 6749 and RFC 6750: other names, other shapes, other codes.
  *
- * <p>Most servers need none of it: what can be understood without being told is understood from all of them, for
- * example {@code expires_in} as a string, answers in form encoding, errors with status 200, scopes as an array. A field
- * is here because a server that people use needs it, and each is said once, where the provider is described:
+ * <p>Most servers need none of it: what can be understood without a description is understood from all of them, for
+ * example {@code expires_in} as a string, answers in form encoding, errors with status 200, scopes as an array. A
+ * method is here because a server that people use needs it, and is called once, where the provider is described:
  *
  * <pre>{@code
  * Provider.builder("acme")…
@@ -26,26 +25,26 @@ import java.util.Set;
  * }</pre>
  *
  * Places in JSON are written as pointers (RFC 6901) without escapes: {@code /authed_user/access_token},
- * {@code /errors/0/message}. Immutable and thread-safe.
+ * {@code /errors/0/message}. Not thread-safe; the provider takes a copy.
  */
 public final class Dialect {
-    /** What an error means for the user's grant. */
+    /** The meaning of an error for the user's grant. */
     public enum Meaning {
-        /** The grant has ended, or the code is no good: the user has to sign in again ({@code invalid_grant}). */
+        /** The grant is over, or the code is invalid: the user has to sign in again ({@code invalid_grant}). */
         REFUSED,
-        /** The grant is good, and the server wants to see the user first: another factor, consent, new terms. */
+        /** The grant is good, and requires user interaction first: another factor, consent, new terms. */
         INTERACTION,
-        /** A policy forbids it for now; neither a login nor a retry helps, somebody has to be told. */
+        /** A policy forbids it for now; neither a login nor a retry helps, an administrator has to act. */
         BLOCKED,
         /** The application's registration or configuration is wrong; grants have nothing to do with it. */
         MISCONFIGURED,
-        /** Later it will work. */
+        /** A later request may succeed. */
         TEMPORARY
     }
 
     private static final String POINTER = "(?:/[A-Za-z0-9_.:-]+)+";
 
-    /** The members of an answer that may be elsewhere. */
+    /** The members of a response that may have another place. */
     private static final Set<String> MEMBERS = Set.of(
             "access_token",
             "token_type",
@@ -57,573 +56,349 @@ public final class Dialect {
             "error",
             "error_description");
 
-    /** No differences. */
-    public static final Dialect STANDARD = new Dialect(DialectFacts.STANDARD, Map.of());
+    private final DialectFacts facts;
+    private Map<String, Meaning> errors;
 
-    final DialectFacts facts;
-    private final Map<String, Meaning> errors;
-
-    private Dialect(DialectFacts facts, Map<String, Meaning> errors) {
-        this.facts = facts;
+    Dialect(DialectFacts facts, Map<String, Meaning> errors) {
+        this.facts = facts.clone();
         this.errors = errors;
     }
 
-    Builder newBuilder() {
-        return new Builder(facts.clone(), errors);
+    DialectFacts facts() {
+        if (!facts.identityMembers.isEmpty() && !facts.identityMembers.containsKey("sub")) {
+            throw new IllegalArgumentException(
+                    "The claim sub is missing: call identityMember(\"sub\", …) with the place of the user's id");
+        }
+        return facts.clone();
     }
 
-    /**
-     * What the server calls {@code client_id}.
-     *
-     * @return the name of the parameter
-     */
-    public String clientIdParameter() {
-        return facts.clientIdParameter;
-    }
-
-    /**
-     * What the server calls {@code scope} in the authorization request.
-     *
-     * @return the name of the parameter
-     */
-    public String scopeParameter() {
-        return facts.scopeParameter;
-    }
-
-    /**
-     * Whether token requests are JSON rather than a form.
-     *
-     * @return whether they are
-     */
-    public boolean jsonRequests() {
-        return facts.jsonRequests;
-    }
-
-    /**
-     * Headers of all requests to the provider's own endpoints.
-     *
-     * @return from name to value
-     */
-    public Map<String, String> requestHeaders() {
-        return facts.requestHeaders;
-    }
-
-    /**
-     * What is sent with every token request for a user's grant.
-     *
-     * @return from name to value
-     */
-    public Map<String, String> tokenParameters() {
-        return facts.tokenParameters;
-    }
-
-    /**
-     * Whether a refresh repeats the redirect URI.
-     *
-     * @return whether it does
-     */
-    public boolean redirectUriOnRefresh() {
-        return facts.redirectUriOnRefresh;
-    }
-
-    /**
-     * Where the members of an answer are that are not where RFC 6749 puts them.
-     *
-     * @return from the standard's name to pointers
-     */
-    public Map<String, List<String>> members() {
-        return facts.members;
-    }
-
-    /**
-     * Where an answer of the token endpoint tells who the user is.
-     *
-     * @return from claim to pointers; empty if it does not, otherwise {@code sub} is among them
-     */
-    public Map<String, List<String>> identityMembers() {
-        return facts.identityMembers;
-    }
-
-    /**
-     * Token types that are used like {@code Bearer}.
-     *
-     * @return in the server's spelling; where there are any, {@code Bearer} counts only if it is among them
-     */
-    public Set<String> bearerTypes() {
-        return facts.bearerTypes;
-    }
-
-    /**
-     * What stands between two scopes in an answer.
-     *
-     * @return empty if it is what stands between them in a request
-     */
-    public Optional<String> grantedScopeSeparator() {
-        return Optional.ofNullable(facts.grantedScopeSeparator);
-    }
-
-    /**
-     * Whether answers are read whatever their {@code Content-Type} says.
-     *
-     * @return whether they are
-     */
-    public boolean anyContentType() {
-        return facts.anyContentType;
-    }
-
-    /**
-     * Whether {@code "expires_in": 0} says that the token never expires.
-     *
-     * @return whether it does
-     */
-    public boolean zeroMeansForever() {
-        return facts.zeroMeansForever;
-    }
-
-    /**
-     * What the server's own error codes mean.
-     *
-     * @return from code to meaning
-     */
-    public Map<String, Meaning> errors() {
+    Map<String, Meaning> errors() {
         return errors;
     }
 
+    // ---- Requests -------------------------------------------------------------------------------------------------
+
     /**
-     * What an error means.
+     * Sets the name of the parameter {@code client_id}, in the browser and at the token endpoint (TikTok). Default:
+     * {@code client_id}.
      *
-     * @param error the code; parts after a slash say more precisely which error it is
-     * @return what is known of the code, or of the longest part of it from the start; empty if that is nothing
+     * @param name the parameter
+     * @return this
      */
-    public Optional<Meaning> meaningOf(String error) {
-        for (int end = error.length(); end > 0; end = error.lastIndexOf('/', end - 1)) {
-            Meaning meaning = errors.get(error.substring(0, end));
-            if (meaning != null) {
-                return Optional.of(meaning);
-            }
-        }
-        return Optional.empty();
+    public Dialect clientIdParameter(String name) {
+        facts.clientIdParameter = Objects.requireNonNull(name);
+        return this;
     }
 
     /**
-     * Where an answer says at which address this user's API is.
+     * Sets the name of the parameter {@code scope} in the authorization request (Slack, for tokens of users). Default:
+     * {@code scope}.
      *
-     * @return a pointer, empty if it does not
+     * @param name the parameter
+     * @return this
      */
-    public Optional<String> apiBaseMember() {
-        return Optional.ofNullable(facts.apiBaseMember);
+    public Dialect scopeParameter(String name) {
+        facts.scopeParameter = Objects.requireNonNull(name);
+        return this;
     }
 
     /**
-     * Where such an address may be.
+     * Sends token requests as a JSON object (Notion). Default: as a form (RFC 6749 section 4.1.3).
      *
-     * @return facts.domains; their subdomains are meant, too
+     * @return this
      */
-    public Set<String> apiBaseDomains() {
-        return facts.apiBaseDomains;
+    public Dialect jsonRequests() {
+        facts.jsonRequests = true;
+        return this;
     }
 
     /**
-     * Which header carries access tokens.
+     * Adds a header to all requests to the provider's own endpoints, those for tokens and for profiles (Reddit requires
+     * a {@code User-Agent} of its own, Notion a version). Calls to APIs carry only the headers that the application
+     * sets. Default: none.
      *
-     * @return {@code Authorization}, or what the APIs want instead
+     * @param name the header; those of HTTP's own framing and {@code Authorization} cannot be set
+     * @param value its value, printable ASCII
+     * @return this
+     * @throws IllegalArgumentException if the header cannot be set, or not to this value
      */
-    public String tokenHeader() {
-        return facts.tokenHeader;
+    public Dialect requestHeader(String name, String value) {
+        String lower = name.toLowerCase(Locale.ROOT);
+        if (!lower.matches("[a-z0-9-]{1,64}")
+                || Set.of("authorization", "host", "content-length", "content-type", "transfer-encoding", "dpop")
+                        .contains(lower)) {
+            throw new IllegalArgumentException("This header cannot be set: " + name);
+        }
+        if (!value.chars().allMatch(c -> c >= ' ' && c < 0x7f)) {
+            throw new IllegalArgumentException("The value of a header is printable ASCII: " + name);
+        }
+        facts.requestHeaders = Copies.with(facts.requestHeaders, name, value);
+        return this;
     }
 
     /**
-     * The word before the token in that header.
+     * Adds a parameter to every token request for a user's grant, when the code is redeemed and when tokens are
+     * refreshed (Shopify requires {@code expiring}). A parameter of the request itself has precedence. Default: none.
      *
-     * @return {@code Bearer}, or what the APIs want instead; empty for none
+     * @param name the parameter
+     * @param value its value
+     * @return this
+     * @throws IllegalArgumentException if the library itself sends the parameter
      */
-    public String tokenScheme() {
-        return facts.tokenScheme;
+    public Dialect tokenParameter(String name, String value) {
+        if (Set.of("grant_type", "code", "code_verifier", "refresh_token", "redirect_uri", "client_id", "client_secret")
+                .contains(name)) {
+            throw new IllegalArgumentException("The library itself sends " + name);
+        }
+        facts.tokenParameters = Copies.with(facts.tokenParameters, name, value);
+        return this;
     }
 
     /**
-     * Where an API says, with another status than 401, that it does not take the token.
+     * Repeats the registration's redirect URI in each refresh (GitLab, Yahoo). Default: it is not sent (RFC 6749
+     * section 6).
      *
-     * @return a pointer, empty if it uses 401
+     * @return this
      */
-    public Optional<String> rejectionMember() {
-        return Optional.ofNullable(facts.rejectionMember);
+    public Dialect redirectUriOnRefresh() {
+        facts.redirectUriOnRefresh = true;
+        return this;
+    }
+
+    // ---- Responses ------------------------------------------------------------------------------------------------
+
+    /**
+     * Sets the place of a member of a response. If nothing is there, the standard's own name is tried, too. Default:
+     * the standard's name.
+     *
+     * @param name the name in RFC 6749: {@code access_token}, {@code token_type}, {@code expires_in},
+     *     {@code refresh_token}, {@code scope}, {@code error}, {@code error_description}; or {@code id_token} or
+     *     {@code refresh_token_expires_in}
+     * @param pointers its place. An error may have several places at once (Facebook: type, code, subcode); then its
+     *     code consists of all that are there, with slashes between them
+     * @return this
+     * @throws IllegalArgumentException if there is no such member, or one of the places is malformed
+     */
+    public Dialect member(String name, String... pointers) {
+        if (!MEMBERS.contains(name)) {
+            throw new IllegalArgumentException(name + " is not a member of a response. There are " + MEMBERS);
+        }
+        if (pointers.length == 0 || (pointers.length > 1 && !name.equals("error"))) {
+            throw new IllegalArgumentException("A member has one place, and only an error has several: " + name);
+        }
+        facts.members = Copies.with(facts.members, name, checkPointers(pointers));
+        return this;
+    }
+
+    private static List<String> checkPointers(String... pointers) {
+        return Arrays.stream(pointers).map(Dialect::checkPointer).toList();
+    }
+
+    private static String checkPointer(String pointer) {
+        if (!pointer.matches(POINTER)) {
+            throw new IllegalArgumentException("A place in JSON is written like /data/0/id, not " + pointer);
+        }
+        return pointer;
     }
 
     /**
-     * What an API says there.
+     * Sets the place of a claim about the user in a token response, for servers that have neither OpenID Connect nor a
+     * profile endpoint (Strava's {@code /athlete/id}). What the response to the code says is stored with the grant.
+     * Default: no claims.
      *
-     * @return the values
+     * @param claim the claim's name in OpenID Connect; {@code sub} is required. With {@code iss}, subjects are unique
+     *     only within what is there (Slack's teams), and it becomes a part of the identity's issuer
+     * @param pointers its place; the values of several places are joined by slashes
+     * @return this
+     * @throws IllegalArgumentException if there is no place, or one is malformed
      */
-    public Set<String> rejections() {
-        return facts.rejections;
+    public Dialect identityMember(String claim, String... pointers) {
+        if (pointers.length == 0) {
+            throw new IllegalArgumentException("The claim " + claim + " needs a place");
+        }
+        facts.identityMembers = Copies.with(facts.identityMembers, claim, checkPointers(pointers));
+        return this;
     }
 
     /**
-     * Which parameter of the callback tells what was granted.
+     * Sets the token types that are used like {@code Bearer} (Slack's {@code bot}). Default: {@code Bearer}, or no type
+     * at all.
      *
-     * @return its name, empty if there is none
+     * @param types all types that are accepted; case does not matter
+     * @return this
      */
-    public Optional<String> grantedScopeParameter() {
-        return Optional.ofNullable(facts.grantedScopeParameter);
+    public Dialect bearerTypes(String... types) {
+        facts.bearerTypes = Set.of(types);
+        return this;
     }
 
     /**
-     * Which parameter of the callback tells at which of the provider's servers the code is good.
+     * Sets the separator of scopes in a response (GitHub's and LinkedIn's commas). Default: the same as in a request.
      *
-     * @return its name, empty if there is none
+     * @param separator the separator; blanks separate in any case
+     * @return this
      */
-    public Optional<String> serverParameter() {
-        return Optional.ofNullable(facts.serverParameter);
+    public Dialect grantedScopeSeparator(String separator) {
+        facts.grantedScopeSeparator = Objects.requireNonNull(separator);
+        return this;
     }
 
     /**
-     * Which parameter of the callback is a code over all others, made with the client secret.
+     * Reads a response that is JSON or a form whatever its {@code Content-Type}, HTML included. Default: JSON has to be
+     * labelled as JSON, {@code text/plain} or {@code text/javascript} or not at all, and a form as a form: anything
+     * under another label may be somebody else's page.
      *
-     * @return its name, empty if there is none
+     * @return this
      */
-    public Optional<String> callbackHmac() {
-        return Optional.ofNullable(facts.callbackHmac);
+    public Dialect anyContentType() {
+        facts.anyContentType = true;
+        return this;
     }
 
     /**
-     * Whether the provider posts the callback.
+     * Reads {@code "expires_in": 0} as a token that never expires (Mailchimp). Default: as one that expires at once.
      *
-     * @return whether it always does
+     * @return this
      */
-    public boolean formPost() {
-        return facts.formPost;
+    public Dialect zeroMeansForever() {
+        facts.zeroMeansForever = true;
+        return this;
     }
 
-    /** Collects what is different. Not thread-safe. */
-    public static final class Builder {
-        private final DialectFacts facts;
-        private Map<String, Meaning> errors;
+    /**
+     * Adds the meaning of an error that RFC 6749 does not have, or that has another meaning at this server.
+     *
+     * @param code the code, or the start of codes that have several parts: {@code OAuthException/190} stands for
+     *     {@code OAuthException/190/463}, too. A {@code suberror} is such a part (Entra ID):
+     *     {@code invalid_grant/consent_required}
+     * @param meaning its meaning
+     * @return this
+     */
+    public Dialect error(String code, Meaning meaning) {
+        errors = Copies.with(errors, code, Objects.requireNonNull(meaning));
+        return this;
+    }
 
-        private Builder(DialectFacts facts, Map<String, Meaning> errors) {
-            this.facts = facts;
-            this.errors = errors;
-        }
+    // ---- APIs -----------------------------------------------------------------------------------------------------
 
-        /**
-         * Sets what the server calls {@code client_id}, in the browser and at the token endpoint (TikTok).
-         *
-         * @param name the parameter
-         * @return this builder
-         */
-        public Builder clientIdParameter(String name) {
-            facts.clientIdParameter = Objects.requireNonNull(name);
-            return this;
-        }
-
-        /**
-         * Sets what the server calls {@code scope} in the authorization request (Slack, for tokens of users).
-         *
-         * @param name the parameter
-         * @return this builder
-         */
-        public Builder scopeParameter(String name) {
-            facts.scopeParameter = Objects.requireNonNull(name);
-            return this;
-        }
-
-        /**
-         * Sends token requests as a JSON object (Notion). Default: as a form (RFC 6749 section 4.1.3).
-         *
-         * @return this builder
-         */
-        public Builder jsonRequests() {
-            facts.jsonRequests = true;
-            return this;
-        }
-
-        /**
-         * Adds a header to all requests to the provider's own endpoints, those for tokens and for profiles (Reddit
-         * wants a {@code User-Agent} of its own, Notion a version). Calls to APIs carry what the application gives
-         * them.
-         *
-         * @param name the header; those of HTTP's own framing and {@code Authorization} are the library's
-         * @param value its value
-         * @return this builder
-         */
-        public Builder requestHeader(String name, String value) {
-            String lower = name.toLowerCase(Locale.ROOT);
-            if (!lower.matches("[a-z0-9-]{1,64}")
-                    || Set.of("authorization", "host", "content-length", "content-type", "transfer-encoding", "dpop")
-                            .contains(lower)) {
-                throw new IllegalArgumentException("This header cannot be set: " + name);
+    /**
+     * Sets the place in a token response that names the address of this user's API (Salesforce's {@code instance_url}).
+     * Access tokens are then sent there, too, and only this user's. Default: none.
+     *
+     * @param pointer the place
+     * @param domains the domains of such addresses: one in another domain is ignored
+     * @return this
+     * @throws IllegalArgumentException if there is no domain, or something is malformed
+     */
+    public Dialect apiBase(String pointer, String... domains) {
+        for (String domain : domains) {
+            if (!domain.matches("[a-z0-9-]+(\\.[a-z0-9-]+)+")) {
+                throw new IllegalArgumentException("A domain is written like example.com, not " + domain);
             }
-            if (!value.chars().allMatch(c -> c >= ' ' && c < 0x7f)) {
-                throw new IllegalArgumentException("The value of a header is printable ASCII: " + name);
-            }
-            facts.requestHeaders = Copies.with(facts.requestHeaders, name, value);
-            return this;
         }
+        if (domains.length == 0) {
+            throw new IllegalArgumentException("The domains of the provider's APIs are missing");
+        }
+        facts.apiBaseMember = checkPointer(pointer);
+        facts.apiBaseDomains = Set.of(domains);
+        return this;
+    }
 
-        /**
-         * Adds a parameter to every token request for a user's grant, when the code is redeemed and when it is
-         * refreshed (Shopify wants {@code expiring}). What the request itself says goes before.
-         *
-         * @param name the parameter
-         * @param value its value
-         * @return this builder
-         */
-        public Builder tokenParameter(String name, String value) {
-            if (Set.of(
-                            "grant_type",
-                            "code",
-                            "code_verifier",
-                            "refresh_token",
-                            "redirect_uri",
-                            "client_id",
-                            "client_secret")
-                    .contains(name)) {
-                throw new IllegalArgumentException("The library itself sends " + name);
-            }
-            facts.tokenParameters = Copies.with(facts.tokenParameters, name, value);
-            return this;
+    /**
+     * Sets the header in which the APIs require a token, without a scheme before it (Shopify's
+     * {@code X-Shopify-Access-Token}). Default: {@code Authorization} (RFC 6750). Under this name, too, a token follows
+     * no redirect to another host.
+     *
+     * @param header the header
+     * @return this
+     * @throws IllegalArgumentException if it is not a header's name
+     */
+    public Dialect tokenHeader(String header) {
+        if (!header.matches("[A-Za-z0-9-]{1,64}")) {
+            throw new IllegalArgumentException("A header consists of letters, digits and hyphens: " + header);
         }
+        facts.tokenHeader = header;
+        facts.tokenScheme = "";
+        return this;
+    }
 
-        /**
-         * Repeats the registration's redirect URI when refreshing (GitLab, Yahoo). Default: not (RFC 6749 section 6).
-         *
-         * @return this builder
-         */
-        public Builder redirectUriOnRefresh() {
-            facts.redirectUriOnRefresh = true;
-            return this;
+    /**
+     * Sets the scheme before the token (Zoho's {@code Zoho-oauthtoken}). Default: {@code Bearer}.
+     *
+     * @param scheme letters, digits and hyphens
+     * @return this
+     * @throws IllegalArgumentException if it contains anything else
+     */
+    public Dialect tokenScheme(String scheme) {
+        if (!scheme.matches("[A-Za-z0-9-]{1,64}")) {
+            throw new IllegalArgumentException("A scheme consists of letters, digits and hyphens: " + scheme);
         }
+        facts.tokenScheme = scheme;
+        return this;
+    }
 
-        /**
-         * Says where a member of an answer is. Where there is nothing, the standard's own name is looked at, too.
-         *
-         * @param name what RFC 6749 calls it: {@code access_token}, {@code token_type}, {@code expires_in},
-         *     {@code refresh_token}, {@code scope}, {@code error}, {@code error_description}; or {@code id_token} or
-         *     {@code refresh_token_expires_in}
-         * @param pointers where it is. An error may be in several places at once (Facebook: type, code, subcode); then
-         *     its code is all that are there, with slashes between them
-         * @return this builder
-         */
-        public Builder member(String name, String... pointers) {
-            if (!MEMBERS.contains(name)) {
-                throw new IllegalArgumentException("No member of an answer: " + name + ". There are " + MEMBERS);
-            }
-            if (pointers.length == 0 || (pointers.length > 1 && !name.equals("error"))) {
-                throw new IllegalArgumentException("One place, and for an error several: " + name);
-            }
-            for (String pointer : pointers) {
-                checkPointer(pointer);
-            }
-            facts.members = Copies.with(facts.members, name, List.of(pointers));
-            return this;
-        }
+    /**
+     * Sets the values with which an API rejects a token under another status than 401 (Slack under 200, Facebook under
+     * 400). They are then treated as a 401. Default: none.
+     *
+     * @param pointer the place of the value in the response
+     * @param values the values
+     * @return this
+     * @throws IllegalArgumentException if the place is malformed
+     */
+    public Dialect rejection(String pointer, String... values) {
+        facts.rejectionMember = checkPointer(pointer);
+        facts.rejections = Set.of(values);
+        return this;
+    }
 
-        private static String checkPointer(String pointer) {
-            if (!pointer.matches(POINTER)) {
-                throw new IllegalArgumentException("A place in JSON is written like /data/0/id, not " + pointer);
-            }
-            return pointer;
-        }
+    // ---- The callback ---------------------------------------------------------------------------------------------
 
-        /**
-         * Says where an answer of the token endpoint tells who the user is, for servers that have neither OpenID
-         * Connect nor a profile (Strava's {@code /athlete/id}). What the answer to the code says is kept with the
-         * grant.
-         *
-         * @param claim what OpenID Connect calls it; {@code sub} is needed. With {@code iss}, subjects are unique only
-         *     within what is there (Slack's teams), and it becomes a part of the identity's issuer
-         * @param pointers where it is; what is found at several is joined by slashes
-         * @return this builder
-         */
-        public Builder identityMember(String claim, String... pointers) {
-            if (pointers.length == 0) {
-                throw new IllegalArgumentException("Say where " + claim + " is");
-            }
-            List<String> checked =
-                    Arrays.stream(pointers).map(Builder::checkPointer).toList();
-            facts.identityMembers = Copies.with(facts.identityMembers, claim, checked);
-            return this;
-        }
+    /**
+     * Sets the parameter of the callback that names the granted scopes, if the token endpoint does not (Strava).
+     * Default: none.
+     *
+     * @param name the parameter
+     * @return this
+     */
+    public Dialect grantedScopeParameter(String name) {
+        facts.grantedScopeParameter = Objects.requireNonNull(name);
+        return this;
+    }
 
-        /**
-         * Says which token types are used like {@code Bearer} (Slack's {@code bot}). Default: {@code Bearer}, and none
-         * at all.
-         *
-         * @param types all that are taken; case does not matter
-         * @return this builder
-         */
-        public Builder bearerTypes(String... types) {
-            facts.bearerTypes = Set.of(types);
-            return this;
-        }
+    /**
+     * Sets the parameter of the callback that names the one of the provider's servers that issued the code (Zoho's
+     * {@code accounts-server}). A code of another server than this one's is not sent anywhere. Default: none.
+     *
+     * @param name the parameter
+     * @return this
+     */
+    public Dialect serverParameter(String name) {
+        facts.serverParameter = Objects.requireNonNull(name);
+        return this;
+    }
 
-        /**
-         * Sets what stands between two scopes in an answer (GitHub's and LinkedIn's commas). Default: the same as in a
-         * request.
-         *
-         * @param separator the separator; blanks separate in any case
-         * @return this builder
-         */
-        public Builder grantedScopeSeparator(String separator) {
-            facts.grantedScopeSeparator = Objects.requireNonNull(separator);
-            return this;
-        }
+    /**
+     * Sets the parameter of the callback that is an HMAC-SHA256 in hexadecimal digits over all others, in alphabetical
+     * order and with the client secret as key (Shopify's {@code hmac}). A callback without it, or with a wrong one, is
+     * rejected. Default: none.
+     *
+     * @param name the parameter
+     * @return this
+     */
+    public Dialect callbackHmac(String name) {
+        facts.callbackHmac = Objects.requireNonNull(name);
+        return this;
+    }
 
-        /**
-         * Reads an answer that is JSON or a form whatever its {@code Content-Type} says, HTML included. Default: JSON
-         * has to be called so, or {@code text/plain} or {@code text/javascript} or nothing at all, and a form has to be
-         * called a form: what comes under another name may be somebody else's page.
-         *
-         * @return this builder
-         */
-        public Builder anyContentType() {
-            facts.anyContentType = true;
-            return this;
-        }
-
-        /**
-         * Takes {@code "expires_in": 0} for a token that never expires (Mailchimp). Default: for one that ends at once.
-         *
-         * @return this builder
-         */
-        public Builder zeroMeansForever() {
-            facts.zeroMeansForever = true;
-            return this;
-        }
-
-        /**
-         * Says what an error means that RFC 6749 does not know, or that this server means differently.
-         *
-         * @param code the code, or how codes begin that have several parts: {@code OAuthException/190} stands for
-         *     {@code OAuthException/190/463}, too. A {@code suberror} is such a part (Entra ID):
-         *     {@code invalid_grant/consent_required}
-         * @param meaning what it means
-         * @return this builder
-         */
-        public Builder error(String code, Meaning meaning) {
-            errors = Copies.with(errors, code, Objects.requireNonNull(meaning));
-            return this;
-        }
-
-        /**
-         * Says where an answer tells at which address this user's API is (Salesforce's {@code instance_url}). Access
-         * tokens then go there, too, and only this user's.
-         *
-         * @param pointer where it is
-         * @param domains where such an address may be: one in another domain is not believed
-         * @return this builder
-         */
-        public Builder apiBase(String pointer, String... domains) {
-            for (String domain : domains) {
-                if (!domain.matches("[a-z0-9-]+(\\.[a-z0-9-]+)+")) {
-                    throw new IllegalArgumentException("A domain is written like example.com, not " + domain);
-                }
-            }
-            if (domains.length == 0) {
-                throw new IllegalArgumentException("Say in which domains the provider's APIs are");
-            }
-            facts.apiBaseMember = checkPointer(pointer);
-            facts.apiBaseDomains = Set.of(domains);
-            return this;
-        }
-
-        /**
-         * Sets in which header of their own APIs want a token, and nothing beside it (Shopify's
-         * {@code X-Shopify-Access-Token}). Default: {@code Authorization} (RFC 6750). There, too, a token follows no
-         * redirect to another host.
-         *
-         * @param header the header
-         * @return this builder
-         */
-        public Builder tokenHeader(String header) {
-            if (!header.matches("[A-Za-z0-9-]{1,64}")) {
-                throw new IllegalArgumentException("A header consists of letters, digits and hyphens: " + header);
-            }
-            facts.tokenHeader = header;
-            facts.tokenScheme = "";
-            return this;
-        }
-
-        /**
-         * Sets the word before the token (Zoho's {@code Zoho-oauthtoken}). Default: {@code Bearer}.
-         *
-         * @param scheme letters, digits and hyphens
-         * @return this builder
-         */
-        public Builder tokenScheme(String scheme) {
-            if (!scheme.matches("[A-Za-z0-9-]{1,64}")) {
-                throw new IllegalArgumentException("A scheme consists of letters, digits and hyphens: " + scheme);
-            }
-            facts.tokenScheme = scheme;
-            return this;
-        }
-
-        /**
-         * Says how an API rejects a token with another status than 401: Slack with 200, Facebook with 400. That is then
-         * treated as a 401.
-         *
-         * @param pointer where in the answer it says so
-         * @param values what it says
-         * @return this builder
-         */
-        public Builder rejection(String pointer, String... values) {
-            facts.rejectionMember = checkPointer(pointer);
-            facts.rejections = Set.of(values);
-            return this;
-        }
-
-        /**
-         * Names the parameter of the callback that tells what the user has granted, where the token endpoint does not
-         * say (Strava).
-         *
-         * @param name the parameter
-         * @return this builder
-         */
-        public Builder grantedScopeParameter(String name) {
-            facts.grantedScopeParameter = Objects.requireNonNull(name);
-            return this;
-        }
-
-        /**
-         * Names the parameter of the callback that tells at which of the provider's servers the code is good (Zoho's
-         * {@code accounts-server}). A code for another server than this one's is not sent anywhere.
-         *
-         * @param name the parameter
-         * @return this builder
-         */
-        public Builder serverParameter(String name) {
-            facts.serverParameter = Objects.requireNonNull(name);
-            return this;
-        }
-
-        /**
-         * Names the parameter of the callback that is an HMAC-SHA256 in hexadecimal digits over all others, in
-         * alphabetical order and with the client secret as key (Shopify's {@code hmac}). A callback without it, or with
-         * a wrong one, is refused.
-         *
-         * @param name the parameter
-         * @return this builder
-         */
-        public Builder callbackHmac(String name) {
-            facts.callbackHmac = Objects.requireNonNull(name);
-            return this;
-        }
-
-        /**
-         * Says that the provider posts the callback ({@code response_mode=form_post}; Apple, where there are scopes).
-         *
-         * @return this builder
-         */
-        public Builder formPost() {
-            facts.formPost = true;
-            return this;
-        }
-
-        Dialect build() {
-            if (!facts.identityMembers.isEmpty() && !facts.identityMembers.containsKey("sub")) {
-                throw new IllegalArgumentException("Say which member of the answer is the user's id: claim sub");
-            }
-            return new Dialect(facts.clone(), errors);
-        }
+    /**
+     * Has every callback posted ({@code response_mode=form_post}; Apple, if scopes are requested). Default: callbacks
+     * are GET requests, unless a registration calls {@code formPost()} itself.
+     *
+     * @return this
+     */
+    public Dialect formPost() {
+        facts.formPost = true;
+        return this;
     }
 }

@@ -286,7 +286,7 @@ public final class EntraId {
      * Errors that the user can fix without losing the grant, and those that nobody at the keyboard can. After an
      * {@code invalid_grant} with any other suberror, or none, the grant is gone.
      */
-    private static void errors(Dialect.Builder dialect) {
+    private static void errors(Dialect dialect) {
         dialect.error("interaction_required", Dialect.Meaning.INTERACTION)
                 .error("consent_required", Dialect.Meaning.INTERACTION)
                 .error("invalid_grant/basic_action", Dialect.Meaning.INTERACTION)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.provider;
 
+import dev.grantkeeper.internal.provider.AbstractProvider;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -20,16 +21,19 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An authorization server and the APIs that take its tokens, as data.
+ * An authorization server and the APIs that accept its tokens, as data.
  *
- * <p>Immutable and thread-safe. There are presets ({@link Spotify}, {@link EntraId}); {@link #newBuilder()} derives a
- * variant of one, {@link #builder(String)} describes any other server. Endpoints are {@code https}; {@code http} is for
- * loopback, and only after {@link Builder#allowHttpOnLoopback()}.
+ * <p>There are presets ({@link Providers}, {@link Spotify}, {@link EntraId}); {@link #newBuilder()} derives a variant
+ * of one, {@link #builder(String)} describes any other server. Endpoints are {@code https}; {@code http} is for
+ * loopback, and only after {@link Builder#allowHttpOnLoopback()}. Immutable and thread-safe.
+ *
+ * <p>Getters show what an application or its operator may want to see. The other facts are for the library, and each is
+ * explained at its setter in {@link Builder}.
  */
-public final class Provider {
+public final class Provider extends AbstractProvider {
     /**
-     * What may be done with a refresh token after a request whose answer never came. The server may have taken the
-     * token, and some servers end the whole grant when a spent one comes back (RFC 9700 section 4.14.2).
+     * The rule for a refresh token after a request whose response never came. The server may have accepted the token,
+     * and some servers end the whole grant when a used one comes back (RFC 9700 section 4.14.2).
      */
     public enum Replay {
         /**
@@ -43,15 +47,15 @@ public final class Provider {
         NEVER
     }
 
-    /** From when on the lifetime of refresh tokens counts. */
+    /** The moment from which the lifetime of refresh tokens counts. */
     public enum Anchor {
-        /** From when the user authorised the application; refreshing changes nothing. */
+        /** When the user authorized the application; refreshing changes nothing. */
         AUTHORIZATION,
-        /** From the last refresh. */
+        /** The last refresh. */
         LAST_USE
     }
 
-    /** How a client says for which of several APIs it wants an access token. */
+    /** The way in which a client requests an access token for one of several APIs. */
     public enum ResourceStyle {
         /** By the parameter {@code resource} (RFC 8707). */
         PARAMETER,
@@ -59,7 +63,7 @@ public final class Provider {
         DEFAULT_SCOPE
     }
 
-    /** What the provider takes as redirect URI of a program that listens on its own machine (RFC 8252 section 7.3). */
+    /** The redirect URIs that the provider accepts from a program on the user's own machine (RFC 8252 section 7.3). */
     public enum Loopback {
         /** Both the name {@code localhost} and the addresses {@code 127.0.0.1} and {@code [::1]}. */
         ANY,
@@ -69,7 +73,7 @@ public final class Provider {
         NAME
     }
 
-    /** What the library itself decides about in a login. Whoever sets these by hand breaks it, or its safety. */
+    /** The parameters of a login that the library sets itself. Setting them by hand breaks the login, or its safety. */
     private static final Set<String> OWN_PARAMETERS = Set.of(
             "response_type",
             "client_id",
@@ -94,442 +98,238 @@ public final class Provider {
             "iat",
             "jti");
 
-    /** How the id of a tenant looks in lower case. */
+    /** The form of a tenant's id in lower case. */
     static final String TENANT_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 
-    private final Facts facts;
-
-    private Provider(Facts facts) {
-        this.facts = facts;
-    }
-
-    /** The facts of which users choose from an enum. */
-    private static final class Facts extends ProviderFacts {
+    /** All facts, with those that are told in an enum of this package. */
+    private static final class AllFacts extends ProviderFacts {
         ClientAuthentication clientAuthentication = ClientAuthentication.SECRET_BASIC;
         Set<LoginProtection> loginProtections = Set.of();
         Replay replay = Replay.LATE;
-        Anchor refreshTokenAnchor = Anchor.LAST_USE;
-        Loopback loopback = Loopback.ANY;
-        ResourceStyle resourceStyle = ResourceStyle.PARAMETER;
-        Dialect dialectValue = Dialect.STANDARD;
+        Map<String, Dialect.Meaning> errors = Map.of();
 
-        Facts(String name) {
+        AllFacts(String name) {
             super(name);
         }
 
-        Facts copy() {
-            return (Facts) clone();
+        AllFacts copy() {
+            return (AllFacts) clone();
         }
     }
 
+    private final AllFacts all;
+
+    private Provider(AllFacts all) {
+        super(all);
+        this.all = all;
+    }
+
     /**
-     * Describes a server of which there is no preset.
+     * Starts the description of a server for which there is no preset.
      *
      * @param name a short name for logs, keys and messages: lower-case letters, digits, dots and hyphens
-     * @return a builder; the two endpoints are required, everything else has a default
+     * @return a builder; authorization and token endpoint are required, everything else has a default
+     * @throws IllegalArgumentException if the name contains anything else, or more than 64 characters
      */
     public static Builder builder(String name) {
         if (!name.matches("[a-z0-9][a-z0-9.-]{0,63}")) {
             throw new IllegalArgumentException(
                     "A provider's name consists of lower-case letters, digits, dots and hyphens, at most 64: " + name);
         }
-        return new Builder(new Facts(name));
+        return new Builder(new AllFacts(name));
     }
 
     /**
      * Derives a variant of this provider.
      *
-     * @return a builder that has everything of this provider
+     * @return a builder that starts with everything of this provider
      */
     public Builder newBuilder() {
-        return new Builder(facts.copy());
+        return new Builder(all.copy());
     }
 
     /**
      * The short name.
      *
-     * @return as given to {@link #builder(String)}
+     * @return the name that was given to {@link #builder(String)}
      */
     public String name() {
-        return facts.name;
+        return all.name;
     }
 
     /**
-     * Where the provider documents what this value says.
+     * The provider's own documentation.
      *
      * @return a page for people
      */
     public URI documentation() {
-        return facts.documentation;
+        return all.documentation;
     }
 
     /**
-     * Where users are sent to sign in and consent (RFC 6749 section 3.1).
+     * The authorization endpoint, to which a login sends the browser (RFC 6749 section 3.1).
      *
      * @return the endpoint
      */
     public URI authorizationEndpoint() {
-        return facts.authorizationEndpoint;
+        return all.authorizationEndpoint;
     }
 
     /**
-     * Where tokens are issued and refreshed (RFC 6749 section 3.2).
+     * The token endpoint (RFC 6749 section 3.2).
      *
      * @return the endpoint
      */
     public URI tokenEndpoint() {
-        return facts.tokenEndpoint;
+        return all.tokenEndpoint;
     }
 
     /**
-     * The server that issues tokens. Grants are pinned to it: their refresh tokens are sent to no other.
+     * The revocation endpoint (RFC 7009).
      *
-     * @return scheme, host and port of the token endpoint; without the port for {@code http} on loopback, where servers
-     *     for tests are
-     */
-    public String tokenServer() {
-        return facts.tokenServer();
-    }
-
-    /**
-     * Where the same server was before.
-     *
-     * @return in the form of {@link #tokenServer()}; grants from there are good here
-     */
-    public Set<String> formerServers() {
-        return facts.formerServers;
-    }
-
-    /**
-     * Where tokens are refreshed.
-     *
-     * @return the token endpoint (RFC 6749 section 6), or what this provider has instead
-     */
-    public URI refreshEndpoint() {
-        return facts.refreshEndpoint();
-    }
-
-    /**
-     * Where tokens are given back (RFC 7009).
-     *
-     * @return the endpoint, empty if the provider has none
+     * @return the endpoint; empty if the provider has none
      */
     public Optional<URI> revocationEndpoint() {
-        return Optional.ofNullable(facts.revocationEndpoint);
+        return Optional.ofNullable(all.revocationEndpoint);
     }
 
     /**
-     * Where an authorization request is handed over before the browser is sent (RFC 9126).
+     * The introspection endpoint (RFC 7662).
      *
-     * @return the endpoint, empty if the provider has none
-     */
-    public Optional<URI> pushedAuthorizationRequestEndpoint() {
-        return Optional.ofNullable(facts.pushedAuthorizationRequestEndpoint);
-    }
-
-    /**
-     * Where a login begins that the user finishes on another device (RFC 8628).
-     *
-     * @return the endpoint, empty if the provider has none
-     */
-    public Optional<URI> deviceAuthorizationEndpoint() {
-        return Optional.ofNullable(facts.deviceAuthorizationEndpoint);
-    }
-
-    /**
-     * What tells whether a token is good (RFC 7662).
-     *
-     * @return the endpoint, empty if the provider has none
+     * @return the endpoint; empty if the provider has none
      */
     public Optional<URI> introspectionEndpoint() {
-        return Optional.ofNullable(facts.introspectionEndpoint);
+        return Optional.ofNullable(all.introspectionEndpoint);
     }
 
     /**
-     * Where a browser is sent to end the user's session at the provider (OpenID Connect RP-Initiated Logout).
+     * The pushed authorization request endpoint (PAR, RFC 9126).
      *
-     * @return the endpoint, empty if the provider has none
+     * @return the endpoint; empty if the provider has none
+     */
+    public Optional<URI> pushedAuthorizationRequestEndpoint() {
+        return Optional.ofNullable(all.pushedAuthorizationRequestEndpoint);
+    }
+
+    /**
+     * The device authorization endpoint (RFC 8628).
+     *
+     * @return the endpoint; empty if the provider has none
+     */
+    public Optional<URI> deviceAuthorizationEndpoint() {
+        return Optional.ofNullable(all.deviceAuthorizationEndpoint);
+    }
+
+    /**
+     * The end session endpoint, which signs the user out at the provider (OpenID Connect RP-Initiated Logout).
+     *
+     * @return the endpoint; empty if the provider has none
      */
     public Optional<URI> endSessionEndpoint() {
-        return Optional.ofNullable(facts.endSessionEndpoint);
+        return Optional.ofNullable(all.endSessionEndpoint);
     }
 
     /**
-     * What tells more about a user than the ID token does (OpenID Connect Core section 5.3).
+     * The UserInfo endpoint (OpenID Connect Core section 5.3).
      *
-     * @return the endpoint, empty if the provider has none
+     * @return the endpoint; empty if the provider has none
      */
     public Optional<URI> userInfoEndpoint() {
-        return Optional.ofNullable(facts.userInfoEndpoint);
+        return Optional.ofNullable(all.userInfoEndpoint);
     }
 
     /**
-     * What tells who a user is, where there is no OpenID Connect.
+     * The issuer of ID tokens, and of authorization responses (RFC 9207). A <code>{tenantid}</code> in it stands for
+     * the token's {@code tid} claim.
      *
-     * @return the endpoint, empty if the provider has none
-     */
-    public Optional<URI> profileEndpoint() {
-        return Optional.ofNullable(facts.profileEndpoint);
-    }
-
-    /**
-     * Which member of the profile holds which claim. The claim {@code sub} is always among them.
-     *
-     * @return from claim to member
-     */
-    public Map<String, String> profileClaims() {
-        return facts.profileClaims;
-    }
-
-    /**
-     * Who the server is: the issuer of ID tokens, and of answers through the browser. A <code>{tenantid}</code> in it
-     * stands for the {@code tid} claim of the token.
-     *
-     * @return the issuer, empty if it is not known
+     * @return the issuer; empty if it is not known
      */
     public Optional<String> issuer() {
-        return Optional.ofNullable(facts.issuer);
+        return Optional.ofNullable(all.issuer);
     }
 
     /**
-     * Where the keys are that sign ID tokens.
+     * The URL of the keys that sign ID tokens: a JWK set (RFC 7517).
      *
-     * @return the URL of a JWK set (RFC 7517), empty if the provider signs nothing, and does not speak OpenID Connect
+     * @return the URL; empty if the provider does not sign anything
      */
     public Optional<URI> jwksUri() {
-        return Optional.ofNullable(facts.jwksUri);
+        return Optional.ofNullable(all.jwksUri);
     }
 
     /**
-     * Whose users may sign in, where the issuer leaves the tenant open.
+     * The origins of the APIs. Access tokens are sent there and nowhere else.
      *
-     * @return ids of tenants in lower case; empty for all
-     */
-    public Set<String> tenants() {
-        return facts.tenants;
-    }
-
-    /**
-     * Whose users may not sign in, where the issuer leaves the tenant open.
-     *
-     * @return ids of tenants in lower case
-     */
-    public Set<String> refusedTenants() {
-        return facts.refusedTenants;
-    }
-
-    /**
-     * Whether every answer through the browser says which server it comes from (RFC 9207). One that does not is then
-     * refused; one that names another server is refused in any case.
-     *
-     * @return whether {@code iss} is required
-     */
-    public boolean issuerInCallback() {
-        return facts.issuerInCallback;
-    }
-
-    /**
-     * Where access tokens may go: scheme, host and port of the APIs, and nowhere else.
-     *
-     * @return origins with their port spelled out, for example {@code https://api.spotify.com:443}
+     * @return scheme, host and port, for example {@code https://api.spotify.com:443}
      */
     public Set<String> apiOrigins() {
-        return facts.apiOrigins;
+        return all.apiOrigins;
     }
 
     /**
-     * How applications authenticate that have a secret, unless they choose otherwise. Those with a {@link SigningKey}
-     * and no secret use {@link ClientAuthentication#PRIVATE_KEY_JWT}, or {@link ClientAuthentication#SIGNED_SECRET} if
-     * this says so, those with neither {@link ClientAuthentication#MUTUAL_TLS} if this says so, and otherwise
-     * {@link ClientAuthentication#NONE}.
+     * The client authentication of applications that have a secret, unless they choose another one. Applications with a
+     * {@link SigningKey} and no secret use {@link ClientAuthentication#PRIVATE_KEY_JWT}, or
+     * {@link ClientAuthentication#SIGNED_SECRET} if this is it; applications with neither use
+     * {@link ClientAuthentication#MUTUAL_TLS} if this is it, and otherwise {@link ClientAuthentication#NONE}.
      *
-     * @return the way
+     * @return the provider's default
      */
     public ClientAuthentication clientAuthentication() {
-        return facts.clientAuthentication;
+        return all.clientAuthentication;
     }
 
     /**
-     * Who makes the assertions with which applications prove who they are ({@code iss}, RFC 7523 section 3).
+     * The protections that the provider requires of every login.
      *
-     * @return whom the provider wants to see there; empty for the client itself
-     */
-    public Optional<String> assertionIssuer() {
-        return Optional.ofNullable(facts.assertionIssuer);
-    }
-
-    /**
-     * For whom assertions are made that this provider is to believe ({@code aud}, RFC 7523 section 3).
-     *
-     * @return what the provider wants there, otherwise the issuer, otherwise the token endpoint
-     */
-    public String assertionAudience() {
-        return facts.assertionAudience();
-    }
-
-    /**
-     * Where the endpoints are that ask for a certificate in the TLS handshake, if they are elsewhere (RFC 8705 section
-     * 5). Used with {@link ClientAuthentication#MUTUAL_TLS} only.
-     *
-     * @return from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its alias
-     */
-    public Map<String, URI> mtlsEndpointAliases() {
-        return facts.mtlsEndpointAliases;
-    }
-
-    /**
-     * How the provider wants every login to be protected.
-     *
-     * @return what it demands of every application
+     * @return the protections; usually none
      */
     public Set<LoginProtection> loginProtections() {
-        return facts.loginProtections;
+        return all.loginProtections;
     }
 
     /**
-     * What stands between two scopes.
-     *
-     * @return a blank (RFC 6749 section 3.3), or what the provider wants instead
-     */
-    public String scopeSeparator() {
-        return facts.scopeSeparator;
-    }
-
-    /**
-     * What stands between two scopes in an answer. Blanks separate in any case.
-     *
-     * @return what the dialect says, otherwise the same as in a request
-     */
-    public String grantedScopeSeparator() {
-        return facts.grantedScopeSeparator();
-    }
-
-    /**
-     * Whether the server takes PKCE (RFC 7636). Only a preset can know that one does not.
-     *
-     * @return whether PKCE is sent
-     */
-    public boolean pkce() {
-        return facts.pkce;
-    }
-
-    /**
-     * What is sent with every authorization request.
-     *
-     * @return further parameters
-     */
-    public Map<String, String> authorizationParameters() {
-        return facts.authorizationParameters;
-    }
-
-    /**
-     * Parameters that nobody may add to a login, with the reason: the library's own, and those that the server refuses.
-     * They fail here, where the message can say what to do.
-     *
-     * @return from parameter to reason
-     */
-    public Map<String, String> forbiddenParameters() {
-        return facts.forbiddenParameters;
-    }
-
-    /**
-     * What the server is told that this application can handle.
-     *
-     * @return for example {@code cp1}; empty unless it was said
-     */
-    public Set<String> clientCapabilities() {
-        return facts.clientCapabilities;
-    }
-
-    /**
-     * How long access tokens live when the server does not say.
-     *
-     * @return the lifetime, empty if unknown: such a token is used until an API rejects it
-     */
-    public Optional<Duration> defaultLifetime() {
-        return Optional.ofNullable(facts.defaultLifetime);
-    }
-
-    /**
-     * What may be done with a refresh token after a lost answer.
-     *
-     * @return the replay class
-     */
-    public Replay replay() {
-        return facts.replay;
-    }
-
-    /**
-     * How long refresh tokens live.
-     *
-     * @return a duration or period, empty if unknown
-     */
-    public Optional<TemporalAmount> refreshTokenLifetime() {
-        return Optional.ofNullable(facts.refreshTokenLifetime);
-    }
-
-    /**
-     * From when on that lifetime counts.
-     *
-     * @return the anchor
-     */
-    public Anchor refreshTokenAnchor() {
-        return facts.refreshTokenAnchor;
-    }
-
-    /**
-     * Which redirect URIs on the user's own machine the provider takes.
+     * The rule for a refresh token after a lost response.
      *
      * @return the rule
      */
-    public Loopback loopback() {
-        return facts.loopback;
+    public Replay replay() {
+        return all.replay;
     }
 
     /**
-     * How a client says for which API it wants an access token.
+     * Returns the meaning that an error code of the token endpoint has at this provider, if it has one of its own
+     * ({@link Dialect#error}).
      *
-     * @return the style
+     * @param error the code, whose parts are separated by slashes
+     * @return the meaning of the code, or of the longest part from its start that has one; empty for what RFC 6749 says
      */
-    public ResourceStyle resourceStyle() {
-        return facts.resourceStyle;
-    }
-
-    /**
-     * Why the provider gives an application no tokens of its own (client credentials, RFC 6749 section 4.4).
-     *
-     * @return the reason, and what to do instead; empty if it does, or nothing is known
-     */
-    public Optional<String> noApplicationTokens() {
-        return Optional.ofNullable(facts.noApplicationTokens);
-    }
-
-    /**
-     * Where the server's messages differ from the standards.
-     *
-     * @return the differences; most servers have none
-     */
-    public Dialect dialect() {
-        return facts.dialectValue;
+    public Optional<Dialect.Meaning> meaningOf(String error) {
+        for (int end = error.length(); end > 0; end = error.lastIndexOf('/', end - 1)) {
+            Dialect.Meaning meaning = all.errors.get(error.substring(0, end));
+            if (meaning != null) {
+                return Optional.of(meaning);
+            }
+        }
+        return Optional.empty();
     }
 
     @Override
     public String toString() {
-        return "Provider[" + facts.name + ", " + facts.tokenEndpoint + "]";
+        return "Provider[" + all.name + ", " + all.tokenEndpoint + "]";
     }
 
-    /** Collects what is known of a server. Not thread-safe. */
+    /** Collects the facts about a server. URLs are checked by {@link #build()}. Not thread-safe. */
     public static final class Builder {
-        private final Facts facts;
-        /** URLs by name, set when the provider is made: whether http is allowed may be known only then. */
+        private final AllFacts facts;
+        /** What is left to set, by name: URLs, since http on loopback may be allowed after them. */
         private final Map<String, Consumer<String>> urls = new LinkedHashMap<>();
 
-        private Builder(Facts facts) {
+        private Builder(AllFacts facts) {
             this.facts = facts;
         }
 
         /**
-         * Sets where the provider documents its endpoints. Default: RFC 6749.
+         * Sets the provider's own documentation. Default: RFC 6749.
          *
          * @param url a page for people
          * @return this builder
@@ -539,7 +339,7 @@ public final class Provider {
         }
 
         /**
-         * Sets where users are sent. Required.
+         * Sets the authorization endpoint (RFC 6749 section 3.1). Required.
          *
          * @param url the endpoint; a query in it is kept
          * @return this builder
@@ -549,7 +349,7 @@ public final class Provider {
         }
 
         /**
-         * Sets where tokens are issued. Required.
+         * Sets the token endpoint (RFC 6749 section 3.2). Required.
          *
          * @param url the endpoint
          * @return this builder
@@ -559,7 +359,7 @@ public final class Provider {
         }
 
         /**
-         * Sets where tokens are refreshed. Default: at the token endpoint (RFC 6749 section 6).
+         * Sets the endpoint that refreshes tokens (Figma). Default: the token endpoint (RFC 6749 section 6).
          *
          * @param url the endpoint, {@code null} for the token endpoint
          * @return this builder
@@ -569,7 +369,7 @@ public final class Provider {
         }
 
         /**
-         * Sets where tokens are given back (RFC 7009). Default: nowhere.
+         * Sets the revocation endpoint (RFC 7009). Default: none.
          *
          * @param url the endpoint, {@code null} for none
          * @return this builder
@@ -579,7 +379,7 @@ public final class Provider {
         }
 
         /**
-         * Sets where authorization requests are handed over before the browser is sent (RFC 9126). Default: none.
+         * Sets the pushed authorization request endpoint (PAR, RFC 9126). Default: none.
          *
          * @param url the endpoint, {@code null} for none
          * @return this builder
@@ -591,7 +391,7 @@ public final class Provider {
         }
 
         /**
-         * Sets where logins begin that users finish on another device (RFC 8628). Default: none.
+         * Sets the device authorization endpoint (RFC 8628). Default: none.
          *
          * @param url the endpoint, {@code null} for none
          * @return this builder
@@ -602,7 +402,7 @@ public final class Provider {
         }
 
         /**
-         * Sets what tells whether a token is good (RFC 7662). Default: none.
+         * Sets the introspection endpoint (RFC 7662). Default: none.
          *
          * @param url the endpoint, {@code null} for none
          * @return this builder
@@ -612,7 +412,8 @@ public final class Provider {
         }
 
         /**
-         * Sets where a browser is sent to end the user's session (OpenID Connect RP-Initiated Logout). Default: none.
+         * Sets the end session endpoint, which signs the user out at the provider (OpenID Connect RP-Initiated Logout).
+         * Default: none.
          *
          * @param url the endpoint, {@code null} for none
          * @return this builder
@@ -622,7 +423,7 @@ public final class Provider {
         }
 
         /**
-         * Sets what tells more about a user than the ID token does (OpenID Connect Core section 5.3). Default: none.
+         * Sets the UserInfo endpoint (OpenID Connect Core section 5.3). Default: none.
          *
          * @param url the endpoint, {@code null} for none
          * @return this builder
@@ -632,43 +433,43 @@ public final class Provider {
         }
 
         /**
-         * Sets what tells who a user is, where there is no OpenID Connect. Default: nothing.
+         * Sets the profile endpoint, which identifies the user at providers without OpenID Connect. Default: none.
          *
-         * @param url an API endpoint that answers a JSON object
+         * @param url an API endpoint that answers with a JSON object
          * @param claims from claim to member of that object, or to a place in it ({@code /data/0/id}); {@code sub} must
          *     be among the claims
          * @return this builder
+         * @throws IllegalArgumentException if it is not
          */
         public Builder profileEndpoint(String url, Map<String, String> claims) {
             if (!claims.containsKey("sub")) {
-                throw new IllegalArgumentException("Say which member of the profile is the user's id: claim sub");
+                throw new IllegalArgumentException("The claim sub is missing: name the member that is the user's id");
             }
             facts.profileClaims = Map.copyOf(claims);
             return url("profile endpoint", what -> facts.profileEndpoint = endpoint(what, url));
         }
 
         /**
-         * Sets who issues ID tokens and where its keys are. Default: no OpenID Connect, and asking for {@code openid}
-         * fails.
+         * Sets the issuer of ID tokens and the URL of its keys. Default: no OpenID Connect, and a login with the scope
+         * {@code openid} fails.
          *
          * @param issuer the issuer, compared character by character; <code>{tenantid}</code> in it stands for the
          *     token's {@code tid} claim
-         * @param jwksUri where the keys are
+         * @param jwksUri the URL of a JWK set
          * @return this builder
          */
         public Builder openId(String issuer, String jwksUri) {
-            Objects.requireNonNull(jwksUri);
             facts.issuer = Objects.requireNonNull(issuer);
             return url("JWKS URI", what -> facts.jwksUri = endpoint(what, jwksUri));
         }
 
         /**
-         * Sets whose users may sign in, where the issuer leaves the tenant open: an ID token of another tenant
-         * ({@code tid}) is refused. Default: all tenants that the issuer fits.
+         * Sets the tenants whose users may sign in, where the issuer leaves the tenant open: an ID token with another
+         * {@code tid} is rejected. Default: all tenants that fit the issuer.
          *
          * @param ids the tenants' ids, each a GUID; none for all
          * @return this builder
-         * @throws IllegalArgumentException if one is something else, for example a domain: tokens name their tenant by
+         * @throws IllegalArgumentException if one is not a GUID but, for example, a domain: tokens name their tenant by
          *     its id
          */
         public Builder tenants(String... ids) {
@@ -677,11 +478,11 @@ public final class Provider {
         }
 
         /**
-         * Sets whose users may not sign in, where the issuer leaves the tenant open. Default: nobody is left out.
+         * Sets the tenants whose users may not sign in, where the issuer leaves the tenant open. Default: none.
          *
          * @param ids the tenants' ids, each a GUID
          * @return this builder
-         * @throws IllegalArgumentException if one is something else
+         * @throws IllegalArgumentException if one is not a GUID
          */
         public Builder refusedTenants(String... ids) {
             facts.refusedTenants = tenantIds(ids);
@@ -702,24 +503,23 @@ public final class Provider {
         }
 
         /**
-         * Takes from the server's own metadata (RFC 8414, OpenID Connect Discovery 1.0) who it is, its endpoints and
-         * its way to authenticate, in place of what was said before. Where access tokens may go, it does not say:
-         * {@link #apiOrigins}. Does no I/O; {@code Discovery} asks the server.
+         * Sets issuer, endpoints, client authentication and required protections from the server's metadata (RFC 8414,
+         * OpenID Connect Discovery 1.0). Metadata does not tell which APIs the tokens are for: {@link #apiOrigins}.
+         * Does no I/O; {@code Discovery} fetches the metadata.
          *
-         * @param issuer whose metadata these should be
-         * @param json the document
+         * @param issuer the issuer to which the metadata has to belong
+         * @param json the metadata
          * @return this builder
-         * @throws IllegalArgumentException if they are another server's, make no sense, or say that the server takes
-         *     PKCE without {@code S256} only
+         * @throws IllegalArgumentException if it belongs to another issuer, is malformed, or supports PKCE without
+         *     {@code S256}
          */
         public Builder metadata(String issuer, String json) {
             Metadata metadata = Metadata.read(issuer, json);
-            facts.issuer = issuer;
-            facts.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
-            facts.clientAuthentication = metadata.clientAuthentication();
             String keys = metadata.text("jwks_uri");
             String authorization = metadata.text("authorization_endpoint");
             String token = metadata.text("token_endpoint");
+            facts.issuer = issuer;
+            facts.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
             return url("JWKS URI", what -> facts.jwksUri = optional(what, keys))
                     .url("authorization endpoint", what -> facts.authorizationEndpoint = endpoint(what, authorization))
                     .url("token endpoint", what -> facts.tokenEndpoint = endpoint(what, token))
@@ -731,11 +531,12 @@ public final class Provider {
                     .deviceAuthorizationEndpoint(metadata.text("device_authorization_endpoint"))
                     .endSessionEndpoint(metadata.text("end_session_endpoint"))
                     .mtlsEndpointAliases(metadata.mtlsEndpointAliases())
+                    .clientAuthentication(metadata.clientAuthentication())
                     .loginProtections(metadata.loginProtections());
         }
 
         /**
-         * Sets who the server is, for one that does not speak OpenID Connect (RFC 8414 section 2). Default: not known.
+         * Sets the issuer of a server that does not support OpenID Connect (RFC 8414 section 2). Default: unknown.
          *
          * @param issuer the issuer, compared character by character
          * @return this builder
@@ -746,11 +547,10 @@ public final class Provider {
         }
 
         /**
-         * Sets whether the server says in every answer through the browser who it is (RFC 9207): such an answer without
-         * {@code iss} is then refused. Default: it need not.
+         * Sets whether every authorization response names its issuer (RFC 9207): one without {@code iss} is then
+         * rejected. Default: {@code false}. A response that names another issuer is rejected in any case.
          *
-         * @param issuerInCallback what the server's metadata call
-         *     {@code authorization_response_iss_parameter_supported}
+         * @param issuerInCallback the metadata's {@code authorization_response_iss_parameter_supported}
          * @return this builder
          */
         public Builder issuerInCallback(boolean issuerInCallback) {
@@ -759,9 +559,9 @@ public final class Provider {
         }
 
         /**
-         * Says where the token endpoint was before it moved to another host. Default: nowhere else. A grant is pinned
-         * to the host that gave it, so that a mistake in a configuration does not show everybody's refresh tokens to a
-         * stranger; grants from these hosts are refreshed here, too.
+         * Sets the hosts at which the token endpoint was before it moved. Default: none. A grant is pinned to the host
+         * that issued it, so that a mistake in a configuration does not send everybody's refresh tokens to a stranger;
+         * grants from these hosts are refreshed here, too.
          *
          * @param origins scheme, host and, if it is not the scheme's own, port; paths are ignored
          * @return this builder
@@ -772,7 +572,8 @@ public final class Provider {
         }
 
         /**
-         * Sets where access tokens may go. Default: nowhere, and a wrapped client sends none.
+         * Sets the origins of the APIs: access tokens are sent there and nowhere else. Default: none, and a wrapped
+         * client sends no tokens.
          *
          * @param origins scheme, host and, if it is not the scheme's own, port; paths are ignored
          * @return this builder
@@ -783,9 +584,10 @@ public final class Provider {
         }
 
         /**
-         * Sets how applications authenticate that do not choose. Default: {@link ClientAuthentication#SECRET_BASIC}.
+         * Sets the client authentication of applications that have a secret and do not choose another one. Default:
+         * {@link ClientAuthentication#SECRET_BASIC}.
          *
-         * @param clientAuthentication the way
+         * @param clientAuthentication the provider's default
          * @return this builder
          */
         public Builder clientAuthentication(ClientAuthentication clientAuthentication) {
@@ -794,10 +596,9 @@ public final class Provider {
         }
 
         /**
-         * Sets who makes the assertions with which applications prove who they are (Apple's team). Default: the client
-         * itself (RFC 7523 section 3).
+         * Sets the issuer of client assertions (Apple's team). Default: the client id (RFC 7523 section 3).
          *
-         * @param issuer what the provider's documentation says of {@code iss}
+         * @param issuer the {@code iss} that the provider's documentation requires
          * @return this builder
          */
         public Builder assertionIssuer(String issuer) {
@@ -806,10 +607,10 @@ public final class Provider {
         }
 
         /**
-         * Sets for whom assertions are made, with which applications prove who they are. Default: the issuer, or the
-         * token endpoint where there is none.
+         * Sets the audience of client assertions (RFC 7523 section 3). Default: the issuer, or the token endpoint if
+         * there is none.
          *
-         * @param audience what the provider's documentation says of {@code aud}
+         * @param audience the {@code aud} that the provider's documentation requires
          * @return this builder
          */
         public Builder assertionAudience(String audience) {
@@ -818,8 +619,8 @@ public final class Provider {
         }
 
         /**
-         * Sets where the endpoints are that ask for a certificate in the TLS handshake, if they are elsewhere (RFC 8705
-         * section 5). Default: nowhere else.
+         * Sets the endpoints that ask for a certificate in the TLS handshake, if they are not the usual ones (RFC 8705
+         * section 5). Used with {@link ClientAuthentication#MUTUAL_TLS} only. Default: none.
          *
          * @param aliases from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its
          *     alias
@@ -831,10 +632,11 @@ public final class Provider {
         }
 
         /**
-         * Sets how the provider wants every login to be protected ({@code require_pushed_authorization_requests},
-         * {@code require_signed_request_object}). Default: it demands nothing; applications may choose to.
+         * Sets the protections that the provider requires of every login
+         * ({@code require_pushed_authorization_requests}, {@code require_signed_request_object}). Default: none;
+         * applications may choose some.
          *
-         * @param protections what it demands of every application
+         * @param protections the protections
          * @return this builder
          */
         public Builder loginProtections(LoginProtection... protections) {
@@ -843,7 +645,7 @@ public final class Provider {
         }
 
         /**
-         * Sets what stands between two scopes. Default: a blank (RFC 6749 section 3.3).
+         * Sets the separator of scopes. Default: a blank (RFC 6749 section 3.3).
          *
          * @param separator for example a comma
          * @return this builder
@@ -854,10 +656,10 @@ public final class Provider {
         }
 
         /**
-         * Sets whether the server takes PKCE (RFC 7636). Default: it does. Only for a server that refuses a login
-         * because of it: without PKCE, a code that somebody steals on its way can be redeemed.
+         * Sets whether logins use PKCE (RFC 7636). Default: {@code true}. {@code false} is only for a server that
+         * rejects a login because of it: without PKCE, a code that somebody steals on its way can be redeemed.
          *
-         * @param pkce whether PKCE is sent
+         * @param pkce whether PKCE is used
          * @return this builder
          */
         public Builder pkce(boolean pkce) {
@@ -878,10 +680,11 @@ public final class Provider {
         }
 
         /**
-         * Refuses a parameter that the server would refuse with a worse message. Default: none.
+         * Forbids a parameter of authorization requests that the server would reject with a worse message. Default:
+         * none but those that the library sets itself.
          *
          * @param name the parameter
-         * @param reason why, and what to do instead
+         * @param reason the reason, and what to do instead
          * @return this builder
          */
         public Builder forbiddenParameter(String name, String reason) {
@@ -890,14 +693,15 @@ public final class Provider {
         }
 
         /**
-         * Tells the server, with each login and each refresh, what this application can handle ({@code xms_cc} in the
-         * {@code claims}; Microsoft Entra ID). {@code cp1} says that it sends a user through
-         * {@code newLogin().inResponseTo(…)} whenever an API asks for that: then tokens live up to a day, and end at
-         * once when an administrator wants it (continuous access evaluation). An application that does not answer is
-         * locked out until such a token expires. Default: nothing.
+         * Sets the client capabilities, which are sent with each login and each refresh ({@code xms_cc} in the
+         * {@code claims}; Microsoft Entra ID). Default: none. With {@code cp1} an application promises to send a user
+         * through {@code newLogin().inResponseTo(…)} whenever an API requires it: then access tokens live up to a day,
+         * and an administrator can revoke them at once (continuous access evaluation). An application that does not
+         * keep the promise is locked out until such a token expires.
          *
          * @param capabilities letters and digits
          * @return this builder
+         * @throws IllegalArgumentException if one contains anything else
          */
         public Builder clientCapabilities(String... capabilities) {
             for (String capability : capabilities) {
@@ -910,10 +714,12 @@ public final class Provider {
         }
 
         /**
-         * Sets how long access tokens live when the server does not say. Default: unknown.
+         * Sets the lifetime of access tokens if the server does not send {@code expires_in}. Default: unknown; such a
+         * token is used until an API rejects it.
          *
          * @param lifetime a positive time
          * @return this builder
+         * @throws IllegalArgumentException if it is not positive
          */
         public Builder defaultLifetime(Duration lifetime) {
             if (lifetime.isNegative() || lifetime.isZero()) {
@@ -924,9 +730,9 @@ public final class Provider {
         }
 
         /**
-         * Sets what may be done with a refresh token after a lost answer. Default: {@link Replay#LATE}.
+         * Sets the rule for a refresh token after a lost response. Default: {@link Replay#LATE}.
          *
-         * @param replay the replay class
+         * @param replay the rule
          * @return this builder
          */
         public Builder replay(Replay replay) {
@@ -935,45 +741,46 @@ public final class Provider {
         }
 
         /**
-         * Sets how long refresh tokens live. Default: unknown.
+         * Sets the lifetime of refresh tokens if the server does not send one. Default: unknown.
          *
          * @param lifetime a duration, or a period where the provider counts in months
-         * @param anchor from when on it counts
+         * @param anchor the moment from which it counts
          * @return this builder
          */
         public Builder refreshTokenLifetime(TemporalAmount lifetime, Anchor anchor) {
             facts.refreshTokenLifetime = Objects.requireNonNull(lifetime);
-            facts.refreshTokenAnchor = Objects.requireNonNull(anchor);
+            facts.refreshTokenLifetimeFromLogin = anchor == Anchor.AUTHORIZATION;
             return this;
         }
 
         /**
-         * Sets which redirect URIs on the user's own machine the provider takes. Default: {@link Loopback#ANY}.
+         * Sets the redirect URIs on the user's own machine that the provider accepts. Default: {@link Loopback#ANY}.
          *
          * @param loopback the rule
          * @return this builder
          */
         public Builder loopback(Loopback loopback) {
-            facts.loopback = Objects.requireNonNull(loopback);
+            facts.loopbackByName = loopback != Loopback.ADDRESS;
+            facts.loopbackByAddress = loopback != Loopback.NAME;
             return this;
         }
 
         /**
-         * Sets how a client says for which API it wants an access token. Default: {@link ResourceStyle#PARAMETER}.
+         * Sets the way to request an access token for one of several APIs. Default: {@link ResourceStyle#PARAMETER}.
          *
-         * @param resourceStyle the style
+         * @param resourceStyle the way
          * @return this builder
          */
         public Builder resourceStyle(ResourceStyle resourceStyle) {
-            facts.resourceStyle = Objects.requireNonNull(resourceStyle);
+            facts.resourceIsScope = resourceStyle == ResourceStyle.DEFAULT_SCOPE;
             return this;
         }
 
         /**
-         * Says that the provider gives an application no tokens of its own (client credentials, RFC 6749 section 4.4).
-         * Asking for them then fails at once, where the message can say what to do. Default: it may.
+         * Sets why the provider does not issue tokens to applications themselves (client credentials, RFC 6749 section
+         * 4.4). A request for them then fails at once, with this reason. Default: {@code null}, it may issue them.
          *
-         * @param reason why, and what to do instead; {@code null} if it does
+         * @param reason the reason, and what to do instead; {@code null} if it issues them
          * @return this builder
          */
         public Builder noApplicationTokens(@Nullable String reason) {
@@ -982,22 +789,23 @@ public final class Provider {
         }
 
         /**
-         * Says where the server's messages differ from the standards. Default: nowhere. What was said before stays.
+         * Adds differences between the server's messages and the standards. Default: none.
          *
-         * @param differences is given a builder to say them to
+         * @param differences gets what is there so far, and adds to it
          * @return this builder
+         * @throws IllegalArgumentException if an answer names the user, and not by the claim {@code sub}
          */
-        public Builder dialect(Consumer<Dialect.Builder> differences) {
-            Dialect.Builder builder = facts.dialectValue.newBuilder();
-            differences.accept(builder);
-            facts.dialectValue = builder.build();
-            facts.dialect = facts.dialectValue.facts;
+        public Builder dialect(Consumer<Dialect> differences) {
+            Dialect dialect = new Dialect(facts.dialect, facts.errors);
+            differences.accept(dialect);
+            facts.dialect = dialect.facts();
+            facts.errors = dialect.errors();
             return this;
         }
 
         /**
-         * Allows endpoints at {@code http://127.0.0.1}, {@code http://[::1]} and {@code http://localhost}, for tests.
-         * Tokens travel in the clear; nowhere else can that be allowed.
+         * Allows endpoints at {@code http://127.0.0.1}, {@code http://[::1]} and {@code http://localhost}, for tests:
+         * tokens are not encrypted on their way. Plain {@code http} to any other host cannot be allowed.
          *
          * @return this builder
          */
@@ -1014,7 +822,7 @@ public final class Provider {
          */
         public Provider build() {
             urls.forEach((what, setting) -> setting.accept(what));
-            Facts all = facts.copy();
+            AllFacts all = facts.copy();
             if (all.authorizationEndpoint.equals(ProviderFacts.MISSING)) {
                 throw missing("authorization endpoint");
             }
@@ -1022,12 +830,12 @@ public final class Provider {
                 throw missing("token endpoint");
             }
             if (all.issuer == null && (all.jwksUri != null || all.issuerInCallback)) {
-                throw invalid("without the issuer neither ID tokens nor callbacks can be checked. Say who it is");
+                throw invalid("neither ID tokens nor callbacks can be checked without the issuer. Call issuer(…)");
             }
             Map<String, String> forbidden = new LinkedHashMap<>(all.forbiddenParameters);
-            OWN_PARAMETERS.forEach(own -> forbidden.put(own, "it is the library's own"));
-            forbidden.put(all.dialect.clientIdParameter, "it is the library's own");
-            forbidden.put(all.dialect.scopeParameter, "it is the library's own");
+            OWN_PARAMETERS.forEach(own -> forbidden.put(own, "the library sets it itself"));
+            forbidden.put(all.dialect.clientIdParameter, "the library sets it itself");
+            forbidden.put(all.dialect.scopeParameter, "the library sets it itself");
             all.forbiddenParameters = Collections.unmodifiableMap(forbidden);
             for (String parameter : all.authorizationParameters.keySet()) {
                 String reason = forbidden.get(parameter);
@@ -1061,15 +869,14 @@ public final class Provider {
             String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
             String host = uri.getHost();
             if (host == null || uri.getRawUserInfo() != null || uri.getRawFragment() != null) {
-                throw invalid(
-                        "the " + what + " must be an absolute https URL without user and fragment, and is " + url);
+                throw invalid("the " + what + " must be an absolute https URL without user and fragment, not " + url);
             }
             boolean loopbackHost = host.equals("127.0.0.1") || host.equals("[::1]") || host.equals("localhost");
             if (scheme.equals("http") && loopbackHost && !facts.httpOnLoopback) {
-                throw invalid("the " + what + " " + url + " is http. For tests on loopback say allowHttpOnLoopback()");
+                throw invalid("the " + what + " " + url + " is http. For tests on loopback call allowHttpOnLoopback()");
             }
             if (!scheme.equals("https") && !(scheme.equals("http") && loopbackHost)) {
-                throw invalid("the " + what + " must be https, and is " + url);
+                throw invalid("the " + what + " must be https, not " + url);
             }
             return uri;
         }

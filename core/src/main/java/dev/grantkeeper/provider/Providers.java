@@ -551,7 +551,7 @@ public final class Providers {
                 .deviceAuthorizationEndpoint(base + "/oauth/authorize_device")
                 .apiOrigins(base)
                 .clientAuthentication(SECRET_POST)
-                .dialect(Dialect.Builder::redirectUriOnRefresh)
+                .dialect(Dialect::redirectUriOnRefresh)
                 .build();
     }
 
@@ -976,7 +976,7 @@ public final class Providers {
                 .assertionIssuer(teamId)
                 .assertionAudience("https://appleid.apple.com")
                 .replay(PROMPT)
-                .dialect(Dialect.Builder::formPost)
+                .dialect(Dialect::formPost)
                 .build();
     }
 
@@ -1035,7 +1035,7 @@ public final class Providers {
                 .revocationEndpoint("https://api.login.yahoo.com/oauth2/revoke")
                 .apiOrigins("https://api.login.yahoo.com", "https://fantasysports.yahooapis.com")
                 .clientAuthentication(SECRET_BASIC)
-                .dialect(Dialect.Builder::redirectUriOnRefresh)
+                .dialect(Dialect::redirectUriOnRefresh)
                 .build();
     }
 
@@ -1459,7 +1459,7 @@ public final class Providers {
                         "https://login.mailchimp.com/oauth2/metadata", Map.of("sub", "user_id", "name", "accountname"))
                 .clientAuthentication(SECRET_POST)
                 .pkce(false)
-                .dialect(Dialect.Builder::zeroMeansForever)
+                .dialect(Dialect::zeroMeansForever)
                 .build();
     }
 

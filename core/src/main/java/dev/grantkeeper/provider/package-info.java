@@ -5,7 +5,8 @@
  * value with a link to its documentation and is never a subclass; any other server is described with
  * {@link dev.grantkeeper.provider.Provider#builder(String)}. A difference between servers belongs here, under a name of
  * its own and with the server that has it; the code that acts upon it does not. Nothing here sends a request, waits or
- * keeps state. This package depends on no other of the library; the entry point and the internal packages read it.
+ * keeps state. Of the library's other packages this one knows {@code internal.provider} only, which holds the facts;
+ * the entry point and the internal packages read both.
  */
 @NullMarked
 package dev.grantkeeper.provider;

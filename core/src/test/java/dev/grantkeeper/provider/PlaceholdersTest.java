@@ -4,12 +4,14 @@ package dev.grantkeeper.provider;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.grantkeeper.internal.provider.Facts;
 import java.net.URI;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Function;
@@ -80,16 +82,16 @@ class PlaceholdersTest {
         Map<String, String> urls = new LinkedHashMap<>();
         urls.put("authorization", provider.authorizationEndpoint().toString());
         urls.put("token", provider.tokenEndpoint().toString());
-        urls.put("refresh", provider.refreshEndpoint().toString());
+        urls.put("refresh", Facts.of(provider).refreshEndpoint().toString());
         urls.put("documentation", provider.documentation().toString());
-        urls.put("assertions", provider.assertionAudience());
+        urls.put("assertions", Facts.of(provider).assertionAudience());
         provider.revocationEndpoint().ifPresent(url -> urls.put("revocation", url.toString()));
         provider.pushedAuthorizationRequestEndpoint().ifPresent(url -> urls.put("pushed", url.toString()));
         provider.deviceAuthorizationEndpoint().ifPresent(url -> urls.put("device", url.toString()));
         provider.introspectionEndpoint().ifPresent(url -> urls.put("introspection", url.toString()));
         provider.endSessionEndpoint().ifPresent(url -> urls.put("end session", url.toString()));
         provider.userInfoEndpoint().ifPresent(url -> urls.put("userinfo", url.toString()));
-        provider.profileEndpoint().ifPresent(url -> urls.put("profile", url.toString()));
+        Optional.ofNullable(Facts.of(provider).profileEndpoint).ifPresent(url -> urls.put("profile", url.toString()));
         provider.jwksUri().ifPresent(url -> urls.put("keys", url.toString()));
         provider.issuer().ifPresent(issuer -> urls.put("issuer", issuer.replace("{tenantid}", "any")));
         for (String origin : provider.apiOrigins()) {

@@ -4,6 +4,7 @@ package dev.grantkeeper.provider;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.grantkeeper.internal.provider.Facts;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +18,7 @@ class PresetsTest {
         assertThat(spotify.authorizationEndpoint()).hasToString("https://accounts.spotify.com/authorize");
         assertThat(spotify.tokenEndpoint()).hasToString("https://accounts.spotify.com/api/token");
         assertThat(spotify.apiOrigins()).containsExactly("https://api.spotify.com:443");
-        assertThat(spotify.profileEndpoint().orElseThrow()).hasToString("https://api.spotify.com/v1/me");
+        assertThat(Facts.of(spotify).profileEndpoint).hasToString("https://api.spotify.com/v1/me");
         assertThat(spotify.issuer()).isEmpty();
         assertThat(spotify.revocationEndpoint()).isEmpty();
     }

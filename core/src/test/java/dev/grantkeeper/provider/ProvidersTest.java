@@ -3,6 +3,8 @@ package dev.grantkeeper.provider;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grantkeeper.internal.provider.DialectFacts;
+import dev.grantkeeper.internal.provider.Facts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Method;
@@ -14,6 +16,7 @@ import java.time.Duration;
 import java.time.Period;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -89,14 +92,14 @@ class ProvidersTest {
         return Stream.of(
                         Optional.of(provider.authorizationEndpoint()),
                         Optional.of(provider.tokenEndpoint()),
-                        Optional.of(provider.refreshEndpoint()),
+                        Optional.of(Facts.of(provider).refreshEndpoint()),
                         provider.revocationEndpoint(),
                         provider.pushedAuthorizationRequestEndpoint(),
                         provider.deviceAuthorizationEndpoint(),
                         provider.introspectionEndpoint(),
                         provider.endSessionEndpoint(),
                         provider.userInfoEndpoint(),
-                        provider.profileEndpoint(),
+                        Optional.ofNullable(Facts.of(provider).profileEndpoint),
                         provider.jwksUri())
                 .flatMap(Optional::stream);
     }
@@ -142,8 +145,8 @@ class ProvidersTest {
     void every_preset_says_who_the_user_is_or_is_known_not_to(Preset preset) {
         Provider provider = preset.provider();
         boolean known = provider.jwksUri().isPresent()
-                || provider.profileEndpoint().isPresent()
-                || provider.dialect().identityMembers().containsKey("sub");
+                || Facts.of(provider).profileEndpoint != null
+                || Facts.of(provider).dialect.identityMembers.containsKey("sub");
         assertThat(known).isNotEqualTo(WITHOUT_IDENTITY.contains(provider.name()));
     }
 
@@ -159,46 +162,50 @@ class ProvidersTest {
 
     @Test
     void a_refresh_token_that_has_to_be_asked_for_is_asked_for() {
-        assertThat(Providers.google().authorizationParameters()).containsEntry("access_type", "offline");
-        assertThat(Providers.dropbox().authorizationParameters()).containsEntry("token_access_type", "offline");
-        assertThat(Providers.zoho(Providers.ZohoDataCenter.EU).authorizationParameters())
+        assertThat(Facts.of(Providers.google()).authorizationParameters).containsEntry("access_type", "offline");
+        assertThat(Facts.of(Providers.dropbox()).authorizationParameters).containsEntry("token_access_type", "offline");
+        assertThat(Facts.of(Providers.zoho(Providers.ZohoDataCenter.EU)).authorizationParameters)
                 .containsEntry("access_type", "offline")
                 .containsEntry("prompt", "consent");
-        assertThat(Providers.reddit("a").authorizationParameters()).containsEntry("duration", "permanent");
-        assertThat(Providers.shopify("acme").dialect().tokenParameters()).containsEntry("expiring", "1");
+        assertThat(Facts.of(Providers.reddit("a")).authorizationParameters).containsEntry("duration", "permanent");
+        assertThat(Facts.of(Providers.shopify("acme")).dialect.tokenParameters).containsEntry("expiring", "1");
+    }
+
+    private static Map<String, Dialect.Meaning> errors(Provider preset) {
+        Map<String, Dialect.Meaning> errors = new HashMap<>();
+        preset.newBuilder().dialect(dialect -> errors.putAll(dialect.errors()));
+        return errors;
     }
 
     @Test
     void errors_that_end_a_grant_are_known_under_the_servers_own_names() {
-        assertThat(Providers.gitHub().dialect().errors())
+        assertThat(errors(Providers.gitHub()))
                 .containsEntry("bad_refresh_token", Dialect.Meaning.REFUSED)
                 .containsEntry("bad_verification_code", Dialect.Meaning.REFUSED)
                 .containsEntry("incorrect_client_credentials", Dialect.Meaning.MISCONFIGURED);
-        assertThat(Providers.slack().dialect().errors())
+        assertThat(errors(Providers.slack()))
                 .containsEntry("invalid_refresh_token", Dialect.Meaning.REFUSED)
                 .containsEntry("ratelimited", Dialect.Meaning.TEMPORARY);
-        assertThat(Providers.facebook().dialect().errors())
+        assertThat(errors(Providers.facebook()))
                 .containsEntry("OAuthException/190", Dialect.Meaning.REFUSED)
                 .containsEntry("OAuthException/613", Dialect.Meaning.TEMPORARY);
-        assertThat(Providers.twitch().dialect().errors())
-                .containsEntry("Invalid refresh token", Dialect.Meaning.REFUSED);
+        assertThat(errors(Providers.twitch())).containsEntry("Invalid refresh token", Dialect.Meaning.REFUSED);
     }
 
     @Test
     void a_temporary_error_of_facebook_is_none_that_begins_alike() {
         // 4 is a limit, 463 is the subcode of an expired token: codes are compared part by part.
-        assertThat(Providers.facebook().dialect().errors().keySet())
-                .allMatch(code -> code.matches("OAuthException/\\d+(/\\d+)?"));
+        assertThat(errors(Providers.facebook()).keySet()).allMatch(code -> code.matches("OAuthException/\\d+(/\\d+)?"));
     }
 
     @Test
     void tokens_of_bots_and_of_users_are_two_presets_at_slack() {
-        assertThat(Providers.slack().dialect().bearerTypes()).containsExactly("bot");
-        assertThat(Providers.slack().dialect().scopeParameter()).isEqualTo("scope");
-        assertThat(Providers.slackUser().dialect().bearerTypes()).containsExactly("user");
-        assertThat(Providers.slackUser().dialect().scopeParameter()).isEqualTo("user_scope");
-        assertThat(Providers.slackUser().dialect().rejections())
-                .isEqualTo(Providers.slack().dialect().rejections())
+        assertThat(Facts.of(Providers.slack()).dialect.bearerTypes).containsExactly("bot");
+        assertThat(Facts.of(Providers.slack()).dialect.scopeParameter).isEqualTo("scope");
+        assertThat(Facts.of(Providers.slackUser()).dialect.bearerTypes).containsExactly("user");
+        assertThat(Facts.of(Providers.slackUser()).dialect.scopeParameter).isEqualTo("user_scope");
+        assertThat(Facts.of(Providers.slackUser()).dialect.rejections)
+                .isEqualTo(Facts.of(Providers.slack()).dialect.rejections)
                 .contains("token_revoked", "not_authed");
     }
 
@@ -207,34 +214,35 @@ class ProvidersTest {
         Provider europe = Providers.zoho(Providers.ZohoDataCenter.EU);
         assertThat(europe.tokenEndpoint()).hasToString("https://accounts.zoho.eu/oauth/v2/token");
         assertThat(europe.apiOrigins()).containsExactly("https://www.zohoapis.eu:443");
-        assertThat(europe.dialect().apiBaseDomains()).containsExactly("zohoapis.eu");
-        assertThat(europe.dialect().serverParameter()).contains("accounts-server");
-        assertThat(europe.dialect().tokenScheme()).isEqualTo("Zoho-oauthtoken");
+        assertThat(Facts.of(europe).dialect.apiBaseDomains).containsExactly("zohoapis.eu");
+        assertThat(Facts.of(europe).dialect.serverParameter).isEqualTo("accounts-server");
+        assertThat(Facts.of(europe).dialect.tokenScheme).isEqualTo("Zoho-oauthtoken");
         assertThat(Providers.zoho(Providers.ZohoDataCenter.CA).tokenEndpoint())
                 .hasToString("https://accounts.zohocloud.ca/oauth/v2/token");
     }
 
     @Test
     void salesforce_says_where_each_users_api_is() {
-        Dialect dialect = Providers.salesforce(Providers.Environment.PRODUCTION).dialect();
-        assertThat(dialect.apiBaseMember()).contains("/instance_url");
-        assertThat(dialect.apiBaseDomains()).containsExactlyInAnyOrder("salesforce.com", "force.com");
+        DialectFacts dialect = Facts.of(Providers.salesforce(Providers.Environment.PRODUCTION)).dialect;
+        assertThat(dialect.apiBaseMember).isEqualTo("/instance_url");
+        assertThat(dialect.apiBaseDomains).containsExactlyInAnyOrder("salesforce.com", "force.com");
         assertThat(Providers.salesforce(Providers.Environment.SANDBOX).tokenEndpoint())
                 .hasToString("https://test.salesforce.com/services/oauth2/token");
     }
 
     @Test
     void a_shops_token_travels_in_a_header_of_its_own() {
-        Dialect dialect = Providers.shopify("acme").dialect();
-        assertThat(dialect.tokenHeader()).isEqualTo("X-Shopify-Access-Token");
-        assertThat(dialect.tokenScheme()).isEmpty();
-        assertThat(dialect.callbackHmac()).contains("hmac");
+        DialectFacts dialect = Facts.of(Providers.shopify("acme")).dialect;
+        assertThat(dialect.tokenHeader).isEqualTo("X-Shopify-Access-Token");
+        assertThat(dialect.tokenScheme).isEmpty();
+        assertThat(dialect.callbackHmac).isEqualTo("hmac");
     }
 
     @Test
     void scopes_are_separated_as_the_server_reads_them() throws Exception {
         assertThat(presets().stream()
-                        .filter(preset -> preset.provider().scopeSeparator().equals(","))
+                        .filter(preset ->
+                                Facts.of(preset.provider()).scopeSeparator.equals(","))
                         .map(Preset::factory)
                         .distinct())
                 .containsExactlyInAnyOrder(
@@ -248,35 +256,33 @@ class ProvidersTest {
                         "strava",
                         "tikTok",
                         "zoho");
-        assertThat(presets().stream().map(preset -> preset.provider().scopeSeparator()))
+        assertThat(presets().stream().map(preset -> Facts.of(preset.provider()).scopeSeparator))
                 .containsOnly(" ", ",");
     }
 
     @Test
     void no_pkce_is_sent_to_servers_that_are_known_not_to_take_it() {
-        assertThat(Providers.linkedIn().pkce()).isFalse();
-        assertThat(Providers.tikTok().pkce()).isFalse();
-        assertThat(Providers.notion().pkce()).isFalse();
-        assertThat(Providers.x().pkce()).isTrue();
-        assertThat(Providers.gitHub().pkce()).isTrue();
+        assertThat(Facts.of(Providers.linkedIn()).pkce).isFalse();
+        assertThat(Facts.of(Providers.tikTok()).pkce).isFalse();
+        assertThat(Facts.of(Providers.notion()).pkce).isFalse();
+        assertThat(Facts.of(Providers.x()).pkce).isTrue();
+        assertThat(Facts.of(Providers.gitHub()).pkce).isTrue();
     }
 
     @Test
     void servers_whose_messages_differ_are_described() {
-        assertThat(Providers.notion().dialect().jsonRequests()).isTrue();
-        assertThat(Providers.notion().dialect().requestHeaders()).containsKey("Notion-Version");
-        assertThat(Providers.gitLab().dialect().redirectUriOnRefresh()).isTrue();
-        assertThat(Providers.yahoo().dialect().redirectUriOnRefresh()).isTrue();
-        assertThat(Providers.tikTok().dialect().clientIdParameter()).isEqualTo("client_key");
-        assertThat(Providers.apple("TEAM123456").dialect().formPost()).isTrue();
-        assertThat(Providers.mailchimp().dialect().zeroMeansForever()).isTrue();
-        assertThat(Providers.figma().refreshEndpoint()).hasToString("https://api.figma.com/v1/oauth/refresh");
-        assertThat(Providers.stripeApps().defaultLifetime()).contains(Duration.ofHours(1));
-        assertThat(Providers.quickBooks(Providers.Environment.PRODUCTION)
-                        .dialect()
-                        .members())
+        assertThat(Facts.of(Providers.notion()).dialect.jsonRequests).isTrue();
+        assertThat(Facts.of(Providers.notion()).dialect.requestHeaders).containsKey("Notion-Version");
+        assertThat(Facts.of(Providers.gitLab()).dialect.redirectUriOnRefresh).isTrue();
+        assertThat(Facts.of(Providers.yahoo()).dialect.redirectUriOnRefresh).isTrue();
+        assertThat(Facts.of(Providers.tikTok()).dialect.clientIdParameter).isEqualTo("client_key");
+        assertThat(Facts.of(Providers.apple("TEAM123456")).dialect.formPost).isTrue();
+        assertThat(Facts.of(Providers.mailchimp()).dialect.zeroMeansForever).isTrue();
+        assertThat(Facts.of(Providers.figma()).refreshEndpoint).hasToString("https://api.figma.com/v1/oauth/refresh");
+        assertThat(Facts.of(Providers.stripeApps()).defaultLifetime).isEqualTo(Duration.ofHours(1));
+        assertThat(Facts.of(Providers.quickBooks(Providers.Environment.PRODUCTION)).dialect.members)
                 .containsEntry("refresh_token_expires_in", List.of("/x_refresh_token_expires_in"));
-        assertThat(Providers.ebay(Providers.Environment.SANDBOX).dialect().bearerTypes())
+        assertThat(Facts.of(Providers.ebay(Providers.Environment.SANDBOX)).dialect.bearerTypes)
                 .contains("User Access Token");
     }
 
@@ -308,11 +314,11 @@ class ProvidersTest {
 
     @Test
     void the_end_of_consent_counts_from_where_the_provider_counts() {
-        assertThat(Providers.linkedIn().refreshTokenLifetime()).contains(Duration.ofDays(365));
-        assertThat(Providers.linkedIn().refreshTokenAnchor()).isEqualTo(Provider.Anchor.AUTHORIZATION);
-        assertThat(Providers.box().refreshTokenLifetime()).contains(Duration.ofDays(60));
-        assertThat(Providers.box().refreshTokenAnchor()).isEqualTo(Provider.Anchor.LAST_USE);
-        assertThat(Providers.gitHub().refreshTokenLifetime()).contains(Period.ofMonths(6));
+        assertThat(Facts.of(Providers.linkedIn()).refreshTokenLifetime).isEqualTo(Duration.ofDays(365));
+        assertThat(Facts.of(Providers.linkedIn()).refreshTokenLifetimeFromLogin).isTrue();
+        assertThat(Facts.of(Providers.box()).refreshTokenLifetime).isEqualTo(Duration.ofDays(60));
+        assertThat(Facts.of(Providers.box()).refreshTokenLifetimeFromLogin).isFalse();
+        assertThat(Facts.of(Providers.gitHub()).refreshTokenLifetime).isEqualTo(Period.ofMonths(6));
     }
 
     @Test

@@ -3,7 +3,7 @@ package dev.grantkeeper.internal.call;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.grantkeeper.provider.Dialect;
+import dev.grantkeeper.internal.provider.DialectFacts;
 import java.io.IOException;
 import okhttp3.MediaType;
 import okhttp3.Response;
@@ -22,8 +22,8 @@ public final class ApiRejection {
      *
      * @param response a response; its body stays readable
      */
-    public static boolean isOne(Response response, Dialect dialect) throws IOException {
-        String member = dialect.rejectionMember().orElse(null);
+    public static boolean isOne(Response response, DialectFacts dialect) throws IOException {
+        String member = dialect.rejectionMember;
         MediaType type = member == null ? null : response.body().contentType();
         if (member == null
                 || type == null
@@ -36,7 +36,7 @@ public final class ApiRejection {
             return false;
         }
         try {
-            return dialect.rejections().contains(JSON.readTree(body).at(member).asText());
+            return dialect.rejections.contains(JSON.readTree(body).at(member).asText());
         } catch (JsonProcessingException e) {
             return false;
         }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.call;
 
+import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Origins;
-import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
@@ -81,7 +81,7 @@ public final class BoundCalls implements Interceptor {
             throws IOException {
         // OkHttp leaves network interceptors out where a WebSocket begins.
         if (wrapped && authorized.header("Upgrade") == null) {
-            Bound bound = new Bound(this, key, tokens.accessToken(), DPoP.authorization(tokens, Dialect.STANDARD));
+            Bound bound = new Bound(this, key, tokens.accessToken(), DPoP.authorization(tokens, DialectFacts.STANDARD));
             return chain.proceed(authorized.newBuilder().tag(Bound.class, bound).build());
         }
         if (chain.getFollowRedirects()) {

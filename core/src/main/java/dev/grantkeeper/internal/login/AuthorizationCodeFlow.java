@@ -8,6 +8,7 @@ import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.SignedResponses;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
@@ -121,8 +122,8 @@ public final class AuthorizationCodeFlow {
         }
         if (!scopes.contains("openid")
                 && endpoints.profiles() != null
-                && provider.profileEndpoint().isEmpty()
-                && provider.dialect().identityMembers().isEmpty()) {
+                && Facts.of(provider).profileEndpoint == null
+                && Facts.of(provider).dialect.identityMembers.isEmpty()) {
             throw new IllegalStateException(provider.name() + " identifies the user only with the scope openid:"
                     + " add it, or leave fetchProfile() out");
         }
@@ -225,8 +226,8 @@ public final class AuthorizationCodeFlow {
             return mismatched(Reason.FORGED, "The callback's state is not this login's");
         }
         Provider provider = endpoints.provider();
-        String data =
-                provider.dialect().serverParameter().map(callback.others()::get).orElse(null);
+        String parameter = Facts.of(provider).dialect.serverParameter;
+        String data = parameter == null ? null : callback.others().get(parameter);
         if (data != null && !isTokenServer(data, provider)) {
             return mismatched(
                     Reason.MIXED_UP,
@@ -255,7 +256,7 @@ public final class AuthorizationCodeFlow {
     private static boolean isFromThisServer(@Nullable String issuer, Provider provider) {
         String expected = provider.issuer().orElse(null);
         if (issuer == null || expected == null) {
-            return issuer != null || !provider.issuerInCallback();
+            return issuer != null || !Facts.of(provider).issuerInCallback;
         }
         return IdTokens.isIssuer(expected, issuer); // the ID token will tell which tenant it is
     }
@@ -285,7 +286,10 @@ public final class AuthorizationCodeFlow {
         TokenResponse response = ((Answer.Tokens) answer).response();
         Set<String> granted = callback.grantedScopes(provider);
         TokenSet tokens = response.toTokenSet(
-                        null, granted == null ? login.scopes() : granted, now, provider.defaultLifetime())
+                        null,
+                        granted == null ? login.scopes() : granted,
+                        now,
+                        Facts.of(provider).defaultLifetime())
                 .newBuilder()
                 .resources(login.resources())
                 .build();

@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.login;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.LoginOutcome.Mismatched.Reason;
 import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -86,7 +87,7 @@ public final class DeviceFlow {
         Map<String, String> form = new LinkedHashMap<>(parameters);
         form.keySet().removeAll(OWN);
         if (!scopes.isEmpty()) {
-            form.put("scope", String.join(provider.scopeSeparator(), scopes));
+            form.put("scope", String.join(Facts.of(provider).scopeSeparator, scopes));
         }
         DeviceEndpoint.Codes codes = deviceEndpoint.authorize(form);
         return new DeviceAttempt(
@@ -275,7 +276,11 @@ public final class DeviceFlow {
 
         private void finish(Answer.Tokens answer) {
             TokenSet tokens = answer.response()
-                    .toTokenSet(null, login.scopes(), time.now(), server.known().defaultLifetime())
+                    .toTokenSet(
+                            null,
+                            login.scopes(),
+                            time.now(),
+                            Facts.of(server.known()).defaultLifetime())
                     .newBuilder()
                     .resources(login.resources())
                     .build();

@@ -5,6 +5,7 @@ import com.nimbusds.jose.proc.SecurityContext;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.proc.BadJWTException;
 import com.nimbusds.jwt.proc.DefaultJWTClaimsVerifier;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import java.nio.charset.StandardCharsets;
@@ -73,8 +74,8 @@ public final class IdTokens {
     public IdTokens(Provider provider, String clientId, ProviderKeys keys, InstantSource clock) {
         this.issuer = provider.issuer()
                 .orElseThrow(() -> new IllegalArgumentException(provider.name() + " does not support OpenID Connect"));
-        this.tenants = provider.tenants();
-        this.refusedTenants = provider.refusedTenants();
+        this.tenants = Facts.of(provider).tenants;
+        this.refusedTenants = Facts.of(provider).refusedTenants;
         this.clientId = clientId;
         this.clock = clock;
         this.keys = keys;

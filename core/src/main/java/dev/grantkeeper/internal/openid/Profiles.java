@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.openid;
 
 import com.nimbusds.jose.util.JSONObjectUtils;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
@@ -72,7 +73,7 @@ public final class Profiles {
      * @throws IdentityException if the response does not identify a user
      */
     public @Nullable Identity fetch(TokenSet tokens) throws IdentityException {
-        URI endpoint = provider.profileEndpoint().orElse(null);
+        URI endpoint = Facts.of(provider).profileEndpoint;
         if (endpoint == null) {
             return null;
         }
@@ -84,7 +85,7 @@ public final class Profiles {
                 claims.put(member, value);
             }
         });
-        provider.profileClaims().forEach((claim, member) -> {
+        Facts.of(provider).profileClaims.forEach((claim, member) -> {
             Object value = at(profile, member);
             if (value != null) {
                 claims.put(claim, value);
@@ -121,7 +122,7 @@ public final class Profiles {
     private Http.Reply ask(String name, URI endpoint, TokenSet tokens) throws IdentityException {
         Http.Reply reply;
         try {
-            reply = http.get(endpoint.toString(), tokens, provider.dialect());
+            reply = http.get(endpoint.toString(), tokens, Facts.of(provider).dialect);
         } catch (IOException e) {
             throw new IdentityException(IdentityException.Kind.UNAVAILABLE, "The " + name + " did not answer", e);
         }

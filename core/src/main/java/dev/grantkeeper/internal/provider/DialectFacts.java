@@ -7,9 +7,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The facts about how a server's messages differ from the standards, with their defaults, which are the standards. What
- * each one means stands at the setter of the same name, in {@code Dialect}. Changed by that class only, and copied
- * before anybody else sees them; collections are unmodifiable.
+ * The differences between a server's messages and the standards. By default there are none. The method of the same name
+ * in {@code Dialect} explains each; places in JSON are pointers (RFC 6901). Set while a provider is built, and never
+ * again; collections are unmodifiable.
  */
 public final class DialectFacts implements Cloneable {
     /** No differences. */
@@ -21,13 +21,13 @@ public final class DialectFacts implements Cloneable {
     public Map<String, String> requestHeaders = Map.of();
     public Map<String, String> tokenParameters = Map.of();
     public boolean redirectUriOnRefresh;
-    /** From the standard's name to pointers. */
+    /** From the standard's name to places. */
     public Map<String, List<String>> members = Map.of();
-    /** From claim to pointers. {@code sub} is among the claims, if there are any. */
+    /** From claim to places; {@code sub} is one of the claims, if there are any. */
     public Map<String, List<String>> identityMembers = Map.of();
     /** In the server's spelling; empty for {@code Bearer} alone. */
     public Set<String> bearerTypes = Set.of();
-    /** {@code null} for the one that separates scopes in a request. */
+    /** {@code null} for the separator in requests. */
     public @Nullable String grantedScopeSeparator;
 
     public boolean anyContentType;
@@ -47,7 +47,7 @@ public final class DialectFacts implements Cloneable {
 
     private DialectFacts() {}
 
-    /** A copy. A copy constructor would name every fact once more, and could forget one. */
+    /** A copy. A copy constructor would have to name every fact, and could forget one. */
     @Override
     public DialectFacts clone() {
         try {

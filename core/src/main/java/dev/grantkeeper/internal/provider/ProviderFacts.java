@@ -6,23 +6,25 @@ import java.time.Duration;
 import java.time.temporal.TemporalAmount;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The facts about an authorization server, with their defaults. What each one means stands at the setter of the same
- * name, in {@code Provider.Builder}. The facts of which users choose from an enum are in a subclass there, since this
+ * The facts about an authorization server, with their defaults. The setter of the same name in {@code Provider.Builder}
+ * explains each. Facts that are told in an enum of package {@code provider} are in a subclass there, with getters: this
  * package does not know those enums.
  *
- * <p>Only a builder changes facts, and those of a provider are a copy that nobody changes; so they may be shared among
- * threads. Collections are unmodifiable.
+ * <p>Facts are set while a provider is built, and never again; the collections in them are unmodifiable. So those of a
+ * provider may be shared among threads.
  */
 public class ProviderFacts implements Cloneable {
-    /** In place of an endpoint that has to be set. */
+    /** Stands for an endpoint that is required and was not set. */
     public static final URI MISSING = URI.create("");
 
     public final String name;
     public URI documentation = URI.create("https://www.rfc-editor.org/rfc/rfc6749");
+
     public URI authorizationEndpoint = MISSING;
     public URI tokenEndpoint = MISSING;
     public @Nullable URI refreshEndpoint;
@@ -33,9 +35,18 @@ public class ProviderFacts implements Cloneable {
     public @Nullable URI endSessionEndpoint;
     public @Nullable URI userInfoEndpoint;
     public @Nullable URI profileEndpoint;
-    /** From claim to member. {@code sub} is among the claims, if there is a profile endpoint. */
+    /** From claim to member; {@code sub} is one of the claims, if there is a profile endpoint. */
     public Map<String, String> profileClaims = Map.of();
-    /** A <code>{tenantid}</code> in it stands for the token's {@code tid} claim. */
+    /** From the name of an endpoint in the metadata to its alias. */
+    public Map<String, URI> mtlsEndpointAliases = Map.of();
+    /** In the form of {@link #tokenServer()}. */
+    public Set<String> formerServers = Set.of();
+    /** With the port spelled out. */
+    public Set<String> apiOrigins = Set.of();
+
+    public boolean httpOnLoopback;
+
+    /** With <code>{tenantid}</code> in the place of the token's {@code tid} claim, if it leaves the tenant open. */
     public @Nullable String issuer;
 
     public @Nullable URI jwksUri;
@@ -45,34 +56,36 @@ public class ProviderFacts implements Cloneable {
     public Set<String> refusedTenants = Set.of();
 
     public boolean issuerInCallback;
-    /** In the form of {@link #tokenServer()}. */
-    public Set<String> formerServers = Set.of();
-    /** With their ports spelled out. */
-    public Set<String> apiOrigins = Set.of();
 
     public @Nullable String assertionIssuer;
     public @Nullable String assertionAudience;
-    /** From the name of an endpoint in the metadata to its alias. */
-    public Map<String, URI> mtlsEndpointAliases = Map.of();
-
-    public String scopeSeparator = " ";
     public boolean pkce = true;
+    public String scopeSeparator = " ";
     public Map<String, String> authorizationParameters = Map.of();
-    /** From parameter to reason; the library's own parameters included. */
+    /** From parameter to reason; among them the parameters that the library sets itself. */
     public Map<String, String> forbiddenParameters = Map.of();
 
     public Set<String> clientCapabilities = Set.of();
+    /** Whether a resource is requested by the scope {@code resource/.default}, not by the parameter. */
+    public boolean resourceIsScope;
+    /** Whether redirect URIs may have the host {@code localhost}. */
+    public boolean loopbackByName = true;
+    /** Whether redirect URIs may have a loopback address as host. */
+    public boolean loopbackByAddress = true;
+
     public @Nullable Duration defaultLifetime;
     public @Nullable TemporalAmount refreshTokenLifetime;
+    /** Whether that lifetime counts from the login, not from the last refresh. */
+    public boolean refreshTokenLifetimeFromLogin;
+
     public @Nullable String noApplicationTokens;
     public DialectFacts dialect = DialectFacts.STANDARD;
-    public boolean httpOnLoopback;
 
     protected ProviderFacts(String name) {
         this.name = name;
     }
 
-    /** A copy of the same class. A copy constructor would name every fact once more, and could forget one. */
+    /** A copy, of the same class. A copy constructor would have to name every fact, and could forget one. */
     @Override
     protected ProviderFacts clone() {
         try {
@@ -82,7 +95,7 @@ public class ProviderFacts implements Cloneable {
         }
     }
 
-    /** The endpoint that refreshes tokens: the token endpoint (RFC 6749 section 6) or the server's own place. */
+    /** The endpoint that refreshes tokens: the token endpoint (RFC 6749 section 6), unless there is another one. */
     public URI refreshEndpoint() {
         return refreshEndpoint == null ? tokenEndpoint : refreshEndpoint;
     }
@@ -96,9 +109,14 @@ public class ProviderFacts implements Cloneable {
         return issuer == null || issuer.contains("{") ? tokenEndpoint.toString() : issuer;
     }
 
-    /** The separator between two scopes in an answer. Blanks separate in any case. */
+    /** The separator of scopes in a response. Blanks separate in any case. */
     public String grantedScopeSeparator() {
         return dialect.grantedScopeSeparator == null ? scopeSeparator : dialect.grantedScopeSeparator;
+    }
+
+    /** The lifetime of access tokens if the server does not say. */
+    public Optional<Duration> defaultLifetime() {
+        return Optional.ofNullable(defaultLifetime);
     }
 
     /** The server that issues tokens. Grants are pinned to it: their refresh tokens are sent to no other. */
@@ -106,7 +124,7 @@ public class ProviderFacts implements Cloneable {
         return server(tokenEndpoint);
     }
 
-    /** The origin of a server that issues tokens. A server for tests has another port whenever it is started again. */
+    /** The origin; without the port for {@code http}, since a server for tests gets another one at every start. */
     public static String server(URI uri) {
         boolean forTests = uri.getScheme().equalsIgnoreCase("http");
         return forTests ? "http://" + uri.getHost().toLowerCase(Locale.ROOT) : origin(uri);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What is known of a provider, for the library's own packages. On the ground: package {@code provider} fills these
- * facts in and shows few of them, and nothing here knows it.
+ * The facts about a provider, as plain fields with their defaults. The builders of package {@code provider} set them,
+ * and explain them; {@code Provider} shows few of them to users, and {@link dev.grantkeeper.internal.provider.Facts}
+ * shows all to the library's other packages. This package uses the JDK only.
  */
 @NullMarked
 package dev.grantkeeper.internal.provider;

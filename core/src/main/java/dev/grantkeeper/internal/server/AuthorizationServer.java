@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Backoff;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -77,7 +78,7 @@ public final class AuthorizationServer {
      */
     public GrantRow pin(GrantRow row) {
         Endpoints found = endpoints;
-        return found == null ? row : row.issuedBy(found.provider().tokenServer());
+        return found == null ? row : row.issuedBy(Facts.of(found.provider()).tokenServer());
     }
 
     /** The endpoints; may fetch the metadata first. */

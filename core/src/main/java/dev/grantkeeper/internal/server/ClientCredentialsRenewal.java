@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -48,7 +49,7 @@ public final class ClientCredentialsRenewal implements Renewal {
 
     @Override
     public Answer request(GrantRow row, Resource resource) {
-        String joined = String.join(server.known().scopeSeparator(), scopes);
+        String joined = String.join(Facts.of(server.known()).scopeSeparator, scopes);
         KeyPair its = keyOf(row.state(resource).tokens());
         KeyPair key = its == null ? keyOf(row.tokens()) : its;
         return aboutTheApplication(
@@ -69,9 +70,10 @@ public final class ClientCredentialsRenewal implements Renewal {
     @Override
     public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
         if (resource.isOwn()) {
-            return response.toTokenSet(null, scopes, now, server.known().defaultLifetime());
+            return response.toTokenSet(
+                    null, scopes, now, Facts.of(server.known()).defaultLifetime());
         }
-        return response.toTokenSet(null, Set.of(), now, server.known().defaultLifetime())
+        return response.toTokenSet(null, Set.of(), now, Facts.of(server.known()).defaultLifetime())
                 .newBuilder()
                 .refreshToken(null)
                 .build();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
@@ -25,13 +27,12 @@ public final class Consent {
         if (tokens.refreshTokenExpiresAt().isPresent()) {
             return tokens.refreshTokenExpiresAt().orElseThrow();
         }
-        @Nullable TemporalAmount lifetime = provider.refreshTokenLifetime().orElse(null);
+        ProviderFacts facts = Facts.of(provider);
+        @Nullable TemporalAmount lifetime = facts.refreshTokenLifetime;
         if (lifetime == null) {
             return null;
         }
-        Instant from = provider.refreshTokenAnchor() == Provider.Anchor.AUTHORIZATION
-                ? row.authorizedAt()
-                : tokens.receivedAt();
+        Instant from = facts.refreshTokenLifetimeFromLogin ? row.authorizedAt() : tokens.receivedAt();
         return from.atOffset(ZoneOffset.UTC).plus(lifetime).toInstant();
     }
 }

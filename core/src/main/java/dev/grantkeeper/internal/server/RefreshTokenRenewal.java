@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.Resource;
@@ -65,8 +66,10 @@ public final class RefreshTokenRenewal implements Renewal {
         String now = provider.issuer().orElse("");
         if (!from.contains("://") || now.isEmpty() || IdTokens.isIssuer(now, from)) {
             from = row.server();
-            now = provider.tokenServer();
-            if (from == null || from.equals(now) || provider.formerServers().contains(from)) {
+            now = Facts.of(provider).tokenServer();
+            if (from == null
+                    || from.equals(now)
+                    || Facts.of(provider).formerServers.contains(from)) {
                 return null;
             }
         }
@@ -110,7 +113,10 @@ public final class RefreshTokenRenewal implements Renewal {
     @Override
     public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
         TokenSet tokens = response.toTokenSet(
-                row.state(resource).tokens(), Set.of(), now, server.known().defaultLifetime());
+                row.state(resource).tokens(),
+                Set.of(),
+                now,
+                Facts.of(server.known()).defaultLifetime());
         // Refresh and ID token belong to the grant, whatever they came with.
         return resource.isOwn()
                 ? tokens

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -74,7 +75,7 @@ public final class TokenExchangeRenewal implements Renewal {
     public Answer request() {
         Map<String, String> form;
         try {
-            form = wanted.form(String.join(server.known().scopeSeparator(), wanted.scopes()));
+            form = wanted.form(String.join(Facts.of(server.known()).scopeSeparator, wanted.scopes()));
         } catch (RuntimeException e) { // the application's supplier; its message may contain the token
             return failure(
                     Answer.Kind.TEMPORARY,
@@ -107,7 +108,8 @@ public final class TokenExchangeRenewal implements Renewal {
 
     /** The token set that an answer makes. */
     public TokenSet tokens(TokenResponse response, Instant now) {
-        return response.toTokenSet(null, wanted.scopes(), now, server.known().defaultLifetime());
+        return response.toTokenSet(
+                null, wanted.scopes(), now, Facts.of(server.known()).defaultLifetime());
     }
 
     @Override

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
-import dev.grantkeeper.provider.Dialect;
+import dev.grantkeeper.internal.provider.DialectFacts;
 import okhttp3.HttpUrl;
 
 /**
@@ -12,9 +12,9 @@ public final class ApiBase {
     private ApiBase() {}
 
     /** Whether a response of this provider may name this URL. */
-    public static boolean mayBe(HttpUrl url, Dialect dialect) {
+    public static boolean mayBe(HttpUrl url, DialectFacts dialect) {
         return url.isHttps()
-                && dialect.apiBaseDomains().stream()
+                && dialect.apiBaseDomains.stream()
                         .anyMatch(domain ->
                                 url.host().equals(domain) || url.host().endsWith("." + domain));
     }

@@ -10,6 +10,8 @@ import com.nimbusds.oauth2.sdk.id.State;
 import com.nimbusds.oauth2.sdk.pkce.CodeChallengeMethod;
 import com.nimbusds.oauth2.sdk.pkce.CodeVerifier;
 import com.nimbusds.openid.connect.sdk.Nonce;
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import java.net.URI;
@@ -32,7 +34,7 @@ public final class AuthorizationEndpoint {
     private static final int BYTES = 32;
     private static final int MAX_REFERENCE = 1024;
 
-    private final Provider provider;
+    private final ProviderFacts provider;
     private final Client client;
     private final Set<LoginProtection> protections;
     private final boolean formPost;
@@ -47,7 +49,7 @@ public final class AuthorizationEndpoint {
             boolean formPost,
             Http http,
             InstantSource clock) {
-        this.provider = provider;
+        this.provider = Facts.of(provider);
         this.client = client;
         this.protections = protections;
         this.formPost = formPost;
@@ -101,7 +103,7 @@ public final class AuthorizationEndpoint {
             String redirectUri, Set<String> scopes, Map<String, String> parameters, @Nullable KeyPair key)
             throws RequestFailedException {
         State state = new State(BYTES);
-        CodeVerifier verifier = provider.pkce() ? new CodeVerifier() : null;
+        CodeVerifier verifier = provider.pkce ? new CodeVerifier() : null;
         Nonce nonce = scopes.contains("openid") ? new Nonce(BYTES) : null;
         AuthorizationRequest.Builder request = new AuthorizationRequest.Builder(
                         new ResponseType(ResponseType.Value.CODE), new ClientID(client.id()))
@@ -111,12 +113,12 @@ public final class AuthorizationEndpoint {
             request.codeChallenge(verifier, CodeChallengeMethod.S256);
         }
         if (!scopes.isEmpty()) {
-            request.scope(new Scope(String.join(provider.scopeSeparator(), scopes)));
+            request.scope(new Scope(String.join(provider.scopeSeparator, scopes)));
         }
         Map<String, String> all = new LinkedHashMap<>();
         request.build().toParameters().forEach((name, values) -> all.put(name, values.get(0)));
-        rename(all, "client_id", provider.dialect().clientIdParameter());
-        rename(all, "scope", provider.dialect().scopeParameter());
+        rename(all, "client_id", provider.dialect.clientIdParameter);
+        rename(all, "scope", provider.dialect.scopeParameter);
         if (nonce != null) {
             all.put("nonce", nonce.getValue());
         }
@@ -124,12 +126,12 @@ public final class AuthorizationEndpoint {
         if (signed) {
             all.put("response_mode", "jwt");
         }
-        all.putAll(provider.authorizationParameters());
+        all.putAll(provider.authorizationParameters);
         all.putAll(parameters);
         if (formPost) {
             all.put("response_mode", signed ? "form_post.jwt" : "form_post");
         }
-        String capabilities = Claims.ofCapabilities(provider.clientCapabilities());
+        String capabilities = Claims.ofCapabilities(provider.clientCapabilities);
         if (capabilities != null) {
             all.put("claims", Claims.merged(parameters.get("claims"), capabilities));
         }
@@ -142,7 +144,7 @@ public final class AuthorizationEndpoint {
         // Not AuthorizationRequest.toURI(): that decodes the query which an endpoint may have, and forgets to encode
         // it again.
         HttpUrl.Builder url =
-                HttpUrl.get(provider.authorizationEndpoint().toString()).newBuilder();
+                HttpUrl.get(provider.authorizationEndpoint.toString()).newBuilder();
         carried.parameters().forEach((name, value) -> {
             url.removeAllQueryParameters(name);
             Client.values(name, value).forEach(one -> url.addQueryParameter(name, one));
@@ -168,10 +170,8 @@ public final class AuthorizationEndpoint {
      * @param query the query, as it came
      */
     public boolean vouchesFor(String query) {
-        return provider.dialect()
-                .callbackHmac()
-                .map(name -> client.hasHmac(query, name))
-                .orElse(true);
+        String name = provider.dialect.callbackHmac;
+        return name == null || client.hasHmac(query, name);
     }
 
     private Carried protect(Map<String, String> parameters, @Nullable KeyPair key) throws RequestFailedException {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.Provider;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -133,9 +135,10 @@ public record Callback(
 
     /** The granted scopes, from servers that name them in the callback; {@code null} if this one does not. */
     public @Nullable Set<String> grantedScopes(Provider provider) {
-        String scope =
-                provider.dialect().grantedScopeParameter().map(others::get).orElse(null);
-        Set<String> granted = scope == null ? Set.of() : TokenAnswers.scopes(scope, provider.grantedScopeSeparator());
+        ProviderFacts facts = Facts.of(provider);
+        String name = facts.dialect.grantedScopeParameter;
+        String scope = name == null ? null : others.get(name);
+        Set<String> granted = scope == null ? Set.of() : TokenAnswers.scopes(scope, facts.grantedScopeSeparator());
         return granted.isEmpty() ? null : granted;
     }
 

@@ -9,8 +9,10 @@ import com.nimbusds.oauth2.sdk.auth.Secret;
 import com.nimbusds.oauth2.sdk.id.ClientID;
 import com.nimbusds.oauth2.sdk.id.JWTID;
 import com.nimbusds.oauth2.sdk.util.URLUtils;
+import dev.grantkeeper.internal.provider.DialectFacts;
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.ClientAuthentication;
-import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
 import java.io.IOException;
@@ -55,7 +57,7 @@ public final class Client {
     private final String issuer;
     private final Map<URI, URI> aliases;
     private final Provider provider;
-    private final Dialect dialect;
+    private final DialectFacts dialect;
     private final InstantSource clock;
 
     /** A client with the secret or key that its authentication needs. */
@@ -73,12 +75,13 @@ public final class Client {
         this.assertionSigner = authentication == ClientAuthentication.SECRET_JWT && secret != null
                 ? JwtSigner.of(secret)
                 : requestSigner;
-        this.assertionIssuer = provider.assertionIssuer().orElse(id);
-        this.audience = provider.assertionAudience();
-        this.issuer = provider.issuer().orElse(audience);
-        this.aliases = authentication == ClientAuthentication.MUTUAL_TLS ? aliases(provider) : Map.of();
+        ProviderFacts facts = Facts.of(provider);
+        this.assertionIssuer = facts.assertionIssuer == null ? id : facts.assertionIssuer;
+        this.audience = facts.assertionAudience();
+        this.issuer = facts.issuer == null ? audience : facts.issuer;
+        this.aliases = authentication == ClientAuthentication.MUTUAL_TLS ? aliases(facts) : Map.of();
         this.provider = provider;
-        this.dialect = provider.dialect();
+        this.dialect = facts.dialect;
         this.clock = clock;
     }
 
@@ -113,18 +116,18 @@ public final class Client {
 
     /** A request for tokens, which some servers expect as JSON. Throws like {@link #post}. */
     Request askForTokens(URI endpoint, Map<String, String> form) throws Http.CallFailedException {
-        return post(endpoint, form, dialect.jsonRequests());
+        return post(endpoint, form, dialect.jsonRequests);
     }
 
     private Request post(URI endpoint, Map<String, String> form, boolean json) throws Http.CallFailedException {
         Request.Builder request = new Request.Builder()
                 .url(aliases.getOrDefault(endpoint, endpoint).toString())
                 .header("Accept", "application/json");
-        dialect.requestHeaders().forEach(request::header);
+        dialect.requestHeaders.forEach(request::header);
         Map<String, List<String>> parameters = new LinkedHashMap<>();
         form.forEach((name, value) -> parameters.put(name, values(name, value)));
         if (authentication != ClientAuthentication.SECRET_BASIC) {
-            parameters.put(dialect.clientIdParameter(), List.of(id));
+            parameters.put(dialect.clientIdParameter, List.of(id));
         }
         switch (authentication) {
             case SECRET_BASIC ->
@@ -235,21 +238,16 @@ public final class Client {
     }
 
     /** RFC 8705 section 5: the endpoints that ask for a certificate, if they have other URLs. */
-    private static Map<URI, URI> aliases(Provider provider) {
+    private static Map<URI, URI> aliases(ProviderFacts facts) {
         Map<URI, URI> aliases = new HashMap<>();
-        Map<String, URI> known = provider.mtlsEndpointAliases();
         Map<String, @Nullable URI> endpoints = new HashMap<>();
-        endpoints.put("token_endpoint", provider.tokenEndpoint());
-        endpoints.put("revocation_endpoint", provider.revocationEndpoint().orElse(null));
-        endpoints.put("introspection_endpoint", provider.introspectionEndpoint().orElse(null));
-        endpoints.put(
-                "device_authorization_endpoint",
-                provider.deviceAuthorizationEndpoint().orElse(null));
-        endpoints.put(
-                "pushed_authorization_request_endpoint",
-                provider.pushedAuthorizationRequestEndpoint().orElse(null));
+        endpoints.put("token_endpoint", facts.tokenEndpoint);
+        endpoints.put("revocation_endpoint", facts.revocationEndpoint);
+        endpoints.put("introspection_endpoint", facts.introspectionEndpoint);
+        endpoints.put("device_authorization_endpoint", facts.deviceAuthorizationEndpoint);
+        endpoints.put("pushed_authorization_request_endpoint", facts.pushedAuthorizationRequestEndpoint);
         endpoints.forEach((name, endpoint) -> {
-            URI alias = known.get(name);
+            URI alias = facts.mtlsEndpointAliases.get(name);
             if (endpoint != null && alias != null) {
                 aliases.put(endpoint, alias);
             }

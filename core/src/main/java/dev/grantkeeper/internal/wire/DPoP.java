@@ -11,7 +11,7 @@ import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
 import com.nimbusds.oauth2.sdk.id.JWTID;
-import dev.grantkeeper.provider.Dialect;
+import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.token.TokenSet;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -115,11 +115,11 @@ public final class DPoP {
     }
 
     /** The {@code Authorization} header that goes with the tokens (RFC 6750 section 2.1, RFC 9449 section 7.1). */
-    public static String authorization(TokenSet tokens, Dialect dialect) {
+    public static String authorization(TokenSet tokens, DialectFacts dialect) {
         if (tokens.proofKey().isPresent()) {
             return "DPoP " + tokens.accessToken();
         }
-        String scheme = dialect.tokenScheme();
+        String scheme = dialect.tokenScheme;
         return scheme.isEmpty() ? tokens.accessToken() : scheme + " " + tokens.accessToken();
     }
 

@@ -2,7 +2,7 @@
 package dev.grantkeeper.internal.wire;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.grantkeeper.provider.Dialect;
+import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -202,7 +202,8 @@ public final class Http {
 
     /** The {@code error} member of an error response. */
     private static @Nullable String errorIn(Reply reply) {
-        ObjectNode json = reply.status() < 400 ? null : ServerJson.read(reply.type(), reply.body(), Dialect.STANDARD);
+        ObjectNode json =
+                reply.status() < 400 ? null : ServerJson.read(reply.type(), reply.body(), DialectFacts.STANDARD);
         return json == null ? null : ServerJson.text(json, "error");
     }
 
@@ -250,7 +251,7 @@ public final class Http {
      * @throws IOException if nothing came back
      */
     public Reply get(String url, @Nullable TokenSet tokens) throws IOException {
-        return get(url, tokens, Dialect.STANDARD);
+        return get(url, tokens, DialectFacts.STANDARD);
     }
 
     /**
@@ -258,18 +259,18 @@ public final class Http {
      *
      * @param url where
      * @param tokens whose access token to send along, with a proof if it is bound; or none
-     * @param dialect what the provider wants to see
+     * @param dialect the headers that the provider requires
      * @return what came back, whatever the status
      * @throws IOException if nothing came back
      */
-    public Reply get(String url, @Nullable TokenSet tokens, Dialect dialect) throws IOException {
+    public Reply get(String url, @Nullable TokenSet tokens, DialectFacts dialect) throws IOException {
         Request.Builder request = new Request.Builder().url(url).header("Accept", "application/json, application/jwt");
-        dialect.requestHeaders().forEach(request::header);
+        dialect.requestHeaders.forEach(request::header);
         try {
             if (tokens == null) {
                 return call(request.build());
             }
-            request.header(dialect.tokenHeader(), DPoP.authorization(tokens, dialect));
+            request.header(dialect.tokenHeader, DPoP.authorization(tokens, dialect));
             KeyPair key = tokens.proofKey().orElse(null);
             return key == null ? call(request.build()) : call(request::build, key, tokens.accessToken());
         } catch (CallFailedException e) {

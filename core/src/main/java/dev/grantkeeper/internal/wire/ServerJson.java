@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.grantkeeper.provider.Dialect;
+import dev.grantkeeper.internal.provider.DialectFacts;
 import java.util.Locale;
 import java.util.Set;
 import okhttp3.HttpUrl;
@@ -36,9 +36,9 @@ final class ServerJson {
 
     private ServerJson() {}
 
-    static @Nullable ObjectNode read(@Nullable MediaType type, String body, Dialect dialect) {
+    static @Nullable ObjectNode read(@Nullable MediaType type, String body, DialectFacts dialect) {
         String subtype = type == null ? "" : type.subtype().toLowerCase(Locale.ROOT);
-        boolean sniff = dialect.anyContentType();
+        boolean sniff = dialect.anyContentType;
         if (subtype.equals("x-www-form-urlencoded") || (sniff && isForm(body))) {
             return form(body);
         }

@@ -4,6 +4,9 @@ package dev.grantkeeper.internal.wire;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.provider.DialectFacts;
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.provider.Provider;
 import java.net.URI;
@@ -47,14 +50,17 @@ final class TokenAnswers {
 
     private static final int MAX_CLAIMS = 16 * 1024;
 
-    private final Dialect dialect;
+    private final Provider provider;
+    private final DialectFacts dialect;
     private final String scopeSeparator;
     private final InstantSource clock;
 
     /** A reader for the answers of one provider. */
     TokenAnswers(Provider provider, InstantSource clock) {
-        this.dialect = provider.dialect();
-        this.scopeSeparator = provider.grantedScopeSeparator();
+        ProviderFacts facts = Facts.of(provider);
+        this.provider = provider;
+        this.dialect = facts.dialect;
+        this.scopeSeparator = facts.grantedScopeSeparator();
         this.clock = clock;
     }
 
@@ -137,7 +143,7 @@ final class TokenAnswers {
         List<String> parts = new ArrayList<>();
         // Outside of an error these may be names for something else.
         if (status >= 400 || member(json, "access_token").isMissingNode()) {
-            for (String pointer : dialect.members().getOrDefault("error", List.of())) {
+            for (String pointer : dialect.members.getOrDefault("error", List.of())) {
                 JsonNode part = json.at(pointer);
                 if (part.isTextual() || part.isIntegralNumber()) {
                     parts.add(part.asText());
@@ -152,7 +158,7 @@ final class TokenAnswers {
         String suberror = ServerJson.text(json, "suberror");
         Dialect.Meaning meaning = error == null
                 ? null
-                : dialect.meaningOf(suberror == null ? error : error + "/" + suberror)
+                : provider.meaningOf(suberror == null ? error : error + "/" + suberror)
                         .orElse(MEANINGS.get(error));
         Answer.Kind kind;
         if (meaning == null) {
@@ -180,7 +186,7 @@ final class TokenAnswers {
 
     /** A member from its place at this server; where that is empty, from the standard's. */
     private JsonNode member(ObjectNode json, String name) {
-        List<String> pointers = dialect.members().get(name);
+        List<String> pointers = dialect.members.get(name);
         JsonNode there = pointers == null ? MissingNode.getInstance() : json.at(pointers.get(0));
         return there.isMissingNode() || there.isNull() ? json.path(name) : there;
     }
@@ -238,7 +244,7 @@ final class TokenAnswers {
      */
     private @Nullable Duration lifetime(ObjectNode json, Instant now) {
         JsonNode node = member(json, "expires_in");
-        if (dialect.zeroMeansForever() && isZero(node)) {
+        if (dialect.zeroMeansForever && isZero(node)) {
             return null;
         }
         Duration until = ServerTimes.until(node, now);
@@ -266,7 +272,7 @@ final class TokenAnswers {
     }
 
     private boolean isBearer(String type) {
-        Set<String> types = dialect.bearerTypes();
+        Set<String> types = dialect.bearerTypes;
         return types.isEmpty()
                 ? type.equalsIgnoreCase("Bearer")
                 : types.stream().anyMatch(type::equalsIgnoreCase);
@@ -274,7 +280,7 @@ final class TokenAnswers {
 
     /** The address of this user's API, if it is in one of the provider's domains. */
     private @Nullable URI apiBase(ObjectNode json) {
-        String pointer = dialect.apiBaseMember().orElse(null);
+        String pointer = dialect.apiBaseMember;
         HttpUrl url = pointer == null ? null : HttpUrl.parse(json.at(pointer).asText(""));
         return url != null
                         && ApiBase.mayBe(url, dialect)
@@ -286,7 +292,7 @@ final class TokenAnswers {
 
     private Map<String, Object> identity(ObjectNode json) {
         Map<String, Object> claims = new LinkedHashMap<>();
-        dialect.identityMembers().forEach((claim, pointers) -> {
+        dialect.identityMembers.forEach((claim, pointers) -> {
             List<Object> values = pointers.stream()
                     .map(pointer -> value(json.at(pointer)))
                     .filter(Objects::nonNull)

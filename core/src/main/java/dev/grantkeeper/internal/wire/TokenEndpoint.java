@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.wire.TokenAnswers.Binding;
 import dev.grantkeeper.provider.Provider;
@@ -31,7 +33,7 @@ public final class TokenEndpoint {
     private static final Duration LONGEST_PAUSE = Duration.ofHours(1);
 
     private final Http http;
-    private final Provider provider;
+    private final ProviderFacts provider;
     private final Client client;
     private final @Nullable String redirectUri;
     private final TokenAnswers answers;
@@ -41,7 +43,7 @@ public final class TokenEndpoint {
     public TokenEndpoint(
             Http http, Provider provider, Client client, @Nullable String redirectUri, InstantSource clock) {
         this.http = http;
-        this.provider = provider;
+        this.provider = Facts.of(provider);
         this.client = client;
         this.redirectUri = redirectUri;
         this.answers = new TokenAnswers(provider, clock);
@@ -82,7 +84,7 @@ public final class TokenEndpoint {
         Map<String, String> form = ofUser();
         form.put("grant_type", "refresh_token");
         form.put("refresh_token", tokens.refreshToken().orElseThrow());
-        if (redirectUri != null && provider.dialect().redirectUriOnRefresh()) {
+        if (redirectUri != null && provider.dialect.redirectUriOnRefresh) {
             form.put("redirect_uri", redirectUri);
         }
         if (resource instanceof Resource.Named other) {
@@ -109,7 +111,7 @@ public final class TokenEndpoint {
 
     /** What this provider wants in every request for a user's tokens. What the request itself says, goes before. */
     private Map<String, String> ofUser() {
-        return new LinkedHashMap<>(provider.dialect().tokenParameters());
+        return new LinkedHashMap<>(provider.dialect.tokenParameters);
     }
 
     /** Asks whether the user has agreed on another device (RFC 8628 section 3.4). */
@@ -130,7 +132,7 @@ public final class TokenEndpoint {
 
     /** Entra ID wants to be told with each request: a token is as the request that fetched it. */
     private void tellCapabilities(Map<String, String> form) {
-        String claims = Claims.ofCapabilities(provider.clientCapabilities());
+        String claims = Claims.ofCapabilities(provider.clientCapabilities);
         if (claims != null) {
             form.put("claims", claims);
         }
@@ -155,9 +157,10 @@ public final class TokenEndpoint {
     }
 
     private void putResource(Map<String, String> form, Resource.Named resource) {
-        switch (provider.resourceStyle()) {
-            case PARAMETER -> form.put("resource", resource.name());
-            case DEFAULT_SCOPE -> form.put("scope", resource.name() + "/.default");
+        if (provider.resourceIsScope) {
+            form.put("scope", resource.name() + "/.default");
+        } else {
+            form.put("resource", resource.name());
         }
     }
 
@@ -176,7 +179,7 @@ public final class TokenEndpoint {
         try {
             URI endpoint = "refresh_token".equals(form.get("grant_type"))
                     ? provider.refreshEndpoint()
-                    : provider.tokenEndpoint();
+                    : provider.tokenEndpoint;
             Http.Reply reply =
                     http.call(() -> client.askForTokens(endpoint, form), binding == null ? null : binding.key());
             Answer answer = answers.read(reply, secrets(form), binding);
@@ -218,7 +221,7 @@ public final class TokenEndpoint {
      *     nothing more to do
      */
     public @Nullable Duration revoke(TokenSet tokens) {
-        URI endpoint = provider.revocationEndpoint().orElse(null);
+        URI endpoint = provider.revocationEndpoint;
         if (endpoint == null) {
             return null;
         }
@@ -243,6 +246,6 @@ public final class TokenEndpoint {
 
     @Override
     public String toString() {
-        return "TokenEndpoint[" + provider.tokenEndpoint() + "]";
+        return "TokenEndpoint[" + provider.tokenEndpoint + "]";
     }
 }

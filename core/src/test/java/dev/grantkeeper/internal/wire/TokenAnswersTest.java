@@ -41,7 +41,7 @@ class TokenAnswersTest {
         return new Http.Reply(status, mediaType, body, List.of(retryAfter), Headers.of(), List.of());
     }
 
-    private static TokenAnswers reader(Consumer<Dialect.Builder> differences) {
+    private static TokenAnswers reader(Consumer<Dialect> differences) {
         Provider provider = Provider.builder("any")
                 .authorizationEndpoint("https://any.example/authorize")
                 .tokenEndpoint("https://any.example/token")
@@ -274,7 +274,7 @@ class TokenAnswersTest {
     @ParameterizedTest
     @ValueSource(strings = {"text/html", "application/octet-stream", "text/plain"})
     void an_answer_under_any_label_is_read_where_the_provider_is_known_for_it(String label) {
-        TokenAnswers any = reader(Dialect.Builder::anyContentType);
+        TokenAnswers any = reader(Dialect::anyContentType);
         for (String body :
                 List.of(" {\"access_token\":\"a\"}", "access_token=a&expires=5183999", "x=1&access_token=a")) {
             assertThat(any.read(reply(200, label, body), List.of(), null))

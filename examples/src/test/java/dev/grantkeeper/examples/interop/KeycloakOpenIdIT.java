@@ -12,6 +12,7 @@ import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginResult;
 import dev.grantkeeper.LogoutNotice;
 import dev.grantkeeper.PendingLogin;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.store.memory.MemoryTokenStore;
 import dev.grantkeeper.token.Identity;
@@ -126,7 +127,7 @@ class KeycloakOpenIdIT {
         Provider provider = discovered();
 
         assertThat(provider.issuer()).contains(keycloak.issuer());
-        assertThat(provider.issuerInCallback()).isTrue();
+        assertThat(Facts.of(provider).issuerInCallback).isTrue();
         assertThat(provider.userInfoEndpoint()).isPresent();
         assertThat(provider.endSessionEndpoint()).isPresent();
         assertThat(provider.tokenEndpoint()).isEqualTo(keycloak.provider().tokenEndpoint());
