@@ -212,8 +212,8 @@ final class TokenAnswers {
                     Answer.Kind.MISCONFIGURED,
                     status,
                     null,
-                    "DPoP was asked for, and the token endpoint issued a bearer token. Allow DPoP for this client at the"
-                            + " authorization server, or build without dpop()",
+                    "DPoP was asked for, and the token endpoint issued a bearer token. Allow DPoP for this client at"
+                            + " the authorization server, or build without dpop()",
                     null,
                     null);
         }

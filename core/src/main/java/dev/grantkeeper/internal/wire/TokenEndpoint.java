@@ -20,16 +20,17 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The provider's token endpoint (RFC 6749 section 3.2) and its neighbour for revocation (RFC 7009), as one client sees
- * them. Every request goes out at most once; one that the server did not look at because of its proof of possession
- * (RFC 9449 section 8), which spends nothing, once more. Thread-safe; {@code toString} shows no secret.
+ * The token endpoint (RFC 6749 section 3.2) and the revocation endpoint (RFC 7009) of a provider, as one client uses
+ * them. Every request is sent at most once; a request that the server did not process because of its proof of
+ * possession (RFC 9449 section 8), which uses nothing up, is sent once more. Thread-safe; {@code toString} shows no
+ * secret.
  */
 public final class TokenEndpoint {
-    /** What is sent, and must not come back in any message. */
+    /** Parameters whose values must not appear in any message. */
     private static final List<String> SECRETS = List.of(
             "code", "code_verifier", "refresh_token", "device_code", "subject_token", "actor_token", "assertion");
 
-    /** The second try is not to be forgotten over a long time; a process may end. */
+    /** The longest pause before a second attempt: the process may end before it. */
     private static final Duration LONGEST_PAUSE = Duration.ofHours(1);
 
     private final Http http;
@@ -53,7 +54,7 @@ public final class TokenEndpoint {
     /**
      * Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5, RFC 8707 section 2.2).
      *
-     * @param key what the login was begun with; {@code null} if there was none
+     * @param key the key that the login was started with; {@code null} if there was none
      */
     public Answer redeem(
             String code,
@@ -109,12 +110,15 @@ public final class TokenEndpoint {
         return wanted == null ? null : new Binding(wanted.key(), false);
     }
 
-    /** What this provider wants in every request for a user's tokens. What the request itself says, goes before. */
+    /**
+     * The parameters that this provider requires in every request for a user's tokens. A parameter of the request
+     * itself has precedence.
+     */
     private Map<String, String> ofUser() {
         return new LinkedHashMap<>(provider.dialect.tokenParameters);
     }
 
-    /** Asks whether the user has agreed on another device (RFC 8628 section 3.4). */
+    /** Polls for the tokens of a device login (RFC 8628 section 3.4). */
     public Answer deviceToken(String deviceCode, Set<String> resources) {
         Map<String, String> form = ofUser();
         form.put("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
@@ -130,7 +134,7 @@ public final class TokenEndpoint {
         }
     }
 
-    /** Entra ID wants to be told with each request: a token is as the request that fetched it. */
+    /** Entra ID reads the capabilities in each request, and issues the token accordingly. */
     private void tellCapabilities(Map<String, String> form) {
         String claims = Claims.ofCapabilities(provider.clientCapabilities);
         if (claims != null) {
@@ -164,13 +168,13 @@ public final class TokenEndpoint {
         }
     }
 
-    /** What a grant is bound to, or is going to be. */
+    /** The key that a grant is bound to, or is going to be. */
     private @Nullable Binding binding(@Nullable KeyPair key) {
         KeyPair bound = key == null ? http.dpop().keyForNewGrant() : key;
         return bound == null ? null : new Binding(bound, true);
     }
 
-    /** Asks for tokens with whatever grant the form names. */
+    /** Requests tokens with the grant type in the form. */
     public Answer request(Map<String, String> form) {
         return request(form, binding(null));
     }
@@ -213,12 +217,11 @@ public final class TokenEndpoint {
     }
 
     /**
-     * Gives tokens back (RFC 7009), as far as the provider takes them: the refresh token first, since the grant goes
-     * with it, then the access token, since servers need not end that one, too. Never fails. Takes no longer than two
-     * calls, and one where the server does not answer.
+     * Revokes tokens (RFC 7009), if the provider has a revocation endpoint: the refresh token first, since the grant
+     * goes with it, then the access token, since servers need not revoke that one, too. Never fails. Takes no longer
+     * than two calls, and one if the server does not respond.
      *
-     * @return how long the server wants to be left alone before the same is tried again; {@code null} if there is
-     *     nothing more to do
+     * @return the pause that the server wants before the same is tried again; {@code null} if nothing is left to do
      */
     public @Nullable Duration revoke(TokenSet tokens) {
         URI endpoint = provider.revocationEndpoint;
@@ -234,7 +237,7 @@ public final class TokenEndpoint {
         }
     }
 
-    /** A 503 says that the token is still good (RFC 7009 section 2.2.1); everything else is an answer. */
+    /** After a 503 the token is still valid (RFC 7009 section 2.2.1); everything else is final. */
     private @Nullable Duration revoke(URI endpoint, String token, String hint) throws IOException {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("token", token);
