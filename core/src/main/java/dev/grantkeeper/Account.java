@@ -2,12 +2,12 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.call.TokenSource;
+import dev.grantkeeper.internal.protocol.Origins;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Logins;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.answer.ApiBase;
 import dev.grantkeeper.internal.call.ApiRejection;
 import dev.grantkeeper.internal.call.BoundCalls;
 import dev.grantkeeper.internal.call.LoginChallenge;
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.call.UnsafeRedirectsException;
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.DialectFacts;
-import dev.grantkeeper.internal.wire.ApiBase;
 import dev.grantkeeper.internal.wire.DPoP;
-import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;

@@ -2,7 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.login.DeviceAttempt;
-import dev.grantkeeper.internal.wire.Wanted;
+import dev.grantkeeper.internal.protocol.Requested;
 import java.io.Serializable;
 import java.net.URI;
 import java.time.Duration;
@@ -89,7 +89,7 @@ public final class DeviceLogin implements Serializable {
                 interval,
                 scopes,
                 authorizationDetails,
-                Wanted.split(resources),
+                Requested.split(resources),
                 appState);
     }
 

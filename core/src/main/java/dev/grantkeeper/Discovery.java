@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.answer.Reply;
+import dev.grantkeeper.internal.answer.ServerTimes;
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.server.BusyException;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
-import dev.grantkeeper.internal.wire.Origins;
-import dev.grantkeeper.internal.wire.ServerTimes;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
 import java.net.Inet4Address;
@@ -246,7 +247,7 @@ public final class Discovery {
     private String ask(Http http, URI uri) throws IOException {
         String path = uri.getRawPath().replaceFirst("/$", "");
         String origin = uri.getScheme() + "://" + uri.getRawAuthority();
-        Http.Reply reply = get(http, origin + path + "/.well-known/openid-configuration");
+        Reply reply = get(http, origin + path + "/.well-known/openid-configuration");
         if (reply.status() >= 400 && reply.status() < 500 && reply.status() != 429) {
             reply = get(http, origin + "/.well-known/oauth-authorization-server" + path);
         }
@@ -258,7 +259,7 @@ public final class Discovery {
         return reply.body();
     }
 
-    private Http.Reply get(Http http, String url) throws IOException {
+    private Reply get(Http http, String url) throws IOException {
         try {
             return http.get(url, null);
         } catch (IOException e) {

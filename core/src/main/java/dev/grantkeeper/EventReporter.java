@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.refresh.RefreshEvents;
-import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.call.LoginChallenge;
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.row.UnreadableRowException;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
 import java.util.Map;

@@ -3,8 +3,8 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.openid.ProviderKeys;
+import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.provider.Facts;
-import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
@@ -420,7 +420,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder scopes(Collection<String> scopes) {
-            settings.scopes = Wanted.scopes(scopes);
+            settings.scopes = Requested.scopes(scopes);
             return this;
         }
 
@@ -445,11 +445,11 @@ public final class Grantkeeper implements AutoCloseable {
          * @throws IllegalArgumentException if one is not an absolute URI, or the provider rejects the parameter
          */
         public Builder resources(Collection<String> resources) {
-            String refused = Facts.of(settings.provider).forbiddenParameters.get(Wanted.RESOURCE);
+            String refused = Facts.of(settings.provider).forbiddenParameters.get(Requested.RESOURCE);
             if (refused != null && !resources.isEmpty()) {
                 throw new IllegalArgumentException("The parameter resource cannot be sent: " + refused);
             }
-            settings.resources = Wanted.resources(resources);
+            settings.resources = Requested.resources(resources);
             return this;
         }
 

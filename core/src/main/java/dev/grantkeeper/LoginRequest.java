@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.answer.Claims;
 import dev.grantkeeper.internal.login.AuthorizationDetails;
+import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.provider.Facts;
-import dev.grantkeeper.internal.wire.Claims;
-import dev.grantkeeper.internal.wire.Wanted;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collection;
@@ -49,7 +49,7 @@ public final class LoginRequest {
      * @return this request
      */
     public LoginRequest scopes(Collection<String> scopes) {
-        this.scopes = Wanted.scopes(scopes);
+        this.scopes = Requested.scopes(scopes);
         return this;
     }
 
@@ -113,10 +113,10 @@ public final class LoginRequest {
         Set<String> wanted = new LinkedHashSet<>(scopes);
         // Entra ID: it stands for all that was granted, and goes with no scope that has a name.
         if (wanted.stream().noneMatch(scope -> scope.endsWith("/.default"))) {
-            required.granted().stream().filter(Wanted::isScope).forEach(wanted::add);
+            required.granted().stream().filter(Requested::isScope).forEach(wanted::add);
         }
         wanted.addAll(required.scopes());
-        this.scopes = Wanted.scopes(wanted);
+        this.scopes = Requested.scopes(wanted);
         required.loginParameters().forEach((name, value) -> {
             if (name.equals("max_age")) {
                 maxAge(Duration.ofSeconds(Long.parseLong(value)));
@@ -137,7 +137,7 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if it is not
      */
     public LoginRequest authorizationDetails(String json) {
-        return set(Wanted.AUTHORIZATION_DETAILS, AuthorizationDetails.checked(json));
+        return set(Requested.AUTHORIZATION_DETAILS, AuthorizationDetails.checked(json));
     }
 
     /**
@@ -161,8 +161,8 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if one is not an absolute URI, or the provider rejects the parameter
      */
     public LoginRequest resources(Collection<String> resources) {
-        parameters.remove(Wanted.RESOURCE);
-        return resources.isEmpty() ? this : set(Wanted.RESOURCE, String.join(" ", Wanted.resources(resources)));
+        parameters.remove(Requested.RESOURCE);
+        return resources.isEmpty() ? this : set(Requested.RESOURCE, String.join(" ", Requested.resources(resources)));
     }
 
     /**
@@ -174,10 +174,11 @@ public final class LoginRequest {
      * @throws IllegalArgumentException if the library itself decides about this parameter, or the provider rejects it
      */
     public LoginRequest parameter(String name, String value) {
-        if (name.equals(Wanted.AUTHORIZATION_DETAILS) || (name.equals(Wanted.RESOURCE) && whyForbidden(name) == null)) {
+        if (name.equals(Requested.AUTHORIZATION_DETAILS)
+                || (name.equals(Requested.RESOURCE) && whyForbidden(name) == null)) {
             // Sent with the code as well, and again later: more than a parameter.
             throw new IllegalArgumentException("The parameter " + name + " has a method of its own here: call "
-                    + (name.equals(Wanted.RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));
+                    + (name.equals(Requested.RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));
         }
         return set(name, value);
     }

@@ -5,7 +5,7 @@ import dev.grantkeeper.internal.loopback.Browsers;
 import dev.grantkeeper.internal.loopback.LoopbackServer;
 import dev.grantkeeper.internal.loopback.LoopbackServer.Page;
 import dev.grantkeeper.internal.loopback.LoopbackServer.Visit;
-import dev.grantkeeper.internal.wire.Origins;
+import dev.grantkeeper.internal.protocol.Origins;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.BindException;

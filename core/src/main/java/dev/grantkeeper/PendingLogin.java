@@ -5,10 +5,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.answer.Callback;
 import dev.grantkeeper.internal.login.LoginAttempt;
+import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.row.KeyText;
-import dev.grantkeeper.internal.wire.Callback;
-import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.token.SealingKeys;
 import java.io.Serializable;
 import java.net.URI;
@@ -120,7 +120,7 @@ public final class PendingLogin implements Serializable {
                 urlExpiresAt,
                 scopes,
                 authorizationDetails,
-                Wanted.split(resources),
+                Requested.split(resources),
                 appState,
                 startedAt,
                 maxAge);
@@ -232,7 +232,7 @@ public final class PendingLogin implements Serializable {
                     null,
                     scopes,
                     json.path("authorizationDetails").textValue(),
-                    Wanted.split(json.path("resources").textValue()),
+                    Requested.split(json.path("resources").textValue()),
                     json.path("appState").textValue(),
                     Instant.ofEpochMilli(json.path("startedAt").asLong()),
                     json.path("maxAge").isNumber()

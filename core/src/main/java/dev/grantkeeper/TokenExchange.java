@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.server.ExchangeRequest;
 import dev.grantkeeper.internal.server.ExchangeRequest.Kind;
 import dev.grantkeeper.internal.server.ExchangeRequest.Token;
-import dev.grantkeeper.internal.wire.Origins;
 import java.net.URI;
 import java.util.Arrays;
 import java.util.Collection;

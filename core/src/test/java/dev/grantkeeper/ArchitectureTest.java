@@ -135,29 +135,39 @@ class ArchitectureTest {
         }
         assertThat(arrows)
                 .containsExactlyInAnyOrder(
+                        "answer -> provider",
+                        "call -> answer",
+                        "call -> protocol",
                         "call -> provider",
                         "call -> refresh",
-                        "call -> row",
                         "call -> wire",
+                        "login -> answer",
                         "login -> log",
                         "login -> openid",
+                        "login -> protocol",
                         "login -> provider",
                         "login -> refresh",
                         "login -> row",
                         "login -> server",
                         "login -> wire",
+                        "openid -> answer",
                         "openid -> provider",
                         "openid -> wire",
+                        "refresh -> answer",
+                        "refresh -> protocol",
                         "refresh -> row",
-                        "refresh -> wire",
+                        "row -> protocol",
+                        "server -> answer",
                         "server -> log",
                         "server -> openid",
+                        "server -> protocol",
                         "server -> provider",
                         "server -> refresh",
                         "server -> row",
                         "server -> wire",
-                        "wire -> provider",
-                        "wire -> row");
+                        "wire -> answer",
+                        "wire -> protocol",
+                        "wire -> provider");
     }
 
     @Test

@@ -3,8 +3,8 @@ package dev.grantkeeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.call;
 
+import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.wire.DPoP;
-import dev.grantkeeper.internal.wire.Origins;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;

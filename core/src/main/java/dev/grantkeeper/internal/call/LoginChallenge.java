@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.call;
 
-import dev.grantkeeper.internal.wire.Claims;
-import dev.grantkeeper.internal.wire.ServerText;
+import dev.grantkeeper.internal.answer.Claims;
+import dev.grantkeeper.internal.answer.ServerText;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.call;
 
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.refresh.Refresher;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.util.Set;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.login;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.Callback;
+import dev.grantkeeper.internal.answer.RequestFailedException;
+import dev.grantkeeper.internal.answer.ServerText;
+import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.LoginOutcome.Mismatched.Reason;
 import dev.grantkeeper.internal.openid.IdTokens;
@@ -8,21 +13,16 @@ import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.SignedResponses;
+import dev.grantkeeper.internal.protocol.Origins;
+import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.Endpoints;
-import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
-import dev.grantkeeper.internal.wire.Callback;
 import dev.grantkeeper.internal.wire.DPoP;
-import dev.grantkeeper.internal.wire.Origins;
-import dev.grantkeeper.internal.wire.RequestFailedException;
-import dev.grantkeeper.internal.wire.ServerText;
-import dev.grantkeeper.internal.wire.TokenResponse;
-import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -107,8 +107,8 @@ public final class AuthorizationCodeFlow {
                 request.url(),
                 request.urlExpiresAt(),
                 scopes,
-                parameters.get(Wanted.AUTHORIZATION_DETAILS),
-                Wanted.split(parameters.get(Wanted.RESOURCE)),
+                parameters.get(Requested.AUTHORIZATION_DETAILS),
+                Requested.split(parameters.get(Requested.RESOURCE)),
                 appState,
                 time.now(),
                 maxAge);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.login;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.LoginOutcome.Mismatched.Reason;
 import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Engine;
@@ -11,10 +14,7 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.Revocation;
-import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
-import dev.grantkeeper.internal.wire.RequestFailedException;
-import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -99,8 +99,8 @@ public final class DeviceFlow {
                 time.now().plus(codes.lifetime()),
                 codes.interval(),
                 scopes,
-                parameters.get(Wanted.AUTHORIZATION_DETAILS),
-                Wanted.split(parameters.get(Wanted.RESOURCE)),
+                parameters.get(Requested.AUTHORIZATION_DETAILS),
+                Requested.split(parameters.get(Requested.RESOURCE)),
                 appState);
     }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.login;
 
+import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.token.TokenSet;
 import java.util.Map;
 import java.util.Objects;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.login;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.ExchangeRequest;
 import dev.grantkeeper.internal.server.TokenExchangeRenewal;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.RequestFailedException;
-import dev.grantkeeper.internal.wire.Wanted;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.util.Map;
@@ -48,7 +48,7 @@ public final class TokenExchangeFlow {
             throws RequestFailedException {
         TokenSet tokens = renewal.tokens(answer.response(), time.now())
                 .newBuilder()
-                .resources(Wanted.split(exchange.resource()))
+                .resources(Requested.split(exchange.resource()))
                 .build();
         try {
             Identity identity = server.endpoints()

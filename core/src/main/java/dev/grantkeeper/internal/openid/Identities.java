@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.openid;
 
-import dev.grantkeeper.internal.wire.TokenResponse;
+import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.util.LinkedHashMap;

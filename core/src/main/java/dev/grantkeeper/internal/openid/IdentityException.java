@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.openid;
 
-import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.answer.Answer;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 

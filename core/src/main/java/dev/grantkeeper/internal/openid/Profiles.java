@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.openid;
 
 import com.nimbusds.jose.util.JSONObjectUtils;
+import dev.grantkeeper.internal.answer.Reply;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.provider.Provider;
@@ -45,7 +46,7 @@ public final class Profiles {
             return identity;
         }
         String name = "UserInfo endpoint of " + provider.name();
-        Http.Reply reply = ask(name, endpoint, tokens);
+        Reply reply = ask(name, endpoint, tokens);
         boolean signed = reply.type() != null && reply.type().subtype().equals("jwt");
         Map<String, Object> claims = signed && idTokens != null
                 ? idTokens.userInfo(reply.body().strip(), identity)
@@ -119,8 +120,8 @@ public final class Profiles {
         return here;
     }
 
-    private Http.Reply ask(String name, URI endpoint, TokenSet tokens) throws IdentityException {
-        Http.Reply reply;
+    private Reply ask(String name, URI endpoint, TokenSet tokens) throws IdentityException {
+        Reply reply;
         try {
             reply = http.get(endpoint.toString(), tokens, Facts.of(provider).dialect);
         } catch (IOException e) {

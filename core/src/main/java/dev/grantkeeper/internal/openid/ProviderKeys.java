@@ -16,6 +16,7 @@ import com.nimbusds.jose.util.JSONObjectUtils;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
+import dev.grantkeeper.internal.answer.Reply;
 import dev.grantkeeper.internal.wire.Http;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -352,7 +353,7 @@ public final class ProviderKeys {
 
     private KeySet fetch() throws IOException {
         try {
-            Http.Reply reply = get();
+            Reply reply = get();
             if (reply.status() != 200) {
                 throw new IOException("The provider's keys could not be fetched: status " + reply.status());
             }
@@ -369,7 +370,7 @@ public final class ProviderKeys {
     }
 
     /** Asks a second time if the connection failed: a login depends on it, and its code is spent. */
-    private Http.Reply get() throws IOException {
+    private Reply get() throws IOException {
         try {
             return http.get(where.toString(), null);
         } catch (InterruptedIOException e) {

@@ -2,7 +2,7 @@
 package dev.grantkeeper.internal.openid;
 
 import com.nimbusds.jwt.JWTClaimsSet;
-import dev.grantkeeper.internal.wire.Callback;
+import dev.grantkeeper.internal.answer.Callback;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Memory.Remembered;
 import dev.grantkeeper.internal.refresh.Outcome.StoreFailed;
 import dev.grantkeeper.internal.refresh.Outcome.Usable;
 import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;

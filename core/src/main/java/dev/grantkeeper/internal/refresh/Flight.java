@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Memory.Remembered;
 import dev.grantkeeper.internal.refresh.Outcome.LoginRequired;
 import dev.grantkeeper.internal.refresh.Outcome.Reason;
@@ -10,11 +13,8 @@ import dev.grantkeeper.internal.refresh.Outcome.Usable;
 import dev.grantkeeper.internal.refresh.Rows.Written;
 import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.VersionedRow;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;

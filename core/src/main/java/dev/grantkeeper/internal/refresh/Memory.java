@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
-import dev.grantkeeper.internal.wire.Answer;
+import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Flight.Purpose;
 import dev.grantkeeper.internal.refresh.Memory.Remembered;
 import dev.grantkeeper.internal.refresh.Outcome.LoginRequired;
@@ -8,7 +9,6 @@ import dev.grantkeeper.internal.refresh.Outcome.StoreFailed;
 import dev.grantkeeper.internal.refresh.Outcome.Usable;
 import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;

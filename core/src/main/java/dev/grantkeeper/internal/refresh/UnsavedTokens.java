@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Memory.Remembered;
 import dev.grantkeeper.internal.refresh.Rows.Written;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;

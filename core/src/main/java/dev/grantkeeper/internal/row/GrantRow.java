@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.row;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;

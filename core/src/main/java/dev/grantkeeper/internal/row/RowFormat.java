@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Backoff;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.RequestFailedException;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
 import java.time.Duration;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.wire.Wanted;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -90,7 +90,7 @@ public record ExchangeRequest(Kind kind, Token token, Set<String> scopes, Map<St
 
     /** The same request for these scopes. */
     public ExchangeRequest scopes(Collection<String> wanted) {
-        return new ExchangeRequest(kind, token, Wanted.scopes(wanted), parameters);
+        return new ExchangeRequest(kind, token, Requested.scopes(wanted), parameters);
     }
 
     /** The same request with another parameter, unless it is one of the library's own. */
@@ -117,7 +117,7 @@ public record ExchangeRequest(Kind kind, Token token, Set<String> scopes, Map<St
 
     /** The API that the token is for (RFC 8707); {@code null} if the server chooses. */
     public @Nullable String resource() {
-        return parameters.get(Wanted.RESOURCE);
+        return parameters.get(Requested.RESOURCE);
     }
 
     /** Whether the token at hand may differ the next time. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.RequestFailedException;
+import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.RequestFailedException;
-import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
-import dev.grantkeeper.internal.wire.RequestFailedException;
+import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;

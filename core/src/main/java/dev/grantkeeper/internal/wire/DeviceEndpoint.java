@@ -2,6 +2,10 @@
 package dev.grantkeeper.internal.wire;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.answer.RequestFailedException;
+import dev.grantkeeper.internal.answer.ServerJson;
+import dev.grantkeeper.internal.answer.ServerTimes;
+import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.provider.Provider;
 import java.net.URI;
 import java.net.URISyntaxException;

@@ -2,6 +2,8 @@
 package dev.grantkeeper.internal.wire;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.answer.Reply;
+import dev.grantkeeper.internal.answer.ServerJson;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
@@ -13,12 +15,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import okhttp3.Authenticator;
 import okhttp3.Call;
-import okhttp3.Challenge;
 import okhttp3.CookieJar;
 import okhttp3.EventListener;
-import okhttp3.Headers;
 import okhttp3.Interceptor;
-import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
@@ -85,29 +84,6 @@ public final class Http {
         Response.Builder hidden = response.newBuilder().removeHeader(RETRY_AFTER);
         values.forEach(value -> hidden.addHeader(HIDDEN_RETRY_AFTER, value));
         return hidden.build();
-    }
-
-    /**
-     * What came back.
-     *
-     * @param status the HTTP status
-     * @param type the media type
-     * @param body at most {@value #MAX_BODY} bytes, as UTF-8
-     * @param retryAfter the values of {@code Retry-After}
-     * @param headers all others
-     * @param challenges what the server wants to see first
-     */
-    public record Reply(
-            int status,
-            @Nullable MediaType type,
-            String body,
-            List<String> retryAfter,
-            Headers headers,
-            List<Challenge> challenges) {
-        @Override
-        public String toString() {
-            return "Reply[status=" + status + ", " + body.length() + " characters]";
-        }
     }
 
     /** Makes a request, and another one if it has to go out again: what authenticates a client is good for one. */

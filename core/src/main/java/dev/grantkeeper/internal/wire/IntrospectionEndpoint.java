@@ -3,6 +3,7 @@ package dev.grantkeeper.internal.wire;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.answer.RequestFailedException;
 import java.net.URI;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;

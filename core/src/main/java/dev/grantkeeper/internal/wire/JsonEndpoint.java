@@ -2,6 +2,10 @@
 package dev.grantkeeper.internal.wire;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.Reply;
+import dev.grantkeeper.internal.answer.RequestFailedException;
+import dev.grantkeeper.internal.answer.TokenAnswers;
 import java.net.URI;
 import java.security.KeyPair;
 import java.time.InstantSource;
@@ -38,7 +42,7 @@ final class JsonEndpoint {
         List<String> hidden = new ArrayList<>(secrets);
         hidden.addAll(client.secrets());
         try {
-            Http.Reply reply = http.call(() -> client.post(uri, form), key);
+            Reply reply = http.call(() -> client.post(uri, form), key);
             return answers.document(name, reply, hidden);
         } catch (Http.CallFailedException e) {
             throw new RequestFailedException(new Answer.Failure(

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.Claims;
+import dev.grantkeeper.internal.answer.Reply;
+import dev.grantkeeper.internal.answer.ServerTimes;
+import dev.grantkeeper.internal.answer.TokenAnswers;
+import dev.grantkeeper.internal.answer.TokenAnswers.Binding;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
-import dev.grantkeeper.internal.row.Resource;
-import dev.grantkeeper.internal.wire.TokenAnswers.Binding;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
@@ -184,8 +189,7 @@ public final class TokenEndpoint {
             URI endpoint = "refresh_token".equals(form.get("grant_type"))
                     ? provider.refreshEndpoint()
                     : provider.tokenEndpoint;
-            Http.Reply reply =
-                    http.call(() -> client.askForTokens(endpoint, form), binding == null ? null : binding.key());
+            Reply reply = http.call(() -> client.askForTokens(endpoint, form), binding == null ? null : binding.key());
             Answer answer = answers.read(reply, secrets(form), binding);
             return answer instanceof Answer.Failure failure && mayBeDone(failure) ? new Answer.Lost(failure) : answer;
         } catch (Http.CallFailedException e) {
@@ -242,7 +246,7 @@ public final class TokenEndpoint {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("token", token);
         form.put("token_type_hint", hint);
-        Http.Reply reply = http.call(client.post(endpoint, form));
+        Reply reply = http.call(client.post(endpoint, form));
         Duration pause = reply.status() == 503 ? ServerTimes.retryAfter(reply.retryAfter(), clock.instant()) : null;
         return pause == null || pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
     }

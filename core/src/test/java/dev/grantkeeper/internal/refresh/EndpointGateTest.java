@@ -3,9 +3,9 @@ package dev.grantkeeper.internal.refresh;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.refresh.EndpointGate.Pass;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.TokenResponse;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;

@@ -3,14 +3,14 @@ package dev.grantkeeper.internal.refresh;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Plan.Rotation;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Fate;
 import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.VersionedRow;
-import dev.grantkeeper.internal.wire.Answer;
 import dev.grantkeeper.provider.Provider.Replay;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;

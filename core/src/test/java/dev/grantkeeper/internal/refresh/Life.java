@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Issued;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Sent;
 import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;

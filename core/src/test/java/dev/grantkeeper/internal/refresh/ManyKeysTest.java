@@ -3,12 +3,12 @@ package dev.grantkeeper.internal.refresh;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.VersionedRow;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.refresh.Plan.Moment;
 import dev.grantkeeper.internal.refresh.Plan.Rotation;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.wire.Answer;
-import dev.grantkeeper.internal.wire.TokenResponse;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;

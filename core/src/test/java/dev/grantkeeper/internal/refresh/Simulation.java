@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Plan.Fault;
 import dev.grantkeeper.internal.refresh.Plan.Moment;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Issued;
 import dev.grantkeeper.internal.refresh.SimulatedStore.Role;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.Resource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;

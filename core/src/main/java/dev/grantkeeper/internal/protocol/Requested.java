@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.protocol;
 
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -11,11 +11,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The scopes (RFC 6749 section 3.3) and resources (RFC 8707 section 2) that a request may ask for. */
-public final class Wanted {
+public final class Requested {
     public static final String AUTHORIZATION_DETAILS = "authorization_details";
     public static final String RESOURCE = "resource";
 
-    private Wanted() {}
+    private Requested() {}
 
     /** The same scopes in the same order, after a check of each. */
     public static Set<String> scopes(Collection<String> scopes) {

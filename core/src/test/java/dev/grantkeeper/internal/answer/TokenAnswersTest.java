@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.answer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
+import dev.grantkeeper.internal.answer.Answer.Failure;
+import dev.grantkeeper.internal.answer.Answer.Kind;
 import dev.grantkeeper.internal.openid.IdTokens;
-import dev.grantkeeper.internal.wire.Answer.Failure;
-import dev.grantkeeper.internal.wire.Answer.Kind;
 import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
@@ -36,9 +36,9 @@ class TokenAnswersTest {
         return reader(dialect -> {}).read(reply(status, type, body), List.of(), null);
     }
 
-    private static Http.Reply reply(int status, String type, String body, String... retryAfter) {
+    private static Reply reply(int status, String type, String body, String... retryAfter) {
         MediaType mediaType = type == null ? null : MediaType.parse(type);
-        return new Http.Reply(status, mediaType, body, List.of(retryAfter), Headers.of(), List.of());
+        return new Reply(status, mediaType, body, List.of(retryAfter), Headers.of(), List.of());
     }
 
     private static TokenAnswers reader(Consumer<Dialect> differences) {

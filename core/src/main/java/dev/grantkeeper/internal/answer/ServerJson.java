@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.answer;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * The object that an answer is, in JSON or as a form, or none. What is nested too deeply or says something twice is
  * none.
  */
-final class ServerJson {
+public final class ServerJson {
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
                             .maxNestingDepth(32)
@@ -36,7 +36,7 @@ final class ServerJson {
 
     private ServerJson() {}
 
-    static @Nullable ObjectNode read(@Nullable MediaType type, String body, DialectFacts dialect) {
+    public static @Nullable ObjectNode read(@Nullable MediaType type, String body, DialectFacts dialect) {
         String subtype = type == null ? "" : type.subtype().toLowerCase(Locale.ROOT);
         boolean sniff = dialect.anyContentType;
         if (subtype.equals("x-www-form-urlencoded") || (sniff && isForm(body))) {
@@ -89,7 +89,7 @@ final class ServerJson {
         }
     }
 
-    static @Nullable String text(JsonNode json, String name) {
+    public static @Nullable String text(JsonNode json, String name) {
         JsonNode node = json.path(name);
         return node.isTextual() ? node.textValue() : null;
     }

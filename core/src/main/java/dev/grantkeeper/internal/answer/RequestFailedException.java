@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.answer;
 
 /** A request to the authorization server failed. For requests that only their caller depends on. */
 public final class RequestFailedException extends Exception {

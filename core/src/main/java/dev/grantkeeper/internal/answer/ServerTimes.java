@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.answer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
@@ -28,7 +28,7 @@ public final class ServerTimes {
     private ServerTimes() {}
 
     /** A number of seconds as servers write it: 3600, "3600", 3599.7. {@code null} for anything else. */
-    static @Nullable Duration seconds(JsonNode node) {
+    public static @Nullable Duration seconds(JsonNode node) {
         BigDecimal value;
         if (node.isIntegralNumber()
                 || (node.isTextual() && node.textValue().matches("-?[0-9]{1,32}(\\.[0-9]{1,32})?"))) {

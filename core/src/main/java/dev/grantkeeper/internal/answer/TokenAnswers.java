@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.answer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * answer of its own kind, and costs nobody a grant. The {@code error} member decides, whatever the status; then the
  * status. Thread-safe.
  */
-final class TokenAnswers {
+public final class TokenAnswers {
     /**
      * The codes of RFC 6749 section 5.2 and OpenID Connect Core section 3.1.2.6, and those that are sent although
      * section 5.2 does not have them. Any other error is about the application.
@@ -56,7 +56,7 @@ final class TokenAnswers {
     private final InstantSource clock;
 
     /** A reader for the answers of one provider. */
-    TokenAnswers(Provider provider, InstantSource clock) {
+    public TokenAnswers(Provider provider, InstantSource clock) {
         ProviderFacts facts = Facts.of(provider);
         this.provider = provider;
         this.dialect = facts.dialect;
@@ -70,7 +70,7 @@ final class TokenAnswers {
      * @param key the key
      * @param required whether tokens that are not bound to it are of no use
      */
-    record Binding(KeyPair key, boolean required) {
+    public record Binding(KeyPair key, boolean required) {
         @Override
         public String toString() {
             return "Binding[" + (required ? "required" : "not required") + "]";
@@ -83,7 +83,7 @@ final class TokenAnswers {
      * @param secrets what was sent, and must not appear in any message
      * @param binding the key that the request proved to hold; {@code null} for a request without proof
      */
-    Answer read(Http.Reply reply, Collection<String> secrets, @Nullable Binding binding) {
+    public Answer read(Reply reply, Collection<String> secrets, @Nullable Binding binding) {
         Instant now = clock.instant();
         try {
             ObjectNode json = document("token endpoint", reply, secrets, now);
@@ -100,11 +100,11 @@ final class TokenAnswers {
      * @param secrets what was sent, and must not appear in any message
      * @return the JSON object of a success
      */
-    ObjectNode document(String endpoint, Http.Reply reply, Collection<String> secrets) throws RequestFailedException {
+    public ObjectNode document(String endpoint, Reply reply, Collection<String> secrets) throws RequestFailedException {
         return document(endpoint, reply, secrets, clock.instant());
     }
 
-    private ObjectNode document(String endpoint, Http.Reply reply, Collection<String> secrets, Instant now)
+    private ObjectNode document(String endpoint, Reply reply, Collection<String> secrets, Instant now)
             throws RequestFailedException {
         int status = reply.status();
         Duration pause = ServerTimes.retryAfter(reply.retryAfter(), now);

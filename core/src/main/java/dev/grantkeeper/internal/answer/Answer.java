@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.answer;
 
 import java.io.IOException;
 import java.time.Duration;

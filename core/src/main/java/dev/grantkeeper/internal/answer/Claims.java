@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.answer;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -65,7 +65,7 @@ public final class Claims {
     }
 
     /** The claims that tell Microsoft Entra ID what a client can handle; {@code null} without capabilities. */
-    static @Nullable String ofCapabilities(Collection<String> capabilities) {
+    public static @Nullable String ofCapabilities(Collection<String> capabilities) {
         if (capabilities.isEmpty()) {
             return null;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.wire;
+package dev.grantkeeper.internal.answer;
 
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package dev.grantkeeper.internal.row;
+package dev.grantkeeper.internal.protocol;
 
 /**
  * The API that an access token is for. A login brings an access token of its own; the same refresh token may bring
