@@ -100,7 +100,7 @@ public final class BoundCalls implements Interceptor {
         // next call.
         return response.code() == 401
                 && Origins.same(authorized, response)
-                && dpop.mendable(authorized.url(), DPoP.errorIn(response.challenges()), response.headers())
+                && dpop.isRetryable(authorized.url(), DPoP.errorIn(response.challenges()), response.headers())
                 && canBeSentAgain(authorized);
     }
 

@@ -155,7 +155,7 @@ public final class ProviderKeys {
                 if (key == null) {
                     throw invalid(what, "none of the provider's keys has signed it");
                 }
-                giveBack();
+                restore();
             }
             return new Signed(jwt.getHeader(), claims, key.issuer());
         } catch (IdentityException e) {
@@ -342,7 +342,7 @@ public final class ProviderKeys {
         }
     }
 
-    private void giveBack() {
+    private void restore() {
         fetching.lock();
         try {
             spentAt = null;

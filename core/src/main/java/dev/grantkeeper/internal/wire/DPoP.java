@@ -190,7 +190,7 @@ public final class DPoP {
      *
      * @param error the server's error code
      */
-    public boolean mendable(HttpUrl from, @Nullable String error, Headers headers) {
+    public boolean isRetryable(HttpUrl from, @Nullable String error, Headers headers) {
         if ("use_dpop_nonce".equals(error)) {
             return nonce(headers) != null;
         }

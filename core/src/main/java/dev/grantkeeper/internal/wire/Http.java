@@ -168,7 +168,7 @@ public final class Http {
         Reply reply = heard(first, call(first, callTimeout));
         String error = DPoP.errorIn(reply.challenges());
         Duration left = callTimeout.minusNanos(System.nanoTime() - start);
-        if (!dpop.mendable(first.url(), error == null ? errorIn(reply) : error, reply.headers())
+        if (!dpop.isRetryable(first.url(), error == null ? errorIn(reply) : error, reply.headers())
                 || left.compareTo(Duration.ofMillis(1)) < 0) {
             return reply;
         }

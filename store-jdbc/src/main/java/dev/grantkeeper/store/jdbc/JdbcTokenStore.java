@@ -61,7 +61,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Instances are immutable and thread-safe. They own nothing that would have to be closed.
  */
 public final class JdbcTokenStore implements TokenStore {
-    static final String DEFAULT_TABLE = "grantkeeper_tokens";
     static final Duration STATEMENT_TIMEOUT = Duration.ofSeconds(5);
 
     private static final Pattern TABLE =
@@ -104,7 +103,7 @@ public final class JdbcTokenStore implements TokenStore {
      * @throws UncheckedIOException if the table is missing and cannot be created, or the database cannot be reached
      */
     public static JdbcTokenStore create(DataSource dataSource) {
-        return create(dataSource, DEFAULT_TABLE);
+        return create(dataSource, Schema.DEFAULT_TABLE);
     }
 
     /**
@@ -135,7 +134,7 @@ public final class JdbcTokenStore implements TokenStore {
      * @return the store
      */
     public static JdbcTokenStore on(DataSource dataSource) {
-        return on(dataSource, DEFAULT_TABLE);
+        return on(dataSource, Schema.DEFAULT_TABLE);
     }
 
     /**

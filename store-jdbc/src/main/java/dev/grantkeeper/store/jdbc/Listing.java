@@ -11,13 +11,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Walks the keys of one registration along the primary key, a page at a time. Thread-safe. */
 final class Listing {
-    private static final Logger log = LoggerFactory.getLogger(JdbcTokenStore.class);
-
     static final int LONGEST_PAGE = 10_000;
     /** A page with few keys of a large table has to pass by all the others. */
     static final Duration TIMEOUT = Duration.ofMinutes(1);
@@ -130,7 +126,7 @@ final class Listing {
         } catch (IllegalArgumentException e) {
             // reported below: nothing more is known about such a row
         }
-        log.warn(
+        Log.LOG.warn(
                 "The row whose digest begins with {} is left out of the list of {}: the digest belongs to another"
                         + " account than the row names, so Grantkeeper cannot find it",
                 row.digest().substring(0, Math.min(12, row.digest().length())),

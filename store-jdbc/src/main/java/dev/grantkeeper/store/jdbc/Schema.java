@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Creates the table from the SQL file of its database. Immutable. */
 final class Schema {
+    static final String DEFAULT_TABLE = "grantkeeper_tokens";
     private static final int ROUNDS = 3;
 
     private final Statements statements;
@@ -82,7 +83,7 @@ final class Schema {
             return new String(sql.readAllBytes(), StandardCharsets.UTF_8)
                     .replaceAll("--[^\n]*", "")
                     .replace(";", "")
-                    .replace(JdbcTokenStore.DEFAULT_TABLE, table)
+                    .replace(DEFAULT_TABLE, table)
                     .strip();
         }
     }

@@ -11,13 +11,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Runs single statements, each in autocommit on a connection of its own, within a time limit. Thread-safe. */
 final class Statements {
-    private static final Logger log = LoggerFactory.getLogger(JdbcTokenStore.class);
-
     private static final int ROLLED_BACK_RETRIES = 3;
     /** So many connections of a pool may have died with the server. */
     private static final int DEAD_CONNECTIONS = 5;
@@ -71,7 +67,7 @@ final class Statements {
             if (attempt > retries || System.nanoTime() - start > limit.toNanos()) {
                 throw failure;
             }
-            log.debug("{} is tried again: SQLState {}", operation, failure.sqlState());
+            Log.LOG.debug("{} is tried again: SQLState {}", operation, failure.sqlState());
             if (failure.isRolledBack()) { // another transaction is at work; a dead connection is replaced at once
                 LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(SHORTEST_PAUSE, LONGEST_PAUSE) * attempt);
             }
@@ -194,9 +190,9 @@ final class Statements {
                     silence = before;
                 }
             } catch (SQLException e) {
-                log.debug("The driver supports no network timeout: SQLState {}", e.getSQLState());
+                Log.LOG.debug("The driver supports no network timeout: SQLState {}", e.getSQLState());
             } catch (RuntimeException | AbstractMethodError e) { // the second of a driver from before JDBC 4.1
-                log.debug(
+                Log.LOG.debug(
                         "The driver supports no network timeout: {}",
                         e.getClass().getName());
             }
@@ -224,7 +220,7 @@ final class Statements {
             try {
                 step.run();
             } catch (SQLException e) {
-                log.debug("A connection was returned without its settings restored: SQLState {}", e.getSQLState());
+                Log.LOG.debug("A connection was returned without its settings restored: SQLState {}", e.getSQLState());
             }
         }
 

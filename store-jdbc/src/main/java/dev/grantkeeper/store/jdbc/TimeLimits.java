@@ -10,8 +10,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Cancels statements that take too long, for a driver whose own limit costs too much: PostgreSQL's makes a timer task
@@ -20,8 +18,6 @@ import org.slf4j.LoggerFactory;
  * while. Thread-safe.
  */
 final class TimeLimits {
-    private static final Logger log = LoggerFactory.getLogger(JdbcTokenStore.class);
-
     private static final long TICK = TimeUnit.MILLISECONDS.toNanos(250);
     private static final int IDLE_TICKS = 40;
 
@@ -47,9 +43,9 @@ final class TimeLimits {
             try {
                 statement.cancel();
             } catch (SQLException e) {
-                log.debug("A statement that took too long was not cancelled: SQLState {}", e.getSQLState());
+                Log.LOG.debug("A statement that took too long was not cancelled: SQLState {}", e.getSQLState());
             } catch (RuntimeException e) {
-                log.debug(
+                Log.LOG.debug(
                         "A statement that took too long was not cancelled: {}",
                         e.getClass().getName());
             }

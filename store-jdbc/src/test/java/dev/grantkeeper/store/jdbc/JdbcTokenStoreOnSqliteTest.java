@@ -102,7 +102,7 @@ class JdbcTokenStoreOnSqliteTest extends JdbcTokenStoreFacts {
             throws Exception {
         SQLiteDataSource file = Databases.sqlite(newFile(), journal);
         JdbcTokenStore.create(file).create(key, first);
-        JdbcTokenStore store = new JdbcTokenStore(file, JdbcTokenStore.DEFAULT_TABLE, Duration.ofSeconds(1));
+        JdbcTokenStore store = new JdbcTokenStore(file, Schema.DEFAULT_TABLE, Duration.ofSeconds(1));
         AccountKey unborn = key();
         try (Connection other = file.getConnection();
                 Statement statement = other.createStatement()) {
