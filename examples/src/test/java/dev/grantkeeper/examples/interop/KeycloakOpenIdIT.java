@@ -12,7 +12,6 @@ import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginResult;
 import dev.grantkeeper.LogoutNotice;
 import dev.grantkeeper.PendingLogin;
-import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.store.memory.MemoryTokenStore;
 import dev.grantkeeper.token.Identity;
@@ -127,10 +126,25 @@ class KeycloakOpenIdIT {
         Provider provider = discovered();
 
         assertThat(provider.issuer()).contains(keycloak.issuer());
-        assertThat(Facts.of(provider).issuerInCallback).isTrue();
         assertThat(provider.userInfoEndpoint()).isPresent();
         assertThat(provider.endSessionEndpoint()).isPresent();
         assertThat(provider.tokenEndpoint()).isEqualTo(keycloak.provider().tokenEndpoint());
+    }
+
+    @Test
+    void aCallbackThatDoesNotNameKeycloakIsRejectedSinceKeycloakSaysThatItNamesItself() throws IOException {
+        Grantkeeper grantkeeper = opened();
+        PendingLogin login = grantkeeper.startLogin();
+        String query = new Browser(CALLBACK).login(login.url(), "alice", "alice-pw");
+        String withoutIssuer = query.replaceAll("&iss=[^&]*|iss=[^&]*&", "");
+
+        assertThat(withoutIssuer).isNotEqualTo(query);
+        assertThat(grantkeeper.finishLogin(login, withoutIssuer))
+                .isInstanceOfSatisfying(
+                        LoginResult.Mismatched.class,
+                        mismatched ->
+                                assertThat(mismatched.reason()).isEqualTo(LoginResult.Mismatched.Reason.MIXED_UP));
+        assertThat(grantkeeper.finishLogin(login, query)).isInstanceOf(LoginResult.SignedIn.class);
     }
 
     @Test
