@@ -31,7 +31,7 @@ public sealed interface Resource {
         }
     }
 
-    /** There is one of these. */
+    /** The type of {@link #OWN}, its only instance. */
     final class Own implements Resource {
         private Own() {}
 

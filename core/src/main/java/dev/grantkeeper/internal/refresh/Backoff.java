@@ -5,24 +5,24 @@ import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** How long to leave a server or a store alone after failures (law 9). */
+/** Back-off: the pause after failures of a server or a store (law 9). */
 public final class Backoff {
     static final Duration SHORTEST = Duration.ofSeconds(1);
     static final Duration LONGEST = Duration.ofMinutes(1);
 
-    /** However long a server wants to be left alone: nobody is kept out for a day by one wrong header. */
+    /** The longest pause that a server can ask for: one wrong header must not lock anyone out for a day. */
     private static final Duration LONGEST_WANTED = Duration.ofHours(1);
 
     private Backoff() {}
 
-    /** How long to leave a server alone that asks for it. */
+    /** The pause that a server asked for, up to a limit. */
     static Duration wanted(Duration retryAfter) {
         return retryAfter.compareTo(LONGEST_WANTED) > 0 ? LONGEST_WANTED : retryAfter;
     }
 
     /**
-     * How long a grant is to be left alone; {@code null} if it is not. A time further ahead than any back-off was
-     * written by a clock that is wrong.
+     * The rest of a grant's back-off; {@code null} if there is none. A time further ahead than any back-off was written
+     * by a wrong clock, and does not count.
      */
     static @Nullable Duration left(@Nullable Instant notBefore, Clocks clocks) {
         if (notBefore == null) {
@@ -37,7 +37,7 @@ public final class Backoff {
      * A random time between the shortest pause and one that doubles with each failure up to the longest; more if the
      * server asked for more.
      *
-     * @param failures how many there were before this one
+     * @param failures the number of failures before this one
      */
     public static Duration after(int failures, @Nullable Duration retryAfter, Clocks clocks) {
         // The exponent is capped before shifting: 1 << 64 is 1.

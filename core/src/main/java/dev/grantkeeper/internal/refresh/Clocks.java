@@ -9,11 +9,11 @@ import java.util.function.LongSupplier;
 import java.util.function.LongUnaryOperator;
 
 /**
- * Time, by two clocks: the wall clock says when tokens expire, the monotonic one how much time has passed.
+ * Two clocks: the wall clock says when tokens expire, the monotonic clock how much time has passed.
  *
  * @param clock the wall clock; it may jump
  * @param ticker nanoseconds since some moment; it never jumps
- * @param dice a random number between zero and the given one, exclusive: how much later than others to do something
+ * @param dice random numbers between zero and the given one, exclusive, so that not all nodes act at once
  */
 public record Clocks(InstantSource clock, LongSupplier ticker, LongUnaryOperator dice) {
     /** Clocks with honest dice. */
@@ -21,7 +21,7 @@ public record Clocks(InstantSource clock, LongSupplier ticker, LongUnaryOperator
         this(clock, ticker, bound -> ThreadLocalRandom.current().nextLong(bound));
     }
 
-    /** What the wall clock shows, in the milliseconds that rows keep. */
+    /** The time of the wall clock, in milliseconds, as rows keep it. */
     public Instant now() {
         return Instant.ofEpochMilli(clock.millis());
     }
@@ -31,7 +31,7 @@ public record Clocks(InstantSource clock, LongSupplier ticker, LongUnaryOperator
         return ticker.getAsLong();
     }
 
-    /** How much time has passed since a reading of {@link #ticks()}. */
+    /** The time that has passed since a reading of {@link #ticks()}. */
     public Duration since(long ticks) {
         return Duration.ofNanos(ticker.getAsLong() - ticks);
     }

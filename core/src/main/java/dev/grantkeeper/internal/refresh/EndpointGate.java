@@ -7,16 +7,16 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps the token endpoint from being stormed (law 9). A bounded number of requests is under way at a time. After
- * several failures in a row, whichever grants they were for, or when the server asks for it, or does not accept the
- * client itself, nothing is sent for a while; then one request tries. When it succeeds the others follow, a few more
- * every moment: what an outage has dammed up must not bring the server down again. Thread-safe.
+ * Keeps the token endpoint from being stormed (law 9). The number of requests under way is bounded. After several
+ * failures in a row, whichever grants they were for, or when the server asks for a pause or rejects the client itself,
+ * the gate closes and nothing is sent for a while; then one request tries. When it succeeds, the others follow, a few
+ * more every moment: the requests that an outage has dammed up must not bring the server down again. Thread-safe.
  */
 final class EndpointGate {
-    /** So many failures in a row are the endpoint's, not a grant's. */
+    /** The number of failures in a row from which on the endpoint is at fault, and not a grant. */
     private static final int SEVERAL = 3;
 
-    /** How long it takes after an outage until as many requests run at once as before. */
+    /** The time after an outage until as many requests run at once as before. */
     private static final Duration RECOVERY = Duration.ofSeconds(10);
 
     private final Clocks clocks;
@@ -40,7 +40,7 @@ final class EndpointGate {
     private int withheld;
 
     // guarded by this
-    private boolean givingBack;
+    private boolean releasing;
 
     // guarded by this
     private Answer.@Nullable Failure last;
@@ -52,7 +52,7 @@ final class EndpointGate {
         this.slots = new Slots(concurrency);
     }
 
-    /** Slots that can also be taken away while they are in use. */
+    /** Slots that can be withheld even while they are in use. */
     private static final class Slots extends Semaphore {
         private static final long serialVersionUID = 1L;
 
@@ -65,7 +65,7 @@ final class EndpointGate {
         }
     }
 
-    /** The way of one attempt through the gate, to be closed at its end. For one thread. */
+    /** The permission of one attempt to send requests, to be closed when the attempt ends. For one thread. */
     final class Pass implements AutoCloseable {
         private final boolean trial;
 
@@ -73,7 +73,7 @@ final class EndpointGate {
             this.trial = trial;
         }
 
-        /** How a request ended. */
+        /** Reports the answer to a request. */
         void report(Answer answer) {
             reported(answer, trial);
         }
@@ -90,9 +90,10 @@ final class EndpointGate {
     }
 
     /**
-     * Why nothing can be sent now.
+     * Returns the reason for which nothing can be sent now.
      *
-     * @return the last failure, with the time that is left; {@code null} if the gate is open, or somebody has to try
+     * @return the last failure, with the time that is left; {@code null} if the gate is open, or if one request has to
+     *     try
      */
     synchronized Answer.@Nullable Failure closed() {
         if (!closed || last == null) {
@@ -111,7 +112,7 @@ final class EndpointGate {
     /**
      * Waits for a free slot.
      *
-     * @return leave to send requests; {@code null} if the gate was closed meanwhile
+     * @return the permission to send requests; {@code null} if the gate has closed meanwhile
      */
     @Nullable
     Pass enter() throws InterruptedException {
@@ -126,7 +127,7 @@ final class EndpointGate {
         return null;
     }
 
-    /** Why a grant is left alone, for callers who come meanwhile. */
+    /** The failure to report to callers during a grant's back-off. */
     synchronized Answer.Failure lastFailure(Duration left) {
         return last == null
                 ? new Answer.Failure(
@@ -149,7 +150,7 @@ final class EndpointGate {
         }
         last = failure;
         if (closed && !trial) {
-            // Sent before the gate was closed: many that fail at once are one failure of the endpoint.
+            // Sent before the gate closed: many requests that fail at once are one failure of the endpoint.
             if (failure.retryAfter() != null) {
                 closedUntil = Math.max(
                         closedUntil,
@@ -170,18 +171,18 @@ final class EndpointGate {
     private void beginSlowly() {
         slots.withhold(concurrency - 1 - withheld);
         withheld = concurrency - 1;
-        if (withheld > 0 && !givingBack) {
-            givingBack = true;
-            workers.later(RECOVERY.dividedBy(concurrency), this::giveBack);
+        if (withheld > 0 && !releasing) {
+            releasing = true;
+            workers.later(RECOVERY.dividedBy(concurrency), this::releaseOne);
         }
     }
 
-    private synchronized void giveBack() {
-        givingBack = withheld > 0 && !closed;
-        if (givingBack) {
+    private synchronized void releaseOne() {
+        releasing = withheld > 0 && !closed;
+        if (releasing) {
             withheld--;
             slots.release();
-            workers.later(RECOVERY.dividedBy(concurrency), this::giveBack);
+            workers.later(RECOVERY.dividedBy(concurrency), this::releaseOne);
         }
     }
 }

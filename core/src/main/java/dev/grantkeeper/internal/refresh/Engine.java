@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * The parts of this package, put together for one registration: two refreshers, one for what users granted and one for
- * the application's own grant, that share store, memory, threads and the token endpoint; and one for each token that
- * came in exchange for another, which rests in this process only. Thread-safe.
+ * The parts of this package, wired for one registration. Two refreshers, one for users' grants and one for the
+ * application's own grant, share the store, the memory, the threads and the token endpoint. Each grant from a token
+ * exchange has a refresher of its own, and is kept in this process only. Thread-safe.
  */
 public final class Engine {
     /** Refreshes that run at once. Most of them wait, for the token endpoint or for another node. */
@@ -36,10 +36,10 @@ public final class Engine {
     private final RefreshEvents events;
     private final EndpointGate gate;
 
-    /** What rests in this process only; least used first. */
+    /** The grants that are kept in this process only, least recently used first. */
     private final Map<AccountKey, Keeper> inProcess = new LinkedHashMap<>(16, 0.75f, true); // guarded by this
 
-    /** Puts the parts together. */
+    /** Wires the parts. */
     public Engine(
             String name,
             TokenStore store,
@@ -63,7 +63,7 @@ public final class Engine {
         this.applicationLogins = new Logins(rows, application, forApplication);
     }
 
-    /** Refreshes what users granted. */
+    /** Refreshes users' grants. */
     public Refresher users() {
         return users;
     }
@@ -73,25 +73,28 @@ public final class Engine {
         return application;
     }
 
-    /** Everything else that happens to what users granted. */
+    /** All other operations on users' grants. */
     public Logins logins() {
         return logins;
     }
 
-    /** Everything else that happens to the application's own grant. */
+    /** All other operations on the application's own grant. */
     public Logins applicationLogins() {
         return applicationLogins;
     }
 
     /**
-     * The two that keep a grant.
+     * The two objects that keep a grant.
      *
      * @param refresher refreshes it
-     * @param logins does everything else that happens to it
+     * @param logins does all other operations on it
      */
     public record Keeper(Refresher refresher, Logins logins) {}
 
-    /** Keeps a grant in this process, and forgets the one that was not used for longest when there are too many. */
+    /**
+     * Returns the keeper of a grant that is kept in this process. When there are too many, the least recently used one
+     * that is idle is forgotten.
+     */
     public synchronized Keeper inProcess(AccountKey key, Renewal renewal) {
         Keeper known = inProcess.get(key);
         if (known != null) {
@@ -112,8 +115,8 @@ public final class Engine {
     }
 
     /**
-     * Runs something that may block, once so much time has passed; never after {@link #close}. The clock is looked at
-     * again and again, since it may be one that tests move.
+     * Runs a task that may block, after a delay; never after {@link #close}. The clock is read again and again, since
+     * it may be one that tests move.
      */
     public void after(Duration delay, Runnable task) {
         wake(clocks.ticks(), delay, task);
@@ -136,8 +139,8 @@ public final class Engine {
     /**
      * Waits for refreshes and writes that are under way, then ends all threads.
      *
-     * @param limit how long to wait
-     * @return how many grants have tokens that the store did not take
+     * @param limit the longest wait
+     * @return the number of grants with tokens that the store did not take
      */
     public int close(Duration limit) {
         List<Refresher> both = List.of(users, application);

@@ -11,7 +11,7 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** What there is to serve while the store cannot be asked. Thread-safe. */
+/** The tokens to serve while the store is unreachable. Thread-safe. */
 final class Fallback {
     private final UnsavedTokens unsaved;
     private final Memory memory;
@@ -24,11 +24,10 @@ final class Fallback {
     }
 
     /**
-     * What callers get: tokens that the store does not have yet, or those that are remembered, which have to do for a
-     * while.
+     * Returns tokens that the store does not have yet, or the remembered ones, which then have to do for a while.
      *
-     * @param rejected an access token that is of no use to them
-     * @param cause why the store cannot be asked, for callers for whom there is nothing
+     * @param rejected an access token that an API rejected, and that is not served
+     * @param cause the failure of the store, which is the outcome if there are no tokens
      */
     Outcome withoutStore(AccountKey key, Resource resource, @Nullable String rejected, IOException cause) {
         Unsaved pending = unsaved.get(key);
@@ -47,12 +46,12 @@ final class Fallback {
         return new Usable(tokens);
     }
 
-    /** Whether tokens are remembered that can still be used. */
+    /** Whether there are remembered tokens that can still be used. */
     boolean remembers(AccountKey key, Resource resource) {
         return remembered(key, resource, null) != null;
     }
 
-    /** The row, as far as it is known, if its tokens are of use to somebody who saw others rejected. */
+    /** The remembered row, if its tokens can still be used and are not the rejected ones. */
     private @Nullable Remembered remembered(AccountKey key, Resource resource, @Nullable String rejected) {
         Remembered known = memory.get(key);
         TokenSet tokens = known == null ? null : known.tokens(resource);

@@ -28,14 +28,14 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One refresh of one grant, for all callers who ask meanwhile. {@link #refresh} and {@link #attempt} are the protocol,
- * step by step. Runs on one thread of ours; other threads see the final fields only.
+ * One refresh of one grant, shared by all callers that ask meanwhile. {@link #refresh} and {@link #attempt} are the
+ * protocol, step by step. Runs on one of the library's threads; other threads see the final fields only.
  */
 final class Flight implements Runnable {
-    /** After a forced refresh, how long a 401 on its result is the API's problem and not the token's, at most. */
+    /** The longest time after a forced refresh for which a 401 on its result is the API's problem, not the token's. */
     private static final Duration COOLDOWN = Duration.ofSeconds(30);
 
-    /** How long before the user's consent expires the application is told. */
+    /** The times before the user's consent expires at which the application is warned. */
     private static final List<Duration> WARNINGS = List.of(Duration.ofDays(30), Duration.ofDays(7), Duration.ofDays(1));
 
     private final Rows rows;
@@ -56,50 +56,50 @@ final class Flight implements Runnable {
     private final CompletableFuture<Outcome> landed = new CompletableFuture<>();
     private final long began;
     private boolean waited;
-    private long asked;
+    private long requestedAt;
 
     /**
-     * What a flight is for.
+     * The purpose of a flight.
      *
-     * @param resource what the access token is for
+     * @param resource the API that the access token is for
      * @param rejected the access token that an API rejected
-     * @param behindTheScenes the tokens can still be used, and nobody waits
-     * @param onlySave write what is unsaved, nothing else
+     * @param behindTheScenes whether the tokens can still be used and nobody waits
+     * @param onlySave whether to store unsaved tokens and do nothing else
      */
     record Purpose(Resource resource, @Nullable String rejected, boolean behindTheScenes, boolean onlySave) {
-        /** To write what is unsaved. */
+        /** Stores unsaved tokens. */
         static final Purpose SAVE = new Purpose(Resource.OWN, null, true, true);
 
-        /** Tokens that are valid. */
+        /** Brings tokens that are valid. */
         static Purpose valid(Resource resource) {
             return new Purpose(resource, null, false, false);
         }
 
-        /** New tokens, while those that are there can still be used. */
+        /** Brings new tokens while the current ones can still be used. */
         static Purpose fresher(Resource resource) {
             return new Purpose(resource, null, true, false);
         }
 
-        /** Others than those that an API rejected; a caller waits for them. */
+        /** Brings tokens in place of those that an API rejected; a caller waits for them. */
         static Purpose insteadOf(Resource resource, String rejected) {
             return new Purpose(resource, rejected, false, false);
         }
 
-        /** Others than those that an API rejected, for the next caller. */
+        /** Brings tokens in place of those that an API rejected, for the next caller. */
         static Purpose afterRejection(Resource resource, String rejected) {
             return new Purpose(resource, rejected, true, false);
         }
 
-        /** Whether a flight for this brings tokens for the same resource as one for the other. */
+        /** Whether a flight with this purpose brings tokens for the resource of the other one. */
         boolean serves(Purpose other) {
             return !onlySave && resource.equals(other.resource);
         }
     }
 
     /**
-     * A flight that is about to begin.
+     * Prepares a flight.
      *
-     * @param flights those under way, by key; this one leaves them when it lands
+     * @param flights the flights under way, by key; this one removes itself when it lands
      */
     Flight(
             Parts parts,
@@ -130,12 +130,12 @@ final class Flight implements Runnable {
         return purpose;
     }
 
-    /** When it began, by the monotonic clock. */
+    /** The start of this flight, by the monotonic clock. */
     long began() {
         return began;
     }
 
-    /** The outcome, for all callers. One who may give up takes a copy. */
+    /** The outcome, shared by all callers. A caller that may give up takes a copy. */
     CompletableFuture<Outcome> landed() {
         return landed;
     }
@@ -148,7 +148,7 @@ final class Flight implements Runnable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             outcome = StoreFailed.closed();
-        } catch (Throwable e) { // also what is thrown without being declared: nobody waits forever
+        } catch (Throwable e) { // undeclared ones, too, so that nobody waits forever
             flights.remove(key, this);
             landed.completeExceptionally(e);
             throw e;
@@ -158,7 +158,7 @@ final class Flight implements Runnable {
     }
 
     private Outcome refresh() throws InterruptedException {
-        // 0: tokens of ours that are not in the store yet are written first
+        // 0: our own tokens that the store does not have yet are written first
         Unsaved pending = unsaved.get(key);
         if (pending != null) {
             IOException notYet = unsaved.save(key, pending);
@@ -167,7 +167,7 @@ final class Flight implements Runnable {
             }
         }
         if (purpose.onlySave()) {
-            return new StoreFailed(new IOException("Nobody asked for tokens"));
+            return new StoreFailed(new IOException("This refresh only stored tokens"));
         }
         for (int losses = 0; losses < Rows.MOST_LOSSES; losses++) {
             // 1: somebody may have refreshed while we queued
@@ -221,7 +221,7 @@ final class Flight implements Runnable {
                 }
             }
 
-            // Perhaps nothing can be sent now; that is found out before T begins.
+            // If nothing can be sent now, that has to be known before T begins.
             Answer.Failure unprepared = renewal.prepare();
             Answer.Failure shut = unprepared == null ? gate.closed() : unprepared;
             if (shut != null) {
@@ -234,7 +234,7 @@ final class Flight implements Runnable {
                 }
             }
         }
-        return new StoreFailed(Rows.othersWereFaster());
+        return new StoreFailed(Rows.tooManyLosses());
     }
 
     private Answer.Failure answerLost(Remembered seen) {
@@ -287,7 +287,10 @@ final class Flight implements Runnable {
                 Answer.Kind.BLOCKED, 0, refusal.error(), refusal.description(), left, null, refusal.claims());
     }
 
-    /** A tenth of the tokens' life, so that short ones are not stuck with a 401 until they end. */
+    /**
+     * Whether tokens are new. Short-lived ones are new for a tenth of their lifetime only: otherwise a 401 would stick
+     * until they expire.
+     */
     private boolean isRecent(Remembered seen, TokenSet tokens) {
         Duration cooldown = tokens.expiresAt()
                 .map(expires -> Duration.between(tokens.receivedAt(), expires).dividedBy(10))
@@ -300,9 +303,9 @@ final class Flight implements Runnable {
         return recent && !seen.limits(purpose.resource()).expired(clocks);
     }
 
-    /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
+    /** Steps 4 to 6. Returns {@code null} to begin again with the row as it is now. */
     private @Nullable Outcome attempt(Remembered seen, VersionedRow read, EndpointGate.Pass pass) {
-        // 4: our attempt into the row, on the version that was read. T counts from before.
+        // 4: write our attempt over the version that was read. T counts from before the write.
         long start = clocks.ticks();
         String name = RowFormat.newName();
         Written marked = rows.replace(key, read.version(), read.row().attempting(name));
@@ -325,11 +328,11 @@ final class Flight implements Runnable {
             return null;
         }
 
-        // 6
+        // 6: send the request, and write its outcome
         Answer answer = request(mine.row(), pass);
-        Answer told = answer;
+        Answer firstAnswer = answer;
         if (answer instanceof Answer.Lost first) {
-            events.failed(key, first.failure(), clocks.since(asked));
+            events.failed(key, first.failure(), clocks.since(requestedAt));
             answerLost = true;
             if (renewal.replay() == Provider.Replay.NEVER) {
                 return refuse(mine, lostForGood());
@@ -352,27 +355,27 @@ final class Flight implements Runnable {
             IOException notYet = unsaved.save(
                     key, new Unsaved(mine.version(), mine.row().allTokens(), next, limits(next), clocks.ticks(), 0));
             if (notYet != null) {
-                tellOfConsent(mine.row(), next);
-                // If these have expired: where an attempt outlived T, the row may hold newer ones, which are as good.
+                reportConsent(mine.row(), next);
+                // If these have expired, the row may hold newer ones (where an attempt outlived T), which are as good.
                 return withoutStore(notYet);
             }
-            // Stored, then used. Even tokens that end at once serve those who waited for them (law 13).
+            // Stored first, then used. Even tokens that expire at once serve callers that waited for them (law 13).
             Remembered now = memory.get(key);
             if (now != null && set != null && set.equals(now.tokens(purpose.resource()))) {
                 events.refreshed(key, set, cause(), clocks.since(began));
-                tellOfConsent(mine.row(), next);
+                reportConsent(mine.row(), next);
                 return new Usable(set);
             }
             return null;
         }
         if (answer instanceof Answer.Lost again) {
             attempts.lost(key, name);
-            // What became of either request is not known, so the attempt stays, and T ends it.
+            // The fate of either request is unknown, so the attempt stays, and T ends it.
             Outcome moved = readAgain();
             if (moved != null || !isStill(mine)) {
                 return moved;
             }
-            return answer == told ? notNow(seen, again.failure()) : failed(seen, again.failure());
+            return answer == firstAnswer ? notNow(seen, again.failure()) : failed(seen, again.failure());
         }
         Answer.Failure failure = (Answer.Failure) answer;
         GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, answerLost) : null;
@@ -380,19 +383,19 @@ final class Flight implements Runnable {
             return refuse(mine, refusal);
         }
         if (failure.isAboutTheClient()) {
-            // A node with a wrong secret keeps its own gate shut; those with the right one are not held back.
+            // A node with a wrong secret keeps its own gate shut; nodes with the right one are not held back.
             Written written = rows.replace(key, mine.version(), mine.row().attempting(null));
             return written instanceof Written.Lost ? null : failed(seen, failure);
         }
         int failures = mine.row().state(purpose.resource()).failures();
         Instant next = clocks.now().plus(Backoff.after(failures, failure.retryAfter(), clocks));
         Written written = rows.replace(key, mine.version(), mine.row().failedUntil(purpose.resource(), next, refusal));
-        // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
+        // A write that lost is dropped. One whose fate is unknown is forgotten, and T ends the attempt.
         return written instanceof Written.Lost ? null : failed(seen, failure);
     }
 
     private Answer request(GrantRow row, EndpointGate.Pass pass) {
-        asked = clocks.ticks();
+        requestedAt = clocks.ticks();
         Answer answer = renewal.request(row, purpose.resource());
         if (!(answer instanceof Answer.Failure failure) || failure.cameFromOutside()) {
             pass.report(answer);
@@ -412,7 +415,9 @@ final class Flight implements Runnable {
                 response.refreshToken(), lifetime == null ? null : clocks.now().plus(lifetime));
     }
 
-    /** Until when all the tokens in a row are of use: those that were there before from when they were seen first. */
+    /**
+     * The limits of all tokens in a row. Tokens that were there before keep the limits from when they were first seen.
+     */
     private Map<Resource, TokenLimits> limits(GrantRow next) {
         Remembered known = memory.get(key);
         Map<Resource, TokenLimits> limits = new HashMap<>();
@@ -430,10 +435,10 @@ final class Flight implements Runnable {
     }
 
     /**
-     * Reports that consent expires soon, once for each warning: by the refresh after which less is left than that (law
-     * 16).
+     * Reports that consent expires soon, once for each warning: by the first refresh after which no more than that time
+     * is left (law 16).
      */
-    private void tellOfConsent(GrantRow before, GrantRow after) {
+    private void reportConsent(GrantRow before, GrantRow after) {
         TokenSet old = before.tokens();
         TokenSet fresh = after.tokens();
         Instant ends = renewal.consentEndsAt(after);
@@ -447,7 +452,7 @@ final class Flight implements Runnable {
         }
     }
 
-    /** Reads the row again; {@code null} if it could be read. */
+    /** Reads the row again. Returns {@code null} if that succeeded. */
     private @Nullable Outcome readAgain() {
         try {
             rows.find(key);
@@ -481,9 +486,9 @@ final class Flight implements Runnable {
         return new GrantRow.Refusal(error, failure.description(), kind, failure.claims(), clocks.now());
     }
 
-    /** Writes down that the user has to sign in. Returns {@code null} if the row has changed. */
+    /** Records that the user has to sign in. Returns {@code null} to begin again with the row as it is now. */
     private @Nullable Outcome refuse(VersionedRow mine, GrantRow.Refusal refusal) {
-        // A refusal for one resource says nothing of the others.
+        // A refusal for one resource says nothing about the others.
         Resource resource = refusal.kind() == GrantRow.Refusal.Kind.ANSWER_LOST ? Resource.OWN : purpose.resource();
         Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));
         if (written instanceof Written.Lost) {
@@ -493,7 +498,7 @@ final class Flight implements Runnable {
             return withoutStore(unclear.cause());
         }
         events.refused(key, refusal.error(), clocks.since(began));
-        return null; // What it means for the callers, the row says, unless somebody has written since.
+        return null; // The row says what callers get, unless somebody has written since.
     }
 
     private LoginRequired loginRequired(GrantRow.Refusal refusal) {
@@ -505,13 +510,13 @@ final class Flight implements Runnable {
         return new LoginRequired(reason, refusal.error(), refusal.description(), refusal.claims());
     }
 
-    /** A request was made, and failed. */
+    /** The outcome of a request that failed. */
     private Outcome failed(Remembered seen, Answer.Failure failure) {
-        events.failed(key, failure, clocks.since(asked));
+        events.failed(key, failure, clocks.since(requestedAt));
         return notNow(seen, failure);
     }
 
-    /** No request is made, or none succeeds: what is still valid is served. */
+    /** The outcome where no request is made, or none succeeds: tokens that are still valid are served. */
     private Outcome notNow(Remembered seen, Answer.Failure failure) {
         // A login or a sign-out may have come in here since the row was seen.
         Remembered now = memory.get(key);

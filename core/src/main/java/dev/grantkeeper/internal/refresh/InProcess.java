@@ -7,7 +7,7 @@ import dev.grantkeeper.token.TokenStore;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** A store for what need not outlive the process. Thread-safe. */
+/** A store for grants that need not outlive the process. Thread-safe. */
 final class InProcess implements TokenStore {
     private final ConcurrentHashMap<AccountKey, StoredTokens> rows = new ConcurrentHashMap<>(1);
 

@@ -10,8 +10,8 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that happens to a row besides refreshing: logins, imports, sign-outs, second thoughts. Runs on the
- * caller's thread. Thread-safe.
+ * All operations on a row besides refreshing: logins, imports, sign-outs, second thoughts. Runs on the caller's thread.
+ * Thread-safe.
  */
 public final class Logins {
     /** Others write between our reading and our writing, but not that often. */
@@ -34,7 +34,7 @@ public final class Logins {
     }
 
     /**
-     * Writes a login over whatever is there. Done when the row carries this login's name, whoever wrote what in
+     * Writes a login over whatever is there. It is done when the row carries this login's name, whatever was written in
      * between.
      */
     public void login(AccountKey key, GrantRow row) throws IOException {
@@ -70,7 +70,7 @@ public final class Logins {
         return true;
     }
 
-    /** Takes back a refusal and the waiting after failures. */
+    /** Clears a recorded refusal and any back-off. */
     public void clearRefusal(AccountKey key) throws IOException {
         for (int i = 0; i < TRIES; i++) {
             VersionedRow found = rows.find(key).grant();
@@ -89,8 +89,8 @@ public final class Logins {
     }
 
     /**
-     * Writes a row anew if it is sealed under an older key. An attempt that stands in it stays, and whoever makes it
-     * finds out as after any other write that came between.
+     * Seals a row under the current key if it is sealed under an older one. An attempt in the row stays; its holder
+     * notices this write like any other that comes between.
      *
      * @return whether it was written
      */
@@ -111,7 +111,7 @@ public final class Logins {
         throw new IOException("The token store refused " + TRIES + " writes. Check it with TokenStoreContract");
     }
 
-    /** Removes a row without reading what it says. */
+    /** Removes a row without opening it. */
     public void forget(AccountKey key) throws IOException {
         for (int i = 0; i < TRIES; i++) {
             String version = rows.version(key);
@@ -125,9 +125,8 @@ public final class Logins {
     }
 
     /**
-     * Removes the login that is there now, however often refreshes rewrite its row meanwhile, then gives its tokens
-     * back. A login that comes in meanwhile stays; then nothing is given back, since some servers end all logins of a
-     * user at once.
+     * Removes the current login, however often refreshes rewrite its row meanwhile, then revokes its tokens. A login
+     * that comes in meanwhile stays. Nothing is revoked then, since some servers revoke all grants of a user at once.
      */
     public void signOut(AccountKey key) throws IOException {
         @Nullable String login = null;

@@ -15,16 +15,16 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows that were seen lately, parsed and opened, least used out first (law 7). There is no other cache.
- * Thread-safe.
+ * The rows that were seen lately, opened and parsed; the least recently used one is evicted first (law 7). There is no
+ * other cache. Thread-safe.
  *
- * <p>What comes back first did not necessarily happen first. Everything is therefore stamped when it begins: a read
- * that began before this node wrote may bring what stood there before, and does not count; a write may come back when
- * more has happened to its row, and does not count either. Of two that cross and tell different things nobody knows
- * which is newer; that is noted as a doubt, and the store is asked again.
+ * <p>The call that returns first did not necessarily happen first. Every call is therefore stamped when it begins. A
+ * read that began before this node wrote may bring the row as it was before, and does not count. A write may return
+ * when more has happened to its row, and does not count either. If two calls cross and differ, nobody knows which is
+ * newer; that is noted as a doubt, and the store is read again.
  */
 final class Memory {
-    /** What is remembered of one row. */
+    /** One row, as it is remembered. */
     static final class Remembered {
         private final @Nullable VersionedRow grant;
         private final Map<Resource, Seen> seen;
@@ -62,29 +62,29 @@ final class Memory {
             return grant;
         }
 
-        /** Until when the access token for a resource is of use. */
+        /** The limits of the access token for a resource. */
         TokenLimits limits(Resource resource) {
             Seen its = seen.get(resource);
             return its == null ? none : its.limits();
         }
 
-        /** The tokens for a resource, as far as there are any. */
+        /** The tokens for a resource; {@code null} if there are none. */
         @Nullable
         TokenSet tokens(Resource resource) {
             return grant == null ? null : grant.row().state(resource).tokens();
         }
 
-        /** When the attempt that stands in the row was first seen here, by the monotonic clock. */
+        /** The time at which this node first saw the attempt that stands in the row, by the monotonic clock. */
         long attemptSince() {
             return attemptSince;
         }
 
-        /** Whether another read or write, at the same time, told otherwise. */
+        /** Whether another read or write at the same time brought another row. */
         boolean doubted() {
             return doubted;
         }
 
-        /** Whether this node saw another access token in the row, and this one instead of it so short a time ago. */
+        /** Whether this node saw the access token for a resource replaced by another one within the given time. */
         boolean tokensChangedWithin(Duration limit, Resource resource, Clocks clocks) {
             Seen its = seen.get(resource);
             return its != null && its.changed() && clocks.since(its.changedAt()).compareTo(limit) < 0;
@@ -94,7 +94,7 @@ final class Memory {
             return !doubted && clocks.since(checkedAt).compareTo(trust) < 0;
         }
 
-        /** The store could not be asked; what is remembered has to do for a while. */
+        /** Trusts this row for another while, since the store is unreachable. */
         void trustAgain(Clocks clocks) {
             checkedAt = clocks.ticks();
             doubted = false;
@@ -112,11 +112,11 @@ final class Memory {
     }
 
     /**
-     * How long one of the access tokens in a row has been known.
+     * One of the access tokens in a row, as this node saw it.
      *
-     * @param limits counted from when it was seen first
+     * @param limits the token's limits, counted from when it was first seen
      * @param changed whether there was another one before
-     * @param changedAt when that was
+     * @param changedAt the time of that change, by the monotonic clock
      */
     private record Seen(TokenLimits limits, boolean changed, long changedAt) {}
 
@@ -138,12 +138,12 @@ final class Memory {
         return rows.get(key);
     }
 
-    /** To be taken before a row is read. */
+    /** Returns a new stamp, to be taken before a row is read. */
     synchronized long stamp() {
         return ++stamps;
     }
 
-    /** What is known if a read brought less: the store has lost what it once had. */
+    /** Returns the remembered row if a read brought an older one of the same login: the store has lost writes. */
     synchronized @Nullable GrantRow lostSince(AccountKey key, VersionedRow read, long stamp) {
         Remembered before = rows.get(key);
         GrantRow known = before == null || before.grant == null ? null : before.grant.row();
@@ -156,7 +156,7 @@ final class Memory {
                 : null;
     }
 
-    /** Notes what a read brought, unless something newer is known. */
+    /** Notes the result of a read, unless something newer is known. */
     synchronized Remembered read(AccountKey key, @Nullable VersionedRow grant, long stamp) {
         Remembered before = rows.get(key);
         boolean crossed = before != null
@@ -171,8 +171,8 @@ final class Memory {
     }
 
     /**
-     * Notes what this node wrote, unless something newer is known: others may have read or written more before this
-     * write came back.
+     * Notes a write of this node, unless something newer is known: more may have been read or written before this write
+     * returned.
      *
      * @param over the version that was replaced; {@code null} if there was none
      * @param stamp taken before the write
@@ -182,14 +182,15 @@ final class Memory {
         if (before != null && before.stamp > stamp) {
             boolean alreadyReplaced = before.written && Objects.equals(before.over, versionOf(grant));
             if (alreadyReplaced || !Objects.equals(versionOf(before.grant), over)) {
-                // Seen after the write began, and not what it replaced: what came of it, or came after it. A row that
-                // was created replaced nothing, and may have come after the one that is remembered, too.
+                // The remembered row was seen after the write began, and is not the one that it replaced. So it is the
+                // one that was written, or a later one. A row that was created replaced nothing, and may also be
+                // later than the remembered one.
                 before.doubted |= over == null && !Objects.equals(versionOf(before.grant), versionOf(grant));
                 return;
             }
         }
-        // A read that began before this write, came back before it and brought neither row: it may have seen what
-        // came after.
+        // A read that began before this write and returned before it brought neither the old row nor the new one:
+        // it may have seen a later one.
         boolean crossed = before != null
                 && before.noted > stamp
                 && before.stamp <= stamp
@@ -229,7 +230,7 @@ final class Memory {
             TokenSet other = others.get(resource);
             Seen its = before == null ? null : before.seen.get(resource);
             boolean same = other != null && its != null && isSameAccess(set, other);
-            // The monotonic bound counts from when these tokens were seen first, not from when they were read last.
+            // The monotonic bound counts from when these tokens were first seen, not from when they were last read.
             seen.put(resource, same && its != null ? its : new Seen(TokenLimits.of(set, clocks), other != null, now));
         });
         Remembered after = new Remembered(

@@ -7,7 +7,7 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a caller gets who asks for tokens. A value, so that each of a thousand waiting callers can throw its own
+ * The outcome of a call for tokens. It is a value, so that each of a thousand waiting callers can throw its own
  * exception.
  */
 public sealed interface Outcome {
@@ -29,24 +29,24 @@ public sealed interface Outcome {
         }
     }
 
-    /** Why the user has to sign in. */
+    /** The reason for which the user has to sign in. */
     enum Reason {
         /** There is no grant: never signed in, or signed out. */
         NOT_CONNECTED,
         /** The authorization server will not refresh this grant any more. */
         REFUSED,
-        /** The authorization server wants to see the user first. */
+        /** The authorization server requires user interaction first. */
         INTERACTION,
         /** The answer to a refresh was lost, and the refresh token was lost with it. */
         ANSWER_LOST,
-        /** The access token has ended, and there is no refresh token. */
+        /** The access token has expired, and there is no refresh token. */
         NO_REFRESH_TOKEN
     }
 
     /** The token request failed. */
     record RequestFailed(Answer.Failure failure) implements Outcome {}
 
-    /** The store failed, or what it holds cannot be read. */
+    /** The store failed, or its row cannot be read. */
     record StoreFailed(IOException cause) implements Outcome {
         static StoreFailed closed() {
             return new StoreFailed(new IOException("This Grantkeeper was closed"));

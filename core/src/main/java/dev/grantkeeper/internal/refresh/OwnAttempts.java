@@ -7,11 +7,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The attempts of this process that may still stand in rows, and what is known of them. This only saves waiting: an
- * attempt that is forgotten here is a stranger's, and T ends it. Thread-safe.
+ * The attempts of this process that may still stand in rows, and the fate of their requests. Knowing them only saves
+ * waiting: an attempt that is forgotten here is treated as a stranger's, and T ends it. Thread-safe.
  */
 final class OwnAttempts {
-    /** So many fail in one outage of the store, and no more than that is kept. */
+    /** The largest number that is kept; about as many may fail in one outage of the store. */
     private static final int MOST = 10_000;
 
     private final Map<AccountKey, String> unsent = bounded();
@@ -28,27 +28,27 @@ final class OwnAttempts {
         });
     }
 
-    /** An attempt may stand in the row, and nothing was sent under it. */
+    /** Notes that an attempt may stand in the row, and that nothing was sent under it. */
     void unsent(AccountKey key, String attempt) {
         unsent.put(key, attempt);
     }
 
-    /** Whether nothing was sent under this attempt, for certain. */
+    /** Whether it is certain that nothing was sent under this attempt. */
     boolean isUnsent(AccountKey key, String attempt) {
         return attempt.equals(unsent.get(key));
     }
 
-    /** An attempt stands in the row, and the answer to what was sent under it was lost. */
+    /** Notes that an attempt stands in the row, and that the answer to its request was lost. */
     void lost(AccountKey key, String attempt) {
         lost.put(key, attempt);
     }
 
-    /** Whether the answer to this attempt was lost: nobody here needs to wait for it. */
+    /** Whether the answer to this attempt's request was lost, so that nobody here needs to wait for it. */
     boolean isLost(AccountKey key, String attempt) {
         return attempt.equals(lost.get(key));
     }
 
-    /** Another attempt has taken the place of those before. */
+    /** Forgets earlier attempts, since another one has taken their place. */
     void forget(AccountKey key) {
         unsent.remove(key);
         lost.remove(key);

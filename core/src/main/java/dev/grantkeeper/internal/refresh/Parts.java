@@ -2,16 +2,16 @@
 package dev.grantkeeper.internal.refresh;
 
 /**
- * What refreshing takes, put together once for all grants that are refreshed alike. The parts are thread-safe.
+ * The parts that a refresh needs, shared by all grants that are refreshed alike. The parts are thread-safe.
  *
  * @param rows the store
  * @param memory the rows that were seen lately
- * @param renewal where new tokens come from
- * @param timing how long things may take
- * @param clocks by which it is measured
+ * @param renewal the source of new tokens
+ * @param timing the time limits
+ * @param clocks the clocks that measure them
  * @param gate the way to the token endpoint
  * @param workers the threads
- * @param events where to report what happens
+ * @param events the receiver of reports
  */
 record Parts(
         Rows rows,

@@ -8,42 +8,42 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 
-/** What the refresher tells of its work. Implementations throw nothing and return soon. */
+/** The refresher's reports of its work. Implementations throw nothing and return soon. */
 public interface RefreshEvents {
-    /** Why a refresh was made. */
+    /** The cause of a refresh. */
     enum Cause {
-        /** The tokens before were about to expire; nobody had to wait. */
+        /** The previous tokens were about to expire; nobody had to wait. */
         AHEAD,
-        /** The tokens before had expired, or nearly. */
+        /** The previous tokens had expired, or nearly. */
         EXPIRED,
-        /** An API had rejected the tokens before. */
+        /** An API had rejected the previous tokens. */
         REJECTED
     }
 
-    /** New tokens came, and are stored. */
+    /** New tokens arrived and are stored. */
     void refreshed(AccountKey key, TokenSet tokens, Cause cause, Duration took);
 
-    /** The user's consent ends in a while, and cannot be extended but by a login. */
+    /** The user's consent expires soon, and only a login can extend it. */
     void consentEndsSoon(AccountKey key, Instant endsAt);
 
     /** Somebody else refreshed while this node waited. */
     void waited(AccountKey key, Duration took);
 
-    /** The token request failed; tokens that are still valid are served on. */
+    /** The token request failed; tokens that are still valid keep being served. */
     void servedWhileStale(AccountKey key, TokenSet tokens);
 
     /** The token request failed. */
     void failed(AccountKey key, Answer.Failure failure, Duration took);
 
-    /** The authorization server ended the grant. */
+    /** The authorization server will not refresh the grant any more. */
     void refused(AccountKey key, String error, Duration took);
 
-    /** New tokens came, and could not be stored yet. */
+    /** New tokens arrived and could not be stored yet. */
     void writePending(AccountKey key, IOException cause);
 
     /** The store had lost tokens that it once had, and they were written again. */
     void storedAgain(AccountKey key);
 
-    /** Tokens that could not be stored are stored now, so long after they came. */
+    /** Tokens that could not be stored before are stored now, this long after they arrived. */
     void writeCompleted(AccountKey key, Duration took);
 }

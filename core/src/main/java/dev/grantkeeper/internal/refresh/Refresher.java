@@ -23,11 +23,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps grants fresh: any number of threads on any number of nodes, one token request per expiry, and nobody signed out
- * who did not have to be.
+ * without need.
  *
  * <h2>The difficulty</h2>
  *
- * <p>Many authorization servers take a refresh token once. The answer brings the next one, and a server that sees a
+ * <p>Many authorization servers accept a refresh token once. The answer brings the next one, and a server that sees a
  * spent token again assumes that it was stolen and revokes the whole grant (RFC 9700 section 4.14.2). So two refreshes
  * at once sign the user out; so does a new token that was received and not stored; so does a loser who writes "refused"
  * over what the winner stored. And any step can fail, be slow, or look failed and happen all the same.
@@ -52,48 +52,50 @@ import org.jspecify.annotations.Nullable;
  *
  * <h2>An answer that never came ({@link Flight}, {@link Renewal#replay})</h2>
  *
- * <p>The server may have taken the refresh token; a success that cannot be read, or a gateway that gave up, says no
- * more. Giving up signs the user out for certain if it did; sending the token again may. Whether and when to send it
- * once more is a property of the server: {@link Provider.Replay}. Either way the row is read again first, and after
- * that one replay the attempt stays where it is for T to end it, for the late request may still arrive.
+ * <p>The server may have taken the refresh token, or it may not; a success that cannot be read, or a gateway that gave
+ * up, says no more than silence. If the server took it, giving up signs the user out for certain; sending the token
+ * again may. Whether and when to send it once more is a property of the server: {@link Provider.Replay}. Either way the
+ * row is read again first, and after that one replay the attempt stays where it is until T ends it, since the late
+ * request may still arrive.
  *
  * <h2>A write that lost ({@link UnsavedTokens})</h2>
  *
- * <p>Tokens in hand, and the row has changed. What stands there now decides, told by the login's name and the whole
- * token set (a refresh token may be the same before and after): our own tokens, the write had landed; no row, the user
- * signed out meanwhile and the tokens are revoked; another login, it wins; still the tokens that ours were made from,
- * then only an attempt or a hasty refusal came between, and ours are written on top; anything newer is used. A refusal
- * or a "not before" that loses is dropped: it spoke of a row that is gone.
+ * <p>Tokens in hand, and the row has changed. What stands there now decides, and the login's name and the whole token
+ * set tell what it is (a refresh token alone may be the same before and after). If it is our own tokens, the write had
+ * landed. If there is no row, the user signed out meanwhile, and the tokens are revoked. If it is another login, that
+ * login wins. If it is still the tokens that ours were made from, only an attempt or a hasty refusal came between, and
+ * ours are written on top. Anything newer is used. A refusal or a "not before" that loses is dropped: it spoke of a row
+ * that is gone.
  *
  * <h2>A store that is down ({@link UnsavedTokens}, {@link Fallback}, {@link Memory})</h2>
  *
  * <p>The new tokens are served from memory, the write is tried again and again, and the old refresh token is not sent
- * any more. A login that comes in here meanwhile drops them. A store that comes back without its last writes, from a
- * replica or a backup, gets the row again that is remembered here, if that is a later one of the same login
+ * any more. A login through this node drops them. If a store comes back without its last writes, from a replica or a
+ * backup, the row that is remembered here is written again, provided that it is a later one of the same login
  * ({@link Rows#find}).
  *
  * <h2>Several resources ({@link Resource}, {@link GrantRow})</h2>
  *
- * <p>One refresh token may bring access tokens for several APIs (RFC 8707). They lie in the same row, each with its own
+ * <p>One refresh token may bring access tokens for several APIs (RFC 8707). They share the row, each with its own
  * limits, refusal and back-off, and each refresh of any of them is one attempt on that row: it is the refresh token
- * that works once. What a server refuses for one resource ends nothing else; only a lost answer is about the refresh
- * token and so about the whole grant.
+ * that works once. A refusal for one resource ends nothing else; only a lost answer is about the refresh token and so
+ * about the whole grant.
  *
  * <h2>Threads ({@link Flight}, {@link Workers})</h2>
  *
- * <p>All callers of one key share a <em>flight</em>, which runs on a thread of ours: a caller who is cancelled,
+ * <p>All callers of one key share a <em>flight</em>, which runs on a thread of ours: a caller that is cancelled,
  * interrupted or out of patience takes nothing from the others. Inside one flight everything is sequential;
  * {@code Flight.refresh} is the protocol, from top to bottom. This class is the desk in front of it: callers get what
  * memory holds, or wait for a read of the row, or join a flight.
  *
  * <p>The protocol was checked as a model with crashes, lost answers, failing and late writes, logins and sign-outs in
  * between, and this code runs under a simulation of the same ({@code SimulationTest}). Where a step seems superfluous,
- * something in that list needs it; {@code MutantTest} shows what, for many of them.
+ * something in that list needs it; for many steps, {@code MutantTest} shows what.
  *
  * <p>Thread-safe.
  */
 public final class Refresher {
-    /** How long the store may take to answer, where there is something to serve without it. */
+    /** The longest wait for the store where there are tokens to serve without it. */
     private static final Duration PATIENCE = Duration.ofSeconds(2);
 
     private final Parts parts;
@@ -122,7 +124,7 @@ public final class Refresher {
         this.fallback = new Fallback(unsaved, memory, clocks);
     }
 
-    /** A read of a row. Callers who are after the same token at the same time share it. */
+    /** A read of a row, shared by callers that need the same token at the same time. */
     private record Reading(AccountKey key, Resource resource) {}
 
     /** Tokens that are valid now: from memory where it can be trusted, from the store, or by a refresh. */
@@ -140,7 +142,8 @@ public final class Refresher {
     }
 
     /**
-     * Tokens in place of an access token that an API rejected. The same tokens come back if no others can be expected.
+     * Tokens in place of an access token that an API rejected. The same tokens are returned if no others can be
+     * expected.
      */
     public CompletableFuture<Outcome> insteadOf(AccountKey key, Resource resource, String rejected) {
         Unsaved pending = unsaved.get(key);
@@ -151,7 +154,7 @@ public final class Refresher {
         return join(key, Purpose.insteadOf(resource, rejected));
     }
 
-    /** An access token was rejected by a call that cannot be repeated; the next one should find another. */
+    /** Begins to replace an access token that an API rejected in a call that cannot be repeated. */
     public void invalidate(AccountKey key, Resource resource, String rejected) {
         begin(key, Purpose.afterRejection(resource, rejected));
     }
@@ -159,7 +162,7 @@ public final class Refresher {
     private CompletableFuture<Outcome> decide(AccountKey key, Resource resource, Remembered known) {
         VersionedRow grant = known.grant();
         if (grant == null && renewal.begin() == null) {
-            // Just read: nobody has to wait for a flight that began when there was something to refresh.
+            // The row was just read: nobody has to wait for a flight that began when there was something to refresh.
             return CompletableFuture.completedFuture(LoginRequired.notConnected());
         }
         TokenSet tokens = known.tokens(resource);
@@ -169,7 +172,7 @@ public final class Refresher {
         }
         Flight underWay = flights.get(key);
         if (underWay != null && tokens.accessToken().equals(underWay.purpose().rejected())) {
-            // Somebody has just seen these rejected. What replaces them is on its way.
+            // An API has just rejected these. Their replacement is on its way.
             return join(key, Purpose.insteadOf(resource, tokens.accessToken()));
         }
         if (limits.pastSoft(clocks) && worthTrying(grant.row(), resource) && known.mayStartBackground(clocks)) {
@@ -185,7 +188,7 @@ public final class Refresher {
                 && Backoff.left(row.state(resource).notBefore(), clocks) == null;
     }
 
-    /** Reads the row, once for all callers who ask meanwhile, not waiting for a flight that is under way. */
+    /** Reads the row, once for all callers that ask meanwhile, without waiting for a flight that is under way. */
     private CompletableFuture<Outcome> read(AccountKey key, Resource resource) {
         long asked = clocks.ticks();
         Reading reading = new Reading(key, resource);
@@ -202,8 +205,7 @@ public final class Refresher {
             }
         }
         if (fallback.remembers(key, resource) && !mine.isDone()) {
-            // A store that hangs is a store that is down (law 7). Without valid tokens there is nothing but to wait
-            // for it.
+            // A store that hangs is a store that is down (law 7). Without valid tokens, callers have to wait for it.
             workers.later(PATIENCE, () -> {
                 if (!mine.isDone() && fallback.remembers(key, resource)) {
                     mine.complete(fallback.withoutStore(
@@ -238,7 +240,7 @@ public final class Refresher {
         });
     }
 
-    /** Starts a flight that nobody waits for, unless there is one. */
+    /** Starts a flight that nobody waits for, unless one is under way. */
     private void begin(AccountKey key, Purpose purpose) {
         CompletableFuture<Outcome> unused = join(key, purpose);
     }
@@ -252,12 +254,12 @@ public final class Refresher {
             return start(key, mine);
         }
         if (purpose.behindTheScenes()) {
-            return other.landed().copy(); // also if that is after another resource: the next call begins again
+            return other.landed().copy(); // even if it is for another resource: the next call begins again
         }
         if (other.purpose().equals(purpose)) {
             return other.landed().thenCompose(outcome -> since(asked, outcome, key, purpose));
         }
-        // It may be after less than we are: then ours comes next.
+        // It may bring less than we need: then ours comes next.
         boolean serves = other.purpose().serves(purpose);
         return other.landed()
                 .thenCompose(outcome -> serves && satisfies(outcome, purpose)
@@ -280,10 +282,10 @@ public final class Refresher {
     }
 
     /**
-     * What the outcome of something that had begun before means to a caller who came later: that a login is required
+     * Judges the outcome of a read or flight for a caller that came after it had begun. If a login is required, that
      * may have been read before somebody signed in, so the row is read once more (law 5).
      *
-     * @param asked when the caller came
+     * @param asked the time at which the caller came
      */
     private CompletableFuture<Outcome> since(long asked, Outcome outcome, AccountKey key, Purpose purpose) {
         if (!(outcome instanceof LoginRequired)) {
@@ -294,7 +296,7 @@ public final class Refresher {
         if (other == null) {
             return start(key, mine);
         }
-        // One that is after something else says nothing to us, and its tokens are not ours: then ours comes next.
+        // A flight for something else decides nothing for us, and its tokens are not ours: then ours comes next.
         boolean serves = other.purpose().serves(purpose);
         return !serves || other.began() - asked < 0
                 ? other.landed().thenCompose(o -> since(asked, serves ? o : outcome, key, purpose))
@@ -309,18 +311,18 @@ public final class Refresher {
                 && !TokenLimits.of(usable.tokens(), clocks).pastHard(clocks);
     }
 
-    /** A login came in through this node; see {@link UnsavedTokens#loggedIn}. */
+    /** Notes a login through this node; see {@link UnsavedTokens#loggedIn}. */
     void loggedIn(AccountKey key, String login) {
         unsaved.loggedIn(key, login);
     }
 
-    /** A login was signed out through this node; see {@link UnsavedTokens#signedOut}. */
+    /** Notes a sign-out through this node; see {@link UnsavedTokens#signedOut}. */
     @Nullable
     GrantRow signedOut(AccountKey key, @Nullable String login) {
         return unsaved.signedOut(key, login);
     }
 
-    /** Whether the store is at work for this key, or stuck. */
+    /** Whether a call of the store for this key is under way, or stuck. */
     public boolean waitsForStore(AccountKey key) {
         return rows.isBusy(key);
     }
@@ -330,12 +332,12 @@ public final class Refresher {
         return unsaved.count() > 0 || !flights.isEmpty();
     }
 
-    /** How many grants have tokens that the store does not have. */
+    /** The number of grants with tokens that the store does not have. */
     int unsavedCount() {
         return unsaved.count();
     }
 
-    /** Tries once more, at once, to store what is not stored yet. */
+    /** Tries once more, at once, to store all tokens that are not stored yet. */
     void saveNow() {
         unsaved.saveNow();
     }

@@ -10,9 +10,12 @@ import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** Where new tokens for a grant come from. The refresher knows when to ask and how often; this knows what to ask. */
+/**
+ * The source of new tokens for a grant. The refresher knows when to send a request and how often; this knows which
+ * request.
+ */
 public interface Renewal {
-    /** A row for a key that has none, or {@code null} where a login has to come first. */
+    /** Returns a row for a key that has none, or {@code null} if a login has to come first. */
     @Nullable
     GrantRow begin();
 
@@ -20,10 +23,10 @@ public interface Renewal {
     boolean possible(GrantRow row);
 
     /**
-     * Finds out whatever has to be known before a request can be made. May take as long as a request; afterwards one
-     * can be made without any of that.
+     * Fetches everything that has to be known before a request can be made. This may take as long as a request; the
+     * request itself then waits for none of it.
      *
-     * @return why none can be made now; {@code null} if one can
+     * @return the reason for which no request can be made now; {@code null} if one can
      */
     default Answer.@Nullable Failure prepare() {
         return null;
@@ -33,29 +36,30 @@ public interface Renewal {
     Answer request(GrantRow row, Resource resource);
 
     /**
-     * The token set for a resource that a response makes of a grant. Only the grant's own holds a refresh token,
-     * whatever the one in the response was sent for.
+     * Makes the token set for a resource from a grant and a response. Only the grant's own token set holds a refresh
+     * token, whichever resource the response is for.
      */
     TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now);
 
-    /** A row with the name of the server that has just answered for it, if it had none. */
+    /** Returns the row with the name of the server that has just answered, if it had none. */
     default GrantRow pinned(GrantRow row) {
         return row;
     }
 
-    /** What may be done after a lost answer. */
+    /** The kind of replay that is allowed after a lost answer. */
     Provider.Replay replay();
 
     /**
-     * When the consent ends that a grant rests on, however often it is refreshed until then; {@code null} if unknown.
+     * The time at which the consent behind a grant expires, however often the grant is refreshed; {@code null} if
+     * unknown.
      */
     @Nullable
     Instant consentEndsAt(GrantRow row);
 
     /**
-     * Gives tokens back that nobody will use, as far as the provider can.
+     * Revokes tokens that nobody will use, if the provider supports revocation.
      *
-     * @param row where they were
+     * @param row the row that held them
      */
     void revoke(GrantRow row, TokenSet tokens);
 }

@@ -16,14 +16,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The store, as the protocol sees it: rows that are read into memory, and writes of which it is known how they ended. A
- * write that looked failed is repeated with the same version, then looked for (rule 3.1 of the store contract).
- * Thread-safe.
+ * The store, as the protocol sees it: reads fill the memory, and writes report how they ended. A write that looked
+ * failed is repeated with the same version, then looked for (rule 3.1 of the store contract). Thread-safe.
  */
 final class Rows {
-    /**
-     * So many writes in a row cannot be lost to others; a store that says so does not keep rule 2.2 of its contract.
-     */
+    /** Nobody loses so many writes in a row to others; a store that says so breaks rule 2.2 of its contract. */
     static final int MOST_LOSSES = 100;
 
     private static final int TRIES = 3;
@@ -34,7 +31,7 @@ final class Rows {
     private final Memory memory;
     private final Workers workers;
     private final RefreshEvents events;
-    /** How many calls of the store have not returned, by key. */
+    /** The number of calls of the store that have not returned, by key. */
     private final Map<AccountKey, Integer> busy = new ConcurrentHashMap<>();
 
     Rows(TokenStore store, RowFormat format, Memory memory, Workers workers, RefreshEvents events) {
@@ -45,7 +42,7 @@ final class Rows {
         this.events = events;
     }
 
-    /** How a write ended. */
+    /** The result of a write. */
     sealed interface Written {
         /** The row is ours. */
         record Won(VersionedRow grant) implements Written {}
@@ -53,17 +50,17 @@ final class Rows {
         /** Somebody else wrote before us. */
         record Lost() implements Written {}
 
-        /** The store does not say; the write may have happened, or may happen within seconds. */
+        /** The result is unknown; the write may have happened, or may happen within seconds. */
         record Unclear(IOException cause) implements Written {}
     }
 
-    /** What is wrong where so many writes were lost. */
-    static IOException othersWereFaster() {
-        return new IOException("The token store says of " + MOST_LOSSES
-                + " writes that others were faster. Check it with TokenStoreContract, rule 2.2");
+    /** The failure to report after so many lost writes. */
+    static IOException tooManyLosses() {
+        return new IOException("The token store reports that " + MOST_LOSSES
+                + " writes in a row lost to others. Check it with TokenStoreContract, rule 2.2");
     }
 
-    /** Reads a row, and remembers it. What is returned was there at some moment since the call. */
+    /** Reads a row and remembers it. The result was in the store at some moment since the call. */
     Memory.Remembered find(AccountKey key) throws IOException {
         for (int i = 1; ; i++) {
             long stamp = memory.stamp();
@@ -75,7 +72,7 @@ final class Rows {
                     return restored;
                 }
                 if (i == TRIES || !workers.pause(BETWEEN_TRIES)) {
-                    throw new IOException("The token store finds an older row than it had before, and does not take"
+                    throw new IOException("The token store returned an older row than before, and does not accept"
                             + " the newer one. Does it read from a replica? See TokenStore, rule 1.3");
                 }
                 continue;
@@ -88,9 +85,9 @@ final class Rows {
     }
 
     /**
-     * A row has gone back to what it was before its last refresh: a fail-over or a backup has lost writes. What is
-     * known here may be all that is left of the grant, and is written again. If the row was only read from a replica,
-     * this loses.
+     * Writes a row again that has gone back to its state before the last refresh: a fail-over or a backup has lost
+     * writes. The row that is remembered here may be all that is left of the grant. If the older row only came from a
+     * replica, this write loses.
      */
     private Memory.@Nullable Remembered restore(AccountKey key, VersionedRow found, GrantRow lost) throws IOException {
         Written written = replace(key, found.version(), lost);
@@ -115,14 +112,14 @@ final class Rows {
         return stored.isPresent() ? format.read(key, stored.get()) : null;
     }
 
-    /** A row that would be sealed under another key if it were written now; {@code null} if there is no such row. */
+    /** Returns a row if it is sealed under an older key than a new one would be; {@code null} if it is not. */
     @Nullable
     VersionedRow sealedBefore(AccountKey key) throws IOException {
         Optional<StoredTokens> stored = guarded(key, () -> store.find(key));
         return stored.isEmpty() || format.isCurrent(stored.get()) ? null : opened(key, stored);
     }
 
-    /** The version of a row, whatever it says. */
+    /** Returns the version of a row without opening it; {@code null} if there is no row. */
     @Nullable
     String version(AccountKey key) throws IOException {
         return guarded(key, () -> store.find(key)).map(StoredTokens::version).orElse(null);
@@ -145,7 +142,7 @@ final class Rows {
             try {
                 boolean won = guarded(key, write);
                 if (!won && unclear != null) {
-                    // An earlier try of ours may be what this one lost to.
+                    // This one may have lost to an earlier try of our own.
                     won = guarded(key, () -> store.find(key))
                             .map(StoredTokens::version)
                             .filter(next.version()::equals)
@@ -166,7 +163,7 @@ final class Rows {
         }
     }
 
-    /** Removes a row; after an unclear end it is looked for by the caller. */
+    /** Removes a row. If this fails, the caller looks whether the row is gone. */
     boolean delete(AccountKey key, String version) throws IOException {
         long stamp = memory.stamp();
         boolean deleted = guarded(key, () -> store.delete(key, version));
@@ -176,28 +173,28 @@ final class Rows {
         return deleted;
     }
 
-    /** Something that touches the store. */
+    /** A write, which tells whether it won. */
     private interface Write extends Access<Boolean> {}
 
     private interface Access<T> {
         T run() throws IOException;
     }
 
-    /** What a broken store throws must not end up in OkHttp's threads as anything but an {@link IOException}. */
+    /** Calls the store. OkHttp's threads expect nothing but an {@link IOException}, whatever a broken store throws. */
     private <T> T guarded(AccountKey key, Access<T> access) throws IOException {
         busy.merge(key, 1, Integer::sum);
         try {
             return access.run();
         } catch (IOException | Error e) {
             throw e;
-        } catch (Throwable e) { // some languages throw checked exceptions without saying so
+        } catch (Throwable e) { // some languages throw checked exceptions undeclared
             throw new IOException("The token store threw " + e.getClass().getName(), e);
         } finally {
             busy.computeIfPresent(key, (k, calls) -> calls == 1 ? null : calls - 1);
         }
     }
 
-    /** Whether a call of the store for this key has not returned. */
+    /** Whether a call of the store for this key has not returned yet. */
     boolean isBusy(AccountKey key) {
         return busy.containsKey(key);
     }

@@ -7,22 +7,25 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Until when an access token is used, and how (law 8). Past the soft limit it is used, and refreshed behind the scenes;
- * past the hard limit callers wait for a new one; past its expiry it is of no use to anybody.
+ * The limits of an access token (law 8). Past the soft limit it is still used, and refreshed behind the scenes; past
+ * the hard limit, callers wait for a new one; past its expiry, it is of no use to anybody.
  *
- * <p>The wall clock decides, bounded by the monotonic one: however the wall clock jumps back, a token is not used
- * longer after we first saw it than it lives (law 13). All three are moments of both clocks.
+ * <p>The wall clock decides, bounded by the monotonic one: however far the wall clock jumps back, a token is used for
+ * no longer than its lifetime after it was first seen (law 13). Each limit is a moment of both clocks.
  */
 final class TokenLimits {
     /** Longer than any process runs, and a number of nanoseconds: "never" is often written as the year 9999. */
     private static final Duration LONGEST = Duration.ofDays(36_500);
 
-    /** Before the expiry, so that a request still arrives in time: a tenth of the lifetime, at most this. */
+    /**
+     * The longest hard margin before the expiry, so that a request still arrives in time. It is a tenth of a short
+     * lifetime.
+     */
     private static final Duration HARD = Duration.ofSeconds(30);
 
     /**
-     * Before the expiry, so that nobody has to wait: a fifth of the lifetime, at most this, and up to half as much
-     * again.
+     * The longest soft margin before the expiry, so that nobody has to wait. It is a fifth of a short lifetime; up to
+     * half as much again is added.
      */
     private static final Duration SOFT = Duration.ofMinutes(5);
 
@@ -71,7 +74,7 @@ final class TokenLimits {
         if (limit == null || lifetime == null) {
             return Long.MAX_VALUE;
         }
-        // A clock that was wrong when the token came, or is wrong now, cannot make it live longer than it lives.
+        // A clock that was wrong when the token came, or is wrong now, cannot make it outlive its lifetime.
         return clocks.ticks()
                 + min(min(positive(Duration.between(clocks.now(), limit)), lifetime), LONGEST)
                         .toNanos();

@@ -17,9 +17,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * New tokens on their way to the store. A write that lost is judged by what stands in the row now; while the store is
- * down the tokens rest here, and the write is tried again and again. Nothing is ever dropped but for a newer login or a
- * sign-out. Thread-safe.
+ * New tokens on their way to the store. A write that lost is judged by what stands in the row now. While the store is
+ * down, the tokens are kept here, and the write is tried again and again. Tokens are dropped only for newer ones, a
+ * newer login or a sign-out. Thread-safe.
  */
 final class UnsavedTokens {
     private final Rows rows;
@@ -31,13 +31,13 @@ final class UnsavedTokens {
     private final Function<AccountKey, CompletableFuture<Outcome>> flight;
 
     private final Map<AccountKey, Unsaved> unsaved = new ConcurrentHashMap<>();
-    /** Keys for which the next try is arranged. */
+    /** The keys for which the next try is scheduled. */
     private final Set<AccountKey> saves = ConcurrentHashMap.newKeySet();
 
     /**
-     * None yet.
+     * Begins with none.
      *
-     * @param flight starts or joins a flight that saves what there is of a key
+     * @param flight starts or joins a flight that stores the unsaved tokens of a key
      */
     UnsavedTokens(Parts parts, Function<AccountKey, CompletableFuture<Outcome>> flight) {
         this.rows = parts.rows();
@@ -54,10 +54,10 @@ final class UnsavedTokens {
      *
      * @param version the version that they replace
      * @param madeFrom all tokens that the row held before
-     * @param row what to write
-     * @param limits of the access tokens in it, by resource
-     * @param since when they came
-     * @param failures how often the write has failed
+     * @param row the row to write
+     * @param limits the limits of the access tokens in it, by resource
+     * @param since the time at which they came, by the monotonic clock
+     * @param failures the number of failed writes
      */
     record Unsaved(
             String version,
@@ -75,7 +75,7 @@ final class UnsavedTokens {
                     : row.state(resource).tokens();
         }
 
-        /** Tokens that can be used, by somebody who saw others rejected. */
+        /** Tokens that have not expired and are not the rejected ones. */
         @Nullable
         TokenSet ofUse(Resource resource, @Nullable String rejected, Clocks clocks) {
             TokenLimits its = limits.get(resource);
@@ -89,7 +89,7 @@ final class UnsavedTokens {
         }
 
         /**
-         * Whether the row has gone, or another login stands there. What is known of it is newer than our attempt in it.
+         * Whether the row is gone, or holds another login. The remembered row is newer than the one with our attempt.
          */
         boolean isOutlived(@Nullable Remembered now) {
             VersionedRow known = now == null ? null : now.grant();
@@ -111,15 +111,15 @@ final class UnsavedTokens {
         return unsaved.get(key);
     }
 
-    /** How many grants have such tokens. */
+    /** The number of grants with such tokens. */
     int count() {
         return unsaved.size();
     }
 
     /**
-     * Brings new tokens into the store. If they cannot be stored now, they are kept here, and that is tried again.
+     * Stores new tokens. If that fails, they are kept here, and the write is tried again later.
      *
-     * @return {@code null} when they are there, or something newer is; otherwise why they are not
+     * @return {@code null} if the store has them, or something newer; otherwise the reason for which it does not
      */
     @Nullable
     IOException save(AccountKey key, Unsaved first) {
@@ -159,7 +159,7 @@ final class UnsavedTokens {
             }
             return keep(key, pending, cause);
         }
-        return keep(key, pending, Rows.othersWereFaster());
+        return keep(key, pending, Rows.tooManyLosses());
     }
 
     private void saved(AccountKey key, Unsaved first) {
@@ -168,11 +168,11 @@ final class UnsavedTokens {
         }
     }
 
-    /** The store is down: the tokens are served from memory until it is back. */
+    /** Keeps tokens while the store is down, to serve them from memory until it is back. */
     private @Nullable IOException keep(AccountKey key, Unsaved pending, IOException cause) {
         Unsaved again = pending.failedAgain();
         unsaved.put(key, again);
-        // Looked at after the tokens are where a login or a sign-out looks for them: one of the two sees the other.
+        // Read after the tokens are where a login or a sign-out looks for them, so that one of the two sees the other.
         Remembered now = memory.get(key);
         if (now != null && pending.isOutlived(now)) {
             unsaved.remove(key);
@@ -195,14 +195,14 @@ final class UnsavedTokens {
         }
     }
 
-    /** Arranges the next try to store tokens, unless it is arranged. */
+    /** Schedules the next try to store tokens, unless one is scheduled. */
     private void saveLater(AccountKey key, int failures) {
         if (!saves.add(key)) {
             return;
         }
         workers.later(Backoff.after(Math.min(failures, 3), null, clocks), () -> {
             saves.remove(key);
-            // The flight that it may join has perhaps begun before there was something to store.
+            // The flight that this joins may have begun before there was something to store.
             CompletableFuture<Outcome> unused = flight.apply(key).whenComplete((outcome, broken) -> {
                 Unsaved left = unsaved.get(key);
                 if (left != null) {
@@ -220,17 +220,18 @@ final class UnsavedTokens {
     }
 
     /**
-     * A login came in through this node: what is still on its way to the store for an older one is of no use (law 14).
+     * Notes a login through this node. Tokens of an older one that are still on their way to the store are dropped (law
+     * 14).
      */
     void loggedIn(AccountKey key, String login) {
         unsaved.computeIfPresent(key, (k, pending) -> pending.row().login().equals(login) ? pending : null);
     }
 
     /**
-     * A login was signed out through this node.
+     * Notes a sign-out through this node.
      *
-     * @param login its name; {@code null} if there was no row
-     * @return its row that never reached the store, for revocation
+     * @param login the name of the login; {@code null} if there was no row
+     * @return its row that never reached the store, for revocation; {@code null} if there is none
      */
     @Nullable
     GrantRow signedOut(AccountKey key, @Nullable String login) {
@@ -241,7 +242,7 @@ final class UnsavedTokens {
         boolean its = login == null || pending.row().login().equals(login);
         Remembered now = memory.get(key);
         boolean gone = now != null && now.grant() == null;
-        // Another's: of an older one if nothing is left, otherwise of the one that came in meanwhile.
+        // Another login's tokens: an older one's if the row is gone, otherwise those of one that came in meanwhile.
         boolean dropped = (its || gone) && unsaved.remove(key, pending);
         return its && dropped ? pending.row() : null;
     }

@@ -14,11 +14,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The few threads that the library owns, in real time. They end when idle, and keep no program from ending.
+ * The few threads that the library owns, in real time. They end when idle, and do not keep a program from ending.
  * Thread-safe.
  */
 final class WorkerThreads implements Workers {
-    /** Reads end within seconds, by the store's contract. */
+    /** The number of threads for reads, which end within seconds by the store's contract. */
     private static final int READERS = 32;
 
     private final ThreadPoolExecutor threads;

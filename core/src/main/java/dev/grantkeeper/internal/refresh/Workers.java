@@ -11,7 +11,7 @@ import java.util.concurrent.Semaphore;
  */
 interface Workers {
     /**
-     * Runs something that may block.
+     * Runs a task that may block.
      *
      * @throws RejectedExecutionException after {@link #close}
      */
@@ -24,15 +24,15 @@ interface Workers {
      */
     void read(Runnable task);
 
-    /** Runs something short, later. After {@link #close} it is not run. */
+    /** Runs a short task later. After {@link #close} it is not run. */
     void later(Duration delay, Runnable task);
 
-    /** Waits; returns {@code false}, at once, when everything is closing. */
+    /** Waits. Returns {@code false}, at once, when everything is closing. */
     boolean pause(Duration delay);
 
     /** Waits for a slot. */
     void acquire(Semaphore slots) throws InterruptedException;
 
-    /** Ends all pauses; what runs may finish until the limit, then it is interrupted. */
+    /** Ends all pauses. Running tasks may finish until the limit, then they are interrupted. */
     void close(Duration limit);
 }

@@ -14,15 +14,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * One grant, as the store holds it. Immutable; {@code toString} shows no secret and no personal data.
  *
- * @param login names the login that this grant came from, random; refreshes keep it
- * @param authorizedAt when the user authorised the application
- * @param refreshes how often the tokens were refreshed since the login: of two rows of one login the one with more is
- *     newer
- * @param identity who granted, as far as known
- * @param server where the tokens were issued, as the provider names its token server; {@code null} if that was not
- *     written down
- * @param attempt names the token request that somebody is making for this grant
- * @param own the grant's own tokens, among them its refresh token, and how it went with getting them
+ * @param login the random name of the login that this grant came from; refreshes keep it
+ * @param authorizedAt the time at which the user authorized the application
+ * @param refreshes the number of refreshes since the login: of two rows of one login, the one with more is newer
+ * @param identity the user's identity, if known
+ * @param server the server that issued the tokens, as the provider names it; {@code null} if that was not recorded
+ * @param attempt the name of the token request that somebody is making for this grant
+ * @param own the grant's own tokens, among them its refresh token, with their own failures
  * @param resources access tokens for other resources that came from the same refresh token (RFC 8707), each with its
  *     own failures
  * @param other members that a newer version of the library wrote; kept as they are
@@ -38,17 +36,17 @@ public record GrantRow(
         Map<Resource.Named, State> resources,
         @Nullable ObjectNode other) {
 
-    /** More would not fit beside each other into what a store takes. */
+    /** The most resources of one row; with more of them, it might exceed what a store accepts. */
     private static final int MOST_RESOURCES = 30;
 
     /**
-     * Why a grant ended.
+     * The reason for which the server refused to refresh a grant.
      *
      * @param error the {@code error} member of the server's answer
-     * @param description the server's {@code error_description}, made harmless
-     * @param kind what it means
-     * @param claims what a login has to ask for, a JSON object
-     * @param at when
+     * @param description the server's {@code error_description}, sanitized
+     * @param kind the meaning of the error
+     * @param claims the claims that a login has to request, a JSON object
+     * @param at the time of the refusal
      */
     public record Refusal(
             String error,
@@ -56,19 +54,19 @@ public record GrantRow(
             Kind kind,
             @Nullable String claims,
             Instant at) {
-        /** What a refusal means. */
+        /** The meaning of a refusal. */
         public enum Kind {
             /** The grant has ended. */
             ENDED,
             /** The refresh token had been sent before, and that answer was lost. */
             ANSWER_LOST,
-            /** The server wants to see the user, and would then go on with this grant, too. */
+            /** The server requires user interaction, and would then go on with this grant, too. */
             INTERACTION,
-            /** A policy stands against it; the pause of the row tells when to ask again. */
+            /** A policy forbids it for now; the back-off in the row says when to try again. */
             BLOCKED
         }
 
-        /** Whether only another login ends it. */
+        /** Whether only another login can help. */
         public boolean wantsLogin() {
             return kind != Kind.BLOCKED;
         }
@@ -79,13 +77,13 @@ public record GrantRow(
     }
 
     /**
-     * The access token for one resource, and how it went with getting it.
+     * The access token for one resource, and the failures to get a new one.
      *
      * @param tokens the tokens; {@code null} if there were none yet
      * @param afterRejection whether these tokens were fetched because an API rejected the ones before
-     * @param refusal why the authorization server will give no new ones
-     * @param notBefore when the next token request may be made, after failures
-     * @param failures how many token requests have failed in a row
+     * @param refusal the reason for which the authorization server will issue no new ones
+     * @param notBefore the earliest time of the next token request, after failures
+     * @param failures the number of token requests that have failed in a row
      */
     public record State(
             @Nullable TokenSet tokens,
@@ -123,7 +121,7 @@ public record GrantRow(
         return new GrantRow(login, authorizedAt, 0, identity, null, null, own, Map.of(), null);
     }
 
-    /** This row, issued there. */
+    /** This row with the name of the server that issued its tokens. */
     public GrantRow issuedBy(String newServer) {
         return new GrantRow(login, authorizedAt, refreshes, identity, newServer, attempt, own, resources, other);
     }
@@ -136,12 +134,12 @@ public record GrantRow(
         return own.tokens();
     }
 
-    /** What is there for one resource. */
+    /** The state of one resource. */
     public State state(Resource resource) {
         return resource instanceof Resource.Named named ? resources.getOrDefault(named, State.NEW) : own;
     }
 
-    /** Why there is no new token for one resource. Without the grant's own refresh token there is none for any. */
+    /** The refusal that applies to one resource. One that is about the grant's own refresh token applies to all. */
     public @Nullable Refusal refusalOf(Resource resource) {
         Refusal ofAll = own.refusal();
         return ofAll != null && ofAll.isAboutTheRefreshToken()
@@ -149,7 +147,7 @@ public record GrantRow(
                 : state(resource).refusal();
     }
 
-    /** All tokens by resource: two rows that hold the same are equal in this. */
+    /** All tokens by resource. Two rows that hold the same tokens return equal maps. */
     public Map<Resource, TokenSet> allTokens() {
         Map<Resource, TokenSet> all = new LinkedHashMap<>();
         if (own.tokens() != null) {
@@ -163,7 +161,7 @@ public record GrantRow(
         return all;
     }
 
-    /** This row while somebody makes the given attempt, or nobody any more. */
+    /** This row with the given attempt in it, or with none. */
     public GrantRow attempting(@Nullable String newAttempt) {
         return with(newAttempt, refreshes, own, resources);
     }
@@ -173,7 +171,7 @@ public record GrantRow(
         return after(resource, new State(tokens, rejected, null, null, 0), refreshes + 1);
     }
 
-    /** This row with the refresh token that has taken the place of the one before, whatever that one was sent for. */
+    /** This row with a new refresh token in place of the one before, whichever resource that one was sent for. */
     public GrantRow withRefreshToken(String refreshToken, @Nullable Instant expiresAt) {
         TokenSet tokens = own.tokens();
         if (tokens == null) {
@@ -194,7 +192,7 @@ public record GrantRow(
     /**
      * This row after an attempt that failed for now.
      *
-     * @param blocked the policy that stands against it; {@code null} if it is something else
+     * @param blocked the refusal by a policy; {@code null} if the failure has another cause
      */
     public GrantRow failedUntil(Resource resource, Instant next, @Nullable Refusal blocked) {
         return after(resource, state(resource).failedUntil(next, blocked), refreshes);
@@ -211,12 +209,12 @@ public record GrantRow(
         return with(attempt, refreshes, own.withoutFailures(), forgiven);
     }
 
-    /** Whether there is something to forgive. */
+    /** Whether there is a refusal or a back-off. */
     public boolean hasFailed() {
         return own.hasFailed() || resources.values().stream().anyMatch(State::hasFailed);
     }
 
-    /** This row without its attempt, and with what came of it. */
+    /** This row without its attempt, and with the attempt's outcome. */
     private GrantRow after(Resource resource, State state, long newRefreshes) {
         return resource instanceof Resource.Named named
                 ? with(null, newRefreshes, own, with(named, state))

@@ -8,11 +8,14 @@ import java.security.spec.PKCS8EncodedKeySpec;
 import java.security.spec.X509EncodedKeySpec;
 import java.util.Base64;
 
-/** The key that a grant is bound to, as text that is sealed with it, and back: X.509 and PKCS #8, joined by a dot. */
+/**
+ * Turns the key that a grant is bound to into text, which is sealed with the grant, and back: X.509 and PKCS #8, joined
+ * by a dot.
+ */
 public final class KeyText {
     private KeyText() {}
 
-    /** A key as text. */
+    /** Writes a key as text. */
     public static String write(KeyPair key) {
         Base64.Encoder base64 = Base64.getUrlEncoder().withoutPadding();
         return base64.encodeToString(key.getPublic().getEncoded()) + "."
@@ -20,9 +23,9 @@ public final class KeyText {
     }
 
     /**
-     * A text as key.
+     * Reads a key from text.
      *
-     * @throws IllegalArgumentException if this is no text of a key
+     * @throws IllegalArgumentException if the text is not that of a key
      */
     public static KeyPair read(String text) {
         int dot = text.indexOf('.');

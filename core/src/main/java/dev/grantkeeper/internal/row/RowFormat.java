@@ -32,20 +32,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * Turns grants into the text of rows and back: JSON in printable ASCII, sealed unless the application chose otherwise.
  *
- * <p>The seal binds the text to its key and its version, so whoever can write to the database can neither move a row to
- * another account nor put an old text under a new version. What nobody can prevent from here is an old row restored
+ * <p>The seal binds the text to its key and its version, so an attacker who can write to the database can neither move
+ * a row to another account nor put an old text under a new version. The seal cannot prevent that an old row is restored
  * whole, text and version.
  *
  * <p>Nodes of two versions of the library share the rows while a deployment rolls. A new member goes to the top level,
- * means nothing bad where it is missing, and is kept by nodes that do not know it. What cannot be done that way needs a
- * new format number; such a row is an error to older nodes, and never touched.
+ * does no harm where it is missing, and is kept by nodes that do not know it. A change that cannot be made that way
+ * needs a new format number; older nodes report such a row as an error, and never touch it.
  *
  * <p>Immutable and thread-safe.
  */
 public final class RowFormat {
     private static final int FORMAT = 1;
 
-    /** Tokens that are bound to a key. A node that does not know of keys would have the server refuse the grant. */
+    /** The format of tokens that are bound to a key. A node that does not know of keys would get the grant refused. */
     private static final int BOUND = 2;
 
     private static final String PURPOSE = "row";
@@ -83,19 +83,19 @@ public final class RowFormat {
 
     private final @Nullable SealingKeys keys;
 
-    /** A format that seals, or one that does not. */
+    /** A format that seals rows, or one that writes plaintext if there are no keys. */
     public RowFormat(@Nullable SealingKeys keys) {
         this.keys = keys;
     }
 
-    /** A name that was never used before: for versions, logins and attempts. */
+    /** Returns a random name that was never used before: for versions, logins and attempts. */
     public static String newName() {
         byte[] bytes = new byte[16];
         RANDOM.nextBytes(bytes);
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
-    /** The row as a text with a version of its own. */
+    /** Writes a row as text, under a new version. */
     public StoredTokens write(AccountKey key, GrantRow row) {
         String version = newName();
         String text = toJson(row);
@@ -106,12 +106,12 @@ public final class RowFormat {
         return key.digest() + "/" + version;
     }
 
-    /** Whether a row is written as this format would write it now: under the writing key. */
+    /** Whether a row is sealed as this format would seal it now: under the writing key. */
     public boolean isCurrent(StoredTokens stored) {
         return keys == null || keys.isCurrent(stored.text());
     }
 
-    /** What a row says. */
+    /** Opens and parses a row. */
     public VersionedRow read(AccountKey key, StoredTokens stored) throws UnreadableRowException {
         return new VersionedRow(stored.version(), fromJson(key, open(key, stored)));
     }
@@ -179,7 +179,7 @@ public final class RowFormat {
         try {
             return JSON.writeValueAsString(json);
         } catch (JsonProcessingException e) {
-            throw new IllegalStateException("A tree of plain values can be written");
+            throw new IllegalStateException("A tree of plain values could not be written");
         }
     }
 
@@ -202,7 +202,7 @@ public final class RowFormat {
     private static void putState(ObjectNode node, GrantRow.State state) {
         TokenSet tokens = state.tokens();
         if (tokens != null) {
-            // Not among the tokens, where a node that does not know of them would lose them with its next refresh.
+            // Not among the tokens: there, a node that does not know these members would lose them with a refresh.
             tokens.authorizationDetails().ifPresent(details -> node.put("authorizationDetails", details));
             tokens.apiBase().ifPresent(base -> node.put("apiBase", base.toString()));
             if (!tokens.resources().isEmpty()) {
@@ -221,7 +221,7 @@ public final class RowFormat {
             }
             switch (refusal.kind()) {
                 case ENDED -> {
-                    // the word for it is that there is none
+                    // needs no member: it is the default
                 }
                 case ANSWER_LOST -> why.put("answerLost", true);
                 case INTERACTION -> why.put("interaction", true);
@@ -254,15 +254,15 @@ public final class RowFormat {
                 throw unreadable(
                         key,
                         "has format " + format + ", this version of the library knows formats up to " + BOUND
-                                + ". It is left as it is: bring all nodes to the newer version");
+                                + ". The row is left as it is: upgrade all nodes to the newer version");
             }
             if (isWithoutItsKey(json)
                     || json.path("resources").properties().stream()
                             .anyMatch(member -> isWithoutItsKey(member.getValue()))) {
                 throw unreadable(
                         key,
-                        "holds tokens that are bound to a key (DPoP), and the key is missing. Nothing can be done"
-                                + " with them: forget() the account, and the user can sign in again");
+                        "holds tokens that are bound to a key (DPoP), and the key is missing. They cannot be used:"
+                                + " call forget() on the account, and the user can sign in again");
             }
             ObjectNode other = json.deepCopy();
             other.remove(KNOWN);

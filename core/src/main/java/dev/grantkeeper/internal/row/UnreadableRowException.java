@@ -3,7 +3,7 @@ package dev.grantkeeper.internal.row;
 
 import java.io.IOException;
 
-/** A row is there and cannot be read. Nothing may be concluded from that, least of all that the user is signed out. */
+/** Thrown if a row is there and cannot be read. Nothing follows from that, least of all that the user is signed out. */
 public final class UnreadableRowException extends IOException {
     private static final long serialVersionUID = 1L;
 

@@ -2,9 +2,9 @@
 package dev.grantkeeper.internal.row;
 
 /**
- * A row and the version under which the store has it.
+ * A row and the version under which the store holds it.
  *
- * @param version of the row
- * @param row what it says
+ * @param version the version of the row
+ * @param row the content of the row
  */
 public record VersionedRow(String version, GrantRow row) {}

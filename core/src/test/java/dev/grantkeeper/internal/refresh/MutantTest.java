@@ -107,7 +107,7 @@ class MutantTest {
                             written = new Written.Unclear(e);
                         }"""),
                 Mutant.of(
-                        "who loses to a login revokes nothing (REVOKEOLD)",
+                        "a node that loses to a login revokes nothing (REVOKEOLD)",
                         UNSAVED,
                         "unsaved.remove(key); // another login's, or newer ones",
                         "unsaved.remove(key); if (!sameLogin) { revoke(pending); }"),
@@ -201,7 +201,7 @@ class MutantTest {
                         "same && its != null ? its :",
                         "same && its == null ? its :"),
                 Mutant.of(
-                                "who gives up takes nothing from the others",
+                                "a caller that gives up takes nothing from the others",
                                 REFRESHER,
                                 "return mine.landed().copy();",
                                 "return mine.landed();")
@@ -253,7 +253,7 @@ class MutantTest {
                 Mutant.of(
                                 "after a refusal the row says what is served",
                                 FLIGHT,
-                                "return null; // What it means for the callers, the row says, unless somebody has written since.",
+                                "return null; // The row says what callers get, unless somebody has written since.",
                                 """
                         Remembered now = memory.get(key);
                         TokenSet tokens = mine.row().tokens();
@@ -262,7 +262,7 @@ class MutantTest {
                                 : loginRequired(refusal);""")
                         .from(5_400),
                 Mutant.of(
-                                "who has nothing valid waits for a slow store",
+                                "a caller that has nothing valid waits for a slow store",
                                 REFRESHER,
                                 "if (!mine.isDone() && fallback.remembers(key, resource)) {",
                                 "if (!mine.isDone()) {")
