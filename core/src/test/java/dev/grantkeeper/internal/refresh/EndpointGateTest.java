@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** Who may send, and when, one step after the other. */
+/** The gate opens and closes, one step after the other. */
 class EndpointGateTest {
     private static final int SLOTS = 4;
     private static final Answer TOKENS =

@@ -221,7 +221,7 @@ final class Laws {
         return newer && by != null && !by.lost && !set.landed && by.life.isAtWorkFor(by);
     }
 
-    /** A node gives tokens back. */
+    /** A node revokes tokens. */
     void revoking(TokenSet tokens, Life.@Nullable Seen seen) {
         Issued set = world.server().of(tokens);
         AccountKey key = set.family.key;
@@ -319,7 +319,7 @@ final class Laws {
         while (set != null && !set.rewritten) {
             set = set.parent;
         }
-        // A login that had not heard of its own success, and was signed out meanwhile, takes a row back, too.
+        // A login that did not know of its own success, and was signed out meanwhile, restores a row, too.
         if (set == null) {
             broken("a row is restored although the store has lost nothing");
         }
@@ -342,7 +342,7 @@ final class Laws {
         sight.newestLogin = Math.max(sight.newestLogin, logins.getOrDefault(login, 0));
     }
 
-    /** The login that stands in the store, if whoever began it knows that it succeeded. */
+    /** The login that stands in the store, if the node that began it knows that it succeeded. */
     @Nullable
     String standing(AccountKey key) {
         GrantRow row = world.store().row(key);
@@ -434,7 +434,7 @@ final class Laws {
         }
         long trusted = since - Simulation.TIMING.storeCacheTime().toNanos();
         long ended = superseded.getOrDefault(login, Long.MAX_VALUE);
-        // Whoever has tokens that it could not store yet serves those until it gets through.
+        // A node that has tokens which it could not store yet serves those until it gets through.
         boolean unsaved = life.refresher.unsavedCount() > 0 && set.by != null && set.by.life == life;
         if (ended < trusted && !unsaved && !life.hadTroubleSince(key, trusted) && !life.wasFrozenSince(trusted)) {
             broken("P9, law 7: tokens of a login that was replaced long ago");
@@ -442,7 +442,7 @@ final class Laws {
         Duration left = life.leftAtMost(set, tokens);
         // Where the wall clock jumps, the other one decides, and begins when the tokens were in memory.
         Duration mercy = world.plan().hasRightClocks() ? Duration.ZERO : Simulation.TIMING.storeCacheTime();
-        // Who waited for a refresh gets what it brings.
+        // A caller that waited for a refresh gets what it brings.
         long begun = set.by != null && set.by.life == life ? Math.min(since, set.by.called) : since;
         if (left.plus(mercy).compareTo(Duration.ZERO) <= 0
                 && !life.wasFrozenSince(since)

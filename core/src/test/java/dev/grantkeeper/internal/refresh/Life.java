@@ -343,7 +343,7 @@ final class Life {
         }
     }
 
-    /** Since when a call of the store may have been under way that decides about somebody who asks now. */
+    /** Since when a call of the store may have been under way that decides about a caller from now. */
     long earliestCall(AccountKey key) {
         return sight(key).underWay.stream().mapToLong(call -> call.from).min().orElse(world.now());
     }
@@ -593,7 +593,7 @@ final class Life {
             if (world.tells()) {
                 world.say(Life.this, "revokes " + world.server().of(tokens));
             }
-            world.happened("tokens are given back");
+            world.happened("tokens are revoked");
             world.scheduler().sleep(world.upTo(Duration.ofMillis(10)));
             world.server().revoke(tokens, world.plan().wide());
             world.scheduler().sleep(world.upTo(Duration.ofMillis(10)));

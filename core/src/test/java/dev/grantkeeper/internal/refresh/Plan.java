@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param users how many grants the nodes keep at the same time
  * @param threads how many refreshes and reads a node does at once
  * @param clocks how much the wall clock of each node is ahead at first, in milliseconds
- * @param rounds how often the access token ends
+ * @param rounds how often the access token expires
  * @param faults what goes wrong
  */
 record Plan(

@@ -243,7 +243,7 @@ class RecoveryTest {
         // The longest pause, the slow beginning, and the next call of a user who was told to come again.
         assertThat(last).isLessThanOrEqualTo(end + 60 + 10 + AGAIN.toSeconds());
 
-        // What was under way when it began, then nearly nothing, whoever calls how often.
+        // What was under way when it began, then nearly nothing, however many callers there are.
         assertThat(requests(0, 1)).isLessThanOrEqualTo(NODES * REQUESTS);
         assertThat(requests(5, end)).isLessThanOrEqualTo(5 * NODES);
 

@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs blocking code deterministically, in virtual time.
  *
- * <p>Every task has a real thread, and only one of them runs at a time: who has the baton. A task gives it up where it
- * blocks, and nowhere else. Then dice choose among the tasks that can go on; if none can, the clock jumps to the next
- * event. Events are short, do not block, and run on whatever thread has the baton. The dice are seeded, so a seed
- * replays a run exactly.
+ * <p>Every task has a real thread, and only one of them runs at a time: the one that has the baton. A task gives it up
+ * where it blocks, and nowhere else. Then dice choose among the tasks that can go on; if none can, the clock jumps to
+ * the next event. Events are short, do not block, and run on whatever thread has the baton. The dice are seeded, so a
+ * seed replays a run exactly.
  *
  * <p>Tasks belong to a {@link Group}, which stands for a process: it can be killed, then each of its tasks gets an
  * error out of the place where it blocks and unwinds, touching nothing; or frozen for a while.

@@ -47,7 +47,7 @@ final class SimulatedServer {
         final Family family;
         final @Nullable Issued parent;
         final @Nullable Sent by;
-        /** When its access token ends, by a clock that is right. */
+        /** When its access token expires, by a clock that is right. */
         final Instant ends;
 
         final long since;
@@ -338,7 +338,7 @@ final class SimulatedServer {
                 .build());
     }
 
-    /** A token is given back. */
+    /** A token is revoked. */
     void revoke(TokenSet tokens, boolean wide) {
         Family family = of(tokens).family;
         for (Issued other : issued) {

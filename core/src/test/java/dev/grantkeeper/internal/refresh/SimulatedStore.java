@@ -28,7 +28,7 @@ final class SimulatedStore {
         FAILS_AND_LANDS_LATER
     }
 
-    /** Who writes. */
+    /** The reason for a write. */
     enum Role {
         REFRESH,
         LOGIN,

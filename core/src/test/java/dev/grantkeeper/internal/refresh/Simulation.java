@@ -94,7 +94,7 @@ final class Simulation {
     private @Nullable String broken;
     private int loginsBegun;
     private int roundsLeft;
-    /** Who has to be served whatever happens, once everything has come to rest. */
+    /** The users that have to be served whatever happens, once everything has come to rest. */
     private List<AccountKey> expected = List.of();
 
     private boolean healed;
@@ -408,7 +408,7 @@ final class Simulation {
         Life.Sight sight = life.sight(key);
         int newest = sight.newestLogin;
         Set<String> signedOut = sight.signedOut.isEmpty() ? Set.of() : new HashSet<>(sight.signedOut);
-        say(life, key, "is asked for tokens" + (rejected == null ? "" : " instead of " + rejected));
+        say(life, key, "is called for tokens" + (rejected == null ? "" : " instead of " + rejected));
         CompletableFuture<Outcome> future = rejected == null
                 ? life.refresher.current(key, Resource.OWN)
                 : life.refresher.insteadOf(key, Resource.OWN, rejected);
@@ -638,7 +638,7 @@ final class Simulation {
         }
     }
 
-    /** An API answers 401 to valid tokens: once, or to whatever it gets for a while. Some hear of it late. */
+    /** An API answers 401 to valid tokens: once, or to whatever it gets for a while. Some notice it late. */
     private void rejected(Life life, AccountKey key, SplittableRandom own) {
         Issued set = server.of(store.row(key));
         if (set == null) {

@@ -107,7 +107,7 @@ class SimulationTest {
                         "tokens are written over the attempt of another",
                         "tokens are kept in memory",
                         "tokens that were kept are stored",
-                        "tokens are given back",
+                        "tokens are revoked",
                         "tokens are reported as lost by close",
                         "an endpoint is left alone",
                         "the store is down",
