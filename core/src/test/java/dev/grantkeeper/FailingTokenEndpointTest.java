@@ -185,8 +185,10 @@ class FailingTokenEndpointTest {
         scene.expire();
         Account carol = scene.signIn(node, "carol");
         scene.server.resetCounters();
-        scene.server.onNextTokenRequest(Fault.retryAfter(status, "120"));
+        scene.server.onNextTokenRequest(Fault.retryAfter(status, "120"), Fault.retryAfter(status, "120"));
+        // Of one grant it is not believed of the others (law 18), of two it is.
         assertThat(failure(alice).retryAfter()).contains(Duration.ofSeconds(120));
+        assertThat(failure(bob).retryAfter()).contains(Duration.ofSeconds(120));
         scene.time.pass(Duration.ofSeconds(50));
         for (Account account : List.of(alice, bob)) {
             // What is left of it.
@@ -197,7 +199,7 @@ class FailingTokenEndpointTest {
         assertThat(scene.status(carol.wrap(scene.http))).isEqualTo(200);
         scene.time.pass(Duration.ofSeconds(60));
         assertThat(failure(bob).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
-        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        assertThat(scene.server.tokenRequests()).isEqualTo(2);
         scene.time.pass(Duration.ofSeconds(11));
         assertThat(bob.tokens()).isNotNull();
         assertThat(alice.tokens()).isNotNull();

@@ -697,7 +697,7 @@ class RefreshTest {
         // Its request never arrives, and its writes never happen: it is gone. The other node has to find out by itself.
         Account other = scene.node().account("alice");
         Future<TokenSet> waiting = other.tokensAsync();
-        while (scene.store.finds.get() < 20) {
+        while (scene.store.finds.get() < 6) {
             Thread.onSpinWait();
         }
         assertThat(waiting.isDone()).isFalse();

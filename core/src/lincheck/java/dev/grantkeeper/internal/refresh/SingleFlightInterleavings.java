@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jetbrains.lincheck.datastructures.Operation;
@@ -56,7 +55,7 @@ public class SingleFlightInterleavings {
                 new Endpoint(),
                 new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
                 clocks,
-                new EndpointGate(clocks, 32, new OwnThread()),
+                new EndpointGate(clocks, 32, Duration.ofSeconds(1), new OwnThread()),
                 new OwnThread(),
                 new Unheard()));
     }
@@ -165,7 +164,7 @@ public class SingleFlightInterleavings {
 
     private static final class OwnThread implements Workers {
         @Override
-        public void execute(Runnable task) {
+        public void execute(Runnable task, Urgency urgency) {
             task.run();
         }
 
@@ -181,11 +180,6 @@ public class SingleFlightInterleavings {
         public boolean pause(Duration delay) {
             Thread.onSpinWait();
             return true;
-        }
-
-        @Override
-        public void acquire(Semaphore slots) throws InterruptedException {
-            slots.acquire();
         }
 
         @Override

@@ -6,6 +6,7 @@ import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
@@ -34,8 +35,8 @@ public interface TokenSource {
     /** Reports an access token that an API rejected in a call that cannot be repeated. */
     void invalidate(String rejected);
 
-    /** Whether callers wait for the store, rather than for the authorization server. */
-    boolean waitsForStore();
+    /** Whether callers have waited so long for the store, rather than for the authorization server. */
+    boolean waitsForStore(Duration atLeast);
 
     /** Whether a response that demands another login is thrown rather than returned. */
     boolean throwsChallenges();
@@ -78,8 +79,8 @@ public interface TokenSource {
             }
 
             @Override
-            public boolean waitsForStore() {
-                return refresher.waitsForStore(key);
+            public boolean waitsForStore(Duration atLeast) {
+                return refresher.waitsForStore(key, atLeast);
             }
 
             @Override
@@ -128,7 +129,7 @@ public interface TokenSource {
             }
 
             @Override
-            public boolean waitsForStore() {
+            public boolean waitsForStore(Duration atLeast) {
                 return false;
             }
 

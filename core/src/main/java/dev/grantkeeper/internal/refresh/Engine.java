@@ -34,7 +34,7 @@ public final class Engine {
     private final Logins logins;
     private final Logins applicationLogins;
     private final RefreshEvents events;
-    private final EndpointGate gate;
+    private final EndpointGate exchanges;
 
     /** The grants that are kept in this process only, least recently used first. */
     private final Map<AccountKey, Keeper> inProcess = new LinkedHashMap<>(16, 0.75f, true); // guarded by this
@@ -55,7 +55,8 @@ public final class Engine {
         this.events = events;
         Memory memory = new Memory(clocks, REMEMBERED);
         Rows rows = new Rows(store, format, memory, workers, events);
-        this.gate = new EndpointGate(clocks, REQUESTS, workers);
+        EndpointGate gate = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
+        this.exchanges = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
         this.users = new Refresher(new Parts(rows, memory, forUsers, timing, clocks, gate, workers, events));
         this.application =
                 new Refresher(new Parts(rows, memory, forApplication, timing, clocks, gate, workers, events));
@@ -108,7 +109,8 @@ public final class Engine {
         }
         Memory memory = new Memory(clocks, 1);
         Rows rows = new Rows(new InProcess(), new RowFormat(null), memory, workers, events);
-        Refresher refresher = new Refresher(new Parts(rows, memory, renewal, timing, clocks, gate, workers, events));
+        Refresher refresher =
+                new Refresher(new Parts(rows, memory, renewal, timing, clocks, exchanges, workers, events));
         Keeper keeper = new Keeper(refresher, new Logins(rows, refresher, renewal));
         inProcess.put(key, keeper);
         return keeper;
@@ -126,7 +128,7 @@ public final class Engine {
         Duration left = delay.minus(clocks.since(since));
         if (left.isNegative() || left.isZero()) {
             try {
-                workers.execute(task);
+                workers.execute(task, Urgency.CALLER);
             } catch (RejectedExecutionException e) {
                 // Closed: there is no later.
             }
@@ -152,6 +154,10 @@ public final class Engine {
             // looked at again
         }
         workers.close(Duration.ofSeconds(1));
+        both.forEach(Refresher::close);
+        synchronized (this) {
+            inProcess.values().forEach(keeper -> keeper.refresher().close());
+        }
         return users.unsavedCount() + application.unsavedCount();
     }
 }

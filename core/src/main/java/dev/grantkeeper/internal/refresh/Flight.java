@@ -25,6 +25,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,6 +57,14 @@ final class Flight implements Runnable {
     private final Purpose purpose;
     private final CompletableFuture<Outcome> landed = new CompletableFuture<>();
     private final long began;
+    private final EndpointGate.Visit visit;
+    private final AtomicBoolean due = new AtomicBoolean();
+    private volatile Urgency urgency;
+
+    // One thread at a time, which the next one follows through the workers' queues.
+    private Step.Continuation next = this::refresh;
+    private int losses;
+    private int looks;
     private boolean waited;
     private long requestedAt;
 
@@ -124,6 +134,8 @@ final class Flight implements Runnable {
         this.key = key;
         this.purpose = purpose;
         this.began = clocks.ticks();
+        this.urgency = purpose.behindTheScenes() ? Urgency.BACKGROUND : Urgency.CALLER;
+        this.visit = gate.visit(key, urgency, this::proceed);
     }
 
     Purpose purpose() {
@@ -140,101 +152,157 @@ final class Flight implements Runnable {
         return landed;
     }
 
+    /** Starts the flight, or lets it go on, on a thread that may block. */
+    void schedule() {
+        due.set(true);
+        try {
+            workers.execute(this, urgency);
+        } catch (RejectedExecutionException e) {
+            abandon();
+        }
+    }
+
+    /** A caller waits for this flight from now on: it goes before those that nobody waits for. */
+    void hurry() {
+        if (urgency == Urgency.BACKGROUND) {
+            urgency = Urgency.CALLER;
+            visit.hurry();
+            if (due.get()) {
+                schedule(); // once more, in the other queue; the later one finds nothing to do
+            }
+        }
+    }
+
+    /** Ends the flight for its callers, since everything is closing. */
+    void abandon() {
+        flights.remove(key, this);
+        landed.complete(StoreFailed.closed());
+    }
+
     @Override
     public void run() {
-        Outcome outcome;
+        if (due.getAndSet(false)) {
+            proceed();
+        }
+    }
+
+    /** Runs until the flight has landed, or has to wait. */
+    private void proceed() {
         try {
-            outcome = refresh();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            outcome = StoreFailed.closed();
-        } catch (Throwable e) { // undeclared ones, too, so that nobody waits forever
+            Step step = next.proceed();
+            while (step == null) {
+                next = this::refresh;
+                step = refresh();
+            }
+            if (step instanceof Step.Parked parked) {
+                next = parked.next();
+                workers.later(parked.pause(), this::schedule);
+            } else if (step instanceof Step.Landed end) {
+                visit.leave();
+                flights.remove(key, this);
+                landed.complete(end.outcome());
+            }
+        } catch (Throwable e) { // also what is thrown without being declared: nobody waits forever
+            visit.leave();
             flights.remove(key, this);
             landed.completeExceptionally(e);
             throw e;
         }
-        flights.remove(key, this);
-        landed.complete(outcome);
     }
 
-    private Outcome refresh() throws InterruptedException {
-        // 0: our own tokens that the store does not have yet are written first
+    private static Step landed(Outcome outcome) {
+        return new Step.Landed(outcome);
+    }
+
+    private Step refresh() {
+        // 0: tokens of ours that are not in the store yet are written first
         Unsaved pending = unsaved.get(key);
         if (pending != null) {
             IOException notYet = unsaved.save(key, pending);
             if (notYet != null) {
-                return withoutStore(notYet);
+                return landed(withoutStore(notYet));
             }
         }
         if (purpose.onlySave()) {
-            return new StoreFailed(new IOException("This refresh only stored tokens"));
+            return landed(new StoreFailed(new IOException("This flight only saves, and has no tokens")));
         }
-        for (int losses = 0; losses < Rows.MOST_LOSSES; losses++) {
-            // 1: somebody may have refreshed while we queued
-            Remembered seen;
-            try {
-                seen = rows.find(key);
-            } catch (IOException e) {
-                return withoutStore(e);
-            }
-            VersionedRow grant = seen.grant();
-            if (grant == null) {
-                GrantRow first = renewal.begin();
-                if (first == null) {
-                    return LoginRequired.notConnected();
-                }
-                if (rows.create(key, first) instanceof Written.Unclear unclear) {
-                    return new StoreFailed(unclear.cause());
-                }
-                continue;
-            }
-            GrantRow row = grant.row();
-
-            // 2: there is nothing to do, or nothing that can be done
-            Outcome known = withoutRequest(seen, row);
-            if (known != null) {
-                return known;
-            }
-
-            // 3: somebody's attempt stands
-            if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {
-                if (clocks.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {
-                    if (purpose.behindTheScenes()) {
-                        return served(row);
-                    }
-                    if (attempts.isLost(key, row.attempt())) {
-                        return notNow(seen, answerLost(seen));
-                    }
-                    if (!workers.pause(timing.look())) {
-                        return StoreFailed.closed();
-                    }
-                    waited = true;
-                    losses = 0;
-                    continue;
-                }
-                if (renewal.replay() == Provider.Replay.NEVER) {
-                    Outcome ended = refuse(grant, lostForGood());
-                    if (ended != null) {
-                        return ended;
-                    }
-                    continue;
-                }
-            }
-
-            // If nothing can be sent now, that has to be known before T begins.
-            Answer.Failure unprepared = renewal.prepare();
-            Answer.Failure shut = unprepared == null ? gate.closed() : unprepared;
-            if (shut != null) {
-                return notNow(seen, shut);
-            }
-            try (EndpointGate.Pass pass = gate.enter()) {
-                Outcome done = pass == null ? null : attempt(seen, grant, pass);
-                if (done != null) {
-                    return done;
-                }
+        while (losses++ < Rows.MOST_LOSSES) {
+            Step step = once();
+            if (step != null) {
+                return step;
             }
         }
-        return new StoreFailed(Rows.tooManyLosses());
+        return landed(new StoreFailed(Rows.tooManyLosses()));
+    }
+
+    /** Steps 1 to 6, once. Returns {@code null} to begin again with what the row says now. */
+    private @Nullable Step once() {
+        // 1: another flight may have refreshed while this one queued
+        Remembered seen;
+        try {
+            seen = rows.find(key);
+        } catch (IOException e) {
+            return landed(withoutStore(e));
+        }
+        VersionedRow grant = seen.grant();
+        if (grant == null) {
+            GrantRow first = renewal.begin();
+            if (first == null) {
+                return landed(LoginRequired.notConnected());
+            }
+            return rows.create(key, first) instanceof Written.Unclear unclear
+                    ? landed(new StoreFailed(unclear.cause()))
+                    : null;
+        }
+        GrantRow row = grant.row();
+
+        // 2: there is nothing to do, or nothing that can be done
+        Outcome known = withoutRequest(seen, row);
+        if (known != null) {
+            return landed(known);
+        }
+
+        // 3: somebody's attempt stands
+        if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {
+            if (clocks.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {
+                if (purpose.behindTheScenes() && urgency == Urgency.BACKGROUND) {
+                    return landed(served(row));
+                }
+                if (attempts.isLost(key, row.attempt())) {
+                    return landed(notNow(seen, answerLost(seen)));
+                }
+                visit.leave();
+                waited = true;
+                losses = 0;
+                return new Step.Parked(timing.look(looks++, clocks), this::refresh);
+            }
+            if (renewal.replay() == Provider.Replay.NEVER) {
+                Outcome ended = refuse(grant, lostForGood());
+                return ended == null ? null : landed(ended);
+            }
+        }
+
+        // Perhaps nothing can be sent now; that is found out before T begins.
+        Answer.Failure unprepared = renewal.prepare();
+        Answer.Failure shut = unprepared == null ? gate.closed(key) : unprepared;
+        if (shut != null) {
+            return landed(notNow(seen, shut));
+        }
+        int before = losses;
+        losses--; // to wait for a place is not a loss; once it waits, another thread may go on at any time
+        if (!visit.enter()) {
+            return new Step.Queued();
+        }
+        losses = before;
+        return visit.begin() ? leaving(attempt(seen, grant)) : null;
+    }
+
+    /** An attempt that is over leaves the gate. */
+    private @Nullable Step leaving(@Nullable Step step) {
+        if (!(step instanceof Step.Parked)) {
+            visit.leave();
+        }
+        return step;
     }
 
     private Answer.Failure answerLost(Remembered seen) {
@@ -277,7 +345,7 @@ final class Flight implements Runnable {
         }
         Duration left = Backoff.left(state.notBefore(), clocks);
         if (left != null) {
-            return notNow(seen, refusal == null ? gate.lastFailure(left) : blocked(refusal, left));
+            return notNow(seen, refusal == null ? gate.lastFailure(key, left) : blocked(refusal, left));
         }
         return null;
     }
@@ -303,15 +371,15 @@ final class Flight implements Runnable {
         return recent && !seen.limits(purpose.resource()).expired(clocks);
     }
 
-    /** Steps 4 to 6. Returns {@code null} to begin again with the row as it is now. */
-    private @Nullable Outcome attempt(Remembered seen, VersionedRow read, EndpointGate.Pass pass) {
-        // 4: write our attempt over the version that was read. T counts from before the write.
+    /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
+    private @Nullable Step attempt(Remembered seen, VersionedRow read) {
+        // 4: our attempt into the row, on the version that was read. T counts from before.
         long start = clocks.ticks();
         String name = RowFormat.newName();
         Written marked = rows.replace(key, read.version(), read.row().attempting(name));
         if (marked instanceof Written.Unclear unclear) {
             attempts.unsent(key, name);
-            return withoutStore(unclear.cause());
+            return landed(withoutStore(unclear.cause()));
         }
         if (!(marked instanceof Written.Won won)) {
             return null;
@@ -328,77 +396,115 @@ final class Flight implements Runnable {
             return null;
         }
 
-        // 6: send the request, and write its outcome
-        Answer answer = request(mine.row(), pass);
-        Answer firstAnswer = answer;
-        if (answer instanceof Answer.Lost first) {
-            events.failed(key, first.failure(), clocks.since(requestedAt));
-            answerLost = true;
-            if (renewal.replay() == Provider.Replay.NEVER) {
-                return refuse(mine, lostForGood());
-            }
-            if (renewal.replay() == Provider.Replay.LATE && !workers.pause(timing.travel())) {
-                return StoreFailed.closed();
-            }
-            Outcome moved = readAgain();
-            if (moved != null || !isStill(mine)) {
-                return moved;
-            }
-            boolean wanted = first.failure().retryAfter() == null;
-            if (wanted && timing.attempt().minus(clocks.since(start)).compareTo(timing.neededToSend()) >= 0) {
-                answer = request(mine.row(), pass);
-            }
+        // 6
+        Answer answer = request(mine.row());
+        if (!(answer instanceof Answer.Lost first)) {
+            return concluded(new Sent(seen, mine, name, start), answer, answerLost);
         }
-        if (answer instanceof Answer.Tokens tokens) {
-            GrantRow next = refreshed(mine.row(), tokens.response());
-            TokenSet set = next.state(purpose.resource()).tokens();
-            IOException notYet = unsaved.save(
-                    key, new Unsaved(mine.version(), mine.row().allTokens(), next, limits(next), clocks.ticks(), 0));
-            if (notYet != null) {
-                reportConsent(mine.row(), next);
-                // If these have expired, the row may hold newer ones (where an attempt outlived T), which are as good.
-                return withoutStore(notYet);
-            }
-            // Stored first, then used. Even tokens that expire at once serve callers that waited for them (law 13).
-            Remembered now = memory.get(key);
-            if (now != null && set != null && set.equals(now.tokens(purpose.resource()))) {
-                events.refreshed(key, set, cause(), clocks.since(began));
-                reportConsent(mine.row(), next);
-                return new Usable(set);
-            }
-            return null;
+        events.failed(key, first.failure(), clocks.since(requestedAt));
+        if (renewal.replay() == Provider.Replay.NEVER) {
+            return landedUnless(refuse(mine, lostForGood()));
         }
-        if (answer instanceof Answer.Lost again) {
-            attempts.lost(key, name);
-            // The fate of either request is unknown, so the attempt stays, and T ends it.
-            Outcome moved = readAgain();
-            if (moved != null || !isStill(mine)) {
-                return moved;
-            }
-            return answer == firstAnswer ? notNow(seen, again.failure()) : failed(seen, again.failure());
-        }
-        Answer.Failure failure = (Answer.Failure) answer;
-        GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, answerLost) : null;
-        if (refusal != null && refusal.wantsLogin()) {
-            return refuse(mine, refusal);
-        }
-        if (failure.isAboutTheClient()) {
-            // A node with a wrong secret keeps its own gate shut; nodes with the right one are not held back.
-            Written written = rows.replace(key, mine.version(), mine.row().attempting(null));
-            return written instanceof Written.Lost ? null : failed(seen, failure);
-        }
-        int failures = mine.row().state(purpose.resource()).failures();
-        Instant next = clocks.now().plus(Backoff.after(failures, failure.retryAfter(), clocks));
-        Written written = rows.replace(key, mine.version(), mine.row().failedUntil(purpose.resource(), next, refusal));
-        // A write that lost is dropped. One whose fate is unknown is forgotten, and T ends the attempt.
-        return written instanceof Written.Lost ? null : failed(seen, failure);
+        Sent sent = new Sent(seen, mine, name, start);
+        return renewal.replay() == Provider.Replay.LATE
+                ? new Step.Parked(timing.travel(), () -> leaving(replay(sent, first)))
+                : replay(sent, first);
     }
 
-    private Answer request(GrantRow row, EndpointGate.Pass pass) {
+    /**
+     * An attempt whose request was sent.
+     *
+     * @param seen the row before
+     * @param mine the row that carries the attempt
+     * @param name the attempt
+     * @param start the moment from which its T counts
+     */
+    private record Sent(Remembered seen, VersionedRow mine, String name, long start) {}
+
+    /** Law 15: the request once more, if the row still carries the attempt and enough of T is left. */
+    private @Nullable Step replay(Sent sent, Answer.Lost first) {
+        Outcome moved = readAgain();
+        if (moved != null || !isStill(sent.mine())) {
+            return landedUnless(moved);
+        }
+        boolean wanted = first.failure().retryAfter() == null;
+        if (wanted && timing.attempt().minus(clocks.since(sent.start())).compareTo(timing.neededToSend()) >= 0) {
+            return concluded(sent, request(sent.mine().row()), true);
+        }
+        return lost(sent, first, true);
+    }
+
+    private static @Nullable Step landedUnless(@Nullable Outcome outcome) {
+        return outcome == null ? null : landed(outcome);
+    }
+
+    /** The attempt has an answer, or a second one that was lost. */
+    private @Nullable Step concluded(Sent sent, Answer answer, boolean answerLost) {
+        if (answer instanceof Answer.Tokens tokens) {
+            return stored(sent, tokens);
+        }
+        if (answer instanceof Answer.Lost again) {
+            return lost(sent, again, false);
+        }
+        Answer.Failure failure = (Answer.Failure) answer;
+        GrantRow row = sent.mine().row();
+        String version = sent.mine().version();
+        GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, answerLost) : null;
+        if (refusal != null && refusal.wantsLogin()) {
+            return landedUnless(refuse(sent.mine(), refusal));
+        }
+        if (failure.isAboutTheClient()) {
+            // A node with a wrong secret holds back its own requests; those with the right one are not held back.
+            Written written = rows.replace(key, version, row.attempting(null));
+            return written instanceof Written.Lost ? null : landed(failed(sent.seen(), failure));
+        }
+        int failures = row.state(purpose.resource()).failures();
+        Instant until = clocks.now().plus(Backoff.after(failures, failure.retryAfter(), clocks));
+        Written written = rows.replace(key, version, row.failedUntil(purpose.resource(), until, refusal));
+        // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
+        return written instanceof Written.Lost ? null : landed(failed(sent.seen(), failure));
+    }
+
+    private @Nullable Step stored(Sent sent, Answer.Tokens tokens) {
+        VersionedRow mine = sent.mine();
+        GrantRow fresh = refreshed(mine.row(), tokens.response());
+        TokenSet set = fresh.state(purpose.resource()).tokens();
+        IOException notYet = unsaved.save(
+                key, new Unsaved(mine.version(), mine.row().allTokens(), fresh, limits(fresh), clocks.ticks(), 0));
+        if (notYet != null) {
+            reportConsent(mine.row(), fresh);
+            // If these have expired: where an attempt outlived T, the row may hold newer ones, which are as good.
+            return landed(withoutStore(notYet));
+        }
+        // Stored, then used. Even tokens that end at once serve those who waited for them (law 13).
+        Remembered now = memory.get(key);
+        if (now != null && set != null && set.equals(now.tokens(purpose.resource()))) {
+            events.refreshed(key, set, cause(), clocks.since(began));
+            reportConsent(mine.row(), fresh);
+            return landed(new Usable(set));
+        }
+        return null;
+    }
+
+    /**
+     * What became of a request is not known, so the attempt stays, and T ends it.
+     *
+     * @param reported whether it was reported to the application
+     */
+    private @Nullable Step lost(Sent sent, Answer.Lost answer, boolean reported) {
+        attempts.lost(key, sent.name());
+        Outcome moved = readAgain();
+        if (moved != null || !isStill(sent.mine())) {
+            return landedUnless(moved);
+        }
+        return landed(reported ? notNow(sent.seen(), answer.failure()) : failed(sent.seen(), answer.failure()));
+    }
+
+    private Answer request(GrantRow row) {
         requestedAt = clocks.ticks();
         Answer answer = renewal.request(row, purpose.resource());
         if (!(answer instanceof Answer.Failure failure) || failure.cameFromOutside()) {
-            pass.report(answer);
+            visit.report(answer);
         }
         return answer;
     }

@@ -109,7 +109,7 @@ public final class Refresher {
     private final UnsavedTokens unsaved;
     private final OwnAttempts attempts = new OwnAttempts();
     private final Fallback fallback;
-    private final Map<Reading, CompletableFuture<Outcome>> readings = new ConcurrentHashMap<>();
+    private final Map<Reading, Pending> readings = new ConcurrentHashMap<>();
     private final Map<AccountKey, Flight> flights = new ConcurrentHashMap<>();
 
     Refresher(Parts parts) {
@@ -126,6 +126,14 @@ public final class Refresher {
 
     /** A read of a row, shared by callers that need the same token at the same time. */
     private record Reading(AccountKey key, Resource resource) {}
+
+    /**
+     * A read under way, or waiting for a thread.
+     *
+     * @param outcome for all callers that share it
+     * @param since its start, in real nanoseconds
+     */
+    private record Pending(CompletableFuture<Outcome> outcome, long since) {}
 
     /** Tokens that are valid now: from memory where it can be trusted, from the store, or by a refresh. */
     public CompletableFuture<Outcome> current(AccountKey key, Resource resource) {
@@ -192,16 +200,17 @@ public final class Refresher {
     private CompletableFuture<Outcome> read(AccountKey key, Resource resource) {
         long asked = clocks.ticks();
         Reading reading = new Reading(key, resource);
-        CompletableFuture<Outcome> shared = new CompletableFuture<>();
-        CompletableFuture<Outcome> other = readings.putIfAbsent(reading, shared);
-        CompletableFuture<Outcome> mine =
-                other == null ? shared.copy() : other.thenCompose(o -> since(asked, o, key, Purpose.valid(resource)));
+        Pending shared = new Pending(new CompletableFuture<>(), System.nanoTime());
+        Pending other = readings.putIfAbsent(reading, shared);
+        CompletableFuture<Outcome> mine = other == null
+                ? shared.outcome().copy()
+                : other.outcome().thenCompose(o -> since(asked, o, key, Purpose.valid(resource)));
         if (other == null) {
             try {
                 workers.read(() -> read(reading, shared));
             } catch (RejectedExecutionException e) {
                 readings.remove(reading, shared);
-                shared.complete(StoreFailed.closed());
+                shared.outcome().complete(StoreFailed.closed());
             }
         }
         if (fallback.remembers(key, resource) && !mine.isDone()) {
@@ -216,7 +225,7 @@ public final class Refresher {
         return mine;
     }
 
-    private void read(Reading reading, CompletableFuture<Outcome> shared) {
+    private void read(Reading reading, Pending shared) {
         CompletableFuture<Outcome> decided;
         try {
             decided = decide(reading.key(), reading.resource(), rows.find(reading.key()));
@@ -227,7 +236,7 @@ public final class Refresher {
             decided = CompletableFuture.failedFuture(e);
         }
         readings.remove(reading, shared);
-        pass(decided, shared);
+        pass(decided, shared.outcome());
     }
 
     private static void pass(CompletableFuture<Outcome> from, CompletableFuture<Outcome> to) {
@@ -251,7 +260,10 @@ public final class Refresher {
         Flight mine = flight(key, purpose);
         Flight other = flights.putIfAbsent(key, mine);
         if (other == null) {
-            return start(key, mine);
+            return start(mine);
+        }
+        if (!purpose.behindTheScenes()) {
+            other.hurry();
         }
         if (purpose.behindTheScenes()) {
             return other.landed().copy(); // even if it is for another resource: the next call begins again
@@ -271,13 +283,8 @@ public final class Refresher {
         return new Flight(parts, unsaved, attempts, fallback, flights, key, purpose);
     }
 
-    private CompletableFuture<Outcome> start(AccountKey key, Flight mine) {
-        try {
-            workers.execute(mine);
-        } catch (RejectedExecutionException e) {
-            flights.remove(key, mine);
-            mine.landed().complete(StoreFailed.closed());
-        }
+    private static CompletableFuture<Outcome> start(Flight mine) {
+        mine.schedule();
         return mine.landed().copy();
     }
 
@@ -294,7 +301,7 @@ public final class Refresher {
         Flight mine = flight(key, purpose);
         Flight other = flights.putIfAbsent(key, mine);
         if (other == null) {
-            return start(key, mine);
+            return start(mine);
         }
         // A flight for something else decides nothing for us, and its tokens are not ours: then ours comes next.
         boolean serves = other.purpose().serves(purpose);
@@ -322,9 +329,12 @@ public final class Refresher {
         return unsaved.signedOut(key, login);
     }
 
-    /** Whether a call of the store for this key is under way, or stuck. */
-    public boolean waitsForStore(AccountKey key) {
-        return rows.isBusy(key);
+    /** Whether the store has been at work for this key for so long, in real time, or its read waits for a thread. */
+    public boolean waitsForStore(AccountKey key, Duration atLeast) {
+        return rows.isBusyFor(key, atLeast)
+                || readings.entrySet().stream()
+                        .anyMatch(reading -> reading.getKey().key().equals(key)
+                                && System.nanoTime() - reading.getValue().since() >= atLeast.toNanos());
     }
 
     /** Whether tokens are waiting to be stored, or requests are under way. */
@@ -340,5 +350,11 @@ public final class Refresher {
     /** Tries once more, at once, to store all tokens that are not stored yet. */
     void saveNow() {
         unsaved.saveNow();
+    }
+
+    /** Tells callers that nothing comes any more, after the threads have ended. */
+    void close() {
+        flights.values().forEach(Flight::abandon);
+        readings.values().forEach(reading -> reading.outcome().complete(StoreFailed.closed()));
     }
 }

@@ -10,6 +10,8 @@ import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -32,7 +34,7 @@ final class Rows {
     private final Workers workers;
     private final RefreshEvents events;
     /** The number of calls of the store that have not returned, by key. */
-    private final Map<AccountKey, Integer> busy = new ConcurrentHashMap<>();
+    private final Map<AccountKey, List<Long>> busy = new ConcurrentHashMap<>();
 
     Rows(TokenStore store, RowFormat format, Memory memory, Workers workers, RefreshEvents events) {
         this.store = store;
@@ -182,7 +184,8 @@ final class Rows {
 
     /** Calls the store. OkHttp's threads expect nothing but an {@link IOException}, whatever a broken store throws. */
     private <T> T guarded(AccountKey key, Access<T> access) throws IOException {
-        busy.merge(key, 1, Integer::sum);
+        Long start = System.nanoTime();
+        busy.merge(key, List.of(start), Rows::both);
         try {
             return access.run();
         } catch (IOException | Error e) {
@@ -190,12 +193,25 @@ final class Rows {
         } catch (Throwable e) { // some languages throw checked exceptions undeclared
             throw new IOException("The token store threw " + e.getClass().getName(), e);
         } finally {
-            busy.computeIfPresent(key, (k, calls) -> calls == 1 ? null : calls - 1);
+            busy.computeIfPresent(key, (k, starts) -> without(starts, start));
         }
     }
 
-    /** Whether a call of the store for this key has not returned yet. */
-    boolean isBusy(AccountKey key) {
-        return busy.containsKey(key);
+    private static List<Long> both(List<Long> some, List<Long> others) {
+        List<Long> all = new ArrayList<>(some);
+        all.addAll(others);
+        return all;
+    }
+
+    private static @Nullable List<Long> without(List<Long> starts, Long start) {
+        List<Long> rest = new ArrayList<>(starts);
+        rest.remove(start);
+        return rest.isEmpty() ? null : rest;
+    }
+
+    /** Whether a call of the store for this key has been under way for so long, in real time. */
+    boolean isBusyFor(AccountKey key, Duration atLeast) {
+        long now = System.nanoTime();
+        return busy.getOrDefault(key, List.of()).stream().anyMatch(start -> now - start >= atLeast.toNanos());
     }
 }

@@ -33,9 +33,26 @@ public record Timing(Duration call, Duration storeCacheTime) {
         return call.plus(travel());
     }
 
-    /** The interval at which an observer looks whether somebody else's attempt has ended. */
+    /** The interval at which a clock that tests may move is read again. */
     Duration look() {
-        Duration tenth = call.dividedBy(100);
-        return tenth.compareTo(Duration.ofMillis(20)) < 0 ? Duration.ofMillis(20) : tenth;
+        Duration hundredth = call.dividedBy(100);
+        return hundredth.compareTo(Duration.ofMillis(20)) < 0 ? Duration.ofMillis(20) : hundredth;
+    }
+
+    /**
+     * The pause before an observer looks again whether somebody else's attempt has ended: longer each time, up to a
+     * twentieth of T, and spread, so that the reads of many nodes do not grow with their number.
+     *
+     * @param looks how often it has looked before
+     */
+    Duration look(int looks, Clocks clocks) {
+        long most = Math.max(look().toNanos(), attempt().dividedBy(20).toNanos());
+        long pause = Math.min(most, look().toNanos() << Math.min(looks, 20));
+        return Duration.ofNanos(pause - clocks.random(pause / 5 + 1));
+    }
+
+    /** The time after which a token request that is still under way does not hold up others. */
+    Duration patience() {
+        return call.dividedBy(40);
     }
 }

@@ -3,7 +3,6 @@ package dev.grantkeeper.internal.refresh;
 
 import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.Semaphore;
 
 /**
  * The threads that do the work, and all waiting that the work needs. Nothing in this package waits by other means, so
@@ -11,27 +10,24 @@ import java.util.concurrent.Semaphore;
  */
 interface Workers {
     /**
-     * Runs a task that may block.
+     * Runs a task that may block. Tasks that callers wait for go before all others.
      *
      * @throws RejectedExecutionException after {@link #close}
      */
-    void execute(Runnable task);
+    void execute(Runnable task, Urgency urgency);
 
     /**
-     * Runs a read of the store that callers wait for, whatever else is waiting or blocked.
+     * Runs a read of the store that callers wait for, whatever else waits or blocks.
      *
      * @throws RejectedExecutionException after {@link #close}
      */
     void read(Runnable task);
 
-    /** Runs a short task later. After {@link #close} it is not run. */
+    /** Runs a short task after a delay. After {@link #close} it is not run. */
     void later(Duration delay, Runnable task);
 
-    /** Waits. Returns {@code false}, at once, when everything is closing. */
+    /** Pauses for a moment, on the thread; returns {@code false}, at once, when everything is closing. */
     boolean pause(Duration delay);
-
-    /** Waits for a slot. */
-    void acquire(Semaphore slots) throws InterruptedException;
 
     /** Ends all pauses. Running tasks may finish until the limit, then they are interrupted. */
     void close(Duration limit);

@@ -100,6 +100,10 @@ final class Laws {
                 && attempt.start - life.shutSince < Backoff.SHORTEST.toNanos()) {
             broken("law 9: a request although the token endpoint is to be left alone");
         }
+        Long rejected = life.rejected.get(attempt.key);
+        if (rejected != null && attempt.start - rejected < Backoff.SHORTEST.toNanos()) {
+            broken("law 18: a grant whose client was rejected is sent again at once");
+        }
         boolean sameClock = !world.jumpedSince(
                 life.node, attempt.start - Simulation.TIMING.attempt().toNanos());
         if (row.own().notBefore() != null && sameClock) {
@@ -159,23 +163,33 @@ final class Laws {
     /**
      * A request has failed, and how this grant goes on is not all that matters.
      *
-     * @param atOnce whether the server has asked to be left alone, or does not know the client
+     * @param toWait whether the server has asked to be left alone
      */
-    void failed(Sent sent, boolean atOnce) {
+    void failed(Sent sent, boolean toWait) {
         Life life = sent.life;
         if (attempt(sent).start <= life.shutSince) {
             return; // Many that fail at once are one failure of the endpoint.
         }
-        life.failures++;
-        if (atOnce || life.shutSince >= 0 || life.failures >= 3) {
+        life.failing.add(attempt(sent).key);
+        if (toWait) {
+            life.paused.add(attempt(sent).key);
+        }
+        if (life.shutSince >= 0 || life.failing.size() >= 3 || life.paused.size() >= 2) {
             life.shutSince = world.now();
             world.happened("an endpoint is left alone");
         }
     }
 
+    /** The server rejects this node as a client: that holds the grant that heard it, and no other (law 18). */
+    void rejected(Sent sent) {
+        sent.life.rejected.put(attempt(sent).key, world.now());
+    }
+
     /** A request of this node was answered, by tokens or by a refusal. */
-    void answered(Life life) {
-        life.failures = 0;
+    void answered(Life life, AccountKey key) {
+        life.failing.clear();
+        life.paused.clear();
+        life.rejected.remove(key);
         life.shutSince = -1;
     }
 

@@ -27,7 +27,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /** A node from its start to its end: the real classes over the simulated world, and what has befallen it. */
@@ -101,9 +100,13 @@ final class Life {
     final int node;
     final Refresher refresher;
     final Logins logins;
-    /** How many requests in a row have failed, and since when none should be sent therefore. */
-    int failures;
+    /** The users whose requests have failed in a row, and those among them who were told to wait. */
+    final Set<AccountKey> failing = new HashSet<>();
 
+    final Set<AccountKey> paused = new HashSet<>();
+    /** When a user's request was told last that the client is rejected. */
+    final Map<AccountKey, Long> rejected = new HashMap<>();
+    /** Since when nothing should be sent because of failures; -1 if that is not so. */
     long shutSince = -1;
 
     private final Simulation world;
@@ -138,7 +141,7 @@ final class Life {
         Memory memory = new Memory(clocks, 100);
         RefreshEvents events = new TracedEvents();
         Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, events);
-        EndpointGate gate = new EndpointGate(clocks, 2, workers);
+        EndpointGate gate = new EndpointGate(clocks, 2, Simulation.TIMING.patience(), workers);
         Renewal renewal = new SimulatedRenewal();
         this.refresher =
                 new Refresher(new Parts(rows, memory, renewal, Simulation.TIMING, clocks, gate, workers, events));
@@ -443,19 +446,25 @@ final class Life {
     private final class Pool {
         private final int most;
         private final Deque<Runnable> queue = new ArrayDeque<>();
+        private final Deque<Runnable> background = new ArrayDeque<>();
         private int running;
 
         Pool(int most) {
             this.most = most;
         }
 
-        void execute(Runnable task) {
-            queue.add(task);
+        void execute(Runnable task, Urgency urgency) {
+            (urgency == Urgency.CALLER ? queue : background).add(task);
             next();
         }
 
+        void clear() {
+            queue.clear();
+            background.clear();
+        }
+
         private void next() {
-            Runnable task = running < most ? queue.poll() : null;
+            Runnable task = running < most ? (queue.isEmpty() ? background : queue).poll() : null;
             if (task == null) {
                 return;
             }
@@ -476,7 +485,6 @@ final class Life {
         private final Pool readers;
         private final List<Scheduler.Task> pausing = new ArrayList<>();
         private boolean closing;
-        private boolean interrupted;
 
         SimulatedWorkers(int most) {
             this.threads = new Pool(most);
@@ -484,20 +492,20 @@ final class Life {
         }
 
         @Override
-        public void execute(Runnable task) {
-            execute(task, threads);
+        public void execute(Runnable task, Urgency urgency) {
+            execute(task, urgency, threads);
         }
 
         @Override
         public void read(Runnable task) {
-            execute(task, readers);
+            execute(task, Urgency.CALLER, readers);
         }
 
-        private void execute(Runnable task, Pool pool) {
+        private void execute(Runnable task, Urgency urgency, Pool pool) {
             if (closing) {
                 throw new RejectedExecutionException();
             }
-            pool.execute(task);
+            pool.execute(task, urgency);
         }
 
         @Override
@@ -526,16 +534,6 @@ final class Life {
         }
 
         @Override
-        public void acquire(Semaphore slots) throws InterruptedException {
-            while (!slots.tryAcquire()) {
-                if (interrupted) {
-                    throw new InterruptedException();
-                }
-                world.scheduler().sleep(Duration.ofMillis(1));
-            }
-        }
-
-        @Override
         public void close(Duration limit) {
             closing = true;
             pausing.forEach(world.scheduler()::wake);
@@ -544,9 +542,9 @@ final class Life {
             while (threads.running > 0 && world.now() - start < limit.toNanos()) {
                 world.scheduler().sleep(Duration.ofMillis(10));
             }
-            interrupted = true;
-            threads.queue.clear();
-            readers.queue.clear();
+
+            threads.clear();
+            readers.clear();
         }
     }
 

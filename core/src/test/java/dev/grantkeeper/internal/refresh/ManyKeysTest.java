@@ -55,7 +55,7 @@ class ManyKeysTest {
             endpoint,
             new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
             clocks,
-            new EndpointGate(clocks, REQUESTS, workers),
+            new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), workers),
             workers,
             new Unheard()));
 
@@ -184,7 +184,7 @@ class ManyKeysTest {
         assertThat(refresher.isBusy()).isFalse();
         assertThat(refresher.unsavedCount()).isZero();
         for (int user = 0; user < KEYS; user++) {
-            assertThat(refresher.waitsForStore(key(user))).isFalse();
+            assertThat(refresher.waitsForStore(key(user), Duration.ZERO)).isFalse();
         }
         // Everything else that is kept for a key is kept under it. A thread may hold the last one for a moment longer.
         assertThat(keysAlive(REMEMBERED + 64)).isLessThanOrEqualTo(REMEMBERED + 64);

@@ -80,8 +80,8 @@ class MutantTest {
                 Mutant.of(
                         "an attempt of unknown outcome stays (CLEARLOST)",
                         FLIGHT,
-                        "attempts.lost(key, name);",
-                        "Written cleared = rows.replace(key, mine.version(), mine.row().failedUntil(Resource.OWN, clocks.now().plusSeconds(1), null));"),
+                        "attempts.lost(key, sent.name());",
+                        "Written cleared = rows.replace(key, sent.mine().version(), sent.mine().row().failedUntil(Resource.OWN, clocks.now().plusSeconds(1), null));"),
                 Mutant.of(
                         "an outcome that lost is written over what it was made from (RESCUE)",
                         UNSAVED,
@@ -141,7 +141,7 @@ class MutantTest {
                 Mutant.of(
                         "a replay waits until the first request cannot arrive any more (CLASS)",
                         FLIGHT,
-                        "renewal.replay() == Provider.Replay.LATE && !workers.pause(timing.travel())",
+                        "renewal.replay() == Provider.Replay.LATE",
                         "false"),
                 Mutant.of(
                         "observers wait for all of T",
@@ -151,13 +151,13 @@ class MutantTest {
                 Mutant.of(
                         "unsaved tokens are written before they are refreshed",
                         FLIGHT,
-                        "IOException notYet = unsaved.save(key, pending); if (notYet != null) { return withoutStore(notYet); }",
+                        "IOException notYet = unsaved.save(key, pending); if (notYet != null) { return landed(withoutStore(notYet)); }",
                         ""),
                 Mutant.of(
                         "an attempt that was sent is not taken for unsent",
                         FLIGHT,
-                        "attempts.lost(key, name);",
-                        "attempts.unsent(key, name);"),
+                        "attempts.lost(key, sent.name());",
+                        "attempts.unsent(key, sent.name());"),
                 Mutant.of(
                         "a name dies with its process (RESUME)",
                         FLIGHT,
@@ -224,11 +224,10 @@ class MutantTest {
                         "return rows.get(key); }",
                         "return rows.containsKey(key) ? rows.values().iterator().next() : null; }"),
                 Mutant.of(
-                                "after several failures nothing is sent for a while",
-                                GATE,
-                                "private static final int SEVERAL = 3;",
-                                "private static final int SEVERAL = 300;")
-                        .from(1_900),
+                        "a grant whose client was rejected is left alone for a while",
+                        GATE,
+                        "Duration pause = rejections > 0",
+                        "Duration pause = rejections > 1_000"),
                 Mutant.of(
                         "a 401 that comes back is the API's problem",
                         FLIGHT,

@@ -25,7 +25,6 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -144,13 +143,13 @@ class RecoveryTest {
                     new Endpoint(),
                     new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
                     clocks,
-                    new EndpointGate(clocks, REQUESTS, this),
+                    new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), this),
                     this,
                     new Unheard()));
         }
 
         @Override
-        public void execute(Runnable task) {
+        public void execute(Runnable task, Urgency urgency) {
             if (running == THREADS) {
                 queue.add(task);
                 return;
@@ -178,13 +177,6 @@ class RecoveryTest {
         public boolean pause(Duration delay) {
             scheduler.sleep(delay);
             return true;
-        }
-
-        @Override
-        public void acquire(Semaphore slots) {
-            while (!slots.tryAcquire()) {
-                scheduler.sleep(Duration.ofMillis(20));
-            }
         }
 
         @Override

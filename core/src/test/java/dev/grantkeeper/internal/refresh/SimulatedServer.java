@@ -215,7 +215,7 @@ final class SimulatedServer {
                 sent.failed = true;
                 sent.notOurs = true;
                 world.say(life, "is told that its secret is wrong");
-                world.laws().failed(sent, true);
+                world.laws().rejected(sent);
                 return new Answer.Failure(Answer.Kind.MISCONFIGURED, 401, "invalid_client", null, null, null);
             }
             case UNAVAILABLE -> {
@@ -257,7 +257,7 @@ final class SimulatedServer {
                 }
                 world.say(life, "gets the answer for " + set + ": " + (got == null ? "refused" : got));
                 world.at(Moment.ANSWERED, life, key);
-                world.laws().answered(life);
+                world.laws().answered(life, key);
                 return answer[0];
             }
         }
