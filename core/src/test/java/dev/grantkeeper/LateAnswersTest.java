@@ -44,7 +44,7 @@ class LateAnswersTest {
             Thread.onSpinWait();
         }
         assertThat(waiting.isDone()).isFalse();
-        scene.time.pass(Duration.ofSeconds(7)); // T is three calls of 2 s
+        scene.passUnderObservation(Duration.ofSeconds(7), waiting); // T is three calls of 2 s
         return waiting.get(10, TimeUnit.SECONDS);
     }
 

@@ -701,7 +701,7 @@ class RefreshTest {
             Thread.onSpinWait();
         }
         assertThat(waiting.isDone()).isFalse();
-        scene.time.pass(Duration.ofSeconds(7)); // T is three calls of 2 s
+        scene.passUnderObservation(Duration.ofSeconds(7), waiting); // T is three calls of 2 s
         assertThat(waiting.get(10, TimeUnit.SECONDS)).isNotNull();
         assertThat(never.isDone()).isFalse();
         held.release();

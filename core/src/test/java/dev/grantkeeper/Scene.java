@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Future;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
@@ -124,6 +125,21 @@ final class Scene implements AutoCloseable {
     /** Lets the access token expire, and a little more. */
     void expire() {
         time.pass(Duration.ofMinutes(10).plusSeconds(1));
+    }
+
+    /**
+     * Lets time pass while a node waits for another one's attempt, in steps, and a read in each: only a small part of a
+     * time without reads counts towards T.
+     */
+    void passUnderObservation(Duration time, Future<?> waiting) {
+        Duration step = Duration.ofMillis(250);
+        for (Duration passed = Duration.ZERO; passed.compareTo(time) < 0; passed = passed.plus(step)) {
+            int reads = store.finds.get();
+            this.time.pass(step);
+            while (store.finds.get() == reads && !waiting.isDone()) {
+                Thread.onSpinWait();
+            }
+        }
     }
 
     @Override

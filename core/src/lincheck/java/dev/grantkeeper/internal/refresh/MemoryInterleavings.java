@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.refresh;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
@@ -19,7 +20,7 @@ import org.junit.jupiter.api.Test;
 public class MemoryInterleavings {
     private static final AccountKey KEY = new AccountKey("registration", "user");
 
-    private final Memory memory = new Memory(new Clocks(() -> Instant.EPOCH, () -> 0L, bound -> 0L), 10);
+    private final Memory memory = new Memory(new Clocks(() -> Instant.EPOCH, () -> 0L, bound -> 0L), 10, Duration.ofSeconds(2));
     private final AtomicInteger store = new AtomicInteger();
 
     private static VersionedRow grant(int version) {

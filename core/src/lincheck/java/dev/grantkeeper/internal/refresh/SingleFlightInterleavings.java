@@ -48,9 +48,9 @@ public class SingleFlightInterleavings {
 
     private Refresher node() {
         Clocks clocks = new Clocks(() -> NOW, () -> 0L, bound -> 0L);
-        Memory memory = new Memory(clocks, 10);
+        Memory memory = new Memory(clocks, 10, Duration.ofSeconds(2));
         return new Refresher(new Parts(
-                new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread(), new Unheard()),
+                new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread(), new Unheard(), new StoreHealth()),
                 memory,
                 new Endpoint(),
                 new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),

@@ -53,8 +53,8 @@ public final class Engine {
         this.clocks = clocks;
         this.timing = timing;
         this.events = events;
-        Memory memory = new Memory(clocks, REMEMBERED);
-        Rows rows = new Rows(store, format, memory, workers, events);
+        Memory memory = new Memory(clocks, REMEMBERED, timing.gap());
+        Rows rows = new Rows(store, format, memory, workers, events, new StoreHealth());
         EndpointGate gate = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
         this.exchanges = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
         this.users = new Refresher(new Parts(rows, memory, forUsers, timing, clocks, gate, workers, events));
@@ -107,8 +107,8 @@ public final class Engine {
                 oldest.remove();
             }
         }
-        Memory memory = new Memory(clocks, 1);
-        Rows rows = new Rows(new InProcess(), new RowFormat(null), memory, workers, events);
+        Memory memory = new Memory(clocks, 1, timing.gap());
+        Rows rows = new Rows(new InProcess(), new RowFormat(null), memory, workers, events, new StoreHealth());
         Refresher refresher =
                 new Refresher(new Parts(rows, memory, renewal, timing, clocks, exchanges, workers, events));
         Keeper keeper = new Keeper(refresher, new Logins(rows, refresher, renewal));

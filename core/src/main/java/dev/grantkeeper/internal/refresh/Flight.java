@@ -264,12 +264,12 @@ final class Flight implements Runnable {
 
         // 3: somebody's attempt stands
         if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {
-            if (clocks.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {
+            if (stoodFor(seen, row.attempt()).compareTo(timing.attempt()) < 0) {
                 if (purpose.behindTheScenes() && urgency == Urgency.BACKGROUND) {
                     return landed(served(row));
                 }
                 if (attempts.isLost(key, row.attempt())) {
-                    return landed(notNow(seen, answerLost(seen)));
+                    return landed(notNow(seen, answerLost(stoodFor(seen, row.attempt()))));
                 }
                 visit.leave();
                 waited = true;
@@ -305,8 +305,16 @@ final class Flight implements Runnable {
         return step;
     }
 
-    private Answer.Failure answerLost(Remembered seen) {
-        Duration left = timing.attempt().minus(clocks.since(seen.attemptSince()));
+    /**
+     * The part of T for which an attempt has stood. A stranger may hold tokens that it cannot store, so only time in
+     * which it could counts. Where the answer was lost here, nobody does.
+     */
+    private Duration stoodFor(Remembered seen, String attempt) {
+        return attempts.isLost(key, attempt) ? clocks.since(seen.attemptSince()) : seen.observed();
+    }
+
+    private Answer.Failure answerLost(Duration stood) {
+        Duration left = timing.attempt().minus(stood);
         return new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "The token endpoint did not answer", left, null);
     }
 
@@ -469,7 +477,7 @@ final class Flight implements Runnable {
         VersionedRow mine = sent.mine();
         GrantRow fresh = refreshed(mine.row(), tokens.response());
         TokenSet set = fresh.state(purpose.resource()).tokens();
-        IOException notYet = unsaved.save(
+        IOException notYet = unsaved.store(
                 key, new Unsaved(mine.version(), mine.row().allTokens(), fresh, limits(fresh), clocks.ticks(), 0));
         if (notYet != null) {
             reportConsent(mine.row(), fresh);
@@ -502,7 +510,19 @@ final class Flight implements Runnable {
 
     private Answer request(GrantRow row) {
         requestedAt = clocks.ticks();
-        Answer answer = renewal.request(row, purpose.resource());
+        Answer answer;
+        try {
+            answer = renewal.request(row, purpose.resource());
+        } catch (Throwable e) { // a missing class, an empty stack: the request may have been sent all the same
+            workers.letThrough(e);
+            answer = new Answer.Lost(new Answer.Failure(
+                    Answer.Kind.TEMPORARY,
+                    0,
+                    null,
+                    "The token request threw " + e.getClass().getName(),
+                    null,
+                    null));
+        }
         if (!(answer instanceof Answer.Failure failure) || failure.cameFromOutside()) {
             visit.report(answer);
         }

@@ -30,6 +30,8 @@ final class Memory {
         private final Map<Resource, Seen> seen;
         private final TokenLimits none;
         private final long attemptSince;
+        private final Duration observed;
+        private final long seenAt;
         private final long stamp;
         private volatile long checkedAt;
         private volatile long nextBackground;
@@ -39,18 +41,22 @@ final class Memory {
         private boolean written;
         private @Nullable String over; // the version that this node replaced, if it wrote this
         private long noted;
+        private boolean unreadable; // a read has failed since
 
         private Remembered(
                 @Nullable VersionedRow grant,
                 Map<Resource, Seen> seen,
                 TokenLimits none,
                 long attemptSince,
+                Duration observed,
                 long stamp,
                 long now) {
             this.grant = grant;
             this.seen = seen;
             this.none = none;
             this.attemptSince = attemptSince;
+            this.observed = observed;
+            this.seenAt = now;
             this.stamp = stamp;
             this.checkedAt = now;
             this.nextBackground = now;
@@ -77,6 +83,14 @@ final class Memory {
         /** The time at which this node first saw the attempt that stands in the row, by the monotonic clock. */
         long attemptSince() {
             return attemptSince;
+        }
+
+        /**
+         * The time for which this node has seen the attempt that stands in the row, while it could read the row. It
+         * grows with each read, and not in between.
+         */
+        Duration observed() {
+            return observed;
         }
 
         /** Whether another read or write at the same time brought another row. */
@@ -122,6 +136,7 @@ final class Memory {
 
     private final Clocks clocks;
     private final int capacity;
+    private final Duration gap;
 
     // guarded by this
     private final LinkedHashMap<AccountKey, Remembered> rows = new LinkedHashMap<>(16, 0.75f, true);
@@ -129,13 +144,27 @@ final class Memory {
     // guarded by this
     private long stamps;
 
-    Memory(Clocks clocks, int capacity) {
+    /**
+     * Begins with no rows.
+     *
+     * @param gap the most of a time without reads for which an attempt counts as observed
+     */
+    Memory(Clocks clocks, int capacity, Duration gap) {
         this.clocks = clocks;
         this.capacity = capacity;
+        this.gap = gap;
     }
 
     synchronized @Nullable Remembered get(AccountKey key) {
         return rows.get(key);
+    }
+
+    /** Notes that a row could not be read: its attempt may have been about to end. */
+    synchronized void unreadable(AccountKey key) {
+        Remembered known = rows.get(key);
+        if (known != null) {
+            known.unreadable = true;
+        }
     }
 
     /** Returns a new stamp, to be taken before a row is read. */
@@ -213,6 +242,18 @@ final class Memory {
         return grant == null ? null : grant.version();
     }
 
+    /**
+     * The time for which an attempt that is seen once more has been observed. If the row could not be read since it was
+     * last seen, the time between does not count; if nobody tried, only a little of it counts, since nobody knows.
+     */
+    private Duration observed(Remembered before, long now) {
+        if (before.unreadable) {
+            return before.observed;
+        }
+        Duration since = Duration.ofNanos(now - before.seenAt);
+        return before.observed.plus(since.compareTo(gap) < 0 ? since : gap);
+    }
+
     // guarded by this
     private Remembered put(AccountKey key, @Nullable VersionedRow grant, long stamp) {
         long now = clocks.ticks();
@@ -238,6 +279,7 @@ final class Memory {
                 seen,
                 TokenLimits.of(null, clocks),
                 sameAttempt && before != null ? before.attemptSince : now,
+                sameAttempt && before != null ? observed(before, now) : Duration.ZERO,
                 stamp,
                 now);
         if (before != null && tokens.equals(others)) {

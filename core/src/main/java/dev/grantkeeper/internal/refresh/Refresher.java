@@ -50,6 +50,14 @@ import org.jspecify.annotations.Nullable;
  * holder sends nothing when too little of its T is left. A name dies with its process: after a restart our own attempt
  * is a stranger's, since nobody remembers whether its request went out.
  *
+ * <p>A holder whose answer comes while the store is down for everybody can do nothing but wait, and must not be taken
+ * for dead when the store is back. So an observer adds up the times between its reads, and only those that found the
+ * same name ({@link Memory.Remembered#observed}). Nothing counts if a read failed in between, and no more than a
+ * fifteenth of T if nobody read, since that may have been an outage that nobody noticed. With the default times, a
+ * holder has its answer at most 24 of 30 s after its start, and then tries to store it at least once a second. Of the 6
+ * s that are left, an outage hides 2 at most; in the other 4 the store could be read, so the holder has had its turn.
+ * An attempt whose answer was lost here holds nothing, and for this node its T simply passes.
+ *
  * <h2>An answer that never came ({@link Flight}, {@link Renewal#replay})</h2>
  *
  * <p>The server may have taken the refresh token, or it may not; a success that cannot be read, or a gateway that gave
@@ -67,12 +75,13 @@ import org.jspecify.annotations.Nullable;
  * ours are written on top. Anything newer is used. A refusal or a "not before" that loses is dropped: it spoke of a row
  * that is gone.
  *
- * <h2>A store that is down ({@link UnsavedTokens}, {@link Fallback}, {@link Memory})</h2>
+ * <h2>A store that is down ({@link UnsavedTokens}, {@link Saves}, {@link Fallback}, {@link Memory})</h2>
  *
- * <p>The new tokens are served from memory, the write is tried again and again, and the old refresh token is not sent
- * any more. A login through this node drops them. If a store comes back without its last writes, from a replica or a
- * backup, the row that is remembered here is written again, provided that it is a later one of the same login
- * ({@link Rows#find}).
+ * <p>The new tokens are kept in memory before they are written for the first time, and served from there if the write
+ * fails, however it fails. It is tried again and again, and at once when any call of the store succeeds
+ * ({@link Saves}); the old refresh token is not sent any more. A login through this node drops them. If a store comes
+ * back without its last writes, from a replica or a backup, the row that is remembered here is written again, provided
+ * that it is a later one of the same login ({@link Rows#find}).
  *
  * <h2>Several resources ({@link Resource}, {@link GrantRow})</h2>
  *

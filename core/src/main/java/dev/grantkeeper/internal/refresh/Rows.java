@@ -3,7 +3,6 @@ package dev.grantkeeper.internal.refresh;
 
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.row.UnreadableRowException;
 import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;
@@ -33,15 +32,22 @@ final class Rows {
     private final Memory memory;
     private final Workers workers;
     private final RefreshEvents events;
+    private final StoreHealth health;
     /** The number of calls of the store that have not returned, by key. */
     private final Map<AccountKey, List<Long>> busy = new ConcurrentHashMap<>();
 
-    Rows(TokenStore store, RowFormat format, Memory memory, Workers workers, RefreshEvents events) {
+    Rows(TokenStore store, RowFormat format, Memory memory, Workers workers, RefreshEvents events, StoreHealth health) {
         this.store = store;
         this.format = format;
         this.memory = memory;
         this.workers = workers;
         this.events = events;
+        this.health = health;
+    }
+
+    /** Whether calls of the store fail, and who wants to know. */
+    StoreHealth health() {
+        return health;
     }
 
     /** The result of a write. */
@@ -66,7 +72,7 @@ final class Rows {
     Memory.Remembered find(AccountKey key) throws IOException {
         for (int i = 1; ; i++) {
             long stamp = memory.stamp();
-            VersionedRow found = opened(key, guarded(key, () -> store.find(key)));
+            VersionedRow found = readable(key);
             GrantRow lost = found == null ? null : memory.lostSince(key, found, stamp);
             if (found != null && lost != null) {
                 Memory.Remembered restored = restore(key, found, lost);
@@ -83,6 +89,15 @@ final class Rows {
             if (i == TRIES || !noted.doubted()) {
                 return noted;
             }
+        }
+    }
+
+    private @Nullable VersionedRow readable(AccountKey key) throws IOException {
+        try {
+            return opened(key, guarded(key, () -> store.find(key)));
+        } catch (IOException e) {
+            memory.unreadable(key);
+            throw e;
         }
     }
 
@@ -103,7 +118,7 @@ final class Rows {
         return memory.get(key);
     }
 
-    private @Nullable VersionedRow opened(AccountKey key, Optional<StoredTokens> stored) throws UnreadableRowException {
+    private @Nullable VersionedRow opened(AccountKey key, Optional<StoredTokens> stored) throws IOException {
         Memory.Remembered known = memory.get(key);
         VersionedRow same = known == null ? null : known.grant();
         if (stored.isPresent()
@@ -111,7 +126,7 @@ final class Rows {
                 && same.version().equals(stored.get().version())) {
             return same; // parsed and opened once per version
         }
-        return stored.isPresent() ? format.read(key, stored.get()) : null;
+        return stored.isPresent() ? checked("Reading a row", () -> format.read(key, stored.get())) : null;
     }
 
     /** Returns a row if it is sealed under an older key than a new one would be; {@code null} if it is not. */
@@ -128,21 +143,25 @@ final class Rows {
     }
 
     Written create(AccountKey key, GrantRow row) {
-        StoredTokens next = format.write(key, row);
-        return surely(key, null, next, row, () -> store.create(key, next));
+        return surely(key, null, row, next -> store.create(key, next));
     }
 
     Written replace(AccountKey key, String version, GrantRow row) {
-        StoredTokens next = format.write(key, row);
-        return surely(key, version, next, row, () -> store.replace(key, version, next));
+        return surely(key, version, row, next -> store.replace(key, version, next));
     }
 
-    private Written surely(AccountKey key, @Nullable String over, StoredTokens next, GrantRow row, Write write) {
+    private Written surely(AccountKey key, @Nullable String over, GrantRow row, Write write) {
+        StoredTokens next;
+        try {
+            next = checked("Writing a row", () -> format.write(key, row));
+        } catch (IOException e) {
+            return new Written.Unclear(e);
+        }
         long stamp = memory.stamp();
         @Nullable IOException unclear = null;
         for (int i = 1; ; i++) {
             try {
-                boolean won = guarded(key, write);
+                boolean won = guarded(key, () -> write.run(next));
                 if (!won && unclear != null) {
                     // This one may have lost to an earlier try of our own.
                     won = guarded(key, () -> store.find(key))
@@ -176,24 +195,44 @@ final class Rows {
     }
 
     /** A write, which tells whether it won. */
-    private interface Write extends Access<Boolean> {}
+    private interface Write {
+        boolean run(StoredTokens next) throws IOException;
+    }
 
     private interface Access<T> {
         T run() throws IOException;
     }
 
-    /** Calls the store. OkHttp's threads expect nothing but an {@link IOException}, whatever a broken store throws. */
     private <T> T guarded(AccountKey key, Access<T> access) throws IOException {
         Long start = System.nanoTime();
         busy.merge(key, List.of(start), Rows::both);
         try {
-            return access.run();
-        } catch (IOException | Error e) {
+            T result = checked("The token store", access);
+            health.succeeded();
+            return result;
+        } catch (IOException e) {
+            health.failed();
             throw e;
-        } catch (Throwable e) { // some languages throw checked exceptions undeclared
-            throw new IOException("The token store threw " + e.getClass().getName(), e);
         } finally {
             busy.computeIfPresent(key, (k, starts) -> without(starts, start));
+        }
+    }
+
+    /**
+     * Throws nothing but an {@link IOException}, as OkHttp's threads expect, whatever happens. A class that is missing
+     * or a stack that is full is a failure like any other: somebody may have new tokens in hand here, and goes on.
+     */
+    private <T> T checked(String who, Access<T> access) throws IOException {
+        try {
+            return access.run();
+        } catch (IOException e) {
+            throw e;
+        } catch (Throwable e) { // some languages throw checked exceptions undeclared
+            workers.letThrough(e);
+            if (e instanceof InterruptedException) {
+                Thread.currentThread().interrupt();
+            }
+            throw new IOException(who + " threw " + e.getClass().getName(), e);
         }
     }
 

@@ -33,6 +33,20 @@ public record Timing(Duration call, Duration storeCacheTime) {
         return call.plus(travel());
     }
 
+    /**
+     * The most of a time without reads that counts towards T. An observer that waits looks more often than that, so
+     * only a time in which nobody looked, or nobody could, is cut short.
+     */
+    Duration gap() {
+        return attempt().dividedBy(15);
+    }
+
+    /** The longest pause between two tries to store tokens that the store does not have. */
+    Duration betweenSaves() {
+        Duration part = attempt().dividedBy(30);
+        return part.compareTo(Duration.ofMillis(20)) < 0 ? Duration.ofMillis(20) : part;
+    }
+
     /** The interval at which a clock that tests may move is read again. */
     Duration look() {
         Duration hundredth = call.dividedBy(100);

@@ -26,13 +26,12 @@ final class UnsavedTokens {
     private final Memory memory;
     private final Renewal renewal;
     private final Clocks clocks;
-    private final Workers workers;
     private final RefreshEvents events;
-    private final Function<AccountKey, CompletableFuture<Outcome>> flight;
+    private final Saves saves;
 
     private final Map<AccountKey, Unsaved> unsaved = new ConcurrentHashMap<>();
-    /** The keys for which the next try is scheduled. */
-    private final Set<AccountKey> saves = ConcurrentHashMap.newKeySet();
+    /** The keys whose tokens are being written for the first time. Nobody is served with them yet (law 17). */
+    private final Set<AccountKey> first = ConcurrentHashMap.newKeySet();
 
     /**
      * Begins with none.
@@ -44,9 +43,9 @@ final class UnsavedTokens {
         this.memory = parts.memory();
         this.renewal = parts.renewal();
         this.clocks = parts.clocks();
-        this.workers = parts.workers();
         this.events = parts.events();
-        this.flight = flight;
+        this.saves = new Saves(parts.workers(), clocks, parts.timing().betweenSaves(), key -> get(key) != null, flight);
+        rows.health().whenBack(saves::storeIsBack);
     }
 
     /**
@@ -105,29 +104,49 @@ final class UnsavedTokens {
         }
     }
 
-    /** Tokens that the store does not have; {@code null} if there are none for this key. */
+    /** Tokens that could not be stored; {@code null} if there are none for this key. */
     @Nullable
     Unsaved get(AccountKey key) {
-        return unsaved.get(key);
+        return first.contains(key) ? null : unsaved.get(key);
     }
 
-    /** The number of grants with such tokens. */
+    /** The number of grants with tokens that the store does not have, as far as is known. */
     int count() {
         return unsaved.size();
     }
 
     /**
-     * Stores new tokens. If that fails, they are kept here, and the write is tried again later.
+     * Stores new tokens. They are kept here before they are written: whatever happens then, nothing but a newer state
+     * of the grant takes them away.
      *
      * @return {@code null} if the store has them, or something newer; otherwise the reason for which it does not
      */
     @Nullable
-    IOException save(AccountKey key, Unsaved first) {
-        Unsaved pending = first;
+    IOException store(AccountKey key, Unsaved fresh) {
+        first.add(key);
+        unsaved.put(key, fresh);
+        try {
+            return save(key, fresh);
+        } finally {
+            first.remove(key);
+            if (unsaved.containsKey(key)) {
+                saves.add(key);
+            }
+        }
+    }
+
+    /**
+     * Tries to store unsaved tokens. If that fails, they are kept here, and the write is tried again later.
+     *
+     * @return {@code null} if the store has them, or something newer; otherwise the reason for which it does not
+     */
+    @Nullable
+    IOException save(AccountKey key, Unsaved kept) {
+        Unsaved pending = kept;
         for (int losses = 0; losses < Rows.MOST_LOSSES; losses++) {
             Written written = rows.replace(key, pending.version(), pending.row());
             if (written instanceof Written.Won) {
-                saved(key, first);
+                saved(key, kept);
                 return null;
             }
             IOException cause;
@@ -148,7 +167,7 @@ final class UnsavedTokens {
                         continue;
                     }
                     if (sameLogin && there.equals(pending.row().allTokens())) {
-                        saved(key, first); // landed after all
+                        saved(key, kept); // landed after all
                     } else {
                         unsaved.remove(key); // another login's, or newer ones
                     }
@@ -162,9 +181,9 @@ final class UnsavedTokens {
         return keep(key, pending, Rows.tooManyLosses());
     }
 
-    private void saved(AccountKey key, Unsaved first) {
-        if (unsaved.remove(key) != null && first.failures() > 0) {
-            events.writeCompleted(key, clocks.since(first.since()));
+    private void saved(AccountKey key, Unsaved kept) {
+        if (unsaved.remove(key) != null && kept.failures() > 0) {
+            events.writeCompleted(key, clocks.since(kept.since()));
         }
     }
 
@@ -172,6 +191,7 @@ final class UnsavedTokens {
     private @Nullable IOException keep(AccountKey key, Unsaved pending, IOException cause) {
         Unsaved again = pending.failedAgain();
         unsaved.put(key, again);
+        first.remove(key);
         // Read after the tokens are where a login or a sign-out looks for them, so that one of the two sees the other.
         Remembered now = memory.get(key);
         if (now != null && pending.isOutlived(now)) {
@@ -181,10 +201,10 @@ final class UnsavedTokens {
             }
             return null;
         }
+        saves.add(key);
         if (again.failures() == 1) {
             events.writePending(key, cause);
         }
-        saveLater(key, again.failures());
         return cause;
     }
 
@@ -195,28 +215,9 @@ final class UnsavedTokens {
         }
     }
 
-    /** Schedules the next try to store tokens, unless one is scheduled. */
-    private void saveLater(AccountKey key, int failures) {
-        if (!saves.add(key)) {
-            return;
-        }
-        workers.later(Backoff.after(Math.min(failures, 3), null, clocks), () -> {
-            saves.remove(key);
-            // The flight that this joins may have begun before there was something to store.
-            CompletableFuture<Outcome> unused = flight.apply(key).whenComplete((outcome, broken) -> {
-                Unsaved left = unsaved.get(key);
-                if (left != null) {
-                    saveLater(key, left.failures());
-                }
-            });
-        });
-    }
-
     /** Tries once more, at once, to store everything. */
     void saveNow() {
-        unsaved.keySet().forEach(key -> {
-            CompletableFuture<Outcome> unused = flight.apply(key);
-        });
+        saves.allNow();
     }
 
     /**
@@ -235,7 +236,7 @@ final class UnsavedTokens {
      */
     @Nullable
     GrantRow signedOut(AccountKey key, @Nullable String login) {
-        Unsaved pending = unsaved.get(key);
+        Unsaved pending = get(key);
         if (pending == null) {
             return null;
         }

@@ -29,6 +29,8 @@ interface Workers {
     /** Pauses for a moment, on the thread; returns {@code false}, at once, when everything is closing. */
     boolean pause(Duration delay);
 
+    /** Throws again what ends a thread of a simulation, which nothing may catch. Nothing else is such. */
+    default void letThrough(Throwable thrown) {}
     /** Ends all pauses. Running tasks may finish until the limit, then they are interrupted. */
     void close(Duration limit);
 }

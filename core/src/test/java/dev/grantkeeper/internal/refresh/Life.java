@@ -138,9 +138,9 @@ final class Life {
                 : world.random(Long.MAX_VALUE);
         Clocks clocks = new Clocks(clock, () -> origin + world.now(), world::random);
         this.workers = new SimulatedWorkers(world.plan().threads());
-        Memory memory = new Memory(clocks, 100);
+        Memory memory = new Memory(clocks, 100, Simulation.TIMING.gap());
         RefreshEvents events = new TracedEvents();
-        Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, events);
+        Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, events, new StoreHealth());
         EndpointGate gate = new EndpointGate(clocks, 2, Simulation.TIMING.patience(), workers);
         Renewal renewal = new SimulatedRenewal();
         this.refresher =
@@ -531,6 +531,13 @@ final class Life {
                 world.scheduler().block();
             }
             return !closing;
+        }
+
+        @Override
+        public void letThrough(Throwable thrown) {
+            if (thrown instanceof Scheduler.Killed killed) {
+                throw killed;
+            }
         }
 
         @Override

@@ -45,9 +45,9 @@ class ManyKeysTest {
 
     private final Clocks clocks = new Clocks(InstantSource.system(), System::nanoTime);
     private final Workers workers = new WorkerThreads("test", 64);
-    private final Memory memory = new Memory(clocks, REMEMBERED);
+    private final Memory memory = new Memory(clocks, REMEMBERED, Duration.ofSeconds(2));
     private final Shelf shelf = new Shelf();
-    private final Rows rows = new Rows(shelf, new RowFormat(null), memory, workers, new Unheard());
+    private final Rows rows = new Rows(shelf, new RowFormat(null), memory, workers, new Unheard(), new StoreHealth());
     private final Endpoint endpoint = new Endpoint();
     private final Refresher refresher = new Refresher(new Parts(
             rows,

@@ -20,8 +20,11 @@ import org.junit.jupiter.api.Test;
 class MemoryTest {
     private static final AccountKey KEY = new AccountKey("registration", "account");
 
-    private final Clocks clocks = new Clocks(InstantSource.fixed(Instant.EPOCH), () -> 0);
-    private final Memory memory = new Memory(clocks, 2);
+    private static final Duration GAP = Duration.ofSeconds(2);
+
+    private Duration time = Duration.ZERO;
+    private final Clocks clocks = new Clocks(InstantSource.fixed(Instant.EPOCH), () -> time.toNanos());
+    private final Memory memory = new Memory(clocks, 2, GAP);
 
     private static VersionedRow version(String version) {
         return new VersionedRow(
@@ -111,6 +114,49 @@ class MemoryTest {
         memory.read(KEY, version("3"), read);
         memory.wrote(KEY, "1", version("2"), write);
         assertThat(isTrusted()).isFalse();
+    }
+
+    private static VersionedRow attempt(String name) {
+        VersionedRow row = version("1");
+        return new VersionedRow(name, row.row().attempting(name));
+    }
+
+    /** After so much time the store shows this attempt; returns how long it has been observed. */
+    private Duration seen(String name, Duration later) {
+        time = time.plus(later);
+        return memory.read(KEY, attempt(name), memory.stamp()).observed();
+    }
+
+    @Test
+    void an_attempt_that_is_looked_at_often_is_observed_all_the_time() {
+        assertThat(seen("a", Duration.ZERO)).isZero();
+        for (int i = 1; i <= 40; i++) {
+            assertThat(seen("a", Duration.ofMillis(1_500)))
+                    .isEqualTo(Duration.ofMillis(1_500).multipliedBy(i));
+        }
+    }
+
+    @Test
+    void law_3_little_of_a_time_without_reads_counts() {
+        seen("a", Duration.ZERO);
+        seen("a", Duration.ofSeconds(1));
+        assertThat(seen("a", Duration.ofHours(1))).isEqualTo(GAP.plusSeconds(1));
+    }
+
+    @Test
+    void law_3_nothing_of_a_time_in_which_the_row_could_not_be_read_counts() {
+        seen("a", Duration.ZERO);
+        seen("a", Duration.ofSeconds(1));
+        memory.unreadable(KEY);
+        assertThat(seen("a", Duration.ofSeconds(1))).isEqualTo(Duration.ofSeconds(1));
+        assertThat(seen("a", Duration.ofSeconds(1))).isEqualTo(Duration.ofSeconds(2));
+    }
+
+    @Test
+    void law_3_another_attempt_is_observed_from_its_own_beginning() {
+        seen("a", Duration.ZERO);
+        seen("a", Duration.ofSeconds(1));
+        assertThat(seen("b", Duration.ofSeconds(1))).isZero();
     }
 
     @Test

@@ -146,8 +146,8 @@ class MutantTest {
                 Mutant.of(
                         "observers wait for all of T",
                         FLIGHT,
-                        "if (clocks.since(seen.attemptSince()).compareTo(timing.attempt()) < 0) {",
-                        "if (clocks.since(seen.attemptSince()).compareTo(timing.attempt().dividedBy(3)) < 0) {"),
+                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt()) < 0) {",
+                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt().dividedBy(3)) < 0) {"),
                 Mutant.of(
                         "unsaved tokens are written before they are refreshed",
                         FLIGHT,

@@ -136,9 +136,9 @@ class RecoveryTest {
         private final Refresher refresher;
 
         Node() {
-            Memory memory = new Memory(clocks, USERS);
+            Memory memory = new Memory(clocks, USERS, Duration.ofSeconds(2));
             this.refresher = new Refresher(new Parts(
-                    new Rows(new Table(), new RowFormat(null), memory, this, new Unheard()),
+                    new Rows(new Table(), new RowFormat(null), memory, this, new Unheard(), new StoreHealth()),
                     memory,
                     new Endpoint(),
                     new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
