@@ -6,7 +6,6 @@ import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.sql.ResultSet;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -48,7 +47,9 @@ import org.jspecify.annotations.Nullable;
  * for another's lock ends after its {@code LOCK_TIMEOUT}, 2 seconds unless the URL sets another. If the driver supports
  * a network timeout, the wait for an answer that does not come at all ends after 10; PostgreSQL's driver then still
  * waits for its own attempt to cancel, for which its {@code cancelSignalTimeout} allows 10 seconds more unless set
- * lower. The pool limits the wait for a connection: a few seconds are right, rather than HikariCP's default of 30.
+ * lower. The wait for a connection ends after 10 seconds as well, by an interrupt (a minute in {@code create}, since a
+ * database may have to start), and a connection that comes later goes back unused. A pool that gives up after a few
+ * seconds says more about the reason.
  *
  * <p><b>Failures.</b> A statement that the database has rolled back in favour of another (deadlock, serialization
  * failure, busy) is tried again, at most three times and for at most 5 seconds. A read whose connection turns out to be
@@ -57,6 +58,10 @@ import org.jspecify.annotations.Nullable;
  * looks (rule 3.1). If the database accepts no writes, as read-only replicas do not, the message says so. Exceptions
  * name the operation, the SQLState and the vendor's code, but do not contain the driver's message about a statement
  * with values, because drivers quote rows.
+ *
+ * <p>A statement that succeeded has succeeded, and its connection goes back, whatever a driver or a pool throws
+ * afterwards, {@link Error}s included; the first such failure is logged as a warning. A connection that may not be as
+ * it came is aborted before it goes back.
  *
  * <p>Instances are immutable and thread-safe. They own nothing that would have to be closed.
  */
@@ -152,14 +157,13 @@ public final class JdbcTokenStore implements TokenStore {
 
     @Override
     public Optional<StoredTokens> find(AccountKey key) throws IOException {
-        return statements.read("find of " + key, find, statement -> {
-            statement.setString(1, key.digest());
-            try (ResultSet row = statement.executeQuery()) {
-                return row.next()
-                        ? Optional.of(new StoredTokens(row.getString(1), row.getString(2)))
-                        : Optional.empty();
-            }
-        });
+        return statements.read(
+                "find of " + key,
+                find,
+                statement -> statement.setString(1, key.digest()),
+                rows -> rows.next()
+                        ? Optional.of(new StoredTokens(rows.getString(1), rows.getString(2)))
+                        : Optional.empty());
     }
 
     @Override
@@ -172,7 +176,6 @@ public final class JdbcTokenStore implements TokenStore {
                 statement.setString(4, tokens.version());
                 statement.setString(5, tokens.text());
                 statement.setLong(6, System.currentTimeMillis());
-                return statement.executeUpdate() == 1;
             });
         } catch (StatementException e) {
             // Some databases have one code for all constraints: there the row itself shows that it was the key.
@@ -191,7 +194,6 @@ public final class JdbcTokenStore implements TokenStore {
             statement.setLong(3, System.currentTimeMillis());
             statement.setString(4, key.digest());
             statement.setString(5, version);
-            return statement.executeUpdate() == 1;
         });
     }
 
@@ -200,7 +202,6 @@ public final class JdbcTokenStore implements TokenStore {
         return statements.write("delete of " + key, delete, statement -> {
             statement.setString(1, key.digest());
             statement.setString(2, version);
-            return statement.executeUpdate() == 1;
         });
     }
 

@@ -3,7 +3,6 @@ package dev.grantkeeper.store.jdbc;
 
 import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -78,28 +77,30 @@ final class Listing {
                 + (untouchedSince == null ? "" : " AND updated_at < ?")
                 + " ORDER BY digest"
                 + (limitable ? " LIMIT ?" : "");
-        return statements.read("list of the keys of " + registration, TIMEOUT, sql, statement -> {
-            int parameter = 1;
-            statement.setString(parameter++, registration);
-            statement.setString(parameter++, position);
-            if (untouchedSince != null) {
-                statement.setLong(parameter++, millis(untouchedSince));
-            }
-            if (limitable) {
-                statement.setInt(parameter, rows);
-            } else {
-                statement.setMaxRows(rows);
-            }
-            return rows(statement);
-        });
+        return statements.read(
+                "list of the keys of " + registration,
+                TIMEOUT,
+                sql,
+                statement -> {
+                    int parameter = 1;
+                    statement.setString(parameter++, registration);
+                    statement.setString(parameter++, position);
+                    if (untouchedSince != null) {
+                        statement.setLong(parameter++, millis(untouchedSince));
+                    }
+                    if (limitable) {
+                        statement.setInt(parameter, rows);
+                    } else {
+                        statement.setMaxRows(rows);
+                    }
+                },
+                Listing::rows);
     }
 
-    private static List<Row> rows(PreparedStatement statement) throws SQLException {
+    private static List<Row> rows(ResultSet found) throws SQLException {
         List<Row> rows = new ArrayList<>();
-        try (ResultSet result = statement.executeQuery()) {
-            while (result.next()) {
-                rows.add(new Row(result.getString(1), result.getString(2), result.getString(3)));
-            }
+        while (found.next()) {
+            rows.add(new Row(found.getString(1), found.getString(2), found.getString(3)));
         }
         return rows;
     }

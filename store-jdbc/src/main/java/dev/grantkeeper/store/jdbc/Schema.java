@@ -49,7 +49,7 @@ final class Schema {
 
     private @Nullable StatementException execute(String sql) throws IOException {
         try {
-            statements.write("schema of table " + table, sql, statement -> statement.execute());
+            statements.execute("schema of table " + table, sql);
             return null;
         } catch (StatementException e) {
             return e;

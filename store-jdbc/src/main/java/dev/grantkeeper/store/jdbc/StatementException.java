@@ -34,25 +34,37 @@ final class StatementException extends IOException {
     private final @Nullable String sqlState;
     private final int vendorCode;
 
-    private StatementException(String message, Exception cause, @Nullable String sqlState, int vendorCode) {
+    private StatementException(String message, Throwable cause, @Nullable String sqlState, int vendorCode) {
         super(message, cause);
         this.sqlState = sqlState;
         this.vendorCode = vendorCode;
     }
 
     /** For failures of a driver that was given no values. */
-    static StatementException quoting(String operation, Exception failure) {
+    static StatementException quoting(String operation, Throwable failure) {
         String state = failure instanceof SQLException sql ? sql.getSQLState() : null;
         int code = failure instanceof SQLException sql ? sql.getErrorCode() : 0;
-        return new StatementException(message(operation, state, code), failure, state, code);
+        return new StatementException(operation + " failed: " + codesOf(failure), failure, state, code);
     }
 
     /** For failures of a driver that was given values. */
-    static StatementException withholding(String operation, SQLException failure) {
-        String state = failure.getSQLState();
-        int code = failure.getErrorCode();
-        String message = message(operation, state, code) + advice(state, code);
-        return new StatementException(message, withoutMessage(failure), state, code);
+    static StatementException withholding(String operation, Throwable failure) {
+        String state = failure instanceof SQLException sql ? sql.getSQLState() : null;
+        int code = failure instanceof SQLException sql ? sql.getErrorCode() : 0;
+        String message = operation + " failed: " + codesOf(failure) + advice(state, code);
+        return new StatementException(message, withoutMessage(failure, state, code), state, code);
+    }
+
+    /** Names what was thrown, without its message. */
+    static String kindOf(Throwable thrown) {
+        return thrown.getClass().getName()
+                + (thrown instanceof SQLException sql ? " with SQLState " + sql.getSQLState() : "");
+    }
+
+    private static String codesOf(Throwable failure) {
+        return failure instanceof SQLException sql
+                ? "SQLState " + sql.getSQLState() + ", vendor code " + sql.getErrorCode()
+                : kindOf(failure) + " was thrown, which is not an SQLException";
     }
 
     private static String advice(@Nullable String state, int code) {
@@ -73,20 +85,13 @@ final class StatementException extends IOException {
         return state.equals("25006") || code == MYSQL_OPTION_FORBIDS || code == MYSQL_READ_ONLY || code == H2_READ_ONLY;
     }
 
-    private static String message(String operation, @Nullable String state, int code) {
-        return operation + " failed: SQLState " + state + ", vendor code " + code;
-    }
-
-    private static SQLException withoutMessage(SQLException failure) {
+    private static SQLException withoutMessage(Throwable failure, @Nullable String state, int code) {
         StringBuilder types = new StringBuilder(failure.getClass().getName());
         Throwable cause = failure.getCause();
         for (int depth = 0; cause != null && depth < 5; depth++, cause = cause.getCause()) {
             types.append(", caused by ").append(cause.getClass().getName());
         }
-        SQLException copy = new SQLException(
-                types + " (its message is withheld: it may quote the row)",
-                failure.getSQLState(),
-                failure.getErrorCode());
+        SQLException copy = new SQLException(types + " (its message is withheld: it may quote the row)", state, code);
         copy.setStackTrace(failure.getStackTrace());
         return copy;
     }
