@@ -40,8 +40,10 @@ import org.jspecify.annotations.Nullable;
  * a transaction and lets autocommit be turned on, which would commit it; nor within an XA transaction of MariaDB, whose
  * driver does not report it.
  *
- * <p><b>H2 in a file</b> writes up to half a second after it has committed. Put {@code WRITE_DELAY=0} into its URL, or
- * a process that is killed takes the newest refresh tokens with it.
+ * <p><b>Committed has to mean written,</b> or a crash brings used refresh tokens back. H2 in a file writes up to half a
+ * second later: put {@code WRITE_DELAY=0} into its URL. On PostgreSQL {@code synchronous_commit} has to be {@code on},
+ * on MariaDB and MySQL {@code innodb_flush_log_at_trx_commit} and, with a binary log, {@code sync_binlog} have to be 1,
+ * and a standby may only take over if commits waited for it. The README has the whole list.
  *
  * <p><b>Time limits.</b> A statement is cancelled after 5 seconds; on H2, which limits whole connections only, the wait
  * for another's lock ends after its {@code LOCK_TIMEOUT}, 2 seconds unless the URL sets another. If the driver supports
