@@ -101,13 +101,17 @@ public final class JdbcTokenStore implements TokenStore {
      * Returns a store on the table {@code grantkeeper_tokens}, and creates the table if it is missing. Any number of
      * nodes may do this at once. An existing table is not changed, and then no right to create one is needed.
      *
+     * <p>Accounts and registrations may have any character, so a table is created only in a database that can store
+     * them: on PostgreSQL, one whose encoding is UTF8. An existing table that cannot is used, and a warning is logged.
+     *
      * <p>The exception is unchecked, unlike those of a store's other methods: this one is called where an application
      * is put together, in a field initializer or a bean method, and there is nothing to catch, since the application
      * cannot go on without its table.
      *
      * @param dataSource an H2, PostgreSQL, MariaDB, MySQL or SQLite database
      * @return the store
-     * @throws UncheckedIOException if the table is missing and cannot be created, or the database cannot be reached
+     * @throws UncheckedIOException if the table is missing and cannot be created, or the database cannot be reached, or
+     *     could not store all characters
      */
     public static JdbcTokenStore create(DataSource dataSource) {
         return create(dataSource, Schema.DEFAULT_TABLE);
@@ -121,7 +125,8 @@ public final class JdbcTokenStore implements TokenStore {
      * @return the store
      * @throws IllegalArgumentException if that is not a table name: letters, digits and underscores, at most 63, no
      *     digit in front
-     * @throws UncheckedIOException if the table is missing and cannot be created, or the database cannot be reached
+     * @throws UncheckedIOException if the table is missing and cannot be created, or the database cannot be reached, or
+     *     could not store all characters
      */
     public static JdbcTokenStore create(DataSource dataSource, String table) {
         JdbcTokenStore store = on(dataSource, table);

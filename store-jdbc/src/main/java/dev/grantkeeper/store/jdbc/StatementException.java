@@ -19,6 +19,7 @@ final class StatementException extends IOException {
     private static final int MYSQL_LOCK_WAIT_TIMEOUT = 1205;
     private static final int MYSQL_DEADLOCK = 1213;
     private static final int MYSQL_OPTION_FORBIDS = 1290; // --read-only, of all options that forbid writing
+    private static final int MYSQL_INCORRECT_STRING = 1366;
     private static final int MYSQL_READ_ONLY = 1836;
     private static final int MARIADB_CONNECTION_KILLED = 1927;
     private static final int SQLITE_ERROR = 1; // whatever is wrong with the statement, a missing table for one
@@ -75,7 +76,16 @@ final class StatementException extends IOException {
             return ". The database accepts no writes: point the DataSource at the primary, not at a read-only replica"
                     + " or at a primary that has become one; if the database is a file, it has to be writable";
         }
+        if (isUnencodable(state, code)) {
+            return ". The account or the registration has a character that the database cannot store: its encoding, or"
+                    + " that of the column, has to be UTF-8 (utf8mb4 on MariaDB and MySQL)";
+        }
         return "";
+    }
+
+    /** The encoding lacks a character, or (22021) the bytes sent are invalid in it. */
+    private static boolean isUnencodable(@Nullable String state, int code) {
+        return "22P05".equals(state) || "22021".equals(state) || code == MYSQL_INCORRECT_STRING;
     }
 
     private static boolean isReadOnly(@Nullable String state, int code) {
@@ -99,6 +109,11 @@ final class StatementException extends IOException {
     @Nullable
     String sqlState() {
         return sqlState;
+    }
+
+    /** Whether PostgreSQL knows no table of this name; other databases have other codes. */
+    boolean isUnknownTable() {
+        return "42P01".equals(sqlState);
     }
 
     /** Whether a row with this primary key certainly exists. */

@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -15,6 +19,8 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.postgresql.xa.PGXADataSource;
 
@@ -137,6 +143,80 @@ class JdbcTokenStoreOnPostgresTest extends RowLockingFacts {
                         .isInstanceOf(IOException.class);
                 assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(8));
             }
+        }
+    }
+
+    private static PGSimpleDataSource databaseWith(String encoding) throws SQLException {
+        String name = Databases.newTable();
+        Databases.execute(
+                Databases.postgres(),
+                "CREATE DATABASE " + name + " ENCODING '" + encoding + "' TEMPLATE template0"
+                        + " LC_COLLATE 'C' LC_CTYPE 'C'");
+        PGSimpleDataSource database = Databases.postgres();
+        database.setDatabaseName(name);
+        return database;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"LATIN1", "LATIN9", "WIN1252", "SQL_ASCII", "EUC_JP"})
+    void in_a_database_that_is_not_UTF8_no_table_is_created(String encoding) throws Exception {
+        PGSimpleDataSource narrow = databaseWith(encoding);
+        for (int i = 0; i < 2; i++) {
+            assertThatThrownBy(() -> JdbcTokenStore.create(narrow, table))
+                    .isInstanceOf(UncheckedIOException.class)
+                    .hasMessageContaining(encoding)
+                    .hasMessageContaining("UTF8")
+                    .hasMessageContaining(table);
+        }
+    }
+
+    @Test
+    void a_table_in_a_database_that_is_not_UTF8_serves_with_a_warning_and_failures_name_the_reason() throws Exception {
+        PGSimpleDataSource latin = databaseWith("LATIN1");
+        try (InputStream sql = JdbcTokenStore.class.getResourceAsStream(schemaFile())) {
+            String schema = new String(sql.readAllBytes(), StandardCharsets.UTF_8);
+            Databases.execute(latin, schema.replace("grantkeeper_tokens", table));
+        }
+        try (Warnings warnings = new Warnings()) {
+            JdbcTokenStore store = JdbcTokenStore.create(latin, table);
+            assertThat(warnings.all())
+                    .singleElement()
+                    .satisfies(line -> assertThat(line).contains(table).contains("LATIN1"));
+            AccountKey representable = new AccountKey("spotify", "ren\u00e9");
+            assertThat(store.create(representable, first)).isTrue();
+            assertThat(store.keys("spotify", null, 10)).containsExactly(representable);
+            for (String account : List.of("\u4e2d", "\u0142ukasz", "\ud83d\ude00")) {
+                assertThatThrownBy(() -> store.create(new AccountKey("spotify", account), first))
+                        .isInstanceOf(IOException.class)
+                        .hasMessageContaining("22P05")
+                        .hasMessageContaining("UTF-8")
+                        .hasMessageNotContaining(account);
+            }
+        }
+    }
+
+    @Test
+    void a_database_in_UTF8_is_no_reason_to_warn() {
+        try (Warnings warnings = new Warnings()) {
+            JdbcTokenStore.create(database, table);
+            JdbcTokenStore.create(database, table);
+            assertThat(warnings.all()).isEmpty();
+        }
+    }
+
+    /** As the README has it. */
+    @Test
+    void the_url_of_a_pool_sets_synchronous_commit() throws Exception {
+        PGSimpleDataSource pool = new PGSimpleDataSource();
+        pool.setUrl("jdbc:postgresql://127.0.0.1:" + Databases.postgresPort()
+                + "/postgres?user=postgres&options=-c%20synchronous_commit=on");
+        try (Connection connection = pool.getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(
+                        "SELECT setting, source FROM pg_settings WHERE name = 'synchronous_commit'")) {
+            assertThat(row.next()).isTrue();
+            assertThat(row.getString(1)).isEqualTo("on");
+            assertThat(row.getString(2)).isEqualTo("client");
         }
     }
 

@@ -6,10 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;
@@ -31,14 +27,12 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.slf4j.LoggerFactory;
 
 /**
  * Connections that come from a pool and go back to it, over drivers and wrappers that throw what JDBC does not declare:
@@ -56,21 +50,12 @@ class LeaseTest {
     private final StoredTokens first = new StoredTokens("first", "the first text");
     private final StoredTokens second = new StoredTokens("second", "the second text");
     private final JdbcTokenStore direct = JdbcTokenStore.create(database);
-    private final Logger log = (Logger) LoggerFactory.getLogger(JdbcTokenStore.class);
-    private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
+    private final Warnings warnings = new Warnings();
     private final List<HikariDataSource> pools = new ArrayList<>();
-
-    @BeforeEach
-    void listen() {
-        lines.start();
-        log.addAppender(lines);
-        log.setAdditive(false);
-    }
 
     @AfterEach
     void close() {
-        log.detachAppender(lines);
-        log.setAdditive(true);
+        warnings.close();
         pools.forEach(HikariDataSource::close);
     }
 
@@ -135,12 +120,6 @@ class LeaseTest {
         }
     }
 
-    private List<ILoggingEvent> warnings() {
-        return lines.list.stream()
-                .filter(line -> line.getLevel().isGreaterOrEqual(Level.WARN))
-                .toList();
-    }
-
     @ParameterizedTest
     @MethodSource("stepsBack")
     void a_pool_of_three_is_whole_after_any_failure_to_put_a_connection_back(String step, Side side, Thrown thrown)
@@ -168,9 +147,9 @@ class LeaseTest {
 
         driver.recovers();
         isWhole(pool);
-        assertThat(warnings())
+        assertThat(warnings.all())
                 .hasSizeLessThanOrEqualTo(1)
-                .allSatisfy(line -> assertThat(line.getFormattedMessage()).doesNotContain(CANARY));
+                .allSatisfy(line -> assertThat(line).doesNotContain(CANARY));
     }
 
     @Test
@@ -182,9 +161,9 @@ class LeaseTest {
         for (int i = 0; i < 3; i++) {
             assertThat(store.find(key)).isEmpty();
         }
-        assertThat(warnings())
+        assertThat(warnings.all())
                 .singleElement()
-                .satisfies(line -> assertThat(line.getFormattedMessage())
+                .satisfies(line -> assertThat(line)
                         .contains("setNetworkTimeout threw java.lang.AbstractMethodError")
                         .contains("close threw java.lang.IllegalStateException"));
     }
@@ -252,7 +231,7 @@ class LeaseTest {
             isWhole(pool);
         }
         assertThat(store.create(key, first)).isTrue();
-        assertThat(warnings()).isEmpty(); // the exceptions are enough
+        assertThat(warnings.all()).isEmpty(); // the exceptions are enough
     }
 
     @Test
