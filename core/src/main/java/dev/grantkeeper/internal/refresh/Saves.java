@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The times at which unsaved tokens are written again. While the store is down, one key is tried at a time, the one
  * that has waited longest, with short pauses in between: another node may be about to take the attempt for lost. As
- * soon as any call of the store succeeds, whoever made it, all are tried, a few at a time: a store that has just come
+ * soon as any call of the store succeeds, for whichever key, all are tried, a few at a time: a store that has just come
  * back is not flooded, and where only a part of it is back, the rest occupies few threads. Thread-safe.
  */
 final class Saves {
