@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
@@ -20,10 +21,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import okhttp3.OkHttpClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A store that takes no writes, does not answer, or breaks its word: what is served, and what is never sent. */
 @Timeout(60)
@@ -136,6 +142,160 @@ class FailingStoreTest {
         assertUnavailable(alice);
         assertThatThrownBy(alice::grant).isInstanceOf(TokenStoreException.class);
         assertThatThrownBy(alice::signOut).isInstanceOf(TokenStoreException.class);
+    }
+
+    /** Something that is no exception of a store, and that nobody expects. */
+    private static final class Unheard extends Error {
+        private static final long serialVersionUID = 1L;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> void sneak(Throwable thrown) throws E {
+        throw (E) thrown;
+    }
+
+    /** A store whose calls throw what they do not declare, so many times after so many others. */
+    private final class Throwing implements TokenStore {
+        private final AtomicInteger skip = new AtomicInteger(Integer.MAX_VALUE);
+        private final AtomicInteger times = new AtomicInteger();
+        private volatile Supplier<? extends Throwable> thrown = IOException::new;
+        private volatile boolean afterTheWrite;
+        final AtomicInteger replaced = new AtomicInteger();
+
+        void fail(Supplier<? extends Throwable> with, int after, int often, boolean written) {
+            thrown = with;
+            afterTheWrite = written;
+            times.set(often);
+            skip.set(after);
+        }
+
+        private void fails(boolean written) {
+            if (written == afterTheWrite && skip.getAndDecrement() <= 0 && times.getAndDecrement() > 0) {
+                FailingStoreTest.<RuntimeException>sneak(thrown.get());
+            }
+        }
+
+        @Override
+        public Optional<StoredTokens> find(AccountKey key) throws IOException {
+            return scene.store.find(key);
+        }
+
+        @Override
+        public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
+            return scene.store.create(key, tokens);
+        }
+
+        @Override
+        public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
+            fails(false);
+            boolean done = scene.store.replace(key, version, next);
+            replaced.incrementAndGet();
+            fails(true);
+            return done;
+        }
+
+        @Override
+        public boolean delete(AccountKey key, String version) throws IOException {
+            return scene.store.delete(key, version);
+        }
+    }
+
+    static Stream<Supplier<Throwable>> whatNobodyExpects() {
+        return Stream.of(
+                () -> new NoClassDefFoundError("a driver's class"),
+                StackOverflowError::new,
+                AssertionError::new,
+                () -> new OutOfMemoryError("Metaspace"),
+                Unheard::new,
+                IllegalStateException::new,
+                () -> new SQLException("undeclared"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("whatNobodyExpects")
+    void law_14_whatever_a_store_throws_when_new_tokens_are_written_they_are_served_and_stored(
+            Supplier<Throwable> thrown) throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Throwing store = new Throwing();
+        Account alice = scene.signIn(
+                scene.node(scene.registration(scene.provider().build()).tokenStore(store)), "alice");
+        for (boolean written : new boolean[] {false, true}) {
+            for (int times : new int[] {1, 3, 7}) {
+                scene.expire();
+                scene.server.resetCounters();
+                TokenSet before = alice.tokens(); // nothing fails
+                scene.expire();
+                store.fail(thrown, 1, times, written); // the attempt is written, the tokens are not
+                TokenSet fresh = alice.tokens();
+                assertThat(fresh).isNotEqualTo(before);
+                assertThat(alice.tokens()).isEqualTo(fresh);
+                Account elsewhere = scene.node().account("alice");
+                while (!elsewhere.tokens().equals(fresh)) {
+                    Thread.onSpinWait();
+                }
+                assertThat(scene.server.refreshRequests()).isEqualTo(2);
+                assertThat(scene.server.reuseDetected()).isZero();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("whatNobodyExpects")
+    void whatever_a_store_throws_otherwise_is_a_failure_of_the_store(Supplier<Throwable> thrown) throws Exception {
+        TokenStore store = new TokenStore() {
+            private <T> T fails() {
+                FailingStoreTest.<RuntimeException>sneak(thrown.get());
+                throw new AssertionError();
+            }
+
+            @Override
+            public Optional<StoredTokens> find(AccountKey key) {
+                return fails();
+            }
+
+            @Override
+            public boolean create(AccountKey key, StoredTokens tokens) {
+                return this.<Boolean>fails();
+            }
+
+            @Override
+            public boolean replace(AccountKey key, String version, StoredTokens next) {
+                return this.<Boolean>fails();
+            }
+
+            @Override
+            public boolean delete(AccountKey key, String version) {
+                return this.<Boolean>fails();
+            }
+        };
+        Account alice = scene.node(scene.registration(scene.provider().build()).tokenStore(store))
+                .account("alice");
+        assertUnavailable(alice);
+        assertThatThrownBy(alice::grant).isInstanceOf(TokenStoreException.class);
+        assertThatThrownBy(alice::signOut).isInstanceOf(TokenStoreException.class);
+        assertThatThrownBy(() -> alice.importTokens(TokenSet.builder("token").build()))
+                .isInstanceOf(TokenStoreException.class);
+    }
+
+    @Test
+    void law_15_a_token_request_that_throws_an_error_is_one_whose_answer_was_lost() throws Exception {
+        AtomicInteger left = new AtomicInteger();
+        OkHttpClient breaking = scene.http
+                .newBuilder()
+                .addInterceptor(chain -> {
+                    if (left.getAndDecrement() > 0) {
+                        throw new NoClassDefFoundError("an interceptor's class");
+                    }
+                    return chain.proceed(chain.request());
+                })
+                .build();
+        Account alice = scene.signIn(
+                scene.node(scene.registration(scene.provider().build()).httpClient(breaking)), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        left.set(1);
+        assertThat(alice.tokens()).isNotNull();
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
     }
 
     @Test

@@ -11,7 +11,7 @@ package dev.grantkeeper.internal.refresh;
  * @param clocks the clocks that measure them
  * @param gate the way to the token endpoint
  * @param workers the threads
- * @param events the receiver of reports
+ * @param events the receiver of reports; what it throws is dropped
  */
 record Parts(
         Rows rows,
@@ -21,4 +21,8 @@ record Parts(
         Clocks clocks,
         EndpointGate gate,
         Workers workers,
-        RefreshEvents events) {}
+        RefreshEvents events) {
+    Parts {
+        events = SafeEvents.of(events);
+    }
+}

@@ -41,7 +41,7 @@ final class Rows {
         this.format = format;
         this.memory = memory;
         this.workers = workers;
-        this.events = events;
+        this.events = SafeEvents.of(events);
         this.health = health;
     }
 

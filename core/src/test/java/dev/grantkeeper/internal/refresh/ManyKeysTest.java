@@ -16,6 +16,7 @@ import dev.grantkeeper.token.TokenSet;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -69,6 +70,7 @@ class ManyKeysTest {
         final Map<String, StoredTokens> kept = new ConcurrentHashMap<>();
         final List<WeakReference<AccountKey>> asked = Collections.synchronizedList(new ArrayList<>());
         volatile boolean writesDown;
+        volatile boolean failsTokens;
 
         @Override
         public Optional<StoredTokens> find(AccountKey key) {
@@ -83,7 +85,7 @@ class ManyKeysTest {
 
         @Override
         public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
-            if (writesDown) {
+            if (writesDown || (failsTokens && next.text().contains("\"fresh\""))) {
                 throw new IOException("the store is down");
             }
             StoredTokens row = kept.get(key.digest());
@@ -224,6 +226,34 @@ class ManyKeysTest {
         // The gate closes after three failures; those that had passed it by then may still send.
         assertThat(endpoint.requests.get()).isBetween(3, 64 + 60);
         assertNothingIsLeft();
+    }
+
+    @Test
+    void law_14_whatever_a_listener_throws_the_tokens_are_served_and_stored() {
+        RefreshEvents broken = (RefreshEvents) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {RefreshEvents.class}, (proxy, method, arguments) -> {
+                    throw new StackOverflowError("a listener");
+                });
+        Rows heard = new Rows(shelf, new RowFormat(null), memory, workers, broken, new StoreHealth());
+        Refresher reporting = new Refresher(new Parts(
+                heard,
+                memory,
+                endpoint,
+                new Timing(Duration.ofSeconds(1), Duration.ofSeconds(5)),
+                clocks,
+                new EndpointGate(clocks, REQUESTS, workers),
+                workers,
+                broken));
+        shelf.kept.put(key(0).digest(), new RowFormat(null).write(key(0), expired()));
+        shelf.failsTokens = true;
+        assertThat(reporting.current(key(0), Resource.OWN).join()).isInstanceOf(Outcome.Usable.class);
+        assertThat(reporting.unsavedCount()).isOne();
+        shelf.failsTokens = false;
+        while (reporting.unsavedCount() > 0) {
+            Thread.onSpinWait();
+        }
+        assertThat(shelf.kept.get(key(0).digest()).text()).contains("\"fresh\"");
+        assertThat(endpoint.requests).hasValue(1);
     }
 
     @Test
