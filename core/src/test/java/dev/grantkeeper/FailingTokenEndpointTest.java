@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Answer;
 import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.RecordedRequest;
 import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.StoredTokens;
@@ -20,6 +21,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -444,5 +446,66 @@ class FailingTokenEndpointTest {
                 .hasSize(1)
                 .extracting(RecordedRequest::params)
                 .allSatisfy(params -> assertThat(params).doesNotContainKey("scope"));
+    }
+
+    private static void assertLoginRequired(Account account, LoginRequiredException.Reason reason) {
+        assertThatThrownBy(account::tokens)
+                .isInstanceOfSatisfying(
+                        LoginRequiredException.class,
+                        required -> assertThat(required.reason()).isEqualTo(reason));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {503, 429, 401})
+    void law_15_a_refusal_that_follows_a_lost_answer_names_it_whatever_came_between(int between) throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = scene.signIn(scene.node(), "alice");
+        for (int i = 0; i < 2; i++) {
+            scene.expire();
+            assertThat(alice.tokens()).isNotNull();
+        }
+        scene.expire();
+        Fault failure = between == 401 ? Fault.error(401, "invalid_client") : Fault.status(between);
+        scene.server.onNextTokenRequest(Fault.dropAfter(), failure, failure);
+        assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
+        scene.time.pass(Duration.ofMinutes(20));
+        assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class); // the second failure
+        scene.time.pass(Duration.ofMinutes(20));
+        assertLoginRequired(scene.node().account("alice"), LoginRequiredException.Reason.ANSWER_LOST);
+        assertLoginRequired(alice, LoginRequiredException.Reason.ANSWER_LOST);
+    }
+
+    @Test
+    void law_15_a_refusal_that_follows_the_attempt_of_a_dead_node_names_it_after_a_failure() throws Exception {
+        scene.server.rotation(Rotation.STRICT);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> never = alice.tokensAsync();
+        held.awaitArrived(1);
+        scene.server.noFaults();
+        scene.server.onNextTokenRequest(Fault.status(503));
+        Account other = scene.node().account("alice");
+        Future<TokenSet> waiting = other.tokensAsync();
+        scene.passUnderObservation(Duration.ofSeconds(7), waiting);
+        assertThatThrownBy(() -> waiting.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(OAuthException.class);
+        scene.time.pass(Duration.ofMinutes(20));
+        assertLoginRequired(other, LoginRequiredException.Reason.ANSWER_LOST);
+        assertThat(never.isDone()).isFalse();
+        held.release();
+    }
+
+    @Test
+    void a_refusal_long_after_a_lost_answer_is_a_refusal() throws Exception {
+        scene.server.rotation(Rotation.REUSABLE);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.dropAfter(), Fault.status(503));
+        assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
+        scene.time.pass(Duration.ofMinutes(20));
+        assertThat(alice.tokens()).isNotNull();
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.error(400, "invalid_grant"));
+        assertLoginRequired(alice, LoginRequiredException.Reason.REFUSED);
     }
 }

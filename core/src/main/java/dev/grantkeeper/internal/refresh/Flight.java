@@ -384,7 +384,12 @@ final class Flight implements Runnable {
         // 4: our attempt into the row, on the version that was read. T counts from before.
         long start = clocks.ticks();
         String name = RowFormat.newName();
-        Written marked = rows.replace(key, read.version(), read.row().attempting(name));
+        // An attempt that stood for T may have sent this refresh token before us.
+        String before = read.row().attempt();
+        GrantRow row = before == null || attempts.isUnsent(key, before)
+                ? read.row()
+                : read.row().withAnswerLost();
+        Written marked = rows.replace(key, read.version(), row.attempting(name));
         if (marked instanceof Written.Unclear unclear) {
             attempts.unsent(key, name);
             return landed(withoutStore(unclear.cause()));
@@ -392,9 +397,6 @@ final class Flight implements Runnable {
         if (!(marked instanceof Written.Won won)) {
             return null;
         }
-        // An attempt that stood for T may have sent this refresh token before us.
-        String before = read.row().attempt();
-        boolean answerLost = before != null && !attempts.isUnsent(key, before);
         attempts.forget(key);
         VersionedRow mine = won.grant();
 
@@ -407,7 +409,7 @@ final class Flight implements Runnable {
         // 6
         Answer answer = request(mine.row());
         if (!(answer instanceof Answer.Lost first)) {
-            return concluded(new Sent(seen, mine, name, start), answer, answerLost);
+            return concluded(new Sent(seen, mine, name, start), answer, mine.row());
         }
         events.failed(key, first.failure(), clocks.since(requestedAt));
         if (renewal.replay() == Provider.Replay.NEVER) {
@@ -437,7 +439,7 @@ final class Flight implements Runnable {
         }
         boolean wanted = first.failure().retryAfter() == null;
         if (wanted && timing.attempt().minus(clocks.since(sent.start())).compareTo(timing.neededToSend()) >= 0) {
-            return concluded(sent, request(sent.mine().row()), true);
+            return concluded(sent, request(sent.mine().row()), sent.mine().row().withAnswerLost());
         }
         return lost(sent, first, true);
     }
@@ -446,8 +448,12 @@ final class Flight implements Runnable {
         return outcome == null ? null : landed(outcome);
     }
 
-    /** The attempt has an answer, or a second one that was lost. */
-    private @Nullable Step concluded(Sent sent, Answer answer, boolean answerLost) {
+    /**
+     * The attempt has an answer, or a second one that was lost.
+     *
+     * @param row the row that carries the attempt, with the note that an answer was lost, if it was
+     */
+    private @Nullable Step concluded(Sent sent, Answer answer, GrantRow row) {
         if (answer instanceof Answer.Tokens tokens) {
             return stored(sent, tokens);
         }
@@ -455,9 +461,8 @@ final class Flight implements Runnable {
             return lost(sent, again, false);
         }
         Answer.Failure failure = (Answer.Failure) answer;
-        GrantRow row = sent.mine().row();
         String version = sent.mine().version();
-        GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, answerLost) : null;
+        GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, row.answerLost()) : null;
         if (refusal != null && refusal.wantsLogin()) {
             return landedUnless(refuse(sent.mine(), refusal));
         }

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param identity the user's identity, if known
  * @param server the server that issued the tokens, as the provider names it; {@code null} if that was not recorded
  * @param attempt the name of the token request that somebody is making for this grant
+ * @param answerLost whether the answer to a request with this refresh token may have been lost, and the next refresh
+ *     token with it: a refusal then means something else
  * @param own the grant's own tokens, among them its refresh token, with their own failures
  * @param resources access tokens for other resources that came from the same refresh token (RFC 8707), each with its
  *     own failures
@@ -32,6 +34,7 @@ public record GrantRow(
         @Nullable Identity identity,
         @Nullable String server,
         @Nullable String attempt,
+        boolean answerLost,
         State own,
         Map<Resource.Named, State> resources,
         @Nullable ObjectNode other) {
@@ -118,12 +121,13 @@ public record GrantRow(
     public static GrantRow of(
             String login, Instant authorizedAt, @Nullable TokenSet tokens, @Nullable Identity identity) {
         State own = new State(tokens, false, null, null, 0);
-        return new GrantRow(login, authorizedAt, 0, identity, null, null, own, Map.of(), null);
+        return new GrantRow(login, authorizedAt, 0, identity, null, null, false, own, Map.of(), null);
     }
 
     /** This row with the name of the server that issued its tokens. */
     public GrantRow issuedBy(String newServer) {
-        return new GrantRow(login, authorizedAt, refreshes, identity, newServer, attempt, own, resources, other);
+        return new GrantRow(
+                login, authorizedAt, refreshes, identity, newServer, attempt, answerLost, own, resources, other);
     }
 
     /**
@@ -164,6 +168,11 @@ public record GrantRow(
     /** This row with the given attempt in it, or with none. */
     public GrantRow attempting(@Nullable String newAttempt) {
         return with(newAttempt, refreshes, own, resources);
+    }
+
+    /** This row, if the answer to a request with its refresh token may have been lost. */
+    public GrantRow withAnswerLost() {
+        return new GrantRow(login, authorizedAt, refreshes, identity, server, attempt, true, own, resources, other);
     }
 
     /** This row after an attempt that brought tokens. */
@@ -223,8 +232,18 @@ public record GrantRow(
 
     private GrantRow with(
             @Nullable String newAttempt, long newRefreshes, State newOwn, Map<Resource.Named, State> newResources) {
+        boolean stillLost = answerLost && newRefreshes == refreshes;
         return new GrantRow(
-                login, authorizedAt, newRefreshes, identity, server, newAttempt, newOwn, newResources, other);
+                login,
+                authorizedAt,
+                newRefreshes,
+                identity,
+                server,
+                newAttempt,
+                stillLost,
+                newOwn,
+                newResources,
+                other);
     }
 
     private Map<Resource.Named, State> with(Resource.Named resource, State state) {

@@ -62,6 +62,7 @@ public final class RowFormat {
             "server",
             "afterRejection",
             "attempt",
+            "lostAt",
             "refusal",
             "notBefore",
             "failures",
@@ -161,6 +162,10 @@ public final class RowFormat {
         }
         if (row.attempt() != null) {
             json.put("attempt", row.attempt());
+        }
+        if (row.answerLost()) {
+            // Not a mere mark: a node that does not know this member keeps it, and it ends with that node's refresh.
+            json.put("lostAt", row.refreshes());
         }
         putState(json, row.own());
         if (!row.resources().isEmpty()) {
@@ -264,15 +269,17 @@ public final class RowFormat {
                         "holds tokens that are bound to a key (DPoP), and the key is missing. They cannot be used:"
                                 + " call forget() on the account, and the user can sign in again");
             }
+            long refreshes = Math.max(0, json.path("refreshes").asLong(0));
             ObjectNode other = json.deepCopy();
             other.remove(KNOWN);
             return new GrantRow(
                     required(json, "login"),
                     Instant.ofEpochMilli(json.path("authorizedAt").asLong()),
-                    Math.max(0, json.path("refreshes").asLong(0)),
+                    refreshes,
                     identity(json.path("identity")),
                     text(json, "server"),
                     text(json, "attempt"),
+                    json.path("lostAt").asLong(-1) == refreshes,
                     state(json),
                     resources(json.path("resources")),
                     other.isEmpty() ? null : other);

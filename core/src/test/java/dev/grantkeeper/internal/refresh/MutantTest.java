@@ -37,7 +37,7 @@ class MutantTest {
     private static final Mutant BLIND = Mutant.of(
             "the mark names its version (MARKCAS)",
             FLIGHT,
-            "Written marked = rows.replace(key, read.version(), read.row().attempting(name));",
+            "Written marked = rows.replace(key, read.version(), row.attempting(name));",
             """
                         Written marked;
                         try {

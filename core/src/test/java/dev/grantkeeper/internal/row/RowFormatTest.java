@@ -85,6 +85,7 @@ class RowFormatTest {
                 Identity.of("https://issuer.example/ü", "subject 1", claims),
                 "https://issuer.example:443",
                 RowFormat.newName(),
+                true,
                 new GrantRow.State(
                         TokenSet.builder("access-canary")
                                 .tokenType("bearer")
@@ -299,6 +300,19 @@ class RowFormatTest {
     }
 
     // ---- Rows of other versions of the library --------------------------------------------------------------------
+
+    @Test
+    void a_lost_answer_is_forgotten_with_the_next_refresh_also_if_an_older_library_made_that() throws Exception {
+        GrantRow row = full();
+        StoredTokens stored = plain.write(ALICE, row);
+        assertThat(plain.read(ALICE, stored).row().answerLost()).isTrue();
+        String later = stored.text().replace("\"refreshes\":7", "\"refreshes\":8");
+        assertThat(plain.read(ALICE, new StoredTokens("v", later)).row().answerLost())
+                .isFalse();
+        assertThat(row.refreshed(Resource.OWN, row.tokens(), false).answerLost())
+                .isFalse();
+        assertThat(row.attempting("a").answerLost()).isTrue();
+    }
 
     @Test
     void members_of_a_newer_library_survive_everything_that_happens_to_a_row() throws Exception {
