@@ -65,9 +65,20 @@ final class Laws {
             return true;
         }
         Attempt attempt = attempt(sent);
+        // For observers, T is longer by the time for which they cannot read.
+        long end = world.wasBlackout(attempt.start, attempt.end()) ? world.now() : attempt.end();
         return attempt.outlived(world.now())
-                && (sent.life.wasFrozen(attempt.start, attempt.end())
-                        || sent.life.hadTrouble(attempt.key, attempt.start, attempt.end()));
+                && (sent.life.wasFrozen(attempt.start, end)
+                        || sent.life.hadTroubleOfItsOwn(attempt.key, attempt.start, end)
+                        || (answeredLate(sent, attempt) && sent.life.hadTrouble(attempt.key, attempt.start, end)));
+    }
+
+    /**
+     * Whether the answer came so late that the rest of T is no longer than the part of an outage that observers may
+     * count. An outage for all excuses nothing else: nobody may take an attempt for lost while nobody can write.
+     */
+    private static boolean answeredLate(Sent sent, Attempt attempt) {
+        return sent.answered - attempt.start > Simulation.TIMING.attempt().toNanos() * 4 / 5;
     }
 
     private Attempt attempt(Sent sent) {
@@ -313,6 +324,10 @@ final class Laws {
         }
         if (after.own().refusal() != null && before.own().refusal() == null) {
             world.happened("a refusal");
+            boolean lost = is.sent.stream().anyMatch(sent -> sent.exchanged && sent.lost && !sent.forgiven);
+            if (lost && after.own().refusal().kind() == GrantRow.Refusal.Kind.ENDED) {
+                broken("law 15: refused, and forgotten that an answer was lost");
+            }
             for (Sent sent : is.sent) {
                 Issued newer = sent.issued;
                 if (sent.life != life

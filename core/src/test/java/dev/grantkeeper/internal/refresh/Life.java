@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A node from its start to its end: the real classes over the simulated world, and what has befallen it. */
 final class Life {
-    private record Interval(long from, long to) {
+    private record Interval(long from, long to, boolean blackout) {
         boolean meets(long start, long end) {
             return to > start && from <= end;
         }
@@ -53,6 +53,8 @@ final class Life {
         private final long before;
         /** It fails, or takes longer than it should. */
         boolean trouble;
+        /** It fails as all others do, on all nodes. */
+        boolean blackout;
 
         private Call(Sight sight, long from, long before) {
             this.sight = sight;
@@ -126,6 +128,8 @@ final class Life {
     private long writesDownUntil;
     private boolean cutOff;
     private boolean closed;
+    /** Closing has come to its end: whatever is not stored is reported as lost. */
+    private boolean left;
 
     Life(Simulation world, int node) {
         this.world = world;
@@ -188,6 +192,7 @@ final class Life {
         }
         workers.close(Duration.ofSeconds(1));
         ends();
+        left = true;
         return refresher.unsavedCount();
     }
 
@@ -207,13 +212,13 @@ final class Life {
 
     /** Whether it is still at work for a request that it made. */
     boolean isAtWorkFor(Sent one) {
-        return !dead() && isOpen(one);
+        return !dead() && !left && isOpen(one);
     }
 
     // ---- what befalls it
 
     void freeze(Duration time) {
-        frozen.add(new Interval(world.now(), world.now() + time.toNanos()));
+        frozen.add(new Interval(world.now(), world.now() + time.toNanos(), false));
         world.scheduler().freeze(group, time);
     }
 
@@ -342,7 +347,7 @@ final class Life {
         sight.underWay.remove(call);
         sight.crossed = !sight.underWay.isEmpty() || call.before != sight.callsEnded++;
         if (call.trouble) {
-            sight.troubles.add(new Interval(call.from, world.now()));
+            sight.troubles.add(new Interval(call.from, world.now(), call.blackout));
         }
     }
 
@@ -356,6 +361,14 @@ final class Life {
         Sight sight = sight(key);
         return sight.troubles.stream().anyMatch(interval -> interval.to >= start && interval.from <= end)
                 || sight.underWay.stream().anyMatch(call -> call.trouble && call.from <= end);
+    }
+
+    /** The same, where the store did not fail for all nodes. */
+    boolean hadTroubleOfItsOwn(AccountKey key, long start, long end) {
+        Sight sight = sight(key);
+        return sight.troubles.stream()
+                        .anyMatch(interval -> !interval.blackout && interval.to >= start && interval.from <= end)
+                || sight.underWay.stream().anyMatch(call -> call.trouble && !call.blackout && call.from <= end);
     }
 
     boolean hadTroubleSince(AccountKey key, long start) {

@@ -26,6 +26,7 @@ class MutantTest {
     private static final String FLIGHT = "Flight.java";
     private static final String UNSAVED = "UnsavedTokens.java";
     private static final String FALLBACK = "Fallback.java";
+    private static final String SAVES = "Saves.java";
     private static final String BACKOFF = "Backoff.java";
     private static final String MEMORY = "Memory.java";
     private static final String LOGINS = "Logins.java";
@@ -238,6 +239,42 @@ class MutantTest {
                         FLIGHT,
                         "boolean rejected = tokens != null && tokens.accessToken().equals(purpose.rejected());",
                         "boolean rejected = tokens != null && purpose.rejected() != null;"),
+                Mutant.of(
+                        "only time in which the row could be read counts towards T",
+                        MEMORY,
+                        "if (before.unreadable) {",
+                        "if (false) {",
+                        MEMORY,
+                        "since.compareTo(gap) < 0 ? since : gap",
+                        "since"),
+                Mutant.of(
+                                "little of a time without reads counts towards T",
+                                MEMORY,
+                                "since.compareTo(gap) < 0 ? since : gap",
+                                "since")
+                        .from(5_600),
+                Mutant.of(
+                        "unsaved tokens are tried at short pauses",
+                        SAVES,
+                        "workers.later(Duration.ofNanos(half + clocks.random(half)), () -> {",
+                        "workers.later(Backoff.after(3, null, clocks), () -> {",
+                        SAVES,
+                        "void storeIsBack() {",
+                        "void storeIsBack() { if (workers != null) { return; }"),
+                Mutant.of(
+                        "all are tried when any call of the store succeeds again",
+                        SAVES,
+                        "workers.later(Duration.ofNanos(half + clocks.random(half)), () -> {",
+                        "workers.later(Backoff.after(3, null, clocks), () -> {",
+                        SAVES,
+                        "fill(AT_ONCE);",
+                        ""),
+                Mutant.of(
+                        "an error out of a store is a failure",
+                        ROWS,
+                        "workers.letThrough(e);",
+                        "workers.letThrough(e); if (e instanceof Error error) { throw error; }"),
+                Mutant.of("a lost answer is remembered in the row", FLIGHT, "outcome = outcome.withAnswerLost();", ""),
                 // Found by the simulation.
                 Mutant.of(
                         "what a write brings back late does not hide what came after it",
@@ -318,6 +355,7 @@ class MutantTest {
                 "PAUSE",
                 "CLOCK",
                 "OUTAGE",
+                "BLACKOUT",
                 "SLOW_STORE",
                 "LOST_ANSWER",
                 "VERY_LATE",

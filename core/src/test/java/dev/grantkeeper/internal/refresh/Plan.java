@@ -74,6 +74,8 @@ record Plan(
         PAUSE(6),
         CLOCK(3),
         OUTAGE(8),
+        /** The store is down for all nodes at once. Half of the outages are. */
+        BLACKOUT(0),
         WRITE_FAILS(8),
         SLOW_STORE(6),
         LOST_ANSWER(8),
@@ -130,7 +132,15 @@ record Plan(
      * @param another whether it happens to any user, and not to the one whose moment it is
      * @param dice for the details
      */
-    record Fault(Kind kind, Moment moment, int skip, boolean elsewhere, boolean another, long dice) {}
+    record Fault(Kind kind, Moment moment, int skip, boolean elsewhere, boolean another, long dice) {
+        private boolean forAll() {
+            return kind == Kind.OUTAGE && dice % 2 == 0;
+        }
+
+        private Fault as(Kind other) {
+            return new Fault(other, moment, skip, elsewhere, another, dice);
+        }
+    }
 
     int nodes() {
         return clocks.size();
@@ -180,13 +190,14 @@ record Plan(
         for (int i = kinds.isEmpty() ? 0 : 2 + dice.nextInt(6); i > 0; i--) {
             Kind kind = kinds.get(i <= kinds.size() ? i - 1 : dice.nextInt(kinds.size()));
             List<Moment> moments = fitting(kind);
-            faults.add(new Fault(
+            Fault fault = new Fault(
                     kind,
                     moments.get(dice.nextInt(moments.size())),
                     dice.nextInt(2) * dice.nextInt(4),
                     dice.nextInt(3) == 0,
                     dice.nextInt(3) == 0,
-                    dice.nextLong()));
+                    dice.nextLong());
+            faults.add(fault.forAll() ? fault.as(Kind.BLACKOUT) : fault);
         }
         // More users are more work, and most faults concern one of them.
         int users = Math.max(1, dice.nextInt(6) - 2);

@@ -273,7 +273,7 @@ final class SimulatedStore {
         Life.Call call = life.callBegins(key);
         try {
             return outcome(life, call, write, new Landing<>(life, key, what, statement));
-        } catch (IOException e) {
+        } catch (IOException | NoClassDefFoundError e) {
             life.fails(call);
             throw e;
         } finally {
@@ -283,11 +283,16 @@ final class SimulatedStore {
 
     private <T> T outcome(Life life, Life.Call call, boolean write, Landing<T> landing) throws IOException {
         Scheduler scheduler = world.scheduler();
-        if (life.storeIsDown(write)) {
+        boolean down = life.storeIsDown(write);
+        if (down || world.isBlackout(life.node)) {
             call.trouble = true;
+            call.blackout = !down;
             scheduler.sleep(world.upTo(world.chance(4) ? Duration.ofMillis(300) : Duration.ofMillis(4)));
             landing.say("the store is down");
             world.happened("the store is down");
+            if (world.chance(20)) {
+                throw new NoClassDefFoundError("down");
+            }
             throw new IOException("down");
         }
         Fate fate = write ? life.nextWrite() : Fate.LANDS;

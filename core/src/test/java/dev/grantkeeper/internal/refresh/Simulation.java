@@ -53,6 +53,8 @@ final class Simulation {
         }
     }
 
+    private record Blackout(long start, long end) {}
+
     /** A caller who waits for tokens. */
     private static final class Asking {
         private final Life life;
@@ -80,6 +82,10 @@ final class Simulation {
     private final long[] ahead;
     /** When they were set, for the last time. */
     private final long[] jumped;
+    /** Until when the store is down for all nodes; it is back for one of them first. */
+    private final long[] blackout;
+
+    private final List<Blackout> blackouts = new ArrayList<>();
 
     /** Those that run now. */
     private final List<Life> nodes = new ArrayList<>();
@@ -110,6 +116,7 @@ final class Simulation {
         this.users = USERS.subList(0, plan.users());
         this.ahead = new long[plan.nodes() + 1];
         this.jumped = new long[plan.nodes() + 1];
+        this.blackout = new long[plan.nodes() + 1];
         Arrays.fill(jumped, -1);
         for (int i = 0; i < plan.nodes(); i++) {
             ahead[i + 1] = plan.clocks().get(i);
@@ -223,6 +230,14 @@ final class Simulation {
     /** How much the clock of a node is ahead, in milliseconds. */
     long ahead(int node) {
         return ahead[node];
+    }
+
+    boolean wasBlackout(long start, long end) {
+        return blackouts.stream().anyMatch(blackout -> blackout.end() >= start && blackout.start() <= end);
+    }
+
+    boolean isBlackout(int node) {
+        return now() < blackout[node];
     }
 
     /** Whether the clock of a node was set. */
@@ -343,6 +358,7 @@ final class Simulation {
         healed = true;
         pending.clear();
         lives.forEach(Life::heal);
+        Arrays.fill(blackout, 0);
         // Longer than any back-off, any T, and any retry of a write. A clock that was set back makes a back-off longer,
         // but not by more than an hour.
         scheduler.after(
@@ -581,6 +597,18 @@ final class Simulation {
                 nodes.stream()
                         .filter(node -> everywhere || node == life)
                         .forEach(node -> node.storeDown(length, reads));
+            }
+            case BLACKOUT -> {
+                long[] lengths = {t / 2, t, t * 3 / 2, 3 * t, 10 * t};
+                Duration length = Duration.ofMillis(lengths[own.nextInt(lengths.length)]);
+                for (int i = 1; i < blackout.length; i++) {
+                    long end = now()
+                            + length.plusMillis(own.nextInt(2) * own.nextLong(t / 30))
+                                    .toNanos();
+                    blackout[i] = Math.max(blackout[i], end);
+                    blackouts.add(new Blackout(now(), end));
+                }
+                scheduler.after(length.plusMillis(own.nextLong(5)), () -> ask(any(), key));
             }
             case WRITE_FAILS -> {
                 SimulatedStore.Fate[] fates = SimulatedStore.Fate.values();
