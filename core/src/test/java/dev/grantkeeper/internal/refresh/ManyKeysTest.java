@@ -241,7 +241,7 @@ class ManyKeysTest {
                 endpoint,
                 new Timing(Duration.ofSeconds(1), Duration.ofSeconds(5)),
                 clocks,
-                new EndpointGate(clocks, REQUESTS, workers),
+                new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), workers),
                 workers,
                 broken));
         shelf.kept.put(key(0).digest(), new RowFormat(null).write(key(0), expired()));
