@@ -106,6 +106,26 @@ class ForgetfulStoreTest {
         assertThat(scene.store.rows).isEmpty();
     }
 
+    /**
+     * A database that confirms writes before they are on disk is killed and started again, and the node that did not
+     * write reads first.
+     */
+    @Test
+    void law_14_after_an_outage_the_node_that_wrote_last_looks_first() throws Exception {
+        Account elsewhere = scene.node().account("alice");
+        scene.store.down(true);
+        scene.time.pass(TRUST);
+        assertThat(alice.tokens()).isEqualTo(newest); // from memory: the store is down, and this node knows
+        assertThatThrownBy(elsewhere::tokens).isInstanceOf(TokenStoreException.class);
+        loseTheLastWrites();
+        scene.store.down(false);
+        assertThat(elsewhere.tokens()).isEqualTo(newest);
+        assertThat(alice.tokens()).isEqualTo(newest);
+        assertThat(scene.server.refreshRequests()).isZero();
+        assertThat(scene.server.reuseDetected()).isZero();
+        assertThat(scene.server.familiesRevoked()).isZero();
+    }
+
     /** Reads come from a copy, writes go to the original. */
     private final class BehindReplica implements TokenStore {
         private final Map<AccountKey, StoredTokens> replica = new HashMap<>(scene.store.rows);

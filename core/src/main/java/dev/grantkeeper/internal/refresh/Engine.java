@@ -54,7 +54,8 @@ public final class Engine {
         this.timing = timing;
         this.events = events;
         Memory memory = new Memory(clocks, REMEMBERED, timing.gap());
-        Rows rows = new Rows(store, format, memory, workers, events, new StoreHealth());
+        Rows rows = new Rows(store, format, memory, workers, events, new StoreHealth(clocks, timing.settling()));
+        LostWrites.lookFor(rows, memory, workers, clocks, timing);
         EndpointGate gate = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
         this.exchanges = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
         this.users = new Refresher(new Parts(rows, memory, forUsers, timing, clocks, gate, workers, events));
@@ -108,7 +109,8 @@ public final class Engine {
             }
         }
         Memory memory = new Memory(clocks, 1, timing.gap());
-        Rows rows = new Rows(new InProcess(), new RowFormat(null), memory, workers, events, new StoreHealth());
+        Rows rows = new Rows(
+                new InProcess(), new RowFormat(null), memory, workers, events, new StoreHealth(clocks, Duration.ZERO));
         Refresher refresher =
                 new Refresher(new Parts(rows, memory, renewal, timing, clocks, exchanges, workers, events));
         Keeper keeper = new Keeper(refresher, new Logins(rows, refresher, renewal));

@@ -282,6 +282,19 @@ final class Flight implements Runnable {
             }
         }
 
+        // The store has just come back, perhaps without its last writes, and the node that made those comes first.
+        if (rows.health().isSettling()) {
+            TokenSet tokens = seen.tokens(purpose.resource());
+            if (tokens != null
+                    && !tokens.accessToken().equals(purpose.rejected())
+                    && !seen.limits(purpose.resource()).expired(clocks)) {
+                return landed(new Usable(tokens));
+            }
+            visit.leave();
+            losses = 0;
+            return new Step.Parked(timing.look(), this::refresh);
+        }
+
         // Perhaps nothing can be sent now; that is found out before T begins.
         Answer.Failure unprepared = renewal.prepare();
         Answer.Failure shut = unprepared == null ? gate.closed(key) : unprepared;

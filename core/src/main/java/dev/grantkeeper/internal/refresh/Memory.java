@@ -7,9 +7,11 @@ import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +44,8 @@ final class Memory {
         private @Nullable String over; // the version that this node replaced, if it wrote this
         private long noted;
         private boolean unreadable; // a read has failed since
+        private boolean own; // this node wrote this version
+        private long ownSince;
 
         private Remembered(
                 @Nullable VersionedRow grant,
@@ -159,6 +163,17 @@ final class Memory {
         return rows.get(key);
     }
 
+    /** The keys of the rows that this node wrote since a time by the monotonic clock, and nobody else since. */
+    synchronized List<AccountKey> writtenSince(long ticks) {
+        List<AccountKey> keys = new ArrayList<>();
+        rows.forEach((key, remembered) -> {
+            if (remembered.own && remembered.grant != null && remembered.ownSince - ticks >= 0) {
+                keys.add(key);
+            }
+        });
+        return keys;
+    }
+
     /** Notes that a row could not be read: its attempt may have been about to end. */
     synchronized void unreadable(AccountKey key) {
         Remembered known = rows.get(key);
@@ -228,6 +243,8 @@ final class Memory {
         Remembered after = put(key, grant, ++stamps);
         after.doubted = crossed;
         after.written = true;
+        after.own = true;
+        after.ownSince = clocks.ticks();
         after.over = over;
     }
 
@@ -284,6 +301,10 @@ final class Memory {
                 now);
         if (before != null && tokens.equals(others)) {
             after.nextBackground = before.nextBackground;
+        }
+        if (before != null && before.own && Objects.equals(versionOf(known), versionOf(grant))) {
+            after.own = true;
+            after.ownSince = before.ownSince;
         }
         after.noted = ++stamps;
         rows.put(key, after);

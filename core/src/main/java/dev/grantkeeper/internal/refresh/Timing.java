@@ -47,6 +47,11 @@ public record Timing(Duration call, Duration storeCacheTime) {
         return part.compareTo(Duration.ofMillis(20)) < 0 ? Duration.ofMillis(20) : part;
     }
 
+    /** The time after an outage of the store in which no attempt begins: the node that wrote last looks first. */
+    Duration settling() {
+        return attempt().dividedBy(15);
+    }
+
     /** The interval at which a clock that tests may move is read again. */
     Duration look() {
         Duration hundredth = call.dividedBy(100);

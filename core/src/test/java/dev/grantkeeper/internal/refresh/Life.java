@@ -144,7 +144,14 @@ final class Life {
         this.workers = new SimulatedWorkers(world.plan().threads());
         Memory memory = new Memory(clocks, 100, Simulation.TIMING.gap());
         RefreshEvents events = new TracedEvents();
-        Rows rows = new Rows(world.store().from(this), new RowFormat(null), memory, workers, events, new StoreHealth());
+        Rows rows = new Rows(
+                world.store().from(this),
+                new RowFormat(null),
+                memory,
+                workers,
+                events,
+                new StoreHealth(clocks, Simulation.TIMING.settling()));
+        LostWrites.lookFor(rows, memory, workers, clocks, Simulation.TIMING);
         EndpointGate gate = new EndpointGate(clocks, 2, Simulation.TIMING.patience(), workers);
         Renewal renewal = new SimulatedRenewal();
         this.refresher =

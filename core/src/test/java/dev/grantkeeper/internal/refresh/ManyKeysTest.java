@@ -48,7 +48,8 @@ class ManyKeysTest {
     private final Workers workers = new WorkerThreads("test", 64);
     private final Memory memory = new Memory(clocks, REMEMBERED, Duration.ofSeconds(2));
     private final Shelf shelf = new Shelf();
-    private final Rows rows = new Rows(shelf, new RowFormat(null), memory, workers, new Unheard(), new StoreHealth());
+    private final Rows rows = new Rows(
+            shelf, new RowFormat(null), memory, workers, new Unheard(), new StoreHealth(clocks, Duration.ofSeconds(2)));
     private final Endpoint endpoint = new Endpoint();
     private final Refresher refresher = new Refresher(new Parts(
             rows,
@@ -234,7 +235,8 @@ class ManyKeysTest {
                 getClass().getClassLoader(), new Class<?>[] {RefreshEvents.class}, (proxy, method, arguments) -> {
                     throw new StackOverflowError("a listener");
                 });
-        Rows heard = new Rows(shelf, new RowFormat(null), memory, workers, broken, new StoreHealth());
+        Rows heard = new Rows(
+                shelf, new RowFormat(null), memory, workers, broken, new StoreHealth(clocks, Duration.ofSeconds(2)));
         Refresher reporting = new Refresher(new Parts(
                 heard,
                 memory,

@@ -138,7 +138,13 @@ class RecoveryTest {
         Node() {
             Memory memory = new Memory(clocks, USERS, Duration.ofSeconds(2));
             this.refresher = new Refresher(new Parts(
-                    new Rows(new Table(), new RowFormat(null), memory, this, new Unheard(), new StoreHealth()),
+                    new Rows(
+                            new Table(),
+                            new RowFormat(null),
+                            memory,
+                            this,
+                            new Unheard(),
+                            new StoreHealth(clocks, Duration.ofSeconds(2))),
                     memory,
                     new Endpoint(),
                     new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
