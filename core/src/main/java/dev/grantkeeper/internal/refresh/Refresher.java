@@ -81,7 +81,8 @@ import org.jspecify.annotations.Nullable;
  * fails, however it fails. It is tried again and again, and at once when any call of the store succeeds
  * ({@link Saves}); the old refresh token is not sent any more. A login through this node drops them. If a store comes
  * back without its last writes, from a replica or a backup, the row that is remembered here is written again, provided
- * that it is a later one of the same login ({@link Rows#find}).
+ * that it is a later one of the same login ({@link Rows#find}). After an outage, each node reads at once the rows that
+ * it wrote last ({@link LostWrites}), and no node that noticed the outage begins an attempt for a fifteenth of T.
  *
  * <h2>Several resources ({@link Resource}, {@link GrantRow})</h2>
  *
