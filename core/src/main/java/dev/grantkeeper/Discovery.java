@@ -123,7 +123,8 @@ public final class Discovery {
     }
 
     /**
-     * Sets the client whose proxy, DNS and trust are used. Default: the registration's, or a new one.
+     * Sets the client whose proxy, DNS and trust are used, but not its connections. Default: the registration's, or a
+     * new one.
      *
      * @param httpClient the application's client
      * @return this

@@ -15,7 +15,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import okhttp3.Authenticator;
 import okhttp3.Call;
+import okhttp3.ConnectionPool;
 import okhttp3.CookieJar;
+import okhttp3.Dispatcher;
+import okhttp3.Dns;
 import okhttp3.EventListener;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
@@ -25,10 +28,17 @@ import okio.BufferedSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The client for our own calls, derived from the application's: its proxy, DNS, trust and connection pool stay,
- * everything that could repeat, redirect, store or print a token request is gone. Thread-safe.
+ * The client for our own calls, derived from the application's: its proxy, DNS, trust, sockets and protocols stay,
+ * everything that could repeat, redirect, store, print or cancel a token request is gone. Thread-safe.
+ *
+ * <p>Each call opens a connection and closes it after the answer (law 20). A server may close an idle connection at any
+ * time, and a network may forget it. A request that goes into such a connection looks like one whose answer was lost:
+ * no client can tell which it was (RFC 9112 section 9.3.1), and a code or refresh token must not be sent on a guess.
+ * Nor does looking at the connection first help, since it may be closed a moment later. In HTTP/2 calls do not share a
+ * connection either: the server may close it for new requests while one is on its way (RFC 9113 section 6.8). The price
+ * is a handshake for each call; TLS sessions are resumed, since all calls share the factory of TLS sockets.
  */
-public final class Http {
+public final class Http implements AutoCloseable {
     /** Real token answers and key sets are far smaller; larger ones, decompressed, are an attack or a mistake. */
     static final long MAX_BODY = 256 * 1024;
 
@@ -48,6 +58,11 @@ public final class Http {
      * @param dpop makes the proofs of who holds a key
      */
     public Http(OkHttpClient base, Duration callTimeout, DPoP dpop) {
+        // The application's dispatcher could cancel a token request whose answer is on its way.
+        this(base, callTimeout, dpop, new Dispatcher());
+    }
+
+    private Http(OkHttpClient base, Duration callTimeout, DPoP dpop, Dispatcher dispatcher) {
         this.callTimeout = callTimeout;
         this.dpop = dpop;
         OkHttpClient.Builder builder = base.newBuilder();
@@ -62,9 +77,16 @@ public final class Http {
                 .followSslRedirects(false)
                 .retryOnConnectionFailure(false)
                 .eventListener(EventListener.NONE)
+                .dispatcher(dispatcher)
+                .socketFactory(new PromptSockets(base.socketFactory()))
                 .connectTimeout(min(CONNECT_TIMEOUT, callTimeout))
                 .callTimeout(callTimeout)
                 .build();
+    }
+
+    /** The same through another client of the application's; closed with this one. */
+    public Http through(OkHttpClient other) {
+        return new Http(other, callTimeout, dpop, client.dispatcher());
     }
 
     private static Duration min(Duration a, Duration b) {
@@ -188,9 +210,16 @@ public final class Http {
         return reply;
     }
 
+    /** With a shared pool, HTTP/2 calls would meet on one connection. A pool without idle connections owns nothing. */
+    private OkHttpClient withConnectionOfItsOwn() {
+        return client.newBuilder()
+                .connectionPool(new ConnectionPool(0, 1, TimeUnit.MINUTES))
+                .build();
+    }
+
     private Reply call(Request request, Duration limit) throws CallFailedException {
         AtomicBoolean sent = new AtomicBoolean();
-        Call call = client.newCall(request);
+        Call call = withConnectionOfItsOwn().newCall(request);
         call.timeout().timeout(limit.toNanos(), TimeUnit.NANOSECONDS);
         // Before the first byte of the request is written nothing can have reached the server; after that anything can.
         call.addEventListener(new EventListener() {
@@ -252,5 +281,16 @@ public final class Http {
         } catch (CallFailedException e) {
             throw e.reason();
         }
+    }
+
+    /** How host names are resolved. */
+    public Dns dns() {
+        return client.dns();
+    }
+
+    /** Cancels the calls that are under way, so that none of their connections is left. */
+    @Override
+    public void close() {
+        client.dispatcher().cancelAll();
     }
 }
