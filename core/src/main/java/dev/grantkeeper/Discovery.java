@@ -176,17 +176,20 @@ public final class Discovery {
      * @throws IllegalArgumentException if the issuer is not an {@code https} URL without query and fragment
      */
     public Provider fetch() throws IOException {
-        return fetch(null, TIMEOUT);
+        OkHttpClient client = httpClient == null ? new OkHttpClient() : httpClient;
+        return fetchWith(new Http(client, TIMEOUT, new DPoP(InstantSource.system(), false)));
     }
 
-    /** Fetches with the registration's client and timeout, unless this discovery has its own client. */
-    Provider fetch(@Nullable OkHttpClient registrations, Duration timeout) throws IOException {
+    /** Fetches as the registration makes its other requests, through this discovery's own client if it has one. */
+    Provider fetch(Http registrations) throws IOException {
+        return fetchWith(httpClient == null ? registrations : registrations.through(httpClient));
+    }
+
+    private Provider fetchWith(Http http) throws IOException {
         URI uri = checked(issuer);
-        OkHttpClient client = Objects.requireNonNullElseGet(
-                httpClient, () -> Objects.requireNonNullElseGet(registrations, OkHttpClient::new));
         try {
-            String json = ask(new Http(client, timeout, new DPoP(InstantSource.system(), false)), uri);
-            Provider provider = provider(json, uri, client.dns());
+            String json = ask(http, uri);
+            Provider provider = provider(json, uri, http.dns());
             keep(json);
             return described(provider.newBuilder());
         } catch (IOException e) {
@@ -196,7 +199,7 @@ public final class Discovery {
             }
             Log.warn("{}. Its metadata is taken from {}", String.valueOf(e.getMessage()), cacheFile);
             return described(
-                    provider(Files.readString(cacheFile), uri, client.dns()).newBuilder());
+                    provider(Files.readString(cacheFile), uri, http.dns()).newBuilder());
         }
     }
 

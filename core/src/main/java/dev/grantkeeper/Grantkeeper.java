@@ -282,9 +282,10 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Waits up to five seconds for refreshes and writes under way, then ends the library's threads. On an interrupted
-     * thread it does not wait. Tokens that could not be stored by then are reported in the log: their users may have to
-     * sign in again.
+     * Waits up to five seconds for refreshes and writes under way, then ends the library's threads and cancels its
+     * requests to the authorization server, so that no connection is left. On an interrupted thread it does not wait.
+     * The client of {@link Builder#httpClient} stays open: it is the application's. Tokens that could not be stored by
+     * then are reported in the log: their users may have to sign in again.
      */
     @Override
     public void close() {

@@ -78,6 +78,7 @@ final class Machinery implements Registration {
     private final EventReporter events;
     private final DPoP dpop;
     private final BoundCalls boundCalls;
+    private final Http http;
     private final Engine engine;
     private final AuthorizationCodeFlow codeFlow;
     private final DeviceFlow deviceFlow;
@@ -97,10 +98,14 @@ final class Machinery implements Registration {
         this.time = new Clocks(settings.clock, settings.ticker);
         this.dpop = new DPoP(settings.clock, settings.dpop);
         this.boundCalls = new BoundCalls(dpop);
+        this.http = new Http(
+                settings.httpClient == null ? new OkHttpClient() : settings.httpClient,
+                settings.tokenCallTimeout,
+                dpop);
         Discovery discovery = settings.discovery;
         this.server = new AuthorizationServer(
                 provider,
-                discovery == null ? null : () -> discovery.fetch(settings.httpClient, settings.tokenCallTimeout),
+                discovery == null ? null : () -> discovery.fetch(http),
                 found -> connect(found, settings),
                 time);
         this.revocation = new Revocation(server, this::later);
@@ -123,10 +128,6 @@ final class Machinery implements Registration {
         if (settings.discovery != null) {
             settings.check(provider);
         }
-        Http http = new Http(
-                settings.httpClient == null ? new OkHttpClient() : settings.httpClient,
-                settings.tokenCallTimeout,
-                dpop);
         Client client = new Client(
                 clientId,
                 settings.clientSecret,
@@ -436,10 +437,11 @@ final class Machinery implements Registration {
         return engine;
     }
 
-    /** Waits for refreshes and writes that are under way, then ends the threads. */
+    /** Waits for refreshes and writes that are under way, then ends the threads and what is left of the calls. */
     void close() {
         deviceFlow.close();
         int unsaved = engine.close(CLOSE_WAITS);
+        http.close();
         if (unsaved > 0) {
             Log.error(
                     "{} grants have new tokens that the store did not take before the end; their users may have to"

@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.Front.Ending;
 import dev.grantkeeper.Front.Wire;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -241,6 +243,37 @@ class DeadConnectionsTest {
             front.client().dispatcher().cancelAll();
             held.release();
             assertThat(waiting.get(60, TimeUnit.SECONDS)).isNotNull();
+            assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        }
+    }
+
+    /** An interrupted thread does not wait in {@code close()}: what is under way then is given up. */
+    @ParameterizedTest
+    @EnumSource
+    void a_grantkeeper_that_is_closed_leaves_no_connection_and_no_thread_behind(Wire wire) throws Exception {
+        try (Front front = new Front(scene.server, wire, Ending.NEVER)) {
+            Grantkeeper node =
+                    scene.node(registration(front, through(front).build()).tokenCallTimeout(Duration.ofMinutes(10)));
+            Account alice = scene.signIn(node, "alice");
+            scene.expire();
+            Held held = scene.server.holdAnswers();
+            Future<TokenSet> waiting = alice.tokensAsync();
+            held.awaitArrived(1);
+            assertThat(front.open()).isEqualTo(1);
+            List<Thread> ours = Thread.getAllStackTraces().keySet().stream()
+                    .filter(thread -> thread.getName().startsWith("grantkeeper-fake-"))
+                    .toList();
+            assertThat(ours).isNotEmpty();
+            Thread.currentThread().interrupt();
+            node.close();
+            assertThat(Thread.interrupted()).isTrue();
+            front.awaitOpen(0);
+            for (Thread thread : ours) {
+                thread.join(TimeUnit.SECONDS.toMillis(60));
+                assertThat(thread.isAlive()).isFalse();
+            }
+            held.release();
+            assertThatThrownBy(() -> waiting.get(60, TimeUnit.SECONDS)).isInstanceOf(ExecutionException.class);
             assertThat(scene.server.refreshRequests()).isEqualTo(1);
         }
     }
