@@ -35,6 +35,7 @@ import okio.BufferedSink;
 import okio.GzipSink;
 import okio.Okio;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,11 +46,25 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Token endpoints that cut, stall, dribble and flood. Whatever they do: no wrong state, no request too many, an end in
  * time.
  */
-@Timeout(120)
+@Timeout(240)
 class HostileTokenEndpointTest {
-    private static final Duration CALL = Duration.ofMillis(500);
+    /** Long enough for what is answered on a slow machine, and short enough to wait for what is not. */
+    private static final Duration CALL = Duration.ofSeconds(2);
+
+    private static final Duration MAX_WAIT = Duration.ofMinutes(1);
 
     private final Scene scene = new Scene();
+
+    /** The first call of a process loads hundreds of classes, which may take longer than a call. */
+    @BeforeAll
+    static void warmUp() throws IOException {
+        try (Scene scene = new Scene()) {
+            Account alice = scene.signIn(
+                    scene.node(scene.registration(scene.provider().build()).tokenCallTimeout(MAX_WAIT)), "alice");
+            scene.expire();
+            assertThat(alice.tokens()).isNotNull();
+        }
+    }
 
     @AfterEach
     void close() {
@@ -58,7 +73,10 @@ class HostileTokenEndpointTest {
 
     private Account expiredAlice() throws IOException {
         Account alice = scene.signIn(
-                scene.node(scene.registration(scene.provider().build()).tokenCallTimeout(CALL)), "alice");
+                scene.node(scene.registration(scene.provider().build())
+                        .tokenCallTimeout(CALL)
+                        .maxWait(MAX_WAIT)),
+                "alice");
         scene.expire();
         scene.server.resetCounters();
         return alice;
@@ -381,13 +399,13 @@ class HostileTokenEndpointTest {
                 }
             });
             server.start();
-            Account alice = expiredAt(listening.getLocalPort(), Provider.Replay.LATE);
+            Account alice = expiredAt(listening.getLocalPort(), Provider.Replay.LATE, CALL);
             List<CompletableFuture<TokenSet>> waiting = new ArrayList<>();
             for (int i = 0; i < 20; i++) {
                 waiting.add(alice.tokensAsync());
             }
             for (CompletableFuture<TokenSet> one : waiting) {
-                assertThatThrownBy(() -> one.get(10, TimeUnit.SECONDS))
+                assertThatThrownBy(() -> one.get(MAX_WAIT.toSeconds(), TimeUnit.SECONDS))
                         .cause()
                         .isInstanceOfSatisfying(
                                 AuthorizationServerException.class,
@@ -463,7 +481,7 @@ class HostileTokenEndpointTest {
                         .onResponseStart(SocketEffect.Stall.INSTANCE)
                         .build());
             }
-            Account stuck = expiredAt(hanging);
+            Account stuck = expiredAt(hanging.getPort(), Provider.Replay.LATE, MAX_WAIT);
             var waiting = stuck.tokensAsync();
             Account alice = scene.signIn(scene.node(), "alice");
             assertThat(alice.tokens()).isNotNull();
@@ -485,16 +503,17 @@ class HostileTokenEndpointTest {
     }
 
     private Account expiredAt(MockWebServer endpoint, Provider.Replay replay) throws IOException {
-        return expiredAt(endpoint.getPort(), replay);
+        return expiredAt(endpoint.getPort(), replay, CALL);
     }
 
-    private Account expiredAt(int port, Provider.Replay replay) throws IOException {
+    private Account expiredAt(int port, Provider.Replay replay, Duration call) throws IOException {
         Provider provider = scene.provider()
                 .replay(replay)
                 .tokenEndpoint("http://127.0.0.1:" + port + "/token")
                 .build();
-        Account alice =
-                scene.node(scene.registration(provider).tokenCallTimeout(CALL)).account("hostile");
+        Account alice = scene.node(
+                        scene.registration(provider).tokenCallTimeout(call).maxWait(MAX_WAIT))
+                .account("hostile");
         TokenSet expired = TokenSet.builder("old")
                 .refreshToken("kept")
                 .receivedAt(scene.time.clock().instant().minus(Duration.ofHours(1)))
