@@ -26,6 +26,7 @@ import java.util.stream.Stream;
 import okhttp3.Request;
 import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -244,6 +245,29 @@ class DeadConnectionsTest {
             held.release();
             assertThat(waiting.get(60, TimeUnit.SECONDS)).isNotNull();
             assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void without_a_client_of_the_applications_no_connection_is_left_either() throws Exception {
+        ExecutorService callers = Executors.newFixedThreadPool(CALLERS);
+        try (Front front = new Front(scene.server, Wire.HTTP_1, Ending.NEVER);
+                Grantkeeper node = Grantkeeper.builder(through(front).build())
+                        .clientId(Scene.CLIENT)
+                        .clientSecret(Scene.SECRET)
+                        .tokenStore(scene.store)
+                        .sealingKeys(Scene.KEYS)
+                        .build()) {
+            List<Future<Introspection>> all = new ArrayList<>();
+            for (int caller = 0; caller < CALLERS; caller++) {
+                all.add(callers.submit(() -> node.introspect("unknown")));
+            }
+            for (Future<Introspection> one : all) {
+                assertThat(one.get(60, TimeUnit.SECONDS).active()).isFalse();
+            }
+            front.awaitNoneAccepted();
+        } finally {
+            callers.shutdownNow();
         }
     }
 

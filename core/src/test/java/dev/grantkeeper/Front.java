@@ -7,10 +7,9 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ServerSocketFactory;
@@ -70,10 +69,11 @@ final class Front implements AutoCloseable {
             new OkHttpClient.Builder().readTimeout(Duration.ZERO).build();
     private final OkHttpClient outside;
 
-    private final List<Socket> accepted = new CopyOnWriteArrayList<>();
+    /** What this gateway has not closed, which it does when the client has. */
+    private final Set<Socket> accepted = ConcurrentHashMap.newKeySet();
 
-    /** What the client has not closed; guarded by itself. */
-    private final Set<Socket> open = new HashSet<>();
+    /** What the client has not closed. */
+    private final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
     Front(FakeAuthorizationServer behind, Wire wire, Ending ending) throws IOException {
         this.behind = behind;
@@ -131,21 +131,51 @@ final class Front implements AutoCloseable {
 
     /** The number of connections that the client has not closed. */
     int open() {
-        synchronized (open) {
-            return open.size();
-        }
+        return open.size();
     }
 
     /** Waits until the client has closed all connections but so many. */
     void awaitOpen(int connections) throws Exception {
-        synchronized (open) {
-            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-            while (open.size() > connections) {
+        await(open, connections);
+    }
+
+    /** Waits until this gateway has seen the end of all connections. */
+    void awaitNoneAccepted() throws Exception {
+        await(accepted, 0);
+    }
+
+    private static void await(Set<Socket> sockets, int most) throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        synchronized (sockets) {
+            while (sockets.size() > most) {
                 long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
                 if (left <= 0) {
-                    throw new TimeoutException(open.size() + " connections are open");
+                    throw new TimeoutException(sockets.size() + " connections are open");
                 }
-                open.wait(left);
+                sockets.wait(left);
+            }
+        }
+    }
+
+    /** A socket that is in a set until it is closed, once it is watched. */
+    private static final class Watched extends Socket {
+        private final Set<Socket> sockets;
+
+        Watched(Set<Socket> sockets) {
+            this.sockets = sockets;
+        }
+
+        Socket watched() {
+            sockets.add(this);
+            return this;
+        }
+
+        @Override
+        public void close() throws IOException {
+            super.close();
+            synchronized (sockets) {
+                sockets.remove(this);
+                sockets.notifyAll();
             }
         }
     }
@@ -210,20 +240,7 @@ final class Front implements AutoCloseable {
     private final class Watching extends SocketFactory {
         @Override
         public Socket createSocket() {
-            Socket socket = new Socket() {
-                @Override
-                public void close() throws IOException {
-                    super.close();
-                    synchronized (open) {
-                        open.remove(this);
-                        open.notifyAll();
-                    }
-                }
-            };
-            synchronized (open) {
-                open.add(socket);
-            }
-            return socket;
+            return new Watched(open).watched();
         }
 
         @Override
@@ -254,10 +271,10 @@ final class Front implements AutoCloseable {
             return new ServerSocket() {
                 @Override
                 public Socket accept() throws IOException {
-                    Socket socket = super.accept();
+                    Watched socket = new Watched(accepted);
+                    implAccept(socket);
                     socket.setTcpNoDelay(true);
-                    accepted.add(socket);
-                    return socket;
+                    return socket.watched();
                 }
             };
         }
