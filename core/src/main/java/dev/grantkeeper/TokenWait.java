@@ -83,7 +83,7 @@ record TokenWait(Duration longest) {
 
     private OAuthException tooLong(TokenSource source) {
         // A store that answers now and then is not what they waited for.
-        if (source.waitsForStore(longest.dividedBy(2))) {
+        if (source.waitsForStore(longest.multipliedBy(9).dividedBy(10))) {
             return Exceptions.of(new IOException("it has not answered within " + longest.toMillis()
                     + " ms. If it shares a connection pool with its callers, give it one of its own"));
         }

@@ -616,7 +616,7 @@ class StoredSamplesTest {
                 .clientSecret(Scene.SECRET)
                 .redirectUri(Scene.REDIRECT)
                 .tokenStore(scene.store)
-                .maxWait(Duration.ofMillis(200))
+                .maxWait(Duration.ofSeconds(2))
                 .time(scene.time.clock(), scene.time::ticks);
         Account account = scene.node(sealed ? builder.sealingKeys(Scene.KEYS) : builder.allowPlaintextTokens())
                 .account("alice");

@@ -274,7 +274,11 @@ class MutantTest {
                         ROWS,
                         "workers.letThrough(e);",
                         "workers.letThrough(e); if (e instanceof Error error) { throw error; }"),
-                Mutant.of("a lost answer is remembered in the row", FLIGHT, "outcome = outcome.withAnswerLost();", ""),
+                Mutant.of(
+                        "a lost answer is remembered in the row",
+                        FLIGHT,
+                        "request(sent.mine().row()), sent.mine().row().withAnswerLost());",
+                        "request(sent.mine().row()), sent.mine().row());"),
                 // Found by the simulation.
                 Mutant.of(
                         "what a write brings back late does not hide what came after it",
