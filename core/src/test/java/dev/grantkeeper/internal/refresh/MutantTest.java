@@ -130,10 +130,11 @@ class MutantTest {
                                 "known == null")
                         .from(1_000),
                 Mutant.of(
-                        "a login through this node drops unsaved tokens of older ones (DETACH)",
-                        UNSAVED,
-                        "pending.row().login().equals(login) ? pending : null",
-                        "pending"),
+                                "a login through this node drops unsaved tokens of older ones (DETACH)",
+                                UNSAVED,
+                                "pending.row().login().equals(login) ? pending : null",
+                                "pending")
+                        .from(48_400),
                 Mutant.of(
                         "no login is required before the row was read again (REREAD)",
                         FLIGHT,
@@ -312,7 +313,7 @@ class MutantTest {
                                 FLIGHT,
                                 "Remembered known = now == null ? seen : now;",
                                 "Remembered known = seen;")
-                        .from(557_100),
+                        .from(885_500),
                 Mutant.of(
                                 "tokens that could not be stored are served until they end",
                                 FALLBACK,
