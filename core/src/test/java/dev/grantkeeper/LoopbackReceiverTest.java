@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -35,6 +36,7 @@ import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -273,6 +275,52 @@ class LoopbackReceiverTest {
             }
             assertThat(get(scene.server.approve(page, "alice")).status()).isEqualTo(200);
             assertThat(result.get(20, TimeUnit.SECONDS)).isInstanceOf(LoginResult.SignedIn.class);
+        }
+    }
+
+    @Test
+    void requests_that_were_begun_and_not_sent_do_not_keep_the_browser_waiting() throws Exception {
+        Grantkeeper node = registered("http://127.0.0.1/callback");
+        List<Socket> begun = new ArrayList<>();
+        try (LoopbackReceiver receiver = LoopbackReceiver.open(node)) {
+            Future<LoginResult> result = begin(receiver, node);
+            String page = page();
+            URI address = receiver.redirectUri();
+            for (int i = 0; i < 100; i++) {
+                Socket socket = new Socket(address.getHost(), address.getPort());
+                begun.add(socket);
+                socket.getOutputStream().write("GET /callback HTTP/1.1\r\nHost: ".getBytes(US_ASCII));
+            }
+            assertThat(get(scene.server.approve(page, "alice")).body()).contains("You are signed in");
+            assertThat(result.get(20, TimeUnit.SECONDS)).isInstanceOf(LoginResult.SignedIn.class);
+        } finally {
+            for (Socket socket : begun) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void at_port_80_the_browser_leaves_the_port_out() throws Exception {
+        Grantkeeper node = registered("http://127.0.0.1:80/callback");
+        try (LoopbackReceiver receiver = portOfAdministrators(node)) {
+            Future<LoginResult> result = begin(receiver, node);
+            assertThat(get(scene.server.approve(page(), "alice")).body()).contains("You are signed in");
+            assertThat(result.get(20, TimeUnit.SECONDS)).isInstanceOf(LoginResult.SignedIn.class);
+            assertThat(send(new Request.Builder()
+                                    .url("http://127.0.0.1/callback")
+                                    .header("Host", "elsewhere.example")
+                                    .build())
+                            .status())
+                    .isEqualTo(400);
+        }
+    }
+
+    private static LoopbackReceiver portOfAdministrators(Grantkeeper node) {
+        try {
+            return LoopbackReceiver.open(node);
+        } catch (IOException e) {
+            return Assumptions.abort("Port 80 is taken, or kept for administrators: " + e.getMessage());
         }
     }
 

@@ -8,8 +8,11 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +21,14 @@ import org.jspecify.annotations.Nullable;
  * open. Thread-safe.
  */
 public final class LoopbackServer implements AutoCloseable {
-    private static final int THREADS = 4;
+    /**
+     * A request that was begun and not sent holds a thread, and any page or program may begin one. The login must come
+     * through beside them; what exceeds this is disconnected.
+     */
+    private static final int MOST_THREADS = 256;
+
+    private static final Duration IDLE = Duration.ofSeconds(10);
+    private static final int HTTP_PORT = 80;
 
     /** The page that the user reads. */
     public enum Page {
@@ -72,7 +82,8 @@ public final class LoopbackServer implements AutoCloseable {
 
     private final HttpServer server;
     private final ExecutorService threads;
-    private final String authority;
+    private final String host;
+    private final int port;
     private final String path;
     private final Visitors visitors;
 
@@ -86,15 +97,17 @@ public final class LoopbackServer implements AutoCloseable {
      */
     public LoopbackServer(String host, int port, String path, Visitors visitors) throws IOException {
         String address = host.equals("[::1]") ? "::1" : "127.0.0.1";
-        this.server = HttpServer.create(new InetSocketAddress(InetAddress.getByName(address), port), THREADS);
-        this.authority = host + ":" + server.getAddress().getPort();
+        this.server = HttpServer.create(new InetSocketAddress(InetAddress.getByName(address), port), 0);
+        this.host = host;
+        this.port = server.getAddress().getPort();
         this.path = path;
         this.visitors = visitors;
-        this.threads = Executors.newFixedThreadPool(THREADS, work -> {
-            Thread thread = new Thread(work, "grantkeeper-loopback");
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.threads = new ThreadPoolExecutor(
+                0, MOST_THREADS, IDLE.toSeconds(), TimeUnit.SECONDS, new SynchronousQueue<>(), work -> {
+                    Thread thread = new Thread(work, "grantkeeper-loopback");
+                    thread.setDaemon(true);
+                    return thread;
+                });
         server.setExecutor(threads);
         server.createContext("/", this::handle);
         server.start();
@@ -102,7 +115,7 @@ public final class LoopbackServer implements AutoCloseable {
 
     /** The URL for the browser. */
     public String url() {
-        return "http://" + authority + path;
+        return "http://" + host + ":" + port + path;
     }
 
     private void handle(HttpExchange exchange) throws IOException {
@@ -119,13 +132,19 @@ public final class LoopbackServer implements AutoCloseable {
 
     private @Nullable Page refusal(HttpExchange exchange) {
         // Otherwise a site that lets its own name point here (DNS rebinding) would be of our origin.
-        if (!authority.equalsIgnoreCase(exchange.getRequestHeaders().getFirst("Host"))) {
+        if (!isOurName(exchange.getRequestHeaders().getFirst("Host"))) {
             return Page.WRONG_HOST;
         }
         if (!path.equals(exchange.getRequestURI().getRawPath())) {
             return Page.NOT_FOUND;
         }
         return exchange.getRequestMethod().equals("GET") ? null : Page.NOT_ALLOWED;
+    }
+
+    /** A browser leaves out the port that the scheme implies (RFC 9110 section 4.2.3). */
+    private boolean isOurName(@Nullable String authority) {
+        return (host + ":" + port).equalsIgnoreCase(authority)
+                || (port == HTTP_PORT && host.equalsIgnoreCase(authority));
     }
 
     private static void answer(HttpExchange exchange, Page page) throws IOException {
