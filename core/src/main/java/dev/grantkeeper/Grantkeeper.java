@@ -627,6 +627,22 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
+         * Sets how many rows are remembered, those that were used last. Default: 10,000. A row takes about 2 KB. It is
+         * reused for {@link #storeCacheTime}, and while the store is down its valid tokens are served, so this should
+         * be no less than the number of users who are active within the lifetime of an access token.
+         *
+         * @param storeCacheSize a positive number
+         * @return this builder
+         */
+        public Builder storeCacheSize(int storeCacheSize) {
+            if (storeCacheSize < 1) {
+                throw new IllegalArgumentException("storeCacheSize is not positive: " + storeCacheSize);
+            }
+            settings.storeCacheSize = storeCacheSize;
+            return this;
+        }
+
+        /**
          * Sets the two clocks, so that tests can let time pass. Default: the system's.
          *
          * @param clock the wall clock

@@ -116,6 +116,7 @@ final class Machinery implements Registration {
                 new RefreshTokenRenewal(server, revocation, clientId),
                 new ClientCredentialsRenewal(server, scopes, revocation, time),
                 new Timing(settings.tokenCallTimeout, settings.storeCacheTime),
+                settings.storeCacheSize,
                 time,
                 events);
         this.codeFlow = new AuthorizationCodeFlow(server, name, redirectUri, dpop, time);

@@ -77,6 +77,7 @@ final class Settings {
     Duration maxWait = Duration.ofSeconds(10);
     Duration tokenCallTimeout = Duration.ofSeconds(10);
     Duration storeCacheTime = Duration.ofSeconds(5);
+    int storeCacheSize = 10_000;
     InstantSource clock = InstantSource.system();
     LongSupplier ticker = System::nanoTime;
 
@@ -110,6 +111,7 @@ final class Settings {
         this.maxWait = other.maxWait;
         this.tokenCallTimeout = other.tokenCallTimeout;
         this.storeCacheTime = other.storeCacheTime;
+        this.storeCacheSize = other.storeCacheSize;
         this.clock = other.clock;
         this.ticker = other.ticker;
     }

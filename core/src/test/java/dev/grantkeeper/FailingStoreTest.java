@@ -107,6 +107,23 @@ class FailingStoreTest {
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
     }
 
+    @Test
+    void law_14_an_outage_costs_only_users_whose_rows_are_not_remembered() throws Exception {
+        Hanging down = new Hanging();
+        Grantkeeper node = scene.node(scene.registration(scene.provider().build())
+                .tokenStore(down)
+                .storeCacheSize(1)
+                .maxWait(Duration.ofSeconds(5)));
+        Account first = scene.signIn(node, "alice");
+        Account second = scene.signIn(node, "bob");
+        scene.time.pass(Duration.ofSeconds(6));
+        down.answers = new CountDownLatch(1);
+        assertThat(scene.status(second.wrap(scene.http))).isEqualTo(200);
+        assertUnavailable(first);
+        down.answers.countDown();
+        assertThat(scene.status(first.wrap(scene.http))).isEqualTo(200);
+    }
+
     /** Throws what it does not declare, as stores in other languages may. */
     private static final class Undeclared implements TokenStore {
         @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})

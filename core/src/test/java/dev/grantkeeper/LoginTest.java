@@ -1220,6 +1220,9 @@ class LoginTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> at(provider).storeCacheTime(Duration.ofSeconds(-1)))
                 .withMessageContaining("storeCacheTime");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> at(provider).storeCacheSize(0))
+                .withMessageContaining("storeCacheSize");
     }
 
     @ParameterizedTest

@@ -23,8 +23,8 @@ public final class Engine {
     /** Token requests that are under way at once. */
     private static final int REQUESTS = 32;
 
-    /** Rows that are remembered. A row takes a few kilobytes. */
-    private static final int REMEMBERED = 10_000;
+    /** Grants that are kept in this process only. */
+    private static final int IN_PROCESS = 10_000;
 
     private final Workers workers;
     private final Clocks clocks;
@@ -39,7 +39,11 @@ public final class Engine {
     /** The grants that are kept in this process only, least recently used first. */
     private final Map<AccountKey, Keeper> inProcess = new LinkedHashMap<>(16, 0.75f, true); // guarded by this
 
-    /** Wires the parts. */
+    /**
+     * Wires the parts.
+     *
+     * @param remembered the rows that are remembered; a row takes about 2 KB
+     */
     public Engine(
             String name,
             TokenStore store,
@@ -47,13 +51,14 @@ public final class Engine {
             Renewal forUsers,
             Renewal forApplication,
             Timing timing,
+            int remembered,
             Clocks clocks,
             RefreshEvents events) {
         this.workers = new WorkerThreads(name, THREADS);
         this.clocks = clocks;
         this.timing = timing;
         this.events = events;
-        Memory memory = new Memory(clocks, REMEMBERED, timing.gap());
+        Memory memory = new Memory(clocks, remembered, timing.gap());
         Rows rows = new Rows(store, format, memory, workers, events, new StoreHealth(clocks, timing.settling()));
         LostWrites.lookFor(rows, memory, workers, clocks, timing);
         EndpointGate gate = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
@@ -103,7 +108,7 @@ public final class Engine {
             return known;
         }
         Iterator<Keeper> oldest = inProcess.values().iterator();
-        while (inProcess.size() >= REMEMBERED && oldest.hasNext()) {
+        while (inProcess.size() >= IN_PROCESS && oldest.hasNext()) {
             if (!oldest.next().refresher().isBusy()) {
                 oldest.remove();
             }
