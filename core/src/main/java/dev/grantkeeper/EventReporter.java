@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Reports events to the log and to the application's listener, which may throw anything. Thread-safe. */
 final class EventReporter implements RefreshEvents {
+    /** The grant whose refresh has failed and waits for the listener on this thread. */
+    private static final ThreadLocal<@Nullable AccountKey> HELD_UP = new ThreadLocal<>();
+
     private final GrantListener listener;
     private final InstantSource clock;
 
@@ -62,13 +65,13 @@ final class EventReporter implements RefreshEvents {
         } else {
             Log.warn("The token request for {} failed: {}", key, detail);
         }
-        tell(GrantListener.Kind.FAILED, key, took, null, detail);
+        tellHoldingUp(GrantListener.Kind.FAILED, key, took, detail);
     }
 
     @Override
     public void refused(AccountKey key, String error, Duration took) {
         Log.info("The authorization server ended the grant of {}: {}", key, error);
-        tell(GrantListener.Kind.REFUSED, key, took, null, error);
+        tellHoldingUp(GrantListener.Kind.REFUSED, key, took, error);
     }
 
     @Override
@@ -104,6 +107,26 @@ final class EventReporter implements RefreshEvents {
 
     private static @Nullable Instant end(TokenSet tokens) {
         return tokens.expiresAt().orElse(null);
+    }
+
+    /**
+     * Throws if a listener waits for tokens that the refresh can only deliver, or refuse, when the listener returns.
+     */
+    static void checkNotHeldUp(AccountKey key) {
+        if (key.equals(HELD_UP.get())) {
+            throw new IllegalStateException("A GrantListener waits for tokens of " + key
+                    + " while their refresh waits for it. Return from the listener first, or use another thread");
+        }
+    }
+
+    private void tellHoldingUp(GrantListener.Kind kind, AccountKey key, Duration took, @Nullable String detail) {
+        AccountKey outer = HELD_UP.get();
+        HELD_UP.set(key);
+        try {
+            tell(kind, key, took, null, detail);
+        } finally {
+            HELD_UP.set(outer);
+        }
     }
 
     private void tell(

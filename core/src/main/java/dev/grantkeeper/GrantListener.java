@@ -12,6 +12,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Called on the library's threads and on callers' threads, several at once: implementations are thread-safe and
  * return soon. Exceptions that they throw are logged and have no other effect.
+ *
+ * <p>A refresh ends when its events have been handled. A listener that receives {@link Kind#FAILED} or
+ * {@link Kind#REFUSED} and needs tokens of that very grant would wait for itself: {@link Account#tokens} and calls of
+ * wrapped clients throw an {@link IllegalStateException} there if they would have to wait.
  */
 @FunctionalInterface
 public interface GrantListener {

@@ -203,7 +203,7 @@ final class Machinery implements Registration {
         } catch (InterruptedException e) {
             result.cancel(true);
             Thread.currentThread().interrupt();
-            throw new InterruptedIOException("Interrupted while tokenWait for a device login");
+            throw new InterruptedIOException("Interrupted while waiting for a device login");
         } catch (ExecutionException e) {
             if (e.getCause() instanceof AuthorizationServerException failure) {
                 throw failure;

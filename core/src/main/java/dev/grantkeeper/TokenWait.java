@@ -36,6 +36,9 @@ record TokenWait(Duration longest) {
 
     /** The tokens, or an exception with the reason why there are none. */
     TokenSet tokens(TokenSource source, CompletableFuture<Outcome> future, @Nullable Call call) throws IOException {
+        if (!future.isDone()) {
+            EventReporter.checkNotHeldUp(source.key());
+        }
         if (!future.isDone() && call != null) {
             call.addEventListener(new EventListener() {
                 @Override

@@ -3,10 +3,12 @@ package dev.grantkeeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.grantkeeper.GrantListener.Event;
 import dev.grantkeeper.GrantListener.Kind;
 import dev.grantkeeper.provider.Spotify;
+import dev.grantkeeper.testkit.Answer;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.Rotation;
@@ -15,11 +17,15 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What an application hears of its users' grants. */
 @Timeout(60)
@@ -99,6 +105,33 @@ class GrantListenerTest {
         Event failed = heard(Kind.FAILED);
         assertThat(failed.detail()).contains("TEMPORARY 503");
         assertThat(heard(Kind.SERVED_WHILE_STALE).endsAt()).isPresent();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"FAILED, 503", "REFUSED, 400"})
+    void a_listener_that_would_wait_for_its_own_refresh_is_told_at_once(Kind kind, int status) throws Exception {
+        List<Object> thrown = new CopyOnWriteArrayList<>();
+        AtomicReference<Account> account = new AtomicReference<>();
+        Grantkeeper node = scene.node(scene.registration(scene.provider().build())
+                .maxWait(Duration.ofMinutes(5)) // longer than this test may take
+                .listener(event -> {
+                    if (event.kind() == kind) {
+                        thrown.add(catchThrowable(account.get()::tokens));
+                        thrown.add(
+                                catchThrowable(() -> scene.status(account.get().wrap(scene.http))));
+                    }
+                }));
+        account.set(scene.signIn(node, "alice"));
+        scene.expire();
+        scene.server.onNextTokenRequest(
+                status == 400 ? Fault.answer(Answer.json(400, "{\"error\":\"invalid_grant\"}")) : Fault.status(status));
+        assertThatThrownBy(account.get()::tokens).isInstanceOf(OAuthException.class);
+        assertThat(thrown)
+                .hasSize(2)
+                .allSatisfy(each -> assertThat(each)
+                        .isInstanceOf(IllegalStateException.class)
+                        .asString()
+                        .contains("Return from the listener"));
     }
 
     @Test
