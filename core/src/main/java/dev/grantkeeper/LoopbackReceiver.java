@@ -52,15 +52,19 @@ public final class LoopbackReceiver implements AutoCloseable {
 
     private final Grantkeeper grantkeeper;
     private final LoopbackServer server;
+    private final URI redirectUri;
     private final Duration lives;
     private final AtomicReference<@Nullable Attempt> attempt = new AtomicReference<>();
     private volatile boolean closed;
 
-    private LoopbackReceiver(Grantkeeper grantkeeper, String host, int port, String path, Duration lives)
+    private LoopbackReceiver(
+            Grantkeeper grantkeeper, URI registered, String host, int port, String path, Duration lives)
             throws IOException {
         this.grantkeeper = grantkeeper;
         this.lives = lives;
         this.server = new LoopbackServer(host, port, path, this::visit);
+        // Only the port may differ from the registered URI (RFC 8252 section 7.3): servers compare the rest as text.
+        this.redirectUri = port == 0 ? URI.create(server.url()) : registered;
     }
 
     /**
@@ -93,7 +97,7 @@ public final class LoopbackReceiver implements AutoCloseable {
         int port = Math.max(uri.getPort(), 0);
         String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
         try {
-            return new LoopbackReceiver(grantkeeper, host, port, path, lives);
+            return new LoopbackReceiver(grantkeeper, uri, host, port, path, lives);
         } catch (BindException e) {
             throw new IOException(
                     "Nothing can listen on " + host + ", port " + port
@@ -108,7 +112,7 @@ public final class LoopbackReceiver implements AutoCloseable {
      * @return an {@code http} URL on this machine
      */
     public URI redirectUri() {
-        return URI.create(server.url());
+        return redirectUri;
     }
 
     /**

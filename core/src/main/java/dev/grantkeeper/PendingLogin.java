@@ -83,7 +83,7 @@ public final class PendingLogin implements Serializable {
     /** The time of its start. */
     private final Instant startedAt;
 
-    /** How long before its start the user may have authenticated. */
+    /** The longest time before its start at which the user may have authenticated. */
     private final @Nullable Duration maxAge;
 
     PendingLogin(LoginAttempt attempt) {

@@ -347,6 +347,25 @@ class LoopbackReceiverTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"http://127.0.0.1:PORT", "http://127.0.0.1:PORT/", "http://LOCALHOST:PORT/Callback"})
+    void a_redirect_uri_with_a_port_is_sent_letter_by_letter_as_it_is_registered(String registered) throws Exception {
+        int port;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            port = free.getLocalPort();
+        }
+        String redirectUri = registered.replace("PORT", Integer.toString(port));
+        Grantkeeper node = registered(redirectUri);
+        try (LoopbackReceiver receiver = LoopbackReceiver.open(node)) {
+            assertThat(receiver.redirectUri()).hasToString(redirectUri);
+            Future<LoginResult> result = begin(receiver, node);
+            String page = page();
+            assertThat(HttpUrl.get(page).queryParameter("redirect_uri")).isEqualTo(redirectUri);
+            assertThat(get(scene.server.approve(page, "alice")).body()).contains("You are signed in");
+            assertThat(result.get(20, TimeUnit.SECONDS)).isInstanceOf(LoginResult.SignedIn.class);
+        }
+    }
+
     @Test
     void a_login_of_another_registration_is_refused() throws Exception {
         try (LoopbackReceiver receiver = open()) {

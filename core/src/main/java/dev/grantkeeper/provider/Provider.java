@@ -321,7 +321,7 @@ public final class Provider extends AbstractProvider {
     /** Collects the facts about a server. URLs are checked by {@link #build()}. Not thread-safe. */
     public static final class Builder {
         private final AllFacts facts;
-        /** What is left to set, by name: URLs, since http on loopback may be allowed after them. */
+        /** The fields that are left to set, by name: URLs, since http on loopback may be allowed after them. */
         private final Map<String, Consumer<String>> urls = new LinkedHashMap<>();
 
         private Builder(AllFacts facts) {

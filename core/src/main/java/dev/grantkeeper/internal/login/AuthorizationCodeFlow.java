@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
  * counts. Stores nothing. Thread-safe.
  */
 public final class AuthorizationCodeFlow {
-    /** How long a user may take to sign in. */
+    /** The time that a user has to sign in. */
     private static final Duration LIFETIME = Duration.ofMinutes(10);
 
     private final AuthorizationServer server;

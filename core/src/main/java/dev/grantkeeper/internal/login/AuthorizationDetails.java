@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What an application asks for where scopes do not say enough (RFC 9396). */
+/** The authorization that an application requests where scopes do not say enough (RFC 9396). */
 public final class AuthorizationDetails {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)

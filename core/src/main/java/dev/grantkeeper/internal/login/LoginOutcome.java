@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** How a login ended. The facade makes its public results of these. */
+/** The end of a login. The facade makes its public results of these. */
 public sealed interface LoginOutcome {
     /**
      * The user signed in and granted access.
@@ -62,13 +62,13 @@ public sealed interface LoginOutcome {
     }
 
     /**
-     * What came back does not belong to the login.
+     * The callback does not belong to the login.
      *
      * @param reason what is wrong
      * @param explanation the same for people
      */
     record Mismatched(Reason reason, String explanation) implements LoginOutcome {
-        /** What is wrong. */
+        /** The mismatch. */
         public enum Reason {
             /** There is no login. */
             NO_LOGIN,

@@ -9,8 +9,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who granted, where no browser stood between the server and us: then there is no nonce either, and the server is free
- * to send no ID token. Thread-safe.
+ * The user who granted, where no browser stood between the server and us: then there is no nonce either, and the server
+ * is free to send no ID token. Thread-safe.
  *
  * @param provider its name
  * @param idTokens for providers that speak OpenID Connect
@@ -31,7 +31,7 @@ public record Identities(
         return identity == null ? told(provider, response) : identity;
     }
 
-    /** Who the user is, at providers that tell it along with the tokens. */
+    /** The user, at providers that send the identity along with the tokens. */
     public static @Nullable Identity told(String provider, TokenResponse response) {
         Map<String, Object> claims = new LinkedHashMap<>(response.identity());
         Object subject = claims.remove("sub");

@@ -513,7 +513,7 @@ final class Flight implements Runnable {
     }
 
     /**
-     * What became of a request is not known, so the attempt stays, and T ends it.
+     * The result of a request is not known, so the attempt stays, and T ends it.
      *
      * @param reported whether it was reported to the application
      */

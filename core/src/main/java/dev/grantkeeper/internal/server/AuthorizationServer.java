@@ -68,7 +68,7 @@ public final class AuthorizationServer {
         }
     }
 
-    /** What is known without fetching; no endpoints among it. */
+    /** The facts that are known without fetching; no endpoints among them. */
     public Provider known() {
         return known;
     }

@@ -136,7 +136,7 @@ public final class Http implements AutoCloseable {
             return answered;
         }
 
-        /** What happened, for people. */
+        /** The failure, in words for people. */
         String describe(String endpoint) {
             if (getCause() instanceof JwtSigner.FailedException failed) {
                 return String.valueOf(failed.getMessage());
@@ -283,7 +283,7 @@ public final class Http implements AutoCloseable {
         }
     }
 
-    /** How host names are resolved. */
+    /** The resolver of host names. */
     public Dns dns() {
         return client.dns();
     }
