@@ -184,6 +184,7 @@ public final class Account {
      * @throws AuthorizationServerException if the authorization server issues no tokens, or does not within
      *     {@link Grantkeeper.Builder#maxWait}
      * @throws TokenStoreException if the store failed and nothing valid is in memory
+     * @throws OAuthException after {@link Grantkeeper#close}, if nothing valid is in memory
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
     public TokenSet tokens() throws IOException {

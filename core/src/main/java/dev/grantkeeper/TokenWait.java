@@ -109,6 +109,10 @@ record TokenWait(Duration longest) {
         if (outcome instanceof Outcome.RequestFailed failed) {
             throw Exceptions.of(failed.failure());
         }
-        throw Exceptions.of(((Outcome.StoreFailed) outcome).cause());
+        if (outcome instanceof Outcome.StoreFailed failed) {
+            throw Exceptions.of(failed.cause());
+        }
+        throw new OAuthException(
+                "This Grantkeeper was closed, and gives no more tokens. Close it after its callers", null);
     }
 }

@@ -55,7 +55,12 @@ class ClosingTest {
         assertThat(scene.store.rows.get(alice.key())).isNotEqualTo(before);
         assertThat(scene.node().account("alice").tokens().accessToken()).isEqualTo(fresh);
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
-        assertThatThrownBy(() -> node.account("bob").tokens()).isInstanceOf(TokenStoreException.class);
+        assertThatThrownBy(() -> node.account("bob").tokens())
+                .isExactlyInstanceOf(OAuthException.class)
+                .hasMessageContaining("was closed");
+        assertThatThrownBy(() -> scene.status(node.account("bob").wrap(scene.http)))
+                .isExactlyInstanceOf(OAuthException.class)
+                .hasMessageContaining("was closed");
     }
 
     @Test

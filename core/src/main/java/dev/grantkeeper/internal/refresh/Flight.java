@@ -176,7 +176,7 @@ final class Flight implements Runnable {
     /** Ends the flight for its callers, since everything is closing. */
     void abandon() {
         flights.remove(key, this);
-        landed.complete(StoreFailed.closed());
+        landed.complete(new Outcome.Closed());
     }
 
     @Override

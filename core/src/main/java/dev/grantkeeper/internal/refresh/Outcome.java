@@ -47,9 +47,8 @@ public sealed interface Outcome {
     record RequestFailed(Answer.Failure failure) implements Outcome {}
 
     /** The store failed, or its row cannot be read. */
-    record StoreFailed(IOException cause) implements Outcome {
-        static StoreFailed closed() {
-            return new StoreFailed(new IOException("This Grantkeeper was closed"));
-        }
-    }
+    record StoreFailed(IOException cause) implements Outcome {}
+
+    /** The library was closed before there were tokens. */
+    record Closed() implements Outcome {}
 }

@@ -4,8 +4,8 @@ package dev.grantkeeper.internal.refresh;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Flight.Purpose;
 import dev.grantkeeper.internal.refresh.Memory.Remembered;
+import dev.grantkeeper.internal.refresh.Outcome.Closed;
 import dev.grantkeeper.internal.refresh.Outcome.LoginRequired;
-import dev.grantkeeper.internal.refresh.Outcome.StoreFailed;
 import dev.grantkeeper.internal.refresh.Outcome.Usable;
 import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -223,7 +223,7 @@ public final class Refresher {
                 workers.read(() -> read(reading, shared));
             } catch (RejectedExecutionException e) {
                 readings.remove(reading, shared);
-                shared.outcome().complete(StoreFailed.closed());
+                shared.outcome().complete(new Closed());
             }
         }
         if (fallback.remembers(key, resource) && !mine.isDone()) {
@@ -368,6 +368,6 @@ public final class Refresher {
     /** Tells callers that nothing comes any more, after the threads have ended. */
     void close() {
         flights.values().forEach(Flight::abandon);
-        readings.values().forEach(reading -> reading.outcome().complete(StoreFailed.closed()));
+        readings.values().forEach(reading -> reading.outcome().complete(new Closed()));
     }
 }
