@@ -2,6 +2,8 @@
 package dev.grantkeeper.token;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -29,6 +31,17 @@ class AccountKeyTest {
         }
         assertThat(new HashSet<>(keys)).hasSameSizeAs(keys);
         assertApart(keys);
+    }
+
+    @Test
+    @SuppressWarnings("NullAway") // as callers without a null check do
+    void a_part_that_is_missing_is_named() {
+        assertThatNullPointerException()
+                .isThrownBy(() -> new AccountKey("spotify", null))
+                .withMessageContaining("The account of an account key is null");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new AccountKey("", "alice"))
+                .withMessageContaining("The registration of an account key is empty");
     }
 
     @Test
