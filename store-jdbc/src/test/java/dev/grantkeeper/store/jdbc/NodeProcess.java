@@ -43,6 +43,7 @@ import org.sqlite.SQLiteConfig;
  *   <li>{@code begin <threads>} begins that many calls at once, {@code end} waits for them and answers with the number
  *       that succeeded and what the others met; {@code call <threads>} is both
  *   <li>{@code watch} waits until the calls are {@code done}, or {@code waiting} for somebody else's attempt
+ *   <li>{@code look} waits until the calls are {@code done}, or the row was read once more and they are {@code waiting}
  *   <li>{@code stop <where>} makes the next refresh halt there ({@link WatchedStore.Stop}), {@code go} ends that
  * </ul>
  */
@@ -228,6 +229,9 @@ final class NodeProcess implements AutoCloseable {
             }
             case "watch" -> {
                 return store.awaitDoneOrSeen(calls::done) ? "done" : "waiting";
+            }
+            case "look" -> {
+                return store.awaitDoneOrRead(calls::done) ? "done" : "waiting";
             }
             case "stop" -> store.stopAt(WatchedStore.Stop.valueOf(order[1]));
             case "go" -> store.goOn();

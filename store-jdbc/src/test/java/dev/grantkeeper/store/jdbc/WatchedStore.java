@@ -70,6 +70,15 @@ final class WatchedStore implements TokenStore {
         return done.getAsBoolean();
     }
 
+    /** Waits until the row was read once more, or all is done ({@code true}). */
+    synchronized boolean awaitDoneOrRead(BooleanSupplier done) throws InterruptedException {
+        int before = finds;
+        while (!done.getAsBoolean() && finds == before) {
+            wait();
+        }
+        return done.getAsBoolean();
+    }
+
     @Override
     public Optional<StoredTokens> find(AccountKey key) throws IOException {
         synchronized (this) {
