@@ -141,14 +141,7 @@ class LateAnswersTest {
         try {
             for (int round = 0; round < 100; round++) {
                 String user = "user" + round;
-                scene.server.user(user, "User", "Number " + round, user + "@example.org");
-                var issued = scene.server.issue(Scene.CLIENT, user, "things.read");
-                assertThat(one.account(user)
-                                .importTokens(TokenSet.builder(issued.accessToken())
-                                        .refreshToken(issued.refreshToken())
-                                        .expiresAt(scene.time.clock().instant().minusSeconds(1))
-                                        .build()))
-                        .isTrue();
+                scene.importExpired(one, user);
                 Grantkeeper leaves = round % 2 == 0 ? one : two;
                 List<CompletableFuture<TokenSet>> refreshing = new ArrayList<>();
                 refreshing.add(one.account(user).tokensAsync());

@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.token.SealingKeys;
+import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -120,6 +121,21 @@ final class Scene implements AutoCloseable {
         try (Response response = call(client, "/api/things")) {
             return response.code();
         }
+    }
+
+    /** Gives a new user a grant whose access token has expired, as an import would. */
+    Account importExpired(Grantkeeper node, String user) throws IOException {
+        server.user(user, "User", user, user + "@example.org");
+        var issued = server.issue(CLIENT, user, "things.read");
+        Account account = node.account(user);
+        boolean imported = account.importTokens(TokenSet.builder(issued.accessToken())
+                .refreshToken(issued.refreshToken())
+                .expiresAt(time.clock().instant().minusSeconds(1))
+                .build());
+        if (!imported) {
+            throw new AssertionError(user + " has a grant already");
+        }
+        return account;
     }
 
     /** Lets the access token expire, and a little more. */

@@ -122,15 +122,7 @@ class StoreOutageTest {
         Grantkeeper one = node(ofOne, Duration.ofSeconds(t / 3));
         Grantkeeper two = node(ofTwo, Duration.ofSeconds(t / 3));
         for (int i = 0; i < ACCOUNTS; i++) {
-            String user = "user" + i;
-            scene.server.user(user, "User", "Number " + i, user + "@example.org");
-            var issued = scene.server.issue(Scene.CLIENT, user, "things.read");
-            assertThat(one.account(user)
-                            .importTokens(TokenSet.builder(issued.accessToken())
-                                    .refreshToken(issued.refreshToken())
-                                    .expiresAt(scene.time.clock().instant().minusSeconds(1))
-                                    .build()))
-                    .isTrue();
+            scene.importExpired(one, "user" + i);
         }
         ofOne.stopsBeforeTheSecondWrite = true;
         List<CompletableFuture<TokenSet>> answered = call(one);

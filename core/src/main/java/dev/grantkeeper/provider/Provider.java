@@ -49,7 +49,7 @@ public final class Provider extends AbstractProvider {
 
     /** The moment from which the lifetime of refresh tokens counts. */
     public enum Anchor {
-        /** When the user authorized the application; refreshing changes nothing. */
+        /** The time at which the user authorized the application; refreshing changes nothing. */
         AUTHORIZATION,
         /** The last refresh. */
         LAST_USE
