@@ -53,7 +53,9 @@ class DeviceLoginTest {
 
     private Grantkeeper node() {
         scene.server.time(clock);
-        return scene.node(scene.registration(scene.openIdProvider().build()).time(clock, ticker));
+        return scene.node(scene.registration(scene.openIdProvider().build())
+                .tokenCallTimeout(Duration.ofSeconds(10)) // a few looks at the ticker
+                .time(clock, ticker));
     }
 
     private CompletableFuture<LoginResult> finish(DeviceLogin login) {

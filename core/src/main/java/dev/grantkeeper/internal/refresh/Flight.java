@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,6 +64,7 @@ final class Flight implements Runnable {
 
     // One thread at a time, which the next one follows through the workers' queues.
     private Step.Continuation next = this::refresh;
+    private @Nullable Remembered justRead;
     private int losses;
     private int looks;
     private boolean waited;
@@ -110,6 +112,7 @@ final class Flight implements Runnable {
      * Prepares a flight.
      *
      * @param flights the flights under way, by key; this one removes itself when it lands
+     * @param justRead the row, if it has just been read
      */
     Flight(
             Parts parts,
@@ -118,7 +121,8 @@ final class Flight implements Runnable {
             Fallback fallback,
             Map<AccountKey, Flight> flights,
             AccountKey key,
-            Purpose purpose) {
+            Purpose purpose,
+            @Nullable Remembered justRead) {
         this.rows = parts.rows();
         this.memory = parts.memory();
         this.renewal = parts.renewal();
@@ -133,6 +137,7 @@ final class Flight implements Runnable {
         this.flights = flights;
         this.key = key;
         this.purpose = purpose;
+        this.justRead = justRead;
         this.began = clocks.ticks();
         this.urgency = purpose.behindTheScenes() ? Urgency.BACKGROUND : Urgency.CALLER;
         this.visit = gate.visit(key, urgency, this::proceed);
@@ -238,11 +243,14 @@ final class Flight implements Runnable {
     /** Steps 1 to 6, once. Returns {@code null} to begin again with what the row says now. */
     private @Nullable Step once() {
         // 1: another flight may have refreshed while this one queued
-        Remembered seen;
-        try {
-            seen = rows.find(key);
-        } catch (IOException e) {
-            return landed(withoutStore(e));
+        Remembered seen = justRead;
+        justRead = null;
+        if (seen == null || !leadsToRequest(seen)) {
+            try {
+                seen = rows.find(key);
+            } catch (IOException e) {
+                return landed(withoutStore(e));
+            }
         }
         VersionedRow grant = seen.grant();
         if (grant == null) {
@@ -264,12 +272,17 @@ final class Flight implements Runnable {
 
         // 3: somebody's attempt stands
         if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {
-            if (stoodFor(seen, row.attempt()).compareTo(timing.attempt()) < 0) {
+            if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay())) < 0) {
                 if (purpose.behindTheScenes() && urgency == Urgency.BACKGROUND) {
                     return landed(served(row));
                 }
                 if (attempts.isLost(key, row.attempt())) {
                     return landed(notNow(seen, answerLost(stoodFor(seen, row.attempt()))));
+                }
+                TokenSet valid = stillValid(seen);
+                if (valid != null && clocks.since(seen.attemptSince()).compareTo(timing.patience()) >= 0) {
+                    events.servedWhileStale(key, valid);
+                    return landed(new Usable(valid));
                 }
                 visit.leave();
                 waited = true;
@@ -277,18 +290,18 @@ final class Flight implements Runnable {
                 return new Step.Parked(timing.look(looks++, clocks), this::refresh);
             }
             if (renewal.replay() == Provider.Replay.NEVER) {
-                Outcome ended = refuse(grant, lostForGood());
+                GrantRow.Refusal refusal = lostForGood();
+                Written written = rows.replace(key, grant.version(), row.refused(Resource.OWN, refusal));
+                Outcome ended = refused(written, refusal);
                 return ended == null ? null : landed(ended);
             }
         }
 
         // The store has just come back, perhaps without its last writes, and the node that made those comes first.
         if (rows.health().isSettling()) {
-            TokenSet tokens = seen.tokens(purpose.resource());
-            if (tokens != null
-                    && !tokens.accessToken().equals(purpose.rejected())
-                    && !seen.limits(purpose.resource()).expired(clocks)) {
-                return landed(new Usable(tokens));
+            TokenSet valid = stillValid(seen);
+            if (valid != null) {
+                return landed(new Usable(valid));
             }
             visit.leave();
             losses = 0;
@@ -323,11 +336,27 @@ final class Flight implements Runnable {
      * which it could counts. Where the answer was lost here, nobody does.
      */
     private Duration stoodFor(Remembered seen, String attempt) {
-        return attempts.isLost(key, attempt) ? clocks.since(seen.attemptSince()) : seen.observed();
+        return attempts.isLost(key, attempt) ? clocks.since(seen.renewedSince()) : seen.observed();
+    }
+
+    /** Whether a row that was read before this flight shows that a request is needed; the attempt's write tells. */
+    private boolean leadsToRequest(Remembered seen) {
+        VersionedRow grant = seen.grant();
+        return grant != null && grant.row().attempt() == null && withoutRequest(seen, grant.row()) == null;
+    }
+
+    /** Tokens that have not expired and are not the rejected ones; {@code null} if there are none. */
+    private @Nullable TokenSet stillValid(Remembered known) {
+        TokenSet tokens = known.tokens(purpose.resource());
+        return tokens == null
+                        || tokens.accessToken().equals(purpose.rejected())
+                        || known.limits(purpose.resource()).expired(clocks)
+                ? null
+                : tokens;
     }
 
     private Answer.Failure answerLost(Duration stood) {
-        Duration left = timing.attempt().minus(stood);
+        Duration left = timing.attempt(renewal.replay()).minus(stood);
         return new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "The token endpoint did not answer", left, null);
     }
 
@@ -414,21 +443,21 @@ final class Flight implements Runnable {
         VersionedRow mine = won.grant();
 
         // 5: too little of T left: others will soon take the attempt for lost
-        if (timing.attempt().minus(clocks.since(start)).compareTo(timing.neededToSend()) < 0) {
+        if (!timing.maySend(renewal.replay(), clocks.since(start))) {
             attempts.unsent(key, name);
             return null;
         }
 
         // 6
-        Answer answer = request(mine.row());
+        Sent sent = new Sent(seen, mine, name);
+        Answer answer = request(sent);
         if (!(answer instanceof Answer.Lost first)) {
-            return concluded(new Sent(seen, mine, name, start), answer, mine.row());
+            return concluded(sent, answer);
         }
         events.failed(key, first.failure(), clocks.since(requestedAt));
         if (renewal.replay() == Provider.Replay.NEVER) {
-            return landedUnless(refuse(mine, lostForGood()));
+            return landedUnless(refuse(sent, lostForGood()));
         }
-        Sent sent = new Sent(seen, mine, name, start);
         return renewal.replay() == Provider.Replay.LATE
                 ? new Step.Parked(timing.travel(), () -> leaving(replay(sent, first)))
                 : replay(sent, first);
@@ -440,33 +469,78 @@ final class Flight implements Runnable {
      * @param seen the row before
      * @param mine the row that carries the attempt
      * @param name the attempt
-     * @param start the moment from which its T counts
      */
-    private record Sent(Remembered seen, VersionedRow mine, String name, long start) {}
+    private record Sent(Remembered seen, VersionedRow mine, String name) {
+        /** The attempt, as the row carries it now. */
+        Sent as(VersionedRow now) {
+            return new Sent(seen, now, name);
+        }
+    }
 
-    /** Law 15: the request once more, if the row still carries the attempt and enough of T is left. */
+    /** Law 15: the request once more, if the row still carries the attempt, which then stands for another T. */
     private @Nullable Step replay(Sent sent, Answer.Lost first) {
-        Outcome moved = readAgain();
-        if (moved != null || !isStill(sent.mine())) {
-            return landedUnless(moved);
+        if (first.failure().retryAfter() != null) {
+            return lost(sent, first, true);
         }
-        boolean wanted = first.failure().retryAfter() == null;
-        if (wanted && timing.attempt().minus(clocks.since(sent.start())).compareTo(timing.neededToSend()) >= 0) {
-            return concluded(sent, request(sent.mine().row()), sent.mine().row().withAnswerLost());
+        long start = clocks.ticks();
+        Written again = write(sent, row -> row.withAnswerLost());
+        if (again instanceof Written.Unclear unclear) {
+            attempts.lost(key, sent.name());
+            return landed(withoutStore(unclear.cause()));
         }
-        return lost(sent, first, true);
+        if (!(again instanceof Written.Won won)) {
+            return null;
+        }
+        Sent renewed = sent.as(won.grant());
+        return timing.maySend(renewal.replay(), clocks.since(start))
+                ? concluded(renewed, request(renewed))
+                : lost(renewed, first, true);
+    }
+
+    /**
+     * Replaces the row that carries an attempt. Its version may have changed since, by a renewal of our own or where an
+     * older refusal was forgotten; the attempt and the tokens are the same.
+     */
+    private Written write(Sent sent, UnaryOperator<GrantRow> change) {
+        VersionedRow mine = latest(sent);
+        for (int lost = 0; lost < Rows.MOST_LOSSES; lost++) {
+            Written written = rows.replace(key, mine.version(), change.apply(mine.row()));
+            if (!(written instanceof Written.Lost)) {
+                return written;
+            }
+            try {
+                rows.find(key);
+            } catch (IOException e) {
+                return new Written.Unclear(e);
+            }
+            VersionedRow now = standing(sent);
+            if (now == null || now.version().equals(mine.version())) {
+                return written;
+            }
+            mine = now;
+        }
+        return new Written.Lost();
+    }
+
+    /** The row, if it is known to carry the attempt still. */
+    private @Nullable VersionedRow standing(Sent sent) {
+        Remembered now = memory.get(key);
+        VersionedRow grant = now == null ? null : now.grant();
+        return grant != null && sent.name().equals(grant.row().attempt()) ? grant : null;
+    }
+
+    /** The row that carries the attempt, as it was seen last. */
+    private VersionedRow latest(Sent sent) {
+        VersionedRow standing = standing(sent);
+        return standing == null ? sent.mine() : standing;
     }
 
     private static @Nullable Step landedUnless(@Nullable Outcome outcome) {
         return outcome == null ? null : landed(outcome);
     }
 
-    /**
-     * The attempt has an answer, or a second one that was lost.
-     *
-     * @param row the row that carries the attempt, with the note that an answer was lost, if it was
-     */
-    private @Nullable Step concluded(Sent sent, Answer answer, GrantRow row) {
+    /** The attempt has an answer, or a second one that was lost. */
+    private @Nullable Step concluded(Sent sent, Answer answer) {
         if (answer instanceof Answer.Tokens tokens) {
             return stored(sent, tokens);
         }
@@ -474,25 +548,25 @@ final class Flight implements Runnable {
             return lost(sent, again, false);
         }
         Answer.Failure failure = (Answer.Failure) answer;
-        String version = sent.mine().version();
+        GrantRow row = sent.mine().row();
         GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, row.answerLost()) : null;
         if (refusal != null && refusal.wantsLogin()) {
-            return landedUnless(refuse(sent.mine(), refusal));
+            return landedUnless(refuse(sent, refusal));
         }
         if (failure.isAboutTheClient()) {
             // A node with a wrong secret holds back its own requests; those with the right one are not held back.
-            Written written = rows.replace(key, version, row.attempting(null));
+            Written written = write(sent, mine -> mine.attempting(null));
             return written instanceof Written.Lost ? null : landed(failed(sent.seen(), failure));
         }
         int failures = row.state(purpose.resource()).failures();
         Instant until = clocks.now().plus(Backoff.after(failures, failure.retryAfter(), clocks));
-        Written written = rows.replace(key, version, row.failedUntil(purpose.resource(), until, refusal));
+        Written written = write(sent, mine -> mine.failedUntil(purpose.resource(), until, refusal));
         // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
         return written instanceof Written.Lost ? null : landed(failed(sent.seen(), failure));
     }
 
     private @Nullable Step stored(Sent sent, Answer.Tokens tokens) {
-        VersionedRow mine = sent.mine();
+        VersionedRow mine = latest(sent);
         GrantRow fresh = refreshed(mine.row(), tokens.response());
         TokenSet set = fresh.state(purpose.resource()).tokens();
         IOException notYet = unsaved.store(
@@ -520,17 +594,18 @@ final class Flight implements Runnable {
     private @Nullable Step lost(Sent sent, Answer.Lost answer, boolean reported) {
         attempts.lost(key, sent.name());
         Outcome moved = readAgain();
-        if (moved != null || !isStill(sent.mine())) {
+        if (moved != null || standing(sent) == null) {
             return landedUnless(moved);
         }
         return landed(reported ? notNow(sent.seen(), answer.failure()) : failed(sent.seen(), answer.failure()));
     }
 
-    private Answer request(GrantRow row) {
+    private Answer request(Sent sent) {
         requestedAt = clocks.ticks();
         Answer answer;
-        try {
-            answer = renewal.request(row, purpose.resource());
+        try (Lease lease = new Lease(rows, memory, workers, key, sent.name(), timing.renewal(renewal.replay()))) {
+            lease.begin();
+            answer = renewal.request(sent.mine().row(), purpose.resource());
         } catch (Throwable e) { // a missing class, an empty stack: the request may have been sent all the same
             workers.letThrough(e);
             answer = new Answer.Lost(new Answer.Failure(
@@ -606,11 +681,6 @@ final class Flight implements Runnable {
         }
     }
 
-    private boolean isStill(VersionedRow mine) {
-        Remembered now = memory.get(key);
-        return now != null && now.grant() != null && now.grant().version().equals(mine.version());
-    }
-
     private GrantRow.Refusal lostForGood() {
         return new GrantRow.Refusal(
                 "invalid_grant",
@@ -631,10 +701,13 @@ final class Flight implements Runnable {
     }
 
     /** Records that the user has to sign in. Returns {@code null} to begin again with the row as it is now. */
-    private @Nullable Outcome refuse(VersionedRow mine, GrantRow.Refusal refusal) {
+    private @Nullable Outcome refuse(Sent sent, GrantRow.Refusal refusal) {
         // A refusal for one resource says nothing about the others.
         Resource resource = refusal.kind() == GrantRow.Refusal.Kind.ANSWER_LOST ? Resource.OWN : purpose.resource();
-        Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));
+        return refused(write(sent, mine -> mine.refused(resource, refusal)), refusal);
+    }
+
+    private @Nullable Outcome refused(Written written, GrantRow.Refusal refusal) {
         if (written instanceof Written.Lost) {
             return null;
         }
@@ -665,12 +738,10 @@ final class Flight implements Runnable {
         // A login or a sign-out may have come in here since the row was seen.
         Remembered now = memory.get(key);
         Remembered known = now == null ? seen : now;
-        TokenSet tokens = known.tokens(purpose.resource());
-        if (tokens != null
-                && !tokens.accessToken().equals(purpose.rejected())
-                && !known.limits(purpose.resource()).expired(clocks)) {
-            events.servedWhileStale(key, tokens);
-            return new Usable(tokens);
+        TokenSet valid = stillValid(known);
+        if (valid != null) {
+            events.servedWhileStale(key, valid);
+            return new Usable(valid);
         }
         return new RequestFailed(failure);
     }

@@ -32,6 +32,7 @@ final class Memory {
         private final Map<Resource, Seen> seen;
         private final TokenLimits none;
         private final long attemptSince;
+        private final long renewedSince;
         private final Duration observed;
         private final long seenAt;
         private final long stamp;
@@ -52,6 +53,7 @@ final class Memory {
                 Map<Resource, Seen> seen,
                 TokenLimits none,
                 long attemptSince,
+                long renewedSince,
                 Duration observed,
                 long stamp,
                 long now) {
@@ -59,6 +61,7 @@ final class Memory {
             this.seen = seen;
             this.none = none;
             this.attemptSince = attemptSince;
+            this.renewedSince = renewedSince;
             this.observed = observed;
             this.seenAt = now;
             this.stamp = stamp;
@@ -89,9 +92,14 @@ final class Memory {
             return attemptSince;
         }
 
+        /** The time at which this node first saw the attempt as it stands, by the monotonic clock. */
+        long renewedSince() {
+            return renewedSince;
+        }
+
         /**
-         * The time for which this node has seen the attempt that stands in the row, while it could read the row. It
-         * grows with each read, and not in between.
+         * The time for which this node has seen the attempt as it stands in the row, while it could read the row. It
+         * grows with each read, and not in between; it begins again when the attempt is written again.
          */
         Duration observed() {
             return observed;
@@ -291,12 +299,14 @@ final class Memory {
             // The monotonic bound counts from when these tokens were first seen, not from when they were last read.
             seen.put(resource, same && its != null ? its : new Seen(TokenLimits.of(set, clocks), other != null, now));
         });
+        boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));
         Remembered after = new Remembered(
                 grant,
                 seen,
                 TokenLimits.of(null, clocks),
                 sameAttempt && before != null ? before.attemptSince : now,
-                sameAttempt && before != null ? observed(before, now) : Duration.ZERO,
+                sameRow && before != null ? before.renewedSince : now,
+                sameRow && before != null ? observed(before, now) : Duration.ZERO,
                 stamp,
                 now);
         if (before != null && tokens.equals(others)) {

@@ -42,29 +42,34 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Nothing is held meanwhile: no transaction, no connection, no lock in this process.
  *
- * <h2>An attempt that stays ({@link Timing}, {@link OwnAttempts})</h2>
+ * <h2>An attempt that stays ({@link Timing}, {@link Lease}, {@link OwnAttempts})</h2>
  *
  * <p>Its holder died, lost the answer, or cannot reach the store. An attempt therefore ends by itself after a time T.
- * The holder measures T from before its first write, observers from when they first saw this name, all by their own
- * monotonic clocks; no two clocks are ever compared. T is longer than everything a holder may still be doing, and a
- * holder sends nothing when too little of its T is left. A name dies with its process: after a restart our own attempt
- * is a stranger's, since nobody remembers whether its request went out.
+ * The holder measures T from before the write, observers from when they first saw what it wrote, all by their own
+ * monotonic clocks; no two clocks are ever compared. T is longer than everything a holder may still be doing after that
+ * write, and a holder sends nothing when too little of its T is left. A name dies with its process: after a restart our
+ * own attempt is a stranger's, since nobody remembers whether its request went out.
+ *
+ * <p>How long that is depends on the server. Where a refresh token works once, a request that was sent cannot be taken
+ * back, and T holds all of it, twice the longest token call. Where a second request does no harm, a dead holder must be
+ * replaced before a grace window or a caller's patience ends, and T is 4 s; a living holder of a slow request then
+ * writes its attempt again, every second. Nobody who holds a valid token waits for either.
  *
  * <p>A holder whose answer comes while the store is down for everybody can do nothing but wait, and must not be taken
  * for dead when the store is back. So an observer adds up the times between its reads, and only those that found the
  * same name ({@link Memory.Remembered#observed}). Nothing counts if a read failed in between, and no more than a
  * fifteenth of T if nobody read, since that may have been an outage that nobody noticed. With the default times, a
- * holder has its answer at most 24 of 30 s after its start, and then tries to store it at least once a second. Of the 6
- * s that are left, an outage hides 2 at most; in the other 4 the store could be read, so the holder has had its turn.
- * An attempt whose answer was lost here holds nothing, and for this node its T simply passes.
+ * holder has its answer at most 12 of 20 s after it wrote its attempt, and then tries to store it more often than once
+ * a second. Of the 8 s that are left, an outage hides 1.3 at most; in the others the store could be read, so the holder
+ * has had its turn. An attempt whose answer was lost here holds nothing, and for this node its T simply passes.
  *
  * <h2>An answer that never came ({@link Flight}, {@link Renewal#replay})</h2>
  *
  * <p>The server may have taken the refresh token, or it may not; a success that cannot be read, or a gateway that gave
  * up, says no more than silence. If the server took it, giving up signs the user out for certain; sending the token
  * again may. Whether and when to send it once more is a property of the server: {@link Provider.Replay}. Either way the
- * row is read again first, and after that one replay the attempt stays where it is until T ends it, since the late
- * request may still arrive.
+ * attempt is first written again, which only succeeds while it stands, and begins another T. After that one replay it
+ * stays where it is until T ends it, since the late request may still arrive.
  *
  * <h2>A write that lost ({@link UnsavedTokens})</h2>
  *
@@ -157,7 +162,7 @@ public final class Refresher {
         }
         Remembered known = memory.get(key);
         if (pending == null && known != null && known.grant() != null && known.trusted(clocks, storeCacheTime)) {
-            return decide(key, resource, known);
+            return decide(key, resource, known, false);
         }
         return read(key, resource);
     }
@@ -180,7 +185,7 @@ public final class Refresher {
         begin(key, Purpose.afterRejection(resource, rejected));
     }
 
-    private CompletableFuture<Outcome> decide(AccountKey key, Resource resource, Remembered known) {
+    private CompletableFuture<Outcome> decide(AccountKey key, Resource resource, Remembered known, boolean justRead) {
         VersionedRow grant = known.grant();
         if (grant == null && renewal.begin() == null) {
             // The row was just read: nobody has to wait for a flight that began when there was something to refresh.
@@ -189,7 +194,13 @@ public final class Refresher {
         TokenSet tokens = known.tokens(resource);
         TokenLimits limits = known.limits(resource);
         if (grant == null || tokens == null || limits.pastHard(clocks)) {
-            return join(key, Purpose.valid(resource));
+            if (grant != null && tokens != null && !limits.expired(clocks) && isHeldUp(key, grant.row(), known)) {
+                if (known.mayStartBackground(clocks)) {
+                    begin(key, Purpose.fresher(resource));
+                }
+                return CompletableFuture.completedFuture(new Usable(tokens));
+            }
+            return join(key, Purpose.valid(resource), justRead ? known : null);
         }
         Flight underWay = flights.get(key);
         if (underWay != null && tokens.accessToken().equals(underWay.purpose().rejected())) {
@@ -200,6 +211,16 @@ public final class Refresher {
             begin(key, Purpose.fresher(resource));
         }
         return CompletableFuture.completedFuture(new Usable(tokens));
+    }
+
+    /**
+     * Whether another node has been refreshing for longer than that takes. It may be dead, and nobody who holds a valid
+     * token waits for the dead.
+     */
+    private boolean isHeldUp(AccountKey key, GrantRow row, Remembered known) {
+        return row.attempt() != null
+                && !flights.containsKey(key)
+                && clocks.since(known.attemptSince()).compareTo(parts.timing().patience()) >= 0;
     }
 
     private boolean worthTrying(GrantRow row, Resource resource) {
@@ -241,7 +262,7 @@ public final class Refresher {
     private void read(Reading reading, Pending shared) {
         CompletableFuture<Outcome> decided;
         try {
-            decided = decide(reading.key(), reading.resource(), rows.find(reading.key()));
+            decided = decide(reading.key(), reading.resource(), rows.find(reading.key()), true);
         } catch (IOException e) {
             decided = CompletableFuture.completedFuture(
                     fallback.withoutStore(reading.key(), reading.resource(), null, e));
@@ -269,8 +290,12 @@ public final class Refresher {
 
     /** Joins the flight that is under way, or starts one. */
     private CompletableFuture<Outcome> join(AccountKey key, Purpose purpose) {
+        return join(key, purpose, null);
+    }
+
+    private CompletableFuture<Outcome> join(AccountKey key, Purpose purpose, @Nullable Remembered justRead) {
         long asked = clocks.ticks();
-        Flight mine = flight(key, purpose);
+        Flight mine = flight(key, purpose, justRead);
         Flight other = flights.putIfAbsent(key, mine);
         if (other == null) {
             return start(mine);
@@ -292,8 +317,8 @@ public final class Refresher {
                         : join(key, purpose));
     }
 
-    private Flight flight(AccountKey key, Purpose purpose) {
-        return new Flight(parts, unsaved, attempts, fallback, flights, key, purpose);
+    private Flight flight(AccountKey key, Purpose purpose, @Nullable Remembered justRead) {
+        return new Flight(parts, unsaved, attempts, fallback, flights, key, purpose, justRead);
     }
 
     private static CompletableFuture<Outcome> start(Flight mine) {
@@ -311,7 +336,7 @@ public final class Refresher {
         if (!(outcome instanceof LoginRequired)) {
             return CompletableFuture.completedFuture(outcome);
         }
-        Flight mine = flight(key, purpose);
+        Flight mine = flight(key, purpose, null);
         Flight other = flights.putIfAbsent(key, mine);
         if (other == null) {
             return start(mine);

@@ -1,26 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.provider.Provider.Replay;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The time limits of a refresh. All of them follow from the length of one token call.
  *
  * <p>An attempt has to hold, in this order: its mark in the store, a token call, the wait until an unanswered request
- * can no longer arrive, law 15's replay, that wait again, and the write of the outcome. With the default call of 10 s:
+ * can no longer arrive, and the write of the outcome. Law 15's replay marks the row again, and T begins again with that
+ * mark. With the default call of 10 s:
  *
  * <pre>
- * | mark | call 10 s | travel 2 s | replay 10 s | travel 2 s | outcome |
- * |&lt;---------------------- T = 30 s, 6 s of it for the store -------------------&gt;|
+ * | mark | call 10 s | travel 2 s | outcome |          | mark | replay 10 s | travel 2 s | outcome |
+ * |&lt;---- T = 20 s, 8 s of it for the store ----&gt;|   |&lt;----- T again --------------------------&gt;|
  * </pre>
+ *
+ * <p>It cannot be shorter where a refresh token works once: a holder that is cut off from the store, or stands still,
+ * cannot take back what it has sent. Where a second request does no harm ({@link Replay#PROMPT}), T is a few seconds,
+ * and the holder marks the row again while its request is under way ({@link Lease}).
  *
  * @param call the deadline of one token call, as a whole
  * @param storeCacheTime how long a row is reused without reading the store again
+ * @param prompt the longest T where a second request does no harm
  */
-public record Timing(Duration call, Duration storeCacheTime) {
-    /** T: the time for which an attempt stands before others may take it for lost. */
+public record Timing(Duration call, Duration storeCacheTime, Duration prompt) {
+    /** With an attempt, a look and a call, shorter than any known grace window, which is 10 s. */
+    private static final Duration PROMPT = Duration.ofSeconds(4);
+
+    /** The times that follow from the length of a token call. */
+    public Timing(Duration call, Duration storeCacheTime) {
+        this(call, storeCacheTime, PROMPT);
+    }
+
+    /** The longest T: the time for which an attempt stands before others may take it for lost. */
     Duration attempt() {
-        return call.multipliedBy(3);
+        return call.multipliedBy(2);
+    }
+
+    /** T at a server of this kind. */
+    Duration attempt(Replay replay) {
+        return replay == Replay.PROMPT && prompt.compareTo(attempt()) < 0 ? prompt : attempt();
+    }
+
+    /** The interval at which a request under way is shown to others; {@code null} if T is long enough without. */
+    @Nullable
+    Duration renewal(Replay replay) {
+        return attempt(replay).compareTo(attempt()) < 0 ? attempt(replay).dividedBy(4) : null;
+    }
+
+    /**
+     * Whether a request may still be sent.
+     *
+     * @param since the time since the attempt was about to be written
+     */
+    boolean maySend(Replay replay, Duration since) {
+        Duration needed = renewal(replay) == null ? neededToSend() : Duration.ZERO;
+        return attempt(replay).minus(since).compareTo(needed) >= 0;
     }
 
     /** The time for which a request may still be on its way after its sender has given it up. */

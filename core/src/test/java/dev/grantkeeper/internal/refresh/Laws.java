@@ -78,7 +78,7 @@ final class Laws {
      * count. An outage for all excuses nothing else: nobody may take an attempt for lost while nobody can write.
      */
     private static boolean answeredLate(Sent sent, Attempt attempt) {
-        return sent.answered - attempt.start > Simulation.TIMING.attempt().toNanos() * 4 / 5;
+        return sent.answered - attempt.written() > (attempt.end() - attempt.written()) * 4 / 5;
     }
 
     private Attempt attempt(Sent sent) {
@@ -99,7 +99,7 @@ final class Laws {
         if (attempt.over != set || attempt.life != life) {
             broken("law 2: what is sent was not in the row that carried this attempt");
         }
-        if (attempt.end() - world.now() < Simulation.TIMING.neededToSend().toNanos()) {
+        if (!Simulation.TIMING.maySend(world.plan().replay(), Duration.ofNanos(world.now() - attempt.written()))) {
             broken("law 3: a request although too little of T is left");
         }
         if (row.own().refusal() != null) {
@@ -144,7 +144,12 @@ final class Laws {
                     && !notOurs
                     && !other.forgiven
                     && set.reconsidered < other.called
-                    && world.now() - attempt(other).start < Backoff.SHORTEST.toNanos()) {
+                    && world.now() - attempt(other).start
+                            < Math.min(
+                                    Backoff.SHORTEST.toNanos(),
+                                    Simulation.TIMING
+                                            .attempt(world.plan().replay())
+                                            .toNanos())) {
                 broken("law 9: " + set + " is sent again at once");
             }
         }

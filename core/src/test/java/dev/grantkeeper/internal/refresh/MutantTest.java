@@ -23,6 +23,7 @@ class MutantTest {
     private static final int ENOUGH = 40_000;
 
     private static final String REFRESHER = "Refresher.java";
+    private static final String LEASE = "Lease.java";
     private static final String FLIGHT = "Flight.java";
     private static final String UNSAVED = "UnsavedTokens.java";
     private static final String FALLBACK = "Fallback.java";
@@ -63,26 +64,26 @@ class MutantTest {
                 Mutant.of(
                         "nothing is sent when too little of T is left (CHECK)",
                         FLIGHT,
-                        "if (timing.attempt().minus(clocks.since(start)).compareTo(timing.neededToSend()) < 0) {",
+                        "if (!timing.maySend(renewal.replay(), clocks.since(start))) {",
                         "if (false) {"),
                 Mutant.of(
                         "T runs from before the first write (TBEFORE)",
                         FLIGHT,
-                        "long start = clocks.ticks();",
-                        "",
+                        "long start = clocks.ticks(); String name",
+                        "String name",
                         FLIGHT,
                         "VersionedRow mine = won.grant();",
                         "VersionedRow mine = won.grant(); long start = clocks.ticks();"),
                 Mutant.of(
                         "observers time this attempt, not any (SAME)",
                         MEMORY,
-                        "&& attempt.equals(known.row().attempt());",
-                        "&& known.row().attempt() != null;"),
+                        "boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));",
+                        "boolean sameRow = attempt != null && known != null && known.row().attempt() != null;"),
                 Mutant.of(
                         "an attempt of unknown outcome stays (CLEARLOST)",
                         FLIGHT,
-                        "attempts.lost(key, sent.name());",
-                        "Written cleared = rows.replace(key, sent.mine().version(), sent.mine().row().failedUntil(Resource.OWN, clocks.now().plusSeconds(1), null));"),
+                        "attempts.lost(key, sent.name()); Outcome moved",
+                        "Written cleared = rows.replace(key, sent.mine().version(), sent.mine().row().failedUntil(Resource.OWN, clocks.now().plusSeconds(1), null)); Outcome moved"),
                 Mutant.of(
                         "an outcome that lost is written over what it was made from (RESCUE)",
                         UNSAVED,
@@ -96,7 +97,7 @@ class MutantTest {
                 Mutant.of(
                         "a refusal names the version it replaces (BLINDREF)",
                         FLIGHT,
-                        "Written written = rows.replace(key, mine.version(), mine.row().refused(resource, refusal));",
+                        "return refused(write(sent, mine -> mine.refused(resource, refusal)), refusal);",
                         """
                         Written written;
                         try {
@@ -106,7 +107,8 @@ class MutantTest {
                                     : rows.replace(key, any.version(), any.row().refused(resource, refusal));
                         } catch (IOException e) {
                             written = new Written.Unclear(e);
-                        }"""),
+                        }
+                        return refused(written, refusal);"""),
                 Mutant.of(
                         "a node that loses to a login revokes nothing (REVOKEOLD)",
                         UNSAVED,
@@ -134,7 +136,7 @@ class MutantTest {
                                 UNSAVED,
                                 "pending.row().login().equals(login) ? pending : null",
                                 "pending")
-                        .from(48_400),
+                        .from(30_200),
                 Mutant.of(
                         "no login is required before the row was read again (REREAD)",
                         FLIGHT,
@@ -148,8 +150,23 @@ class MutantTest {
                 Mutant.of(
                         "observers wait for all of T",
                         FLIGHT,
-                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt()) < 0) {",
-                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt().dividedBy(3)) < 0) {"),
+                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay())) < 0) {",
+                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay()).dividedBy(3)) < 0) {"),
+                Mutant.of(
+                        "a replay is marked, and stands for a T of its own",
+                        FLIGHT,
+                        "Written again = write(sent, row -> row.withAnswerLost());",
+                        "Written again = new Written.Won(latest(sent));"),
+                Mutant.of(
+                        "a holder shows that it lives, where T is short",
+                        LEASE,
+                        "workers.later(interval, this::due);",
+                        ""),
+                Mutant.of(
+                        "an attempt that is written again stands for another T",
+                        MEMORY,
+                        "boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));",
+                        "boolean sameRow = sameAttempt;"),
                 Mutant.of(
                         "unsaved tokens are written before they are refreshed",
                         FLIGHT,
@@ -158,8 +175,8 @@ class MutantTest {
                 Mutant.of(
                         "an attempt that was sent is not taken for unsent",
                         FLIGHT,
-                        "attempts.lost(key, sent.name());",
-                        "attempts.unsent(key, sent.name());"),
+                        "attempts.lost(key, sent.name()); Outcome moved",
+                        "attempts.unsent(key, sent.name()); Outcome moved"),
                 Mutant.of(
                         "a name dies with its process (RESUME)",
                         FLIGHT,
@@ -278,8 +295,8 @@ class MutantTest {
                 Mutant.of(
                         "a lost answer is remembered in the row",
                         FLIGHT,
-                        "request(sent.mine().row()), sent.mine().row().withAnswerLost());",
-                        "request(sent.mine().row()), sent.mine().row());"),
+                        "Written again = write(sent, row -> row.withAnswerLost());",
+                        "Written again = write(sent, row -> row);"),
                 // Found by the simulation.
                 Mutant.of(
                         "what a write brings back late does not hide what came after it",
@@ -294,13 +311,17 @@ class MutantTest {
                 Mutant.of(
                                 "after a refusal the row says what is served",
                                 FLIGHT,
-                                "return null; // The row says what callers get, unless somebody has written since.",
+                                "return refused(write(sent, mine -> mine.refused(resource, refusal)), refusal);",
                                 """
+                        Written written = write(sent, mine -> mine.refused(resource, refusal));
                         Remembered now = memory.get(key);
-                        TokenSet tokens = mine.row().tokens();
-                        return tokens != null && now != null && !now.limits(Resource.OWN).expired(clocks)
-                                ? new Usable(tokens)
-                                : loginRequired(refusal);""")
+                        TokenSet tokens = sent.mine().row().tokens();
+                        if (written instanceof Written.Won && tokens != null && now != null) {
+                            return now.limits(Resource.OWN).expired(clocks)
+                                    ? loginRequired(refusal)
+                                    : new Usable(tokens);
+                        }
+                        return refused(written, refusal);""")
                         .from(5_400),
                 Mutant.of(
                                 "a caller that has nothing valid waits for a slow store",

@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.refresh.Plan.Moment;
 import dev.grantkeeper.internal.refresh.SimulatedServer.Issued;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.provider.Provider.Replay;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenStore;
@@ -47,16 +48,26 @@ final class SimulatedStore {
         @Nullable
         Issued over;
 
+        private final Replay replay;
+        /** When the write began that wrote it last. */
+        private long written;
+
         private long ended = -1;
 
-        Attempt(Life life, AccountKey key, long start) {
+        Attempt(Life life, AccountKey key, long start, Replay replay) {
             this.life = life;
             this.key = key;
             this.start = start;
+            this.replay = replay;
+            this.written = start;
+        }
+
+        long written() {
+            return written;
         }
 
         long end() {
-            return start + Simulation.TIMING.attempt().toNanos();
+            return written + Simulation.TIMING.attempt(replay).toNanos();
         }
 
         /** Whether the row carried it when its T was over. */
@@ -209,8 +220,10 @@ final class SimulatedStore {
         Moment written = written(role, cell, wanted);
         String attempt = wanted.attempt();
         if (written == Moment.MARK_WRITTEN && attempt != null && !attempts.containsKey(attempt)) {
-            attempts.put(attempt, new Attempt(life, key, world.now()));
+            attempts.put(
+                    attempt, new Attempt(life, key, world.now(), world.plan().replay()));
         }
+        long began = world.now();
         String what = !world.tells()
                 ? ""
                 : (version == null ? "create " : "replace " + world.name("v", version) + " by ")
@@ -224,6 +237,7 @@ final class SimulatedStore {
             cell.put(new Row(next, wanted));
             if (attempt != null && role == Role.REFRESH) {
                 attempt(attempt).over = world.server().of(wanted);
+                attempt(attempt).written = began;
             }
             world.laws().written(life, key, role, before, wanted, late && version == null);
             world.at(landed(written), life, key);
