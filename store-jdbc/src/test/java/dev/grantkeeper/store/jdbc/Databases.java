@@ -178,6 +178,18 @@ final class Databases {
         return new HikariDataSource(config);
     }
 
+    /** A pool as HikariCP makes it, which tries connections out that have rested. */
+    static HikariDataSource carefulPool(DataSource database, int size, Consumer<HikariConfig> more) {
+        String property = "com.zaxxer.hikari.aliveBypassWindowMs";
+        String before = System.getProperty(property);
+        System.clearProperty(property);
+        try {
+            return pool(database, size, more);
+        } finally {
+            System.setProperty(property, before);
+        }
+    }
+
     /** A table name that no other test uses. */
     static String newTable() {
         return "t_" + UUID.randomUUID().toString().replace('-', '_');

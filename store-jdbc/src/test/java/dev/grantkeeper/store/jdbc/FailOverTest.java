@@ -111,24 +111,17 @@ class FailOverTest {
         }
     }
 
-    /** A pool as HikariCP makes it, which tries connections out that have rested, with three connections. */
+    /** A pool with three connections, all of them open. */
     private static HikariDataSource fullPool(DataSource database) throws Exception {
-        String property = "com.zaxxer.hikari.aliveBypassWindowMs";
-        String before = System.getProperty(property);
-        System.clearProperty(property);
-        try {
-            HikariDataSource pool = Databases.pool(database, 3, config -> config.setConnectionTimeout(2_000));
-            List<Connection> connections = new ArrayList<>();
-            for (int i = 0; i < 3; i++) {
-                connections.add(pool.getConnection());
-            }
-            for (Connection connection : connections) {
-                connection.close();
-            }
-            return pool;
-        } finally {
-            System.setProperty(property, before);
+        HikariDataSource pool = Databases.carefulPool(database, 3, config -> config.setConnectionTimeout(2_000));
+        List<Connection> connections = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            connections.add(pool.getConnection());
         }
+        for (Connection connection : connections) {
+            connection.close();
+        }
+        return pool;
     }
 
     private void isUnavailable(JdbcTokenStore store) {

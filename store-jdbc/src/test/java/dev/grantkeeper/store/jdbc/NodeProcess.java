@@ -45,6 +45,10 @@ import org.sqlite.SQLiteConfig;
  *   <li>{@code watch} waits until the calls are {@code done}, or {@code waiting} for somebody else's attempt
  *   <li>{@code look} waits until the calls are {@code done}, or the row was read once more and they are {@code waiting}
  *   <li>{@code stop <where>} makes the next refresh halt there ({@link WatchedStore.Stop}), {@code go} ends that
+ *   <li>{@code users <prefix> <first> <end>} asks for tokens of these users, all at once, in place of calls of one user;
+ *       {@code seen <rows>} waits until so many rows were read since, {@code end} is as above
+ *   <li>{@code hold} makes the outcomes of refreshes wait before they are written, {@code held <outcomes>} waits until so
+ *       many do, {@code release} ends that
  * </ul>
  */
 final class NodeProcess implements AutoCloseable {
@@ -176,7 +180,23 @@ final class NodeProcess implements AutoCloseable {
                 .time(() -> Instant.now().plusNanos(passedNanos.get()), () -> System.nanoTime() + passedNanos.get());
     }
 
+    /** Stands before the name of a database to which there is no pool. */
+    static final String UNPOOLED = "unpooled:";
+
+    /** Stands before the name of a database that goes away: the pool tries connections out, and is soon impatient. */
+    static final String CAREFUL = "careful:";
+
     static DataSource dataSource(String url) {
+        if (url.startsWith(UNPOOLED)) {
+            return database(url.substring(UNPOOLED.length()));
+        }
+        return url.startsWith(CAREFUL)
+                ? Databases.carefulPool(
+                        database(url.substring(CAREFUL.length())), 4, config -> config.setConnectionTimeout(1_000))
+                : Databases.pool(database(url), 4);
+    }
+
+    static DataSource database(String url) {
         DataSource database;
         if (url.startsWith("postgres:")) {
             database = Databases.postgres(Integer.parseInt(url.substring("postgres:".length())));
@@ -187,36 +207,45 @@ final class NodeProcess implements AutoCloseable {
         } else {
             database = Databases.h2(url);
         }
-        return Databases.pool(database, 4);
+        return database;
     }
 
     // ---- In the process ------------------------------------------------------------------------------------------
 
     public static void main(String[] arguments) throws Exception {
         PrintStream out = System.out;
+        System.setOut(System.err); // what is logged is no answer
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         AtomicLong passed = new AtomicLong();
         OkHttpClient http = new OkHttpClient();
-        try (HikariDataSource database = (HikariDataSource) dataSource(arguments[1])) {
-            WatchedStore store = new WatchedStore(JdbcTokenStore.create(database), () -> out.println(STOPPED));
-            try (Grantkeeper node = registration(arguments[0], arguments[2], store, passed)
-                    .httpClient(http)
-                    .tokenCallTimeout(Duration.ofMillis(Long.parseLong(arguments[3])))
-                    .maxWait(Duration.ofMinutes(1))
-                    .build()) {
-                Calls calls = new Calls(node.account("alice").wrap(http), arguments[0] + "/api/things", store);
-                out.println("ready");
-                for (String line = in.readLine(); line != null; line = in.readLine()) {
-                    out.println(obey(line.split(" ", -1), passed, calls, store));
-                }
+        HeldOutcomes outcomes = new HeldOutcomes(JdbcTokenStore.create(dataSource(arguments[1])));
+        WatchedStore store = new WatchedStore(outcomes, () -> out.println(STOPPED));
+        try (Grantkeeper node = registration(arguments[0], arguments[2], store, passed)
+                .httpClient(http)
+                .tokenCallTimeout(Duration.ofMillis(Long.parseLong(arguments[3])))
+                .maxWait(Duration.ofMinutes(1))
+                .build()) {
+            Calls calls = new Calls(node, http, arguments[0] + "/api/things", store);
+            out.println("ready");
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                out.println(obey(line.split(" ", -1), passed, calls, store, outcomes));
             }
         }
         System.exit(0);
     }
 
-    private static String obey(String[] order, AtomicLong passed, Calls calls, WatchedStore store)
+    private static String obey(
+            String[] order, AtomicLong passed, Calls calls, WatchedStore store, HeldOutcomes outcomes)
             throws InterruptedException {
         switch (order[0]) {
+            case "users" -> {
+                outcomes.forgetReads();
+                calls.begin(order[1], Integer.parseInt(order[2]), Integer.parseInt(order[3]));
+            }
+            case "seen" -> outcomes.awaitRead(Integer.parseInt(order[1]));
+            case "hold" -> outcomes.hold();
+            case "held" -> outcomes.awaitHeld(Integer.parseInt(order[1]));
+            case "release" -> outcomes.release();
             case "pass" ->
                 passed.addAndGet(Duration.ofMillis(Long.parseLong(order[1])).toNanos());
             case "begin" -> calls.begin(Integer.parseInt(order[1]));
@@ -240,16 +269,18 @@ final class NodeProcess implements AutoCloseable {
         return order[0];
     }
 
-    /** Calls to the API, some at once. */
+    /** Calls to the API, some at once, or tokens for many users. */
     private static final class Calls {
         private final ExecutorService threads = Executors.newCachedThreadPool();
+        private final Grantkeeper node;
         private final OkHttpClient api;
         private final String url;
         private final WatchedStore store;
         private final List<CompletableFuture<Integer>> all = new ArrayList<>();
 
-        Calls(OkHttpClient api, String url, WatchedStore store) {
-            this.api = api;
+        Calls(Grantkeeper node, OkHttpClient http, String url, WatchedStore store) {
+            this.node = node;
+            this.api = node.account("alice").wrap(http);
             this.url = url;
             this.store = store;
         }
@@ -263,6 +294,13 @@ final class NodeProcess implements AutoCloseable {
                 all.add(one);
             }
             go.countDown();
+        }
+
+        void begin(String prefix, int first, int end) {
+            all.clear();
+            for (int i = first; i < end; i++) {
+                all.add(node.account(prefix + i).tokensAsync().thenApply(tokens -> 200));
+            }
         }
 
         private int call(CountDownLatch go) {

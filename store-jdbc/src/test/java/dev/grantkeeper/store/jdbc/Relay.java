@@ -18,6 +18,7 @@ final class Relay implements AutoCloseable {
     private final int target;
     private final Queue<Socket> sockets = new ConcurrentLinkedQueue<>();
     private volatile boolean silent;
+    private volatile boolean cut;
 
     // guarded by this
     private @Nullable String cutBehind;
@@ -37,11 +38,19 @@ final class Relay implements AutoCloseable {
         inBackground(() -> {
             while (true) {
                 Socket in = door.accept();
+                if (cut) {
+                    in.close();
+                    continue;
+                }
                 Socket out = new Socket(InetAddress.getLoopbackAddress(), target());
                 in.setTcpNoDelay(true);
                 out.setTcpNoDelay(true);
                 sockets.add(in);
                 sockets.add(out);
+                if (cut) {
+                    in.close();
+                    out.close();
+                }
                 Link link = new Link(in, out);
                 inBackground(link::passQuestions);
                 inBackground(link::passAnswers);
@@ -60,6 +69,19 @@ final class Relay implements AutoCloseable {
     /** Stops passing anything on, without closing anything. */
     void fallSilent() {
         silent = true;
+    }
+
+    /** Closes all connections, and each new one at once. */
+    void cut() throws IOException {
+        cut = true;
+        for (Socket socket = sockets.poll(); socket != null; socket = sockets.poll()) {
+            socket.close();
+        }
+    }
+
+    /** Takes connections again. */
+    void join() {
+        cut = false;
     }
 
     /**

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.store.jdbc;
+
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.StoredTokens;
+import dev.grantkeeper.token.TokenStore;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+
+/**
+ * A store in which the outcomes of refreshes wait before they are written: the node has the new tokens, and nobody else
+ * knows them. Thread-safe.
+ */
+final class HeldOutcomes implements TokenStore {
+    private final TokenStore store;
+
+    // all guarded by this
+    private final Map<AccountKey, Integer> writes = new HashMap<>();
+    private final Set<AccountKey> held = new HashSet<>();
+    private final Set<AccountKey> read = new HashSet<>();
+    private boolean holding;
+
+    HeldOutcomes(TokenStore store) {
+        this.store = store;
+    }
+
+    /** Holds the second write of each row from now on: the first one is the attempt. */
+    synchronized void hold() {
+        holding = true;
+        writes.clear();
+        held.clear();
+    }
+
+    synchronized void release() {
+        holding = false;
+        notifyAll();
+    }
+
+    /** Waits until so many outcomes are held. */
+    synchronized void awaitHeld(int outcomes) throws InterruptedException {
+        await(() -> held.size() >= outcomes);
+    }
+
+    /** Forgets which rows were read. */
+    synchronized void forgetReads() {
+        read.clear();
+    }
+
+    /** Waits until so many rows were read. */
+    synchronized void awaitRead(int rows) throws InterruptedException {
+        await(() -> read.size() >= rows);
+    }
+
+    // guarded by this
+    private void await(BooleanSupplier condition) throws InterruptedException {
+        while (!condition.getAsBoolean()) {
+            wait();
+        }
+    }
+
+    @Override
+    public Optional<StoredTokens> find(AccountKey key) throws IOException {
+        Optional<StoredTokens> found = store.find(key);
+        synchronized (this) {
+            read.add(key);
+            notifyAll();
+        }
+        return found;
+    }
+
+    @Override
+    public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
+        return store.create(key, tokens);
+    }
+
+    @Override
+    public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
+        passOutcome(key);
+        return store.replace(key, version, next);
+    }
+
+    private synchronized void passOutcome(AccountKey key) throws IOException {
+        if (holding && writes.merge(key, 1, Integer::sum) >= 2) {
+            held.add(key);
+            notifyAll();
+            try {
+                await(() -> !holding);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException();
+            }
+        }
+    }
+
+    @Override
+    public boolean delete(AccountKey key, String version) throws IOException {
+        return store.delete(key, version);
+    }
+}
