@@ -5,9 +5,11 @@ import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.Collection;
+import java.util.Collections;
 import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,7 +50,8 @@ final class LostWrites {
     }
 
     private void storeIsDown() {
-        Collection<AccountKey> last = memory.writtenSince(rows.health().lastSuccess() - LAST.toNanos());
+        List<AccountKey> last = memory.writtenSince(rows.health().lastSuccess() - LAST.toNanos());
+        Collections.reverse(last); // those that were written last are the ones that may be lost
         synchronized (this) {
             suspects.removeAll(last);
             suspects.addAll(last);
@@ -74,7 +77,7 @@ final class LostWrites {
         workers.later(
                 Duration.ofNanos(half + clocks.random(half)),
                 () -> read(() -> {
-                    boolean more = rows.health().isFailing() && readOne();
+                    boolean more = rows.health().isFailing() && readOne(Deque::pollLast);
                     synchronized (this) {
                         looking = false;
                     }
@@ -85,14 +88,17 @@ final class LostWrites {
     }
 
     private void readAll() {
-        while (readOne()) {
+        while (readOne(Deque::pollFirst)) {
             // and the next
         }
     }
 
     /** Reads one of the rows. Returns whether that succeeded. */
-    private boolean readOne() {
-        AccountKey key = next();
+    private boolean readOne(Function<Deque<AccountKey>, @Nullable AccountKey> which) {
+        AccountKey key;
+        synchronized (this) {
+            key = which.apply(suspects);
+        }
         if (key == null) {
             return false;
         }
@@ -105,10 +111,6 @@ final class LostWrites {
             }
             return false;
         }
-    }
-
-    private synchronized @Nullable AccountKey next() {
-        return suspects.pollFirst();
     }
 
     private void read(Runnable task) {

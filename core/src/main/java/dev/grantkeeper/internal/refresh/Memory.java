@@ -171,7 +171,10 @@ final class Memory {
         return rows.get(key);
     }
 
-    /** The keys of the rows that this node wrote since a time by the monotonic clock, and nobody else since. */
+    /**
+     * The keys of the rows that this node wrote since a time by the monotonic clock, and nobody else since; those that
+     * were used last come last.
+     */
     synchronized List<AccountKey> writtenSince(long ticks) {
         List<AccountKey> keys = new ArrayList<>();
         rows.forEach((key, remembered) -> {

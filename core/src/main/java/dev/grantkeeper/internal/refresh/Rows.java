@@ -208,7 +208,7 @@ final class Rows {
         busy.merge(key, List.of(start), Rows::both);
         try {
             T result = checked("The token store", access);
-            health.succeeded();
+            health.succeeded(Duration.ofNanos(System.nanoTime() - start));
             return result;
         } catch (IOException e) {
             health.failed();

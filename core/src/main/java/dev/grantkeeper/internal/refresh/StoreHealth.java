@@ -7,30 +7,42 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * Notices that the store fails, and that it is back: that a call succeeded, of whatever kind and for whichever key,
- * after one that failed. Thread-safe.
+ * after one that failed. Behind a pool, a call may also wait for the store through a whole outage and succeed, so one
+ * that took long counts as both. Thread-safe.
  */
 final class StoreHealth {
     /** An outage of this length may have been a restart, and a restart may have lost the last writes. */
     private static final Duration RESTART = Duration.ofMillis(500);
 
+    /**
+     * The longest time by which one node finds the store back after another. Pools double the pause between two tries to
+     * connect, up to 5 s, so it is no longer than the outage was, either.
+     */
+    private static final Duration APART = Duration.ofSeconds(6);
+
     private final Clocks clocks;
-    private final Duration settling;
+    private final Duration least;
     private final List<Runnable> whenDown = new CopyOnWriteArrayList<>();
     private final List<Runnable> whenBack = new CopyOnWriteArrayList<>();
 
     private volatile boolean failing;
     private volatile long lastSuccess;
+
+    // guarded by this
+    private long lastSuccessInRealTime = System.nanoTime();
+    private boolean slow; // the last call that succeeded
     private volatile long backAt;
     private volatile boolean restarted;
+    private volatile Duration settling = Duration.ZERO;
 
     /**
      * Begins with a store that is well.
      *
-     * @param settling the time after an outage in which no attempt begins
+     * @param least the shortest time after an outage in which no attempt begins
      */
-    StoreHealth(Clocks clocks, Duration settling) {
+    StoreHealth(Clocks clocks, Duration least) {
         this.clocks = clocks;
-        this.settling = settling;
+        this.least = least;
         this.lastSuccess = clocks.ticks();
     }
 
@@ -66,18 +78,44 @@ final class StoreHealth {
         }
     }
 
-    void succeeded() {
+    /**
+     * Notes that a call succeeded.
+     *
+     * @param took its duration, in real time
+     */
+    void succeeded(Duration took) {
         long now = clocks.ticks();
-        if (failing) {
-            if (Duration.ofNanos(now - lastSuccess).compareTo(RESTART) >= 0) {
+        boolean waited;
+        boolean back;
+        synchronized (this) {
+            // Whoever succeeds at the same time has to find it settling, so this comes first.
+            waited = waited(took);
+            back = failing || waited;
+            Duration away = waited ? took : Duration.ofNanos(now - lastSuccess);
+            if (back && away.compareTo(RESTART) >= 0) {
+                Duration apart = away.compareTo(APART) < 0 ? away : APART;
+                settling = apart.compareTo(least) < 0 ? least : apart;
                 backAt = now;
                 restarted = true;
             }
-            lastSuccess = now;
+        }
+        if (waited) {
+            whenDown.forEach(Runnable::run);
+        }
+        lastSuccess = now;
+        if (back) {
             failing = false;
             whenBack.forEach(Runnable::run);
-        } else {
-            lastSuccess = now;
         }
+    }
+
+    /** Whether a call took long, and nothing succeeded meanwhile. A store that is always slow is not away each time. */
+    private synchronized boolean waited(Duration took) {
+        long now = System.nanoTime();
+        boolean alone = now - lastSuccessInRealTime >= took.toNanos();
+        boolean before = slow;
+        slow = took.compareTo(RESTART) >= 0;
+        lastSuccessInRealTime = now;
+        return slow && !before && alone && !failing;
     }
 }

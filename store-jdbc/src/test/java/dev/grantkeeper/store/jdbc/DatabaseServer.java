@@ -107,11 +107,15 @@ abstract class DatabaseServer implements AutoCloseable {
 
         PostgresServer(Path directory, boolean confirmsEarly) throws Exception {
             this.directory = directory.resolve("postgres");
-            this.first = EmbeddedPostgres.builder()
+            EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder()
                     .setDataDirectory(this.directory)
                     .setCleanDataDirectory(false)
-                    .setServerConfig("synchronous_commit", confirmsEarly ? "off" : "on")
-                    .start();
+                    .setServerConfig("synchronous_commit", confirmsEarly ? "off" : "on");
+            if (confirmsEarly) {
+                builder.setServerConfig("wal_writer_delay", "10s")
+                        .setServerConfig("wal_writer_flush_after", "1GB");
+            }
+            this.first = builder.start();
             if (System.getProperty("user.name").equals("root")) {
                 command.addAll(List.of("unshare", "-U")); // PostgreSQL does not run as root
             }

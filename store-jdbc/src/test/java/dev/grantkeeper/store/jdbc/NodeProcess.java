@@ -39,7 +39,7 @@ import org.sqlite.SQLiteConfig;
  * standard input, a line each, and answers each with a line:
  *
  * <ul>
- *   <li>{@code pass <milliseconds>} lets time pass for it
+ *   <li>{@code pass <milliseconds>} lets time pass for it; after {@code freeze} no other time does
  *   <li>{@code begin <threads>} begins that many calls at once, {@code end} waits for them and answers with the number
  *       that succeeded and what the others met; {@code call <threads>} is both
  *   <li>{@code watch} waits until the calls are {@code done}, or {@code waiting} for somebody else's attempt
@@ -191,8 +191,10 @@ final class NodeProcess implements AutoCloseable {
             return database(url.substring(UNPOOLED.length()));
         }
         return url.startsWith(CAREFUL)
-                ? Databases.carefulPool(
-                        database(url.substring(CAREFUL.length())), 4, config -> config.setConnectionTimeout(1_000))
+                ? Databases.carefulPool(database(url.substring(CAREFUL.length())), 4, config -> {
+                    config.setInitializationFailTimeout(60_000);
+                    config.setConnectionTimeout(3_000);
+                })
                 : Databases.pool(database(url), 4);
     }
 
@@ -216,11 +218,12 @@ final class NodeProcess implements AutoCloseable {
         PrintStream out = System.out;
         System.setOut(System.err); // what is logged is no answer
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        AtomicLong passed = new AtomicLong();
+        Time time = new Time();
         OkHttpClient http = new OkHttpClient();
         HeldOutcomes outcomes = new HeldOutcomes(JdbcTokenStore.create(dataSource(arguments[1])));
         WatchedStore store = new WatchedStore(outcomes, () -> out.println(STOPPED));
-        try (Grantkeeper node = registration(arguments[0], arguments[2], store, passed)
+        try (Grantkeeper node = registration(arguments[0], arguments[2], store, time.passed)
+                .time(time::now, time::ticks)
                 .httpClient(http)
                 .tokenCallTimeout(Duration.ofMillis(Long.parseLong(arguments[3])))
                 .maxWait(Duration.ofMinutes(1))
@@ -228,26 +231,51 @@ final class NodeProcess implements AutoCloseable {
             Calls calls = new Calls(node, http, arguments[0] + "/api/things", store);
             out.println("ready");
             for (String line = in.readLine(); line != null; line = in.readLine()) {
-                out.println(obey(line.split(" ", -1), passed, calls, store, outcomes));
+                out.println(obey(line.split(" ", -1), time, calls, store, outcomes));
             }
         }
         System.exit(0);
     }
 
+    /** Time that passes by itself, unless it stands still, and when it is told to. */
+    private static final class Time {
+        final AtomicLong passed = new AtomicLong();
+        private volatile boolean still;
+        private volatile long stillSince;
+
+        void freeze() {
+            stillSince = System.nanoTime();
+            still = true;
+        }
+
+        private long lost() {
+            return still ? System.nanoTime() - stillSince : 0;
+        }
+
+        long ticks() {
+            return System.nanoTime() + passed.get() - lost();
+        }
+
+        Instant now() {
+            return Instant.now().plusNanos(passed.get() - lost());
+        }
+    }
+
     private static String obey(
-            String[] order, AtomicLong passed, Calls calls, WatchedStore store, HeldOutcomes outcomes)
+            String[] order, Time time, Calls calls, WatchedStore store, HeldOutcomes outcomes)
             throws InterruptedException {
         switch (order[0]) {
             case "users" -> {
                 outcomes.forgetReads();
                 calls.begin(order[1], Integer.parseInt(order[2]), Integer.parseInt(order[3]));
             }
+            case "freeze" -> time.freeze();
             case "seen" -> outcomes.awaitRead(Integer.parseInt(order[1]));
             case "hold" -> outcomes.hold();
             case "held" -> outcomes.awaitHeld(Integer.parseInt(order[1]));
             case "release" -> outcomes.release();
             case "pass" ->
-                passed.addAndGet(Duration.ofMillis(Long.parseLong(order[1])).toNanos());
+                time.passed.addAndGet(Duration.ofMillis(Long.parseLong(order[1])).toNanos());
             case "begin" -> calls.begin(Integer.parseInt(order[1]));
             case "end" -> {
                 return calls.end();
