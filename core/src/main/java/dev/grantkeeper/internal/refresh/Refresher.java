@@ -87,7 +87,8 @@ import org.jspecify.annotations.Nullable;
  * ({@link Saves}); the old refresh token is not sent any more. A login through this node drops them. If a store comes
  * back without its last writes, from a replica or a backup, the row that is remembered here is written again, provided
  * that it is a later one of the same login ({@link Rows#find}). After an outage, each node reads at once the rows that
- * it wrote last ({@link LostWrites}), and no node that noticed the outage begins an attempt for a fifteenth of T.
+ * it wrote last ({@link LostWrites}), and no node that noticed the outage begins an attempt for about as long as it was
+ * ({@link StoreHealth}).
  *
  * <h2>Several resources ({@link Resource}, {@link GrantRow})</h2>
  *
