@@ -54,15 +54,44 @@ public final class Engine {
             int remembered,
             Clocks clocks,
             RefreshEvents events) {
-        this.workers = new WorkerThreads(name, THREADS);
+        this(
+                new WorkerThreads(name, THREADS),
+                REQUESTS,
+                store,
+                format,
+                forUsers,
+                forApplication,
+                timing,
+                remembered,
+                clocks,
+                events);
+    }
+
+    /**
+     * Wires the parts, with these threads.
+     *
+     * @param requests the token requests that are under way at once
+     */
+    Engine(
+            Workers workers,
+            int requests,
+            TokenStore store,
+            RowFormat format,
+            Renewal forUsers,
+            Renewal forApplication,
+            Timing timing,
+            int remembered,
+            Clocks clocks,
+            RefreshEvents events) {
+        this.workers = workers;
         this.clocks = clocks;
         this.timing = timing;
         this.events = events;
         Memory memory = new Memory(clocks, remembered, timing.gap());
         Rows rows = new Rows(store, format, memory, workers, events, new StoreHealth(clocks, timing.settling()));
         LostWrites.lookFor(rows, memory, workers, clocks, timing);
-        EndpointGate gate = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
-        this.exchanges = new EndpointGate(clocks, REQUESTS, timing.patience(), workers);
+        EndpointGate gate = new EndpointGate(clocks, requests, timing.patience(), workers);
+        this.exchanges = new EndpointGate(clocks, requests, timing.patience(), workers);
         this.users = new Refresher(new Parts(rows, memory, forUsers, timing, clocks, gate, workers, events));
         this.application =
                 new Refresher(new Parts(rows, memory, forApplication, timing, clocks, gate, workers, events));
@@ -153,10 +182,10 @@ public final class Engine {
      */
     public int close(Duration limit) {
         List<Refresher> both = List.of(users, application);
-        long start = System.nanoTime();
+        long start = workers.ticks();
         both.forEach(Refresher::saveNow);
         while (both.stream().anyMatch(Refresher::isBusy)
-                && System.nanoTime() - start < limit.toNanos()
+                && workers.ticks() - start < limit.toNanos()
                 && workers.pause(Duration.ofMillis(20))) {
             // looked at again
         }

@@ -4,21 +4,17 @@ package dev.grantkeeper.internal.refresh;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
-import java.util.concurrent.PriorityBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The few threads that the library owns, in real time. They end when idle, and do not keep a program from ending. Where
- * all of them hang while a caller's task waits, a few more are started, up to a bound: a store or a server that hangs
- * for some grants leaves room for the others (law 19). They inherit nothing from the caller that starts them.
- * Thread-safe.
+ * The few threads that the library owns, in real time. They end when idle, do not keep a program from ending, and
+ * inherit nothing from the caller that starts them. {@link WorkerPool} decides what runs on them. Thread-safe.
  */
 final class WorkerThreads implements Workers {
     /** The usual number of threads for reads, which end within seconds by the store's contract. */
@@ -27,14 +23,10 @@ final class WorkerThreads implements Workers {
     /** The most threads of either kind, when so many hang. */
     private static final int MOST = 256;
 
-    /** The time that a caller's task waits for a thread before more are started. */
-    private static final Duration PATIENCE = Duration.ofMillis(50);
-
-    /** The number of threads that are then started at once. */
-    private static final int MORE = 16;
-
-    private final Pool threads;
-    private final Pool readers;
+    private final ThreadPoolExecutor threads;
+    private final ThreadPoolExecutor readers;
+    private final WorkerPool tasks;
+    private final WorkerPool reads;
     private final ScheduledThreadPoolExecutor timer;
     private final CountDownLatch closing = new CountDownLatch(1);
 
@@ -51,68 +43,25 @@ final class WorkerThreads implements Workers {
         timer.setKeepAliveTime(10, TimeUnit.SECONDS);
         timer.allowCoreThreadTimeOut(true);
         timer.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
-        threads = new Pool(usual, factory);
-        readers = new Pool(READERS, factory);
+        threads = threads(factory);
+        readers = threads(factory);
+        tasks = new WorkerPool(usual, MOST, threads, this::later, System::nanoTime);
+        reads = new WorkerPool(READERS, MOST, readers, this::later, System::nanoTime);
     }
 
-    /** A task in a queue: the more urgent one first, then the older one. */
-    private record Queued(Runnable task, Urgency urgency, long number, long since)
-            implements Runnable, Comparable<Queued> {
-        @Override
-        public void run() {
-            task.run();
-        }
-
-        @Override
-        public int compareTo(Queued other) {
-            int byUrgency = urgency.compareTo(other.urgency);
-            return byUrgency == 0 ? Long.compare(number, other.number) : byUrgency;
-        }
-    }
-
-    private final class Pool extends ThreadPoolExecutor {
-        private final int usual;
-        private final AtomicLong numbers = new AtomicLong();
-        private final AtomicBoolean watched = new AtomicBoolean();
-
-        Pool(int usual, ThreadFactory factory) {
-            super(usual, MOST, 10, TimeUnit.SECONDS, new PriorityBlockingQueue<>(), factory);
-            allowCoreThreadTimeOut(true);
-            this.usual = usual;
-        }
-
-        void add(Runnable task, Urgency urgency) {
-            execute(new Queued(task, urgency, numbers.incrementAndGet(), System.nanoTime()));
-            watch();
-        }
-
-        private void watch() {
-            if (getQueue().isEmpty()) {
-                if (getCorePoolSize() > usual) {
-                    setCorePoolSize(usual);
-                }
-            } else if (watched.compareAndSet(false, true)) {
-                later(PATIENCE, () -> {
-                    watched.set(false);
-                    if (getQueue().peek() instanceof Queued first
-                            && first.urgency() == Urgency.CALLER
-                            && System.nanoTime() - first.since() >= PATIENCE.toNanos()) {
-                        setCorePoolSize(Math.min(MOST, getCorePoolSize() + MORE));
-                    }
-                    watch();
-                });
-            }
-        }
+    /** As many as the pool in front of them wants. */
+    private static ThreadPoolExecutor threads(ThreadFactory factory) {
+        return new ThreadPoolExecutor(0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), factory);
     }
 
     @Override
     public void execute(Runnable task, Urgency urgency) {
-        threads.add(task, urgency);
+        tasks.add(task, urgency);
     }
 
     @Override
     public void read(Runnable task) {
-        readers.add(task, Urgency.CALLER);
+        reads.add(task, Urgency.CALLER);
     }
 
     @Override
@@ -138,17 +87,24 @@ final class WorkerThreads implements Workers {
     public void close(Duration limit) {
         closing.countDown();
         timer.shutdownNow();
+        tasks.close();
+        reads.close();
         threads.shutdown();
         readers.shutdown();
         try {
             if (!threads.awaitTermination(limit.toNanos(), TimeUnit.NANOSECONDS)) {
-                threads.shutdownNow();
+                interrupt(tasks, threads);
             }
-            readers.shutdownNow();
+            interrupt(reads, readers);
         } catch (InterruptedException e) {
-            threads.shutdownNow();
-            readers.shutdownNow();
+            interrupt(tasks, threads);
+            interrupt(reads, readers);
             Thread.currentThread().interrupt();
         }
+    }
+
+    private static void interrupt(WorkerPool tasks, ThreadPoolExecutor threads) {
+        tasks.clear();
+        threads.shutdownNow();
     }
 }

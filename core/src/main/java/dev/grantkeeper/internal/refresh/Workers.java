@@ -31,6 +31,12 @@ interface Workers {
 
     /** Throws again what ends a thread of a simulation, which nothing may catch. Nothing else is such. */
     default void letThrough(Throwable thrown) {}
+
+    /** The time in which pauses pass, in nanoseconds from anywhere. Unlike the clocks, it is not an application's. */
+    default long ticks() {
+        return System.nanoTime();
+    }
+
     /** Ends all pauses. Running tasks may finish until the limit, then they are interrupted. */
     void close(Duration limit);
 }
