@@ -23,7 +23,12 @@ import org.jspecify.annotations.Nullable;
  * <p>The endpoint is down when several different grants in a row fail. If it rejects the client, or asks for a pause,
  * that is believed when a second grant hears it, and until then holds the one grant that heard it. While the endpoint
  * is down nothing is sent for a while; then one request tries. When it succeeds, the others follow, a few more every
- * moment: the requests that an outage has dammed up must not bring the server down again. Thread-safe.
+ * moment: the requests that an outage has dammed up must not bring the server down again.
+ *
+ * <p>Some grants fail again and again while others succeed, and their callers may be the ones that call most. Until it
+ * succeeds, such a grant does not count as evidence against the endpoint. The request that tries is left for a moment to
+ * a grant that has not failed itself. Where the client is rejected, such grants may try earlier, one a second: perhaps
+ * only some tenants reject it. Thread-safe.
  */
 final class EndpointGate {
     /** The number of different grants in a row whose failures show that the endpoint is down. */
@@ -73,6 +78,8 @@ final class EndpointGate {
     private long provenAt;
     private boolean closed;
     private boolean trying;
+    private boolean forTheClient;
+    private long closedAt;
     private long closedUntil;
     private int failedTrials;
     private Answer.@Nullable Failure last;
@@ -96,8 +103,13 @@ final class EndpointGate {
      * @param failure the failure
      * @param rejections how often in a row the server rejected the client
      * @param until the end of the grant's pause, if the client was rejected or a pause demanded, by the monotonic clock
+     * @param itsOwn whether other grants succeeded after this one had failed
      */
-    private record Trouble(Answer.Failure failure, int rejections, long until) {}
+    private record Trouble(Answer.Failure failure, int rejections, long until, boolean itsOwn) {
+        Trouble ofItsOwn() {
+            return new Trouble(failure, rejections, until, true);
+        }
+    }
 
     /**
      * The way of one grant through the gate: it asks for a place, perhaps waits for one, sends requests, and leaves.
@@ -266,7 +278,7 @@ final class EndpointGate {
     // guarded by this
     private boolean lendOne() {
         Iterator<Visit> some = hanging.iterator();
-        if (closed || lent >= 3 * concurrency || !some.hasNext()) {
+        if (trying || lent >= 3 * concurrency || !some.hasNext()) {
             return false;
         }
         some.next().lending = true;
@@ -283,8 +295,9 @@ final class EndpointGate {
      *     request has to try
      */
     synchronized Answer.@Nullable Failure closed(AccountKey key) {
+        Trouble own = troubles.get(key);
         if (closed && last != null) {
-            Duration left = Duration.ofNanos(closedUntil - clocks.ticks());
+            Duration left = closedFor(own != null);
             if (!left.isNegative() && !left.isZero()) {
                 return last.retryAfter(left);
             }
@@ -292,11 +305,20 @@ final class EndpointGate {
                 return last.retryAfter(Backoff.SHORTEST);
             }
         }
-        Trouble own = troubles.get(key);
         Duration left = own == null ? Duration.ZERO : Duration.ofNanos(own.until() - clocks.ticks());
         return own == null || left.isNegative() || left.isZero()
                 ? null
                 : own.failure().retryAfter(left);
+    }
+
+    // guarded by this
+    private Duration closedFor(boolean hasFailed) {
+        Duration left = Duration.ofNanos(closedUntil - clocks.ticks());
+        if (hasFailed) {
+            return left.plus(Backoff.SHORTEST); // first those that have not
+        }
+        Duration moment = Backoff.SHORTEST.minus(clocks.since(closedAt));
+        return forTheClient && moment.compareTo(left) < 0 ? moment : left;
     }
 
     /** The failure to report to callers during a grant's back-off. */
@@ -316,14 +338,18 @@ final class EndpointGate {
         if (failure == null) {
             proven = true;
             provenAt = clocks.ticks();
+            othersFail(rejected);
             troubles.remove(key);
             rejected.clear();
             open();
             return;
         }
-        note(key, failure);
+        boolean itsOwn = note(key, failure);
         if (failure.kind() == Answer.Kind.MISCONFIGURED && !failure.isAboutTheClient()) {
             open(); // an answer about what was sent, from an endpoint that works
+            return;
+        }
+        if (itsOwn && !closed) {
             return;
         }
         last = failure;
@@ -345,24 +371,39 @@ final class EndpointGate {
         if (closed || failing.size() >= SEVERAL || clientIsRejected || paused.size() >= TWO) {
             closedUntil = clocks.ticks()
                     + Backoff.after(failedTrials, failure.retryAfter(), clocks).toNanos();
-            failedTrials += closed ? 1 : 0;
+            failedTrials += closed && !itsOwn ? 1 : 0;
+            forTheClient = clientIsRejected && failing.size() < SEVERAL && paused.size() < TWO;
+            closedAt = clocks.ticks();
             closed = true;
         }
     }
 
+    /** Notes a failure. Returns whether it is the grant's own, and says nothing about the endpoint. */
     // guarded by this
-    private void note(AccountKey key, Answer.Failure failure) {
+    private boolean note(AccountKey key, Answer.Failure failure) {
         Trouble before = troubles.get(key);
         int rejections = failure.isAboutTheClient() ? (before == null ? 0 : before.rejections()) + 1 : 0;
         Duration pause = rejections > 0
                 ? Backoff.after(rejections - 1, failure.retryAfter(), clocks)
                 : failure.retryAfter() == null ? Duration.ZERO : Backoff.wanted(failure.retryAfter());
         long until = clocks.ticks() + pause.toNanos();
-        troubles.put(key, new Trouble(failure, rejections, until));
+        boolean itsOwn = before != null && before.itsOwn();
+        troubles.put(key, new Trouble(failure, rejections, until, itsOwn));
+        return itsOwn;
+    }
+
+    /** Notes that these grants fail while the endpoint works. After an outage nobody knows. */
+    // guarded by this
+    private void othersFail(Set<AccountKey> some) {
+        if (!closed) {
+            some.forEach(key -> troubles.computeIfPresent(key, (k, trouble) -> trouble.ofItsOwn()));
+        }
     }
 
     // guarded by this
     private void open() {
+        othersFail(failing);
+        othersFail(paused);
         failing.clear();
         paused.clear();
         failedTrials = 0;

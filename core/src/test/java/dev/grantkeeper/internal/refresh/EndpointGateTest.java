@@ -289,6 +289,66 @@ class EndpointGateTest {
     }
 
     @Test
+    void law_18_grants_that_fail_while_others_succeed_are_no_evidence_however_many_they_are() {
+        for (int i = 0; i < 10; i++) {
+            send("poisoned" + i, FAILURE);
+            send(TOKENS);
+        }
+        for (int again = 0; again < 3; again++) {
+            for (int i = 0; i < 10; i++) {
+                send("poisoned" + i, FAILURE);
+                assertThat(isClosed()).isFalse();
+            }
+        }
+        send("poisoned0", TOKENS);
+        send("poisoned0", FAILURE);
+        send(FAILURE);
+        send(FAILURE);
+        assertThat(isClosed()).as("one that has recovered is evidence again").isTrue();
+    }
+
+    @Test
+    void law_18_those_that_failed_in_an_outage_are_evidence_of_the_next_one() {
+        send("a", FAILURE);
+        send("b", FAILURE);
+        send("c", FAILURE);
+        pass(Backoff.SHORTEST);
+        send(TOKENS);
+        send("a", FAILURE);
+        send("b", FAILURE);
+        assertThat(isClosed()).isFalse();
+        send("c", FAILURE);
+        assertThat(isClosed()).isTrue();
+    }
+
+    @Test
+    void law_18_the_request_that_tries_is_for_a_moment_left_to_grants_that_have_not_failed() {
+        send("a", FAILURE);
+        send("b", FAILURE);
+        send("c", FAILURE);
+        pass(Backoff.SHORTEST);
+        assertThat(isClosed("a")).isTrue();
+        assertThat(isClosed("somebody")).isFalse();
+        pass(Backoff.SHORTEST);
+        assertThat(isClosed("a")).isFalse();
+    }
+
+    @Test
+    void law_18_where_the_client_is_rejected_grants_that_have_not_heard_it_may_try_once_a_second() {
+        send("tenant", REJECTED);
+        send("another", REJECTED);
+        assertThat(isClosed()).isTrue();
+        for (int i = 0; i < 5; i++) {
+            pass(Backoff.SHORTEST);
+            send(REJECTED);
+            assertThat(isClosed()).isTrue();
+        }
+        pass(Backoff.SHORTEST);
+        send(TOKENS);
+        assertThat(isClosed()).isFalse();
+    }
+
+    @Test
     void law_18_the_pause_of_a_rejected_client_grows_and_ends_with_a_success() {
         send("tenant", REJECTED);
         pass(Backoff.SHORTEST);
@@ -374,5 +434,24 @@ class EndpointGateTest {
         }
         hanging.forEach(Visit::leave);
         assertThat(order).containsExactly("caller");
+    }
+
+    @Test
+    void law_19_a_request_that_hangs_lends_its_place_to_the_one_that_tries_whether_the_endpoint_is_back() {
+        List<Visit> hanging = List.of(enter(), enter(), enter(), enter());
+        workers.patience.remove().run();
+        workers.patience.remove().run();
+        for (int i = 0; i < 3; i++) {
+            hanging.get(i).report(FAILURE);
+        }
+        assertThat(isClosed()).isTrue();
+        pass(Backoff.SHORTEST);
+        Visit trial = enter();
+        assertThat(trial).isNotNull();
+        Visit next = gate.visit(key("the next"), Urgency.CALLER, () -> {});
+        assertThat(next.enter()).as("a place for one").isFalse();
+        next.leave();
+        trial.report(TOKENS);
+        assertThat(isClosed()).isFalse();
     }
 }

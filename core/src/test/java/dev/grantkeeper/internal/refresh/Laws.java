@@ -186,6 +186,9 @@ final class Laws {
         if (attempt(sent).start <= life.shutSince) {
             return; // Many that fail at once are one failure of the endpoint.
         }
+        if (life.shutSince < 0 && life.failsAlone.contains(attempt(sent).key)) {
+            return; // Others have succeeded while it failed.
+        }
         life.failing.add(attempt(sent).key);
         if (toWait) {
             life.paused.add(attempt(sent).key);
@@ -203,6 +206,10 @@ final class Laws {
 
     /** A request of this node was answered, by tokens or by a refusal. */
     void answered(Life life, AccountKey key) {
+        if (life.shutSince < 0) {
+            life.failsAlone.addAll(life.failing);
+        }
+        life.failsAlone.remove(key);
         life.failing.clear();
         life.paused.clear();
         life.rejected.remove(key);
