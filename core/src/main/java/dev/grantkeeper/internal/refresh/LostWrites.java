@@ -21,6 +21,11 @@ final class LostWrites {
     /** More than databases lose. */
     private static final Duration LAST = Duration.ofMinutes(1);
 
+    /**
+     * A row that was written so long ago and is still there after an outage is on the disk, and no longer looked at.
+     */
+    private static final Duration SAFE = Duration.ofSeconds(5);
+
     /** Rows that are read at once. */
     private static final int AT_ONCE = 4;
 
@@ -104,6 +109,7 @@ final class LostWrites {
         }
         try {
             Memory.Remembered unused = rows.find(key);
+            memory.outlasted(key, clocks.ticks() - SAFE.toNanos());
             return true;
         } catch (IOException e) {
             synchronized (this) {

@@ -185,6 +185,14 @@ final class Memory {
         return keys;
     }
 
+    /** Notes that what this node wrote before a time is still in the store after an outage. */
+    synchronized void outlasted(AccountKey key, long ticks) {
+        Remembered known = rows.get(key);
+        if (known != null && known.ownSince - ticks <= 0) {
+            known.own = false;
+        }
+    }
+
     /** Notes that a row could not be read: its attempt may have been about to end. */
     synchronized void unreadable(AccountKey key) {
         Remembered known = rows.get(key);

@@ -208,10 +208,10 @@ final class Rows {
         busy.merge(key, List.of(start), Rows::both);
         try {
             T result = checked("The token store", access);
-            health.succeeded(Duration.ofNanos(System.nanoTime() - start));
+            health.succeeded(key, Duration.ofNanos(System.nanoTime() - start));
             return result;
         } catch (IOException e) {
-            health.failed();
+            health.failed(key);
             throw e;
         } finally {
             busy.computeIfPresent(key, (k, starts) -> without(starts, start));

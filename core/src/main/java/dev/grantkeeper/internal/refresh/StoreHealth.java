@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.token.AccountKey;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * Notices that the store fails, and that it is back: that a call succeeded, of whatever kind and for whichever key,
  * after one that failed. Behind a pool, a call may also wait for the store through a whole outage and succeed, so one
- * that took long counts as both. Thread-safe.
+ * that took long counts as both. A row that fails while others do not shows an outage once, and then no more until it
+ * was read or written: all others would wait for one of them, again and again. Thread-safe.
  */
 final class StoreHealth {
     /** An outage of this length may have been a restart, and a restart may have lost the last writes. */
@@ -20,8 +24,14 @@ final class StoreHealth {
      */
     private static final Duration APART = Duration.ofSeconds(6);
 
+    /** The number of rows whose own failures are remembered. */
+    private static final int REMEMBERED = 10_000;
+
     private final Clocks clocks;
     private final Duration least;
+    /** The keys whose last call failed. */
+    private final Set<AccountKey> stuck = ConcurrentHashMap.newKeySet();
+
     private final List<Runnable> whenDown = new CopyOnWriteArrayList<>();
     private final List<Runnable> whenBack = new CopyOnWriteArrayList<>();
 
@@ -71,8 +81,9 @@ final class StoreHealth {
         return restarted && clocks.since(backAt).compareTo(settling) < 0;
     }
 
-    void failed() {
-        if (!failing) {
+    void failed(AccountKey key) {
+        boolean again = !(stuck.size() < REMEMBERED ? stuck.add(key) : !stuck.contains(key));
+        if (!failing && !again) {
             failing = true;
             whenDown.forEach(Runnable::run);
         }
@@ -83,7 +94,8 @@ final class StoreHealth {
      *
      * @param took its duration, in real time
      */
-    void succeeded(Duration took) {
+    void succeeded(AccountKey key, Duration took) {
+        stuck.remove(key);
         long now = clocks.ticks();
         boolean waited;
         boolean back;
