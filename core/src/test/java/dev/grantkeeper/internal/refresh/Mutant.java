@@ -70,8 +70,14 @@ record Mutant(String rule, List<Edit> edits, long first) {
     }
 
     /** The same, for runs in which all faults are of one kind. */
-    @SuppressWarnings("unchecked")
     LongFunction<@Nullable String> load(Path directory, Plan.@Nullable Kind only)
+            throws IOException, ReflectiveOperationException {
+        return load(directory, Schedules.class, only == null ? null : only.name());
+    }
+
+    /** The same, for runs of another kind: a class with a constructor that takes a text. */
+    @SuppressWarnings("unchecked")
+    LongFunction<@Nullable String> load(Path directory, Class<?> kind, @Nullable String text)
             throws IOException, ReflectiveOperationException {
         Map<String, String> sources = new LinkedHashMap<>();
         for (Edit edit : edits) {
@@ -84,9 +90,9 @@ record Mutant(String rule, List<Edit> edits, long first) {
         if (!sources.isEmpty()) {
             compile(sources, directory, classes);
         }
-        Class<?> schedules = new Alone(classes).loadClass(Schedules.class.getName());
+        Class<?> runs = new Alone(classes).loadClass(kind.getName());
         return (LongFunction<@Nullable String>)
-                schedules.getConstructor(String.class).newInstance(only == null ? null : only.name());
+                runs.getConstructor(String.class).newInstance(text);
     }
 
     private static String replaced(String source, Edit edit) {

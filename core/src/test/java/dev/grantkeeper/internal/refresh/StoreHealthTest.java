@@ -33,7 +33,7 @@ class StoreHealthTest {
     void a_failure_for_a_second_or_so_was_perhaps_a_restart() {
         health.failed(one);
         pass(1);
-        health.succeeded(other);
+        health.succeeded(other, Duration.ZERO);
         assertThat(health.isSettling()).isTrue();
         pass(2);
         assertThat(health.isSettling()).isFalse();
@@ -44,7 +44,7 @@ class StoreHealthTest {
         for (int i = 0; i < 10; i++) {
             health.failed(one);
             pass(10);
-            health.succeeded(other);
+            health.succeeded(other, Duration.ZERO);
             assertThat(health.isSettling()).isEqualTo(i == 0);
         }
         assertThat(outages).hasValue(1);
@@ -55,7 +55,7 @@ class StoreHealthTest {
         for (int i = 0; i < 10; i++) {
             health.failed(one);
             pass(10);
-            health.succeeded(one);
+            health.succeeded(one, Duration.ZERO);
         }
         assertThat(outages).hasValue(10);
     }
@@ -63,7 +63,7 @@ class StoreHealthTest {
     @Test
     void a_row_that_always_fails_hides_no_outage() {
         health.failed(one);
-        health.succeeded(other);
+        health.succeeded(other, Duration.ZERO);
         health.failed(one);
         assertThat(health.isFailing()).isFalse();
         health.failed(other);
