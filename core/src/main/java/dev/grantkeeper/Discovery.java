@@ -2,10 +2,12 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.answer.Reply;
+import dev.grantkeeper.internal.answer.ServerText;
 import dev.grantkeeper.internal.answer.ServerTimes;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.internal.server.BusyException;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
@@ -252,7 +254,9 @@ public final class Discovery {
         String path = uri.getRawPath().replaceFirst("/$", "");
         String origin = uri.getScheme() + "://" + uri.getRawAuthority();
         Reply reply = get(http, origin + path + "/.well-known/openid-configuration");
-        if (reply.status() >= 400 && reply.status() < 500 && reply.status() != 429) {
+        // A web application that answers every path with its start page has no metadata there either.
+        boolean page = reply.status() == 200 && !reply.body().strip().startsWith("{");
+        if (page || (reply.status() >= 400 && reply.status() < 500 && reply.status() != 429)) {
             reply = get(http, origin + "/.well-known/oauth-authorization-server" + path);
         }
         if (reply.status() != 200) {
@@ -277,7 +281,9 @@ public final class Discovery {
             check(provider, uri, dns);
             return provider;
         } catch (IllegalArgumentException e) {
-            throw new IOException(e.getMessage(), e);
+            // The message may quote the metadata, and those anything.
+            String why = ServerText.harmless(e.getMessage());
+            throw new IOException(why, new IllegalArgumentException(why));
         }
     }
 
@@ -320,7 +326,9 @@ public final class Discovery {
 
     private static Map<String, URI> endpoints(Provider provider) {
         Map<String, URI> all = new LinkedHashMap<>();
-        all.put("authorization endpoint", provider.authorizationEndpoint());
+        if (!Facts.of(provider).authorizationEndpoint.equals(ProviderFacts.MISSING)) {
+            all.put("authorization endpoint", provider.authorizationEndpoint());
+        }
         all.put("token endpoint", provider.tokenEndpoint());
         provider.jwksUri().ifPresent(uri -> all.put("keys", uri));
         provider.userInfoEndpoint().ifPresent(uri -> all.put("UserInfo endpoint", uri));

@@ -165,13 +165,15 @@ public final class TokenExchange {
 
     /**
      * Sets the type of the token to issue (RFC 8693 section 2.1). Default: the server decides. An {@link Account} can
-     * use only tokens that calls can carry; another type is an error.
+     * use only tokens that calls can carry; another type is an error. An identity assertion for another server
+     * ({@code …:id-jag}) is there for {@link Account#tokens}, and calls do not carry it.
      *
-     * @param type {@code urn:ietf:params:oauth:token-type:access_token}, or {@code …:jwt}
+     * @param type {@code urn:ietf:params:oauth:token-type:access_token}, {@code …:jwt} or {@code …:id-jag}
      * @return an exchange with it
      */
     public TokenExchange requestedTokenType(String type) {
-        if (!type.equals(ExchangeRequest.ACCESS_TOKEN) && !type.equals(ExchangeRequest.JWT)) {
+        if (!Set.of(ExchangeRequest.ACCESS_TOKEN, ExchangeRequest.JWT, ExchangeRequest.ID_JAG)
+                .contains(type)) {
             throw new IllegalArgumentException("Calls can carry an access token (" + ExchangeRequest.ACCESS_TOKEN
                     + ", or " + ExchangeRequest.JWT + "), and not " + type);
         }

@@ -382,8 +382,7 @@ class DeviceLoginTest {
                 "data:text/html,hello",
                 "/device",
                 "https:",
-                "not a URI",
-                ""
+                "not a URI"
             })
     void only_https_pages_are_shown(String uri) {
         for (String member : List.of("verification_uri", "verification_uri_complete")) {

@@ -101,7 +101,7 @@ class IntrospectionTest {
                 new MockResponse.Builder()
                         .code(200)
                         .addHeader("Content-Type", "text/html")
-                        .body("{\"active\":true}")
+                        .body("<p>{\"active\":true}</p>")
                         .build()
             }) {
                 server.enqueue(nonsense);

@@ -800,10 +800,10 @@ class LoginTest {
                 failure("429", Fault.error(429, "slow_down"), AuthorizationServerException.Kind.TEMPORARY, 429),
                 failure("200 HTML", Fault.status(200), AuthorizationServerException.Kind.MALFORMED, 200),
                 failure(
-                        "200 JSON labelled HTML",
+                        "200 JSON in HTML",
                         Fault.answer(Answer.status(200)
                                 .header("Content-Type", "text/html")
-                                .body("{\"access_token\":\"a\",\"token_type\":\"Bearer\"}")),
+                                .body("<p>{\"access_token\":\"a\",\"token_type\":\"Bearer\"}</p>")),
                         AuthorizationServerException.Kind.MALFORMED,
                         200),
                 failure(

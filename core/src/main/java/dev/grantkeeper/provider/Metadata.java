@@ -39,7 +39,7 @@ final class Metadata {
     static Metadata read(String issuer, String json) {
         JsonNode members;
         try {
-            members = JSON.readTree(json);
+            members = JSON.readTree(json.startsWith("\uFEFF") ? json.substring(1) : json);
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("The metadata of " + issuer + " is not JSON");
         }
@@ -64,7 +64,7 @@ final class Metadata {
     @Nullable
     String text(String name) {
         JsonNode value = members.get(name);
-        if (value == null || value.isNull()) {
+        if (value == null || isEmpty(value)) {
             return null;
         }
         if (!value.isTextual()) {
@@ -76,15 +76,32 @@ final class Metadata {
     @Nullable
     List<String> list(String name) {
         JsonNode value = members.get(name);
-        if (value == null || value.isNull()) {
+        if (value == null || isEmpty(value)) {
             return null;
         }
         if (!value.isArray()) {
             throw new IllegalArgumentException("The metadata of " + issuer + ": " + name + " is not a list");
         }
         List<String> all = new ArrayList<>();
-        value.forEach(one -> all.add(one.asText()));
+        value.forEach(one -> {
+            if (!isEmpty(one)) {
+                all.add(one.asText());
+            }
+        });
         return all;
+    }
+
+    /** An empty member is as good as absent, also as a list or an object, or in one. */
+    private static boolean isEmpty(JsonNode value) {
+        if (value.isContainerNode()) {
+            for (JsonNode inner : value) {
+                if (!isEmpty(inner)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+        return value.isNull() || (value.isTextual() && value.textValue().isBlank());
     }
 
     boolean flag(String name) {
@@ -96,7 +113,7 @@ final class Metadata {
         Map<String, String> aliases = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> alias :
                 members.path("mtls_endpoint_aliases").properties()) {
-            if (alias.getKey().endsWith("_endpoint") && alias.getValue().isTextual()) {
+            if (alias.getKey().endsWith("_endpoint") && alias.getValue().isTextual() && !isEmpty(alias.getValue())) {
                 aliases.put(alias.getKey(), alias.getValue().textValue());
             }
         }

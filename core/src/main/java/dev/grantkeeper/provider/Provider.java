@@ -107,6 +107,8 @@ public final class Provider extends AbstractProvider {
         Set<LoginProtection> loginProtections = Set.of();
         Replay replay = Replay.LATE;
         Map<String, Dialect.Meaning> errors = Map.of();
+        /** Whether these came from metadata, which may leave the authorization endpoint out (RFC 8414 section 2). */
+        boolean ofMetadata;
 
         AllFacts(String name) {
             super(name);
@@ -170,8 +172,13 @@ public final class Provider extends AbstractProvider {
      * The authorization endpoint, to which a login sends the browser (RFC 6749 section 3.1).
      *
      * @return the endpoint
+     * @throws IllegalStateException if the server's metadata names none: it signs no users in through a browser (RFC
+     *     8414 section 2)
      */
     public URI authorizationEndpoint() {
+        if (all.authorizationEndpoint.equals(ProviderFacts.MISSING)) {
+            throw new IllegalStateException("The metadata of " + all.name + " has no authorization endpoint");
+        }
         return all.authorizationEndpoint;
     }
 
@@ -519,9 +526,13 @@ public final class Provider extends AbstractProvider {
             String authorization = metadata.text("authorization_endpoint");
             String token = metadata.text("token_endpoint");
             facts.issuer = issuer;
+            facts.ofMetadata = true;
             facts.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
             return url("JWKS URI", what -> facts.jwksUri = optional(what, keys))
-                    .url("authorization endpoint", what -> facts.authorizationEndpoint = endpoint(what, authorization))
+                    .url(
+                            "authorization endpoint",
+                            what -> facts.authorizationEndpoint =
+                                    authorization == null ? ProviderFacts.MISSING : endpoint(what, authorization))
                     .url("token endpoint", what -> facts.tokenEndpoint = endpoint(what, token))
                     .refreshEndpoint(null)
                     .userInfoEndpoint(metadata.text("userinfo_endpoint"))
@@ -823,7 +834,7 @@ public final class Provider extends AbstractProvider {
         public Provider build() {
             urls.forEach((what, setting) -> setting.accept(what));
             AllFacts all = facts.copy();
-            if (all.authorizationEndpoint.equals(ProviderFacts.MISSING)) {
+            if (all.authorizationEndpoint.equals(ProviderFacts.MISSING) && !all.ofMetadata) {
                 throw missing("authorization endpoint");
             }
             if (all.tokenEndpoint.equals(ProviderFacts.MISSING)) {

@@ -257,6 +257,13 @@ public final class TokenSet {
         /** Longer details do not fit into a row together with the longest tokens. */
         private static final int MAX_DETAILS_LENGTH = 32 * 1024;
 
+        /**
+         * RFC 6749 appendices A.12 and A.17 allow {@code %x20-7E} in tokens. A refresh token travels in a form, and may
+         * be all of that; an access token travels in a header, where RFC 6750 section 2.1 leaves no place for blanks.
+         * Anything else could break out of the header.
+         */
+        private static final char FIRST_IN_A_HEADER = '!';
+
         private static final EllipticCurve P_256 = p256();
 
         private final String accessToken;
@@ -275,17 +282,16 @@ public final class TokenSet {
         private @Nullable URI apiBase;
 
         private Builder(String accessToken) {
-            this.accessToken = checkToken("access token", accessToken);
+            this.accessToken = checkToken("access token", accessToken, FIRST_IN_A_HEADER);
         }
 
-        // RFC 6749 appendix A.12 and A.17: visible characters. Anything else could break out of the header.
-        private static String checkToken(String what, String token) {
+        private static String checkToken(String what, String token, char first) {
             if (token.isEmpty() || token.length() > MAX_TOKEN_LENGTH) {
                 throw new IllegalArgumentException("The " + what + " has " + token.length()
                         + " characters, between 1 and " + MAX_TOKEN_LENGTH + " are allowed");
             }
             for (int i = 0; i < token.length(); i++) {
-                if (token.charAt(i) <= ' ' || token.charAt(i) >= 0x7f) {
+                if (token.charAt(i) < first || token.charAt(i) >= 0x7f) {
                     throw new IllegalArgumentException("The " + what
                             + " contains a character that no token may contain (RFC 6749 appendix A), at index " + i);
                 }
@@ -385,7 +391,7 @@ public final class TokenSet {
          * @throws IllegalArgumentException if it contains a character that no token may contain
          */
         public Builder refreshToken(@Nullable String refreshToken) {
-            this.refreshToken = refreshToken == null ? null : checkToken("refresh token", refreshToken);
+            this.refreshToken = refreshToken == null ? null : checkToken("refresh token", refreshToken, ' ');
             return this;
         }
 
@@ -408,7 +414,7 @@ public final class TokenSet {
          * @throws IllegalArgumentException if it contains a character that no token may contain
          */
         public Builder idToken(@Nullable String idToken) {
-            this.idToken = idToken == null ? null : checkToken("ID token", idToken);
+            this.idToken = idToken == null ? null : checkToken("ID token", idToken, FIRST_IN_A_HEADER);
             return this;
         }
 

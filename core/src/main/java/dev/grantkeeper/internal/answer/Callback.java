@@ -57,21 +57,28 @@ public record Callback(
         if (url == null || url.querySize() > MAX_PARAMETERS) {
             return junk("The callback's query cannot be read");
         }
-        for (String name : url.queryParameterNames()) {
-            int times = url.queryParameterValues(name).size();
+        // RFC 6749 section 3.1: a parameter without a value is one that was omitted. Seen: code=…&error=&state=…
+        Map<String, String> present = new LinkedHashMap<>();
+        for (int i = 0; i < url.querySize(); i++) {
+            String name = url.queryParameterName(i);
+            String value = url.queryParameterValue(i);
+            // Not the issuer: servers that know RFC 9207 send one, and a callback of theirs may have been changed.
+            if (value == null || (value.isEmpty() && !name.equals("iss"))) {
+                continue;
+            }
             if (NOT_ASKED_FOR.contains(name)) {
                 return junk("The callback holds " + name + ", which was not requested");
             }
-            if (PROTOCOL.contains(name) && times > 1) {
+            if (PROTOCOL.contains(name) && present.containsKey(name)) {
                 return junk("The callback repeats " + name);
             }
-            String value = url.queryParameter(name);
-            if (PROTOCOL.contains(name) && value != null && value.length() > MAX_PARAMETER_LENGTH) {
+            if (PROTOCOL.contains(name) && value.length() > MAX_PARAMETER_LENGTH) {
                 return junk("The callback's " + name + " is too long");
             }
+            present.putIfAbsent(name, value);
         }
-        String response = url.queryParameter("response");
-        if (response != null && url.queryParameterNames().stream().anyMatch(BESIDE_NONE::contains)) {
+        String response = present.get("response");
+        if (response != null && present.keySet().stream().anyMatch(BESIDE_NONE::contains)) {
             return junk("The callback holds a signed response, and something beside it");
         }
         Map<String, String> others = new LinkedHashMap<>();
@@ -80,11 +87,11 @@ public record Callback(
                 .forEach(name -> others.put(name, Objects.requireNonNullElse(url.queryParameter(name), "")));
         return new Callback(
                 null,
-                url.queryParameter("state"),
-                url.queryParameter("iss"),
-                url.queryParameter("error"),
-                url.queryParameter("error_description"),
-                url.queryParameter("code"),
+                present.get("state"),
+                present.get("iss"),
+                present.get("error"),
+                present.get("error_description"),
+                present.get("code"),
                 response,
                 Collections.unmodifiableMap(others));
     }
@@ -96,7 +103,12 @@ public record Callback(
             @Nullable String error,
             @Nullable String errorDescription,
             @Nullable String code) {
-        return new Callback(null, state, issuer, error, errorDescription, code, null, Map.of());
+        return new Callback(
+                null, state, issuer, present(error), present(errorDescription), present(code), null, Map.of());
+    }
+
+    private static @Nullable String present(@Nullable String value) {
+        return value == null || value.isEmpty() ? null : value;
     }
 
     /**

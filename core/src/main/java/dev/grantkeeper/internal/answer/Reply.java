@@ -24,6 +24,13 @@ public record Reply(
         List<String> retryAfter,
         Headers headers,
         List<Challenge> challenges) {
+    /** Without the byte order mark that some servers send; RFC 8259 section 8.1 lets a reader ignore it. */
+    public Reply {
+        if (body.startsWith("\uFEFF")) {
+            body = body.substring(1);
+        }
+    }
+
     @Override
     public String toString() {
         return "Reply[status=" + status + ", " + body.length() + " characters]";

@@ -11,9 +11,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import java.util.Locale;
-import java.util.Set;
-import okhttp3.HttpUrl;
 import okhttp3.MediaType;
+import okio.Buffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,19 +35,24 @@ public final class ServerJson {
 
     private ServerJson() {}
 
+    /**
+     * Reads the body of an answer. The label counts for little: a whole JSON object is not a page, and a code or a
+     * rotated refresh token is lost if it is not read (seen as {@code text/html}). Forms are read under their own
+     * label, and under any other at providers that are known for it.
+     */
     public static @Nullable ObjectNode read(@Nullable MediaType type, String body, DialectFacts dialect) {
+        String text = body.strip();
+        if (text.startsWith("{")) {
+            return object(text);
+        }
         String subtype = type == null ? "" : type.subtype().toLowerCase(Locale.ROOT);
-        boolean sniff = dialect.anyContentType;
-        if (subtype.equals("x-www-form-urlencoded") || (sniff && isForm(body))) {
-            return form(body);
-        }
-        // JSON, also under the labels text/plain and text/javascript, or none. HTML is somebody else's page.
-        boolean labelled = subtype.equals("json") || subtype.endsWith("+json");
-        if (!labelled && !sniff && !Set.of("", "plain", "javascript").contains(subtype)) {
-            return null;
-        }
+        boolean form = subtype.equals("x-www-form-urlencoded") || (dialect.anyContentType && isForm(body));
+        return form ? form(text) : null;
+    }
+
+    private static @Nullable ObjectNode object(String text) {
         try {
-            return JSON.readTree(body) instanceof ObjectNode object ? object : null;
+            return JSON.readTree(text) instanceof ObjectNode object ? object : null;
         } catch (JsonProcessingException e) {
             return null;
         }
@@ -65,19 +69,39 @@ public final class ServerJson {
                         || text.contains("&error="));
     }
 
+    /** In one pass, however many names there are. A name that comes twice with two values makes it no answer. */
     private static @Nullable ObjectNode form(String body) {
-        HttpUrl url = HttpUrl.parse("http://localhost/?" + body);
-        if (url == null) {
-            return null;
-        }
         ObjectNode json = JSON.createObjectNode();
-        for (String name : url.queryParameterNames()) {
-            if (url.queryParameterValues(name).size() > 1) {
+        for (String pair : body.split("&", -1)) {
+            int equals = pair.indexOf('=');
+            String name = decoded(equals < 0 ? pair : pair.substring(0, equals));
+            String value = equals < 0 ? "" : decoded(pair.substring(equals + 1));
+            JsonNode before = pair.isEmpty() ? null : json.replace(name, json.textNode(value));
+            if (before != null && !before.textValue().equals(value)) {
                 return null;
             }
-            json.put(name, url.queryParameter(name));
         }
         return json;
+    }
+
+    /** Percent signs that encode nothing stand for themselves, as in OkHttp's URLs. */
+    private static String decoded(String text) {
+        Buffer bytes = new Buffer();
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            int high = c == '%' && i + 2 < text.length() ? Character.digit(text.charAt(i + 1), 16) : -1;
+            int low = high < 0 ? -1 : Character.digit(text.charAt(i + 2), 16);
+            if (low >= 0) {
+                bytes.writeByte(high * 16 + low);
+                i += 2;
+            } else if (Character.isHighSurrogate(c) && i + 1 < text.length()) {
+                bytes.writeUtf8(text, i, i + 2);
+                i++;
+            } else {
+                bytes.writeUtf8CodePoint(c == '+' ? ' ' : c);
+            }
+        }
+        return bytes.readUtf8();
     }
 
     /** The member {@code state} of a JSON object. */
@@ -89,8 +113,28 @@ public final class ServerJson {
         }
     }
 
+    /** A member that is a text. An empty one is as good as absent: servers write {@code ""} for "none". */
     public static @Nullable String text(JsonNode json, String name) {
-        JsonNode node = json.path(name);
-        return node.isTextual() ? node.textValue() : null;
+        return text(json.path(name));
+    }
+
+    /** The text; {@code null} for anything else, and for a blank one. */
+    static @Nullable String text(JsonNode node) {
+        return node.isTextual() && !node.textValue().isBlank() ? node.textValue() : null;
+    }
+
+    /** Whether there is nothing in it: {@code null}, a blank text, an empty list or object, or nothing but these. */
+    public static boolean isEmpty(JsonNode node) {
+        if (node.isContainerNode()) {
+            for (JsonNode inner : node) {
+                if (!isEmpty(inner)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+        return node.isMissingNode()
+                || node.isNull()
+                || (node.isTextual() && node.textValue().isBlank());
     }
 }

@@ -48,6 +48,60 @@ public final class TokenAnswers {
             "server_error", Dialect.Meaning.TEMPORARY,
             "slow_down", Dialect.Meaning.TEMPORARY);
 
+    /**
+     * Words of servers that reject a refresh token without {@code invalid_grant}: the first is that of UAA and of
+     * Spring Security OAuth, which took it from RFC 6750. They mean this in the answer to a refresh only, where the
+     * refresh token is the only token that was sent, and not from a server that is out of order.
+     */
+    private static final Set<String> OF_REFRESH_TOKENS = Set.of(
+            "invalid_token",
+            "expired_token",
+            "token_expired",
+            "revoked_token",
+            "token_revoked",
+            "invalid_refresh_token",
+            "bad_refresh_token",
+            "expired_refresh_token",
+            "refresh_token_expired",
+            "refresh_token_revoked",
+            "refresh_token_invalid",
+            "refresh_token_not_found",
+            "refresh_token_reused",
+            "refresh_token_already_used");
+
+    /**
+     * Codes that decide what happens next, here or in an application: nobody redacts a part of one because a short
+     * secret occurs in it.
+     */
+    private static final Set<String> CODES = Set.of(
+            "invalid_request",
+            "invalid_client",
+            "invalid_grant",
+            "unauthorized_client",
+            "unsupported_grant_type",
+            "invalid_scope",
+            "invalid_target",
+            "access_denied",
+            "authorization_pending",
+            "authorization_declined",
+            "expired_token",
+            "slow_down",
+            "invalid_token",
+            "invalid_dpop_proof",
+            "use_dpop_nonce",
+            "interaction_required",
+            "consent_required",
+            "login_required",
+            "account_selection_required",
+            "temporarily_unavailable",
+            "server_error");
+
+    /** RFC 8693 section 2.2.1: the type of a token that is not an access token, and is sent to no API. */
+    private static final String NOT_APPLICABLE = "N_A";
+
+    private static final String ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
+    private static final String TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+
     private static final int MAX_CLAIMS = 16 * 1024;
 
     private final Provider provider;
@@ -84,10 +138,21 @@ public final class TokenAnswers {
      * @param binding the key that the request proved to hold; {@code null} for a request without proof
      */
     public Answer read(Reply reply, Collection<String> secrets, @Nullable Binding binding) {
+        return read(reply, secrets, binding, "");
+    }
+
+    /**
+     * Reads an answer of the token endpoint.
+     *
+     * @param secrets what was sent, and must not appear in any message
+     * @param binding the key that the request proved to hold; {@code null} for a request without proof
+     * @param grantType the grant type of the request, which decides about what some answers mean
+     */
+    public Answer read(Reply reply, Collection<String> secrets, @Nullable Binding binding, String grantType) {
         Instant now = clock.instant();
         try {
-            ObjectNode json = document("token endpoint", reply, secrets, now);
-            return tokens(json, reply.status(), binding, now);
+            ObjectNode json = document("token endpoint", reply, secrets, now, grantType.equals("refresh_token"));
+            return tokens(json, reply.status(), binding, now, grantType.equals(TOKEN_EXCHANGE));
         } catch (RequestFailedException e) {
             return e.failure();
         }
@@ -101,10 +166,10 @@ public final class TokenAnswers {
      * @return the JSON object of a success
      */
     public ObjectNode document(String endpoint, Reply reply, Collection<String> secrets) throws RequestFailedException {
-        return document(endpoint, reply, secrets, clock.instant());
+        return document(endpoint, reply, secrets, clock.instant(), false);
     }
 
-    private ObjectNode document(String endpoint, Reply reply, Collection<String> secrets, Instant now)
+    private ObjectNode document(String endpoint, Reply reply, Collection<String> secrets, Instant now, boolean refresh)
             throws RequestFailedException {
         int status = reply.status();
         Duration pause = ServerTimes.retryAfter(reply.retryAfter(), now);
@@ -122,8 +187,9 @@ public final class TokenAnswers {
                                     status, "The " + endpoint + " answered with something that is not JSON", pause));
         }
         String error = error(json, status);
-        if (error != null || json.path("error").isContainerNode()) {
-            throw new RequestFailedException(failure(error, json, status, pause, secrets));
+        JsonNode reason = json.path("error");
+        if (error != null || (reason.isContainerNode() && !ServerJson.isEmpty(reason))) {
+            throw new RequestFailedException(failure(error, json, status, pause, secrets, refresh));
         }
         if (status >= 200 && status < 300) {
             return json;
@@ -145,21 +211,29 @@ public final class TokenAnswers {
         if (status >= 400 || member(json, "access_token").isMissingNode()) {
             for (String pointer : dialect.members.getOrDefault("error", List.of())) {
                 JsonNode part = json.at(pointer);
-                if (part.isTextual() || part.isIntegralNumber()) {
+                if (!part.asText().isBlank() && (part.isTextual() || part.isIntegralNumber())) {
                     parts.add(part.asText());
                 }
             }
         }
-        return parts.isEmpty() ? text(json.path("error")) : String.join("/", parts);
+        return parts.isEmpty() ? ServerJson.text(json, "error") : String.join("/", parts);
     }
 
     private Answer.Failure failure(
-            @Nullable String error, ObjectNode json, int status, @Nullable Duration pause, Collection<String> secrets) {
+            @Nullable String error,
+            ObjectNode json,
+            int status,
+            @Nullable Duration pause,
+            Collection<String> secrets,
+            boolean refresh) {
         String suberror = ServerJson.text(json, "suberror");
         Dialect.Meaning meaning = error == null
                 ? null
                 : provider.meaningOf(suberror == null ? error : error + "/" + suberror)
                         .orElse(MEANINGS.get(error));
+        if (meaning == null && refresh && !isTemporary(status) && OF_REFRESH_TOKENS.contains(error)) {
+            meaning = Dialect.Meaning.REFUSED;
+        }
         Answer.Kind kind;
         if (meaning == null) {
             kind = isTemporary(status) ? Answer.Kind.TEMPORARY : Answer.Kind.MISCONFIGURED;
@@ -177,7 +251,7 @@ public final class TokenAnswers {
         return new Answer.Failure(
                 kind,
                 status,
-                ServerText.harmless(error, secrets),
+                ServerText.code(error, CODES, secrets),
                 ServerText.harmless(description.isTextual() ? description.textValue() : null, secrets),
                 pause,
                 null,
@@ -188,25 +262,23 @@ public final class TokenAnswers {
     private JsonNode member(ObjectNode json, String name) {
         List<String> pointers = dialect.members.get(name);
         JsonNode there = pointers == null ? MissingNode.getInstance() : json.at(pointers.get(0));
-        return there.isMissingNode() || there.isNull() ? json.path(name) : there;
+        return ServerJson.isEmpty(there) ? json.path(name) : there;
     }
 
-    private static @Nullable String text(JsonNode node) {
-        return node.isTextual() && !node.textValue().isEmpty() ? node.textValue() : null;
-    }
-
-    private Answer tokens(ObjectNode json, int status, @Nullable Binding binding, Instant now) {
-        String accessToken = text(member(json, "access_token"));
+    private Answer tokens(ObjectNode json, int status, @Nullable Binding binding, Instant now, boolean exchange) {
+        String accessToken = ServerJson.text(member(json, "access_token"));
         if (accessToken == null) {
             return malformed(status, "The answer of the token endpoint holds no access token", null);
         }
-        JsonNode named = member(json, "token_type");
-        String type = named.isTextual() ? named.textValue() : null;
+        String type = ServerJson.text(member(json, "token_type"));
         KeyPair boundTo = binding != null && "DPoP".equalsIgnoreCase(type) ? binding.key() : null;
-        if (boundTo == null && type != null && !isBearer(type)) {
+        String issued = ServerJson.text(json, "issued_token_type");
+        boolean noAccessToken =
+                exchange && NOT_APPLICABLE.equalsIgnoreCase(type) && issued != null && !issued.equals(ACCESS_TOKEN);
+        if (boundTo == null && type != null && !isBearer(type) && !noAccessToken) {
             return malformed(status, "The token endpoint issued a token that is not a Bearer token", null);
         }
-        if (boundTo == null && binding != null && binding.required()) {
+        if (boundTo == null && binding != null && binding.required() && !noAccessToken) {
             // RFC 9449 section 5: a client that wants bound tokens must not use what came instead.
             return new Answer.Failure(
                     Answer.Kind.MISCONFIGURED,
@@ -222,13 +294,13 @@ public final class TokenAnswers {
                 .tokenType(type == null ? "Bearer" : type)
                 .lifetime(lifetime(json, now))
                 .refreshIn(ServerTimes.seconds(json.path("refresh_in")))
-                .refreshToken(text(member(json, "refresh_token")))
-                .refreshLifetime(refreshLifetime(json))
-                .idToken(text(member(json, "id_token")))
+                .refreshToken(ServerJson.text(member(json, "refresh_token")))
+                .refreshLifetime(refreshLifetime(json, now))
+                .idToken(ServerJson.text(member(json, "id_token")))
                 .scopes(scopes(member(json, "scope")))
                 .authorizationDetails(details.isArray() ? details.toString() : null)
                 .proofKey(boundTo)
-                .issuedTokenType(ServerJson.text(json, "issued_token_type"))
+                .issuedTokenType(issued)
                 .apiBase(apiBase(json))
                 .identity(identity(json))
                 .build();
@@ -249,7 +321,10 @@ public final class TokenAnswers {
         }
         Duration until = ServerTimes.until(node, now);
         if (until != null) {
-            return until; // seen: a moment under the name of a time
+            // Seen: a moment under the name of a time. One that has long passed is not one, but an absurd time (50
+            // years
+            // in seconds): no server issues a token that has expired.
+            return until;
         }
         Duration lifetime = ServerTimes.seconds(node);
         if (lifetime == null) {
@@ -258,13 +333,17 @@ public final class TokenAnswers {
         return lifetime == null ? ServerTimes.until(json.path("expires_on"), now) : lifetime;
     }
 
-    private @Nullable Duration refreshLifetime(ObjectNode json) {
+    private @Nullable Duration refreshLifetime(ObjectNode json, Instant now) {
         JsonNode node = member(json, "refresh_token_expires_in");
-        if (node.isMissingNode() || node.isNull()) {
+        if (ServerJson.isEmpty(node)) {
             node = json.path("refresh_expires_in");
         }
-        // Keycloak sends 0 for a token that never expires.
-        return isZero(node) ? null : ServerTimes.seconds(node);
+        if (isZero(node)) {
+            return null; // Keycloak sends 0 for a token that never expires.
+        }
+        Duration until = ServerTimes.until(node, now);
+        Duration lifetime = until == null ? ServerTimes.seconds(node) : until;
+        return lifetime == null ? ServerTimes.until(json.path("refresh_token_expires_at"), now) : lifetime;
     }
 
     private static boolean isZero(JsonNode seconds) {
@@ -293,10 +372,17 @@ public final class TokenAnswers {
     private Map<String, Object> identity(ObjectNode json) {
         Map<String, Object> claims = new LinkedHashMap<>();
         dialect.identityMembers.forEach((claim, pointers) -> {
-            List<Object> values = pointers.stream()
-                    .map(pointer -> value(json.at(pointer)))
+            List<JsonNode> parts = pointers.stream()
+                    .map(json::at)
+                    .filter(part -> !ServerJson.isEmpty(part))
+                    .toList();
+            List<Object> values = parts.stream()
+                    .map(TokenAnswers::value)
                     .filter(Objects::nonNull)
                     .toList();
+            if (values.size() < parts.size()) {
+                return; // the rest of a user's id could be that of somebody else
+            }
             if (values.size() == 1) {
                 claims.put(claim, values.get(0));
             } else if (!values.isEmpty()) {
@@ -307,11 +393,11 @@ public final class TokenAnswers {
     }
 
     private static @Nullable Object value(JsonNode node) {
-        if (node.isTextual() && !node.textValue().isEmpty()) {
+        if (node.isTextual()) {
             return node.textValue();
         }
-        if (node.isIntegralNumber() && node.canConvertToLong()) {
-            return node.longValue();
+        if (node.isIntegralNumber()) {
+            return node.canConvertToLong() ? (Object) node.longValue() : node.bigIntegerValue();
         }
         return node.isBoolean() ? node.booleanValue() : null;
     }
@@ -325,7 +411,11 @@ public final class TokenAnswers {
         if (node.isTextual()) {
             scopes.addAll(scopes(node.textValue(), scopeSeparator));
         } else if (node.isArray()) {
-            node.forEach(scope -> scopes.add(scope.asText()));
+            for (JsonNode scope : node) {
+                if (scope.isTextual()) {
+                    scopes.addAll(scopes(scope.textValue(), scopeSeparator));
+                }
+            }
         }
         // Spotify's refresh sends "", which does not mean that nothing was granted.
         return scopes.isEmpty() ? null : scopes;

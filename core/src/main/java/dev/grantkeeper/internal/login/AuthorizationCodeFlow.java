@@ -32,9 +32,11 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
@@ -164,9 +166,12 @@ public final class AuthorizationCodeFlow {
         }
         if (error != null) {
             usedLogins.use(login.state());
+            List<String> secrets = Stream.of(login.state(), login.codeVerifier(), login.nonce())
+                    .filter(Objects::nonNull)
+                    .toList();
             return new LoginOutcome.Declined(
-                    Objects.requireNonNullElse(ServerText.harmless(error), "error"),
-                    ServerText.harmless(callback.errorDescription()),
+                    Objects.requireNonNullElse(ServerText.harmless(error, secrets), "error"),
+                    ServerText.harmless(callback.errorDescription(), secrets),
                     login.appState());
         }
         String code = callback.code();

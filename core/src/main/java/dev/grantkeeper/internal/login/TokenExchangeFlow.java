@@ -51,9 +51,12 @@ public final class TokenExchangeFlow {
                 .resources(Requested.split(exchange.resource()))
                 .build();
         try {
-            Identity identity = server.endpoints()
-                    .identities()
-                    .of(answer.response(), tokens, exchange.scopes().contains("openid"));
+            // Only an access token opens a profile endpoint (RFC 8693 section 2.2.1).
+            Identity identity = tokens.tokenType().equalsIgnoreCase("N_A")
+                    ? null
+                    : server.endpoints()
+                            .identities()
+                            .of(answer.response(), tokens, exchange.scopes().contains("openid"));
             GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity);
             return new LoginOutcome.SignedIn(row, tokens, true, Map.of(), null);
         } catch (IdentityException e) {

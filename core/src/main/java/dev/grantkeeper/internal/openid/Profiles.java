@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.openid;
 
-import com.nimbusds.jose.util.JSONObjectUtils;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.answer.Reply;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.wire.Http;
@@ -9,11 +16,12 @@ import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.net.URI;
-import java.text.ParseException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +29,18 @@ import org.jspecify.annotations.Nullable;
  * Connect Core section 5.3), from its profile endpoint if it does not support OpenID Connect. Thread-safe.
  */
 public final class Profiles {
+    private static final Pattern JWT = Pattern.compile("[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+");
+    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder().maxNestingDepth(100).build())
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .build())
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.USE_LONG_FOR_INTS)
+            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+            .build();
+    private static final TypeReference<LinkedHashMap<String, Object>> MAP = new TypeReference<>() {};
+
     private final Provider provider;
     private final Http http;
     private final @Nullable IdTokens idTokens;
@@ -47,10 +67,11 @@ public final class Profiles {
         }
         String name = "UserInfo endpoint of " + provider.name();
         Reply reply = ask(name, endpoint, tokens);
-        boolean signed = reply.type() != null && reply.type().subtype().equals("jwt");
-        Map<String, Object> claims = signed && idTokens != null
-                ? idTokens.userInfo(reply.body().strip(), identity)
-                : object(name, reply.body());
+        String body = reply.body().strip();
+        boolean labelled = reply.type() != null && reply.type().subtype().equals("jwt");
+        boolean signed = labelled || JWT.matcher(body).matches(); // labels are wrong at times
+        Map<String, Object> claims =
+                signed && idTokens != null ? idTokens.userInfo(body, identity) : object(name, body);
         if (!identity.subject().equals(claims.get("sub"))) {
             // OpenID Connect Core section 5.3.4: nothing of it may be used.
             throw new IdentityException(
@@ -93,12 +114,15 @@ public final class Profiles {
             }
         });
         Object subject = claims.remove("sub");
-        if (!(subject instanceof String || subject instanceof Number)
-                || subject.toString().isEmpty()) {
+        // A number may be a name here, but only if it is whole and not rounded: otherwise two users become one.
+        String id = subject instanceof String || subject instanceof Long || subject instanceof BigInteger
+                ? subject.toString()
+                : "";
+        if (id.isEmpty()) {
             throw new IdentityException(
                     IdentityException.Kind.INVALID, "The " + name + " did not identify the user", null);
         }
-        return Identity.of(provider.name(), subject.toString(), claims);
+        return Identity.of(provider.name(), id, claims);
     }
 
     /** A member, or the value that a pointer refers to (RFC 6901). */
@@ -141,11 +165,13 @@ public final class Profiles {
 
     private static Map<String, Object> object(String name, String json) throws IdentityException {
         try {
-            Map<String, Object> parsed = JSONObjectUtils.parse(json);
-            return parsed == null ? Map.of() : parsed; // the body may be null
-        } catch (ParseException e) {
-            throw new IdentityException(
-                    IdentityException.Kind.INVALID, "The " + name + " did not answer with a JSON object", null);
+            if (JSON.readTree(json) instanceof ObjectNode object) {
+                return JSON.convertValue(object, MAP);
+            }
+        } catch (JsonProcessingException e) {
+            // reported below
         }
+        throw new IdentityException(
+                IdentityException.Kind.INVALID, "The " + name + " did not answer with a JSON object", null);
     }
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.openid;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.nimbusds.jose.JOSEException;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
@@ -12,11 +16,11 @@ import com.nimbusds.jose.jwk.JWK;
 import com.nimbusds.jose.jwk.JWKMatcher;
 import com.nimbusds.jose.jwk.OctetKeyPair;
 import com.nimbusds.jose.jwk.RSAKey;
-import com.nimbusds.jose.util.JSONObjectUtils;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.internal.answer.Reply;
+import dev.grantkeeper.internal.answer.ServerText;
 import dev.grantkeeper.internal.wire.Http;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -31,6 +35,7 @@ import java.security.spec.NamedParameterSpec;
 import java.text.ParseException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -53,6 +58,13 @@ import org.jspecify.annotations.Nullable;
 public final class ProviderKeys {
     private static final int MAX_LENGTH = 64 * 1024;
     private static final int MAX_KEYS = 100;
+
+    /** RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2. */
+    private static final List<String> NEEDED = List.of("kty", "use", "alg", "kid", "n", "e", "crv", "x", "y");
+
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+            .build();
     private static final int LEAST_RSA_BITS = 2048;
     private static final Duration LIVE = Duration.ofMinutes(5);
     private static final Duration BETWEEN_FETCHES = Duration.ofMinutes(1);
@@ -161,8 +173,10 @@ public final class ProviderKeys {
         } catch (IdentityException e) {
             throw e;
         } catch (IOException e) {
-            throw new IdentityException(
-                    IdentityException.Kind.UNAVAILABLE, "The provider's keys could not be fetched; try again later", e);
+            String why = e instanceof UnusableKeysException
+                    ? String.valueOf(e.getMessage())
+                    : "The provider's keys could not be fetched; try again later";
+            throw new IdentityException(IdentityException.Kind.UNAVAILABLE, why, e);
         }
     }
 
@@ -198,8 +212,11 @@ public final class ProviderKeys {
         }
         try {
             if (isCompact(compact)) {
-                return PlainJWT.parse(compact).getJWTClaimsSet();
+                PlainJWT jwt = PlainJWT.parse(compact);
+                return named(what, jwt.getPayload().toJSONObject(), jwt.getJWTClaimsSet());
             }
+        } catch (IdentityException e) {
+            throw e;
         } catch (ParseException | RuntimeException e) {
             // reported below
         }
@@ -208,22 +225,39 @@ public final class ProviderKeys {
 
     private static JWTClaimsSet claims(String what, SignedJWT jwt) throws IdentityException {
         try {
-            return jwt.getJWTClaimsSet();
+            return named(what, jwt.getPayload().toJSONObject(), jwt.getJWTClaimsSet());
         } catch (ParseException | RuntimeException e) {
             return repeatedClaims(what, jwt);
         }
     }
 
+    /**
+     * OpenID Connect Core section 2: a subject is a string. The parser takes numbers, too, and rounds those that are
+     * large: two users would become one.
+     */
+    private static JWTClaimsSet named(String what, @Nullable Map<String, Object> raw, JWTClaimsSet claims)
+            throws IdentityException {
+        if (raw != null && raw.get("sub") instanceof Number) {
+            throw invalid(what, "its sub is a number, and has to be a text (OpenID Connect Core section 2)");
+        }
+        return claims;
+    }
+
     private static JWTClaimsSet repeatedClaims(String what, SignedJWT jwt) throws IdentityException {
         try {
-            return JWTClaimsSet.parse(RepeatedClaims.read(jwt.getPayload().toString()));
+            Map<String, Object> raw = RepeatedClaims.read(jwt.getPayload().toString());
+            return named(what, raw, JWTClaimsSet.parse(raw));
+        } catch (IdentityException e) {
+            throw e;
         } catch (IOException | ParseException | RuntimeException e) {
             throw invalid(what, "its claims cannot be read");
         }
     }
 
     static IdentityException invalid(String what, String why) {
-        return new IdentityException(IdentityException.Kind.INVALID, "The " + what + " is not valid: " + why, null);
+        // The parser's reasons quote claims.
+        return new IdentityException(
+                IdentityException.Kind.INVALID, "The " + what + " is not valid: " + ServerText.harmless(why), null);
     }
 
     private static @Nullable Key signer(String what, SignedJWT jwt, KeySet set) throws IdentityException {
@@ -355,7 +389,7 @@ public final class ProviderKeys {
         try {
             Reply reply = get();
             if (reply.status() != 200) {
-                throw new IOException("The provider's keys could not be fetched: status " + reply.status());
+                throw new UnusableKeysException("The provider's keys could not be fetched: status " + reply.status());
             }
             KeySet set = new KeySet(read(reply.body()), ticker.getAsLong());
             known = set;
@@ -381,36 +415,65 @@ public final class ProviderKeys {
     }
 
     private static List<Key> read(String json) throws IOException {
-        List<Key> keys = new ArrayList<>();
+        JsonNode all;
         try {
-            Map<String, Object> set = JSONObjectUtils.parse(json);
-            Object[] all = set == null ? null : JSONObjectUtils.getJSONObjectArray(set, "keys");
-            for (int i = 0; all != null && i < all.length && i < MAX_KEYS; i++) {
-                JWK key = all[i] instanceof Map<?, ?> one ? key(one) : null;
-                if (key != null) {
-                    keys.add(new Key(key, ((Map<?, ?>) all[i]).get("issuer") instanceof String issuer ? issuer : null));
-                }
+            all = JSON.readTree(json).path("keys");
+        } catch (JsonProcessingException e) {
+            throw new UnusableKeysException("The provider's keys are not JSON");
+        }
+        if (!all.isArray()) {
+            throw new UnusableKeysException("The provider's keys are not a JWK set: there is no list of keys");
+        }
+        List<Key> keys = new ArrayList<>();
+        String problem = "the list is empty";
+        for (int i = 0; i < all.size() && i < MAX_KEYS; i++) {
+            try {
+                JWK key = key(all.get(i));
+                JsonNode issuer = all.get(i).path("issuer");
+                keys.add(new Key(key, issuer.isTextual() ? issuer.textValue() : null));
+            } catch (ParseException | RuntimeException e) {
+                problem = "the last of " + all.size() + ": " + ServerText.harmless(e.getMessage());
             }
-        } catch (ParseException | RuntimeException e) {
-            throw new IOException("The provider's keys are not a JWK set");
         }
         if (keys.isEmpty()) {
             // This does not mean that all keys are gone: the last ones stay.
-            throw new IOException("The provider publishes no key that can be used");
+            throw new UnusableKeysException("The provider publishes no key that can be used (" + problem + ")");
         }
         return List.copyOf(keys);
     }
 
     /**
-     * A public key that is strong enough; {@code null} for everything else, which does not make the others unusable.
+     * A public key that is strong enough. Made of the members that verifying needs, and of nothing else: the parser
+     * would throw away a key because of a certificate or a purpose that nobody looks at.
+     *
+     * @throws ParseException if it is none, which does not make the others unusable
      */
-    private static @Nullable JWK key(Map<?, ?> members) {
-        try {
-            @SuppressWarnings("unchecked") // a JSON object has names
-            JWK key = JWK.parse((Map<String, Object>) members).toPublicJWK();
-            return key == null || (key instanceof RSAKey && key.size() < LEAST_RSA_BITS) ? null : key;
-        } catch (ParseException | RuntimeException e) {
-            return null;
+    private static JWK key(JsonNode published) throws ParseException {
+        Map<String, Object> members = new LinkedHashMap<>();
+        for (String name : NEEDED) {
+            JsonNode value = published.path(name);
+            if (value.isTextual() && !value.textValue().isBlank()) {
+                members.put(name, value.textValue());
+            } else if (name.equals("kid") && value.isIntegralNumber()) {
+                members.put(name, value.asText());
+            }
+        }
+        JWK key = JWK.parse(members).toPublicJWK();
+        if (key == null) {
+            throw new ParseException("it is not a public key", 0);
+        }
+        if (key instanceof RSAKey && key.size() < LEAST_RSA_BITS) {
+            throw new ParseException("an RSA key of " + key.size() + " bits is too short", 0);
+        }
+        return key;
+    }
+
+    /** The provider answered, and its keys are of no use. The message shows what is wrong with them. */
+    private static final class UnusableKeysException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        UnusableKeysException(String message) {
+            super(message);
         }
     }
 

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record ExchangeRequest(Kind kind, Token token, Set<String> scopes, Map<String, String> parameters) {
     public static final String ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
+    public static final String ID_JAG = "urn:ietf:params:oauth:token-type:id-jag";
     public static final String JWT = "urn:ietf:params:oauth:token-type:jwt";
 
     /** Parameters that the library itself decides about. */

@@ -10,6 +10,7 @@ import com.nimbusds.oauth2.sdk.id.State;
 import com.nimbusds.oauth2.sdk.pkce.CodeChallengeMethod;
 import com.nimbusds.oauth2.sdk.pkce.CodeVerifier;
 import com.nimbusds.openid.connect.sdk.Nonce;
+import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.Claims;
 import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.answer.ServerJson;
@@ -106,6 +107,16 @@ public final class AuthorizationEndpoint {
     public Request request(
             String redirectUri, Set<String> scopes, Map<String, String> parameters, @Nullable KeyPair key)
             throws RequestFailedException {
+        if (provider.authorizationEndpoint.equals(ProviderFacts.MISSING)) {
+            throw new RequestFailedException(new Answer.Failure(
+                    Answer.Kind.MISCONFIGURED,
+                    0,
+                    null,
+                    "The metadata of " + provider.name
+                            + " names no authorization endpoint: it signs no users in through" + " a browser",
+                    null,
+                    null));
+        }
         State state = new State(BYTES);
         CodeVerifier verifier = provider.pkce ? new CodeVerifier() : null;
         Nonce nonce = scopes.contains("openid") ? new Nonce(BYTES) : null;
@@ -198,7 +209,7 @@ public final class AuthorizationEndpoint {
         Instant now = clock.instant();
         ObjectNode answer = endpoint.post(parameters, List.of(parameters.getOrDefault("state", "")), key);
         String reference = ServerJson.text(answer, "request_uri");
-        if (reference == null || reference.isBlank() || reference.length() > MAX_REFERENCE) {
+        if (reference == null || reference.length() > MAX_REFERENCE) {
             throw endpoint.malformed("it contains no request_uri");
         }
         Duration lives = ServerTimes.seconds(answer.path("expires_in"));

@@ -105,7 +105,12 @@ public final class Client {
 
     /** The secrets that must not appear in any message. */
     List<String> secrets() {
-        return secret == null ? List.of() : List.of(secret);
+        if (secret == null) {
+            return List.of();
+        }
+        return authentication == ClientAuthentication.SECRET_BASIC
+                ? List.of(secret, basic(secret).substring("Basic ".length()))
+                : List.of(secret);
     }
 
     /**
@@ -133,11 +138,7 @@ public final class Client {
             parameters.put(dialect.clientIdParameter, List.of(id));
         }
         switch (authentication) {
-            case SECRET_BASIC ->
-                request.header(
-                        "Authorization",
-                        new ClientSecretBasic(new ClientID(id), new Secret(needed(secret)))
-                                .toHTTPAuthorizationHeader());
+            case SECRET_BASIC -> request.header("Authorization", basic(needed(secret)));
             case SECRET_POST -> parameters.put("client_secret", List.of(needed(secret)));
             case SECRET_JWT, PRIVATE_KEY_JWT -> {
                 parameters.put("client_assertion_type", List.of(ASSERTION_TYPE));
@@ -150,6 +151,10 @@ public final class Client {
         }
         return request.post(json ? once(JSON, json(parameters)) : once(FORM, URLUtils.serializeParameters(parameters)))
                 .build();
+    }
+
+    private String basic(String of) {
+        return new ClientSecretBasic(new ClientID(id), new Secret(of)).toHTTPAuthorizationHeader();
     }
 
     private static String json(Map<String, List<String>> parameters) {

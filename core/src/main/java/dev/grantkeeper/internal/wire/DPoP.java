@@ -13,6 +13,7 @@ import com.nimbusds.jwt.SignedJWT;
 import com.nimbusds.oauth2.sdk.id.JWTID;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
@@ -115,7 +116,12 @@ public final class DPoP {
     }
 
     /** The {@code Authorization} header that goes with the tokens (RFC 6750 section 2.1, RFC 9449 section 7.1). */
-    public static String authorization(TokenSet tokens, DialectFacts dialect) {
+    public static String authorization(TokenSet tokens, DialectFacts dialect) throws IOException {
+        if (tokens.tokenType().equalsIgnoreCase("N_A")) {
+            throw new IOException(
+                    "The issued token is not an access token (token_type N_A, RFC 8693 section 2.2.1), and is"
+                            + " sent to no API: get it by tokens()");
+        }
         if (tokens.proofKey().isPresent()) {
             return "DPoP " + tokens.accessToken();
         }

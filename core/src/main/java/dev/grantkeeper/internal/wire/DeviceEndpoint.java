@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.answer.ServerJson;
@@ -23,6 +24,9 @@ public final class DeviceEndpoint {
 
     /** For servers that do not say how long a code lives, though they have to. */
     private static final Duration LIFETIME = Duration.ofMinutes(10);
+
+    /** A server that wants more says {@code slow_down}; one that means milliseconds would never be polled. */
+    private static final Duration LONGEST_INTERVAL = Duration.ofMinutes(1);
 
     private final JsonEndpoint endpoint;
     private final boolean httpOnLoopback;
@@ -61,21 +65,28 @@ public final class DeviceEndpoint {
         ObjectNode json = endpoint.post(form, Set.of(), null);
         String deviceCode = ServerJson.text(json, "device_code");
         String userCode = ServerJson.text(json, "user_code");
-        if (deviceCode == null || deviceCode.isEmpty() || userCode == null || !isForPeople(userCode)) {
+        if (deviceCode == null || userCode == null || !isForPeople(userCode)) {
             throw endpoint.malformed("the codes are missing, or not fit to be shown");
         }
-        // Google calls it "verification_url".
-        String where = ServerJson.text(json, json.has("verification_uri") ? "verification_uri" : "verification_url");
+        String where = ServerJson.text(json, "verification_uri");
+        if (where == null) {
+            where = ServerJson.text(json, "verification_url"); // Google's name
+        }
         String complete = ServerJson.text(json, "verification_uri_complete");
-        Duration lifetime = ServerTimes.seconds(json.path("expires_in"));
-        Duration interval = json.path("interval").asInt() > 0 ? ServerTimes.seconds(json.path("interval")) : null;
+        Duration lifetime = positive(json.path("expires_in"));
+        Duration interval = positive(json.path("interval"));
         return new Codes(
                 deviceCode,
                 userCode,
                 page(where),
                 complete == null ? null : page(complete),
                 lifetime == null ? LIFETIME : lifetime,
-                interval == null ? INTERVAL : interval);
+                interval == null ? INTERVAL : interval.compareTo(LONGEST_INTERVAL) > 0 ? LONGEST_INTERVAL : interval);
+    }
+
+    /** A time that makes sense here: no server issues codes that have expired. */
+    private static @Nullable Duration positive(JsonNode node) {
+        return node.asDouble() > 0 ? ServerTimes.seconds(node) : null;
     }
 
     private static boolean isForPeople(String code) {

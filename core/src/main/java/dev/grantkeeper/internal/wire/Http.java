@@ -7,6 +7,7 @@ import dev.grantkeeper.internal.answer.ServerJson;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyPair;
 import java.time.Duration;
@@ -122,9 +123,21 @@ public final class Http implements AutoCloseable {
         private final boolean answered;
 
         CallFailedException(IOException cause, boolean sent, boolean answered) {
-            super(cause);
+            super(harmless(cause));
             this.sent = sent;
             this.answered = answered;
+        }
+
+        /** OkHttp quotes what is not HTTP, and a server may repeat there what was sent to it. */
+        private static IOException harmless(IOException cause) {
+            String message = cause.getMessage();
+            int quote = cause instanceof ProtocolException && message != null ? message.indexOf(':') : -1;
+            if (message == null || quote < 0) {
+                return cause;
+            }
+            ProtocolException without = new ProtocolException(message.substring(0, quote));
+            without.setStackTrace(cause.getStackTrace());
+            return without;
         }
 
         boolean sent() {

@@ -190,7 +190,7 @@ public final class TokenEndpoint {
                     ? provider.refreshEndpoint()
                     : provider.tokenEndpoint;
             Reply reply = http.call(() -> client.askForTokens(endpoint, form), binding == null ? null : binding.key());
-            Answer answer = answers.read(reply, secrets(form), binding);
+            Answer answer = answers.read(reply, secrets(form), binding, form.getOrDefault("grant_type", ""));
             return answer instanceof Answer.Failure failure && mayBeDone(failure) ? new Answer.Lost(failure) : answer;
         } catch (Http.CallFailedException e) {
             if (e.answered()) {
