@@ -30,6 +30,7 @@ import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.LoginResult.Mismatched;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.wire.DPoP;
@@ -291,6 +292,87 @@ class IdTokenTest {
                         .isInstanceOf(SignedIn.class);
             }
         }
+    }
+
+    /** OpenID Connect Core section 2. Two large numbers that are rounded to one would be one user. */
+    @ParameterizedTest
+    @ValueSource(strings = {"12345", "12345678901234567890", "1.5", "1e3", "true", "null", "[\"alice\"]", "{}", "\"\""})
+    void a_subject_that_is_not_a_text_is_refused(String subject) {
+        for (String repeated : List.of("", ",\"iss\":\"" + scene.server.issuer() + "\"")) {
+            assertRefused(node(scene.server.issuer()), login -> {
+                Instant now = scene.time.clock().instant();
+                return signJson("{\"iss\":\"" + scene.server.issuer() + "\",\"sub\":" + subject + ",\"aud\":\""
+                        + Scene.CLIENT + "\",\"nonce\":\"" + login.attempt().nonce() + "\",\"iat\":"
+                        + now.getEpochSecond() + ",\"exp\":"
+                        + now.plusSeconds(60).getEpochSecond() + repeated + "}");
+            });
+        }
+        assertThat(IdTokens.mismatch(
+                        base64("{\"alg\":\"none\"}")
+                                + "."
+                                + base64("{\"iss\":\"i\",\"sub\":12345,\"aud\":\"c\"}")
+                                + ".",
+                        Identity.of("i", "12345", Map.of()),
+                        "c"))
+                .isNotNull();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"key_ops\":[\"connect\"]",
+                "\"key_ops\":\"verify\"",
+                "\"x5u\":\"see the handbook, page 7\"",
+                "\"x5c\":[\"not a certificate\"]",
+                "\"x5c\":{}",
+                "\"x5t\":7",
+                "\"x5t#S256\":[]",
+                "\"exp\":\"never\"",
+                "\"iat\":\"yesterday\"",
+                "\"alg\":\"\"",
+                "\"alg\":null",
+                "\"use\":\"\"",
+                "\"oth\":[{}]",
+                "\"d\":17",
+                "\"p\":\"AQAB\"",
+                "\"revoked\":{\"at\":1}"
+            })
+    void members_that_nobody_needs_cost_no_key(String member) throws Exception {
+        Map<String, Object> members = key.toPublicJWK().toJSONObject();
+        members.remove("use");
+        String json = JSONObjectUtils.toJSONString(members);
+        jwks = "\ufeff{\"keys\":[7,null,\"x\",{\"kty\":\"new\"}," + json.substring(0, json.length() - 1) + "," + member
+                + "}]}";
+        assertThat(loginWith(node(scene.server.issuer()), claims -> {})).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void a_key_id_may_be_a_number() throws Exception {
+        RSAKey numbered = new RSAKey.Builder(key).keyID("4711").build();
+        jwks = new JWKSet(numbered.toPublicJWK()).toString().replace("\"4711\"", "4711");
+        assertThat(jwks).contains("\"kid\":4711");
+        assertThat(login(
+                        node(scene.server.issuer()), login -> sign(claims(login).build(), numbered)))
+                .isInstanceOf(SignedIn.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{\"keys\":[]}|the list is empty",
+                "{\"jwks\":[]}|there is no list of keys",
+                "<html>|not JSON",
+                "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}|too short",
+                "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AQAB\"}]}|the last of 1"
+            })
+    void the_message_about_keys_says_what_is_wrong_with_them(String shown, String why) {
+        jwks = shown;
+        assertThatThrownBy(() -> loginWith(node(scene.server.issuer()), claims -> {}))
+                .isInstanceOfSatisfying(
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY))
+                .hasMessageContaining(why);
     }
 
     @Test

@@ -245,6 +245,23 @@ class TokenExchangeTest {
         assertMalformed(alice);
     }
 
+    /** RFC 8693 section 2.2.1, as servers issue identity assertions for other servers. */
+    @Test
+    void a_token_that_is_no_access_token_is_handed_over_and_sent_to_no_api() throws Exception {
+        String type = "urn:ietf:params:oauth:token-type:id-jag";
+        Account alice = node.account(TokenExchange.of(incoming("alice")).requestedTokenType(type));
+        scene.server.tokenResponse(answer -> {
+            answer.put("access_token", "the-assertion");
+            answer.put("token_type", "N_A");
+            answer.put("issued_token_type", type);
+            return answer;
+        });
+        assertThat(alice.tokens().accessToken()).isEqualTo("the-assertion");
+        assertThat(alice.tokens().tokenType()).isEqualTo("N_A");
+        assertThatThrownBy(() -> scene.status(alice.wrap(scene.http))).hasMessageContaining("not an access token");
+        assertThat(scene.server.apiRequests()).isZero();
+    }
+
     private void assertMalformed(Account account) {
         assertThatThrownBy(() -> scene.status(account.wrap(scene.http)))
                 .isInstanceOfSatisfying(

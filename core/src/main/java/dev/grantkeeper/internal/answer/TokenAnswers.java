@@ -231,7 +231,7 @@ public final class TokenAnswers {
                 ? null
                 : provider.meaningOf(suberror == null ? error : error + "/" + suberror)
                         .orElse(MEANINGS.get(error));
-        if (meaning == null && refresh && !isTemporary(status) && OF_REFRESH_TOKENS.contains(error)) {
+        if (meaning == null && error != null && refresh && !isTemporary(status) && OF_REFRESH_TOKENS.contains(error)) {
             meaning = Dialect.Meaning.REFUSED;
         }
         Answer.Kind kind;

@@ -6,10 +6,11 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.NumericNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.token.AccountKey;
@@ -72,15 +73,28 @@ public final class RowFormat {
                     .streamReadConstraints(StreamReadConstraints.builder()
                             // An ID token may nest its claims as deeply as its own parser allows.
                             .maxNestingDepth(1000)
-                            .maxNumberLength(32)
+                            // A claim may be a number as long as the parser of profiles takes it.
+                            .maxNumberLength(2000)
                             .maxStringLength(512 * 1024)
                             .build())
                     .build())
             .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
-            // as in the ID token that the claims came from
-            .enable(DeserializationFeature.USE_LONG_FOR_INTS)
+            .nodeFactory(new WideNumbers())
             .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
             .build();
+
+    /**
+     * Reads whole numbers as {@code long}, as they are in the ID token that the claims came from. Jackson's own setting
+     * for this cannot read larger ones, and a row that cannot be read is a user who is signed out.
+     */
+    private static final class WideNumbers extends JsonNodeFactory {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        public NumericNode numberNode(int number) {
+            return numberNode((long) number);
+        }
+    }
 
     private final @Nullable SealingKeys keys;
 
