@@ -100,7 +100,7 @@ final class SentSecrets {
 
     private void mark(Decoded view, BitSet secret) {
         String text = view.text();
-        Map<Integer, Map<String, List<Integer>>> grams = new HashMap<>();
+        Map<Integer, Grams> grams = new HashMap<>();
         for (String needle : needles) {
             // Whole ones first: they may be shorter than any part.
             for (int at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + needle.length())) {
@@ -110,23 +110,56 @@ final class SentSecrets {
             if (needle.length() <= part) {
                 continue;
             }
-            Map<String, List<Integer>> places = grams.computeIfAbsent(part, size -> grams(text, size));
-            for (int i = 0; !places.isEmpty() && i + part <= needle.length(); i++) {
-                List<Integer> found = places.remove(needle.substring(i, i + part));
-                if (found != null) {
-                    found.forEach(at -> view.mark(at, at + part, secret));
-                }
+            for (int at :
+                    grams.computeIfAbsent(part, size -> new Grams(text, size)).in(needle)) {
+                view.mark(at, at + part, secret);
             }
         }
     }
 
-    private static Map<String, List<Integer>> grams(String text, int size) {
-        Map<String, List<Integer>> grams = new HashMap<>();
-        for (int i = 0; i + size <= text.length(); i++) {
-            grams.computeIfAbsent(text.substring(i, i + size), gram -> new ArrayList<>())
-                    .add(i);
+    /**
+     * All parts of a text that have the same length. A secret may be 64 KiB long, so most of it is passed over quickly.
+     */
+    private static final class Grams {
+        private final int size;
+        private final Map<String, List<Integer>> places = new HashMap<>();
+        private final BitSet hashes = new BitSet(1 << 16);
+
+        Grams(String text, int size) {
+            this.size = size;
+            for (int i = 0; i + size <= text.length(); i++) {
+                places.computeIfAbsent(text.substring(i, i + size), gram -> new ArrayList<>())
+                        .add(i);
+            }
+            places.keySet().forEach(gram -> hashes.set(folded(gram.hashCode())));
         }
-        return grams;
+
+        /** The places of those parts that are parts of a secret, too; each is told once. */
+        List<Integer> in(String needle) {
+            List<Integer> found = new ArrayList<>();
+            int highest = 1;
+            for (int i = 1; i < size; i++) {
+                highest *= 31;
+            }
+            int hash = 0; // as String has it, of the last characters
+            for (int i = 0; i < needle.length(); i++) {
+                if (i >= size) {
+                    hash -= needle.charAt(i - size) * highest;
+                }
+                hash = 31 * hash + needle.charAt(i);
+                if (i + 1 >= size && hashes.get(folded(hash))) {
+                    List<Integer> there = places.remove(needle.substring(i + 1 - size, i + 1));
+                    if (there != null) {
+                        found.addAll(there);
+                    }
+                }
+            }
+            return found;
+        }
+
+        private static int folded(int hash) {
+            return (hash ^ (hash >>> 16)) & 0xffff;
+        }
     }
 
     /** A text as bytes, each with its place in the original. */

@@ -95,7 +95,7 @@ public final class ProviderKeys {
     }
 
     /** One key; Microsoft's common key set names the issuer that each one signs for. */
-    private record Key(JWK jwk, @Nullable String issuer) {}
+    record Key(JWK jwk, @Nullable String issuer) {}
 
     /** The keys that were fetched at one time; no two sets are equal. */
     private static final class KeySet {
@@ -414,7 +414,7 @@ public final class ProviderKeys {
         }
     }
 
-    private static List<Key> read(String json) throws IOException {
+    static List<Key> read(String json) throws IOException {
         JsonNode all;
         try {
             all = JSON.readTree(json).path("keys");
