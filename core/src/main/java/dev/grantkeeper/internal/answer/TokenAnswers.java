@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
@@ -101,6 +102,12 @@ public final class TokenAnswers {
 
     private static final String ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
     private static final String TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+    private static final Pattern REFRESH_TOKEN = Pattern.compile("(?i)refresh[ _-]?token");
+    private static final Pattern REJECTED =
+            Pattern.compile("(?i)\\b(?:invalid|expired|revoked|unknown|not found|(?:not|no longer) valid)\\b");
+    private static final Pattern OF_A_PARAMETER = Pattern.compile("(?i)missing|required|parameter|must|malformed");
+    private static final int MAX_REASON = 512;
 
     private static final int MAX_CLAIMS = 16 * 1024;
 
@@ -231,7 +238,8 @@ public final class TokenAnswers {
                 ? null
                 : provider.meaningOf(suberror == null ? error : error + "/" + suberror)
                         .orElse(MEANINGS.get(error));
-        if (meaning == null && error != null && refresh && !isTemporary(status) && OF_REFRESH_TOKENS.contains(error)) {
+        JsonNode description = member(json, "error_description");
+        if (meaning == null && refresh && !isTemporary(status) && isAboutTheRefreshToken(error, description)) {
             meaning = Dialect.Meaning.REFUSED;
         }
         Answer.Kind kind;
@@ -246,7 +254,6 @@ public final class TokenAnswers {
                 case TEMPORARY -> Answer.Kind.TEMPORARY;
             };
         }
-        JsonNode description = member(json, "error_description");
         String claims = ServerJson.text(json, "claims");
         return new Answer.Failure(
                 kind,
@@ -256,6 +263,22 @@ public final class TokenAnswers {
                 pause,
                 null,
                 claims == null || claims.length() > MAX_CLAIMS ? null : Claims.read(claims));
+    }
+
+    /**
+     * Whether a server rejects the refresh token in other words. With {@code invalid_request} the description has to
+     * say so (League's OAuth2 server, Authlib): read wrongly, it costs a login, and not read, the grant never works
+     * again.
+     */
+    private static boolean isAboutTheRefreshToken(@Nullable String error, JsonNode description) {
+        if (error == null || !error.equals("invalid_request") || !description.isTextual()) {
+            return error != null && OF_REFRESH_TOKENS.contains(error);
+        }
+        String text = description.textValue();
+        String start = text.substring(0, Math.min(text.length(), MAX_REASON));
+        return REFRESH_TOKEN.matcher(start).find()
+                && REJECTED.matcher(start).find()
+                && !OF_A_PARAMETER.matcher(start).find();
     }
 
     /** A member from its place at this server; where that is empty, from the standard's. */

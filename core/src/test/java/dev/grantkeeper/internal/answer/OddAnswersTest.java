@@ -92,6 +92,27 @@ class OddAnswersTest {
         failure(read(status, body, "client_credentials"), Kind.MISCONFIGURED);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "The refresh token is invalid.|REFUSED",
+                "Invalid \"refresh_token\" in request.|REFUSED",
+                "Refresh token expired|REFUSED",
+                "refresh-token was revoked|REFUSED",
+                "Missing \"refresh_token\" in request.|MISCONFIGURED",
+                "Invalid parameter: refresh_token|MISCONFIGURED",
+                "AADSTS900144: The request body must contain the following parameter: 'refresh_token'.|MISCONFIGURED",
+                "The token is invalid|MISCONFIGURED",
+                "The refresh token grant is not enabled|MISCONFIGURED"
+            })
+    void an_invalid_request_refuses_where_it_says_that_the_refresh_token_is_to_blame(String description, Kind kind) {
+        String body =
+                "{\"error\":\"invalid_request\",\"error_description\":\"" + description.replace("\"", "\\\"") + "\"}";
+        failure(read(400, body, REFRESH), kind);
+        failure(read(401, body, "authorization_code"), Kind.MISCONFIGURED);
+    }
+
     @Test
     void a_server_that_is_out_of_order_refuses_nothing_in_those_words() {
         failure(read(503, "{\"error\":\"invalid_token\"}", REFRESH), Kind.TEMPORARY);
