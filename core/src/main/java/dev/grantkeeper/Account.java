@@ -137,6 +137,10 @@ public final class Account {
      * refreshed when it is due, stored before it is used, and replaced once when an API rejects it. Calls to other
      * hosts, and calls with their own {@code Authorization}, are sent unchanged.
      *
+     * <p>The response to the repeated call is returned, whatever it is. If new tokens are rejected as well, so is a
+     * second 401: for 30 s, or a tenth of their lifetime if that is shorter, no others are requested, and 401s are
+     * returned as they are. The log says so once.
+     *
      * <p>An API's demand for more than this grant has (scopes, a stronger authentication, claims) is a
      * {@link LoginRequiredException}, too, unless {@link #withoutChallengeExceptions()} is called. All other responses
      * are returned unchanged.
@@ -202,6 +206,53 @@ public final class Account {
     }
 
     /**
+     * Returns tokens to use in place of some that an API rejected: what the interceptor does after a 401, for protocols
+     * other than HTTP and for other HTTP clients. Try again once with the result.
+     *
+     * <p>However many callers report the same tokens, one request is made; none if they were replaced already, by
+     * whichever node, and the replacement is then returned. The same tokens are returned if new ones would be of no
+     * use: they were themselves requested because of a rejection, less than 30 s ago or, if shorter, a tenth of their
+     * lifetime. Then the cause is something else: a missing permission, another audience, the API itself. Report the
+     * API's answer as an error, and do not call this method in a loop.
+     *
+     * <pre>{@code
+     * TokenSet tokens = account.tokens();
+     * if (!mail.authenticate(user, tokens.accessToken())) {
+     *     TokenSet others = account.tokensInsteadOf(tokens);
+     *     if (others.equals(tokens) || !mail.authenticate(user, others.accessToken())) {
+     *         throw new IOException("The mail server rejects new tokens, too");
+     *     }
+     * }
+     * }</pre>
+     *
+     * @param rejected the tokens that were rejected, as {@link #tokens()} of this account returned them. For an account
+     *     of {@link #forResource} these are the tokens of that resource
+     * @return other tokens, or the same
+     * @throws LoginRequiredException if the user has to sign in, for example because there is no refresh token
+     * @throws AuthorizationServerException if the authorization server issues no tokens, or does not within
+     *     {@link Grantkeeper.Builder#maxWait}
+     * @throws TokenStoreException if the store failed and nothing valid is in memory
+     * @throws OAuthException after {@link Grantkeeper#close}, if nothing valid is in memory
+     * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
+     */
+    public TokenSet tokensInsteadOf(TokenSet rejected) throws IOException {
+        TokenSource source = source();
+        return registration.tokenWait().insteadOf(source, rejected, null);
+    }
+
+    /**
+     * Asynchronous variant of {@link #tokensInsteadOf}; no thread blocks.
+     *
+     * @param rejected the tokens that were rejected
+     * @return completes with the tokens, or exceptionally with a {@link java.util.concurrent.CompletionException}
+     *     around what {@link #tokensInsteadOf} would throw; cancelling it does not disturb the refresh
+     */
+    public CompletableFuture<TokenSet> tokensInsteadOfAsync(TokenSet rejected) {
+        TokenSource source = source();
+        return registration.tokenWait().tokensAsync(source, source.insteadOf(rejected.accessToken()));
+    }
+
+    /**
      * Introspects this account's access token at the server (RFC 7662), after refreshing it if necessary. It shows what
      * {@link #grant()} cannot: that the server has revoked a token before its expiry.
      *
@@ -229,7 +280,14 @@ public final class Account {
      * @throws TokenStoreException if the store failed
      */
     public Optional<Grant> grant() throws TokenStoreException {
-        return Optional.ofNullable(row()).map(row -> new Grant(row, registration.provider()));
+        Logins.Found found = stored(() -> Optional.ofNullable(logins.look(key))).orElse(null);
+        if (found == null) {
+            return Optional.empty();
+        }
+        if (found.hasRunOut()) {
+            registration.events().ranOut(key, found.row().login());
+        }
+        return Optional.of(new Grant(found.row(), registration.provider(), found.hasRunOut()));
     }
 
     @Nullable

@@ -10,6 +10,9 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Reports events to the log and to the application's listener, which may throw anything. Thread-safe. */
@@ -19,6 +22,8 @@ final class EventReporter implements RefreshEvents {
 
     private final GrantListener listener;
     private final InstantSource clock;
+    private final Once expired = new Once();
+    private final Once rejectedAgain = new Once();
 
     EventReporter(GrantListener listener, InstantSource clock) {
         this.listener = listener;
@@ -75,6 +80,24 @@ final class EventReporter implements RefreshEvents {
     }
 
     @Override
+    public void ranOut(AccountKey key, String login) {
+        if (expired.isNew(key, login)) {
+            Log.info("The grant of {} has no refresh token, and its access token is no longer valid", key);
+            tellHoldingUp(GrantListener.Kind.EXPIRED, key, Duration.ZERO, "no refresh token");
+        }
+    }
+
+    @Override
+    public void rejectedAgain(AccountKey key, TokenSet tokens) {
+        if (rejectedAgain.isNew(key, tokens.accessToken())) {
+            Log.info(
+                    "An API rejected new tokens of {} as well, which replaced rejected ones. No others are requested for"
+                            + " 30 s, or a tenth of their lifetime: until then, its responses are returned as they are",
+                    key);
+        }
+    }
+
+    @Override
     public void writePending(AccountKey key, IOException cause) {
         Log.warn(
                 "New tokens of {} could not be stored. They are kept in memory, and the write is repeated: {}",
@@ -93,6 +116,25 @@ final class EventReporter implements RefreshEvents {
     public void writeCompleted(AccountKey key, Duration took) {
         Log.info("The tokens of {} are stored now, {} ms after they were received", key, took.toMillis());
         tell(GrantListener.Kind.WRITE_COMPLETED, key, took, null, null);
+    }
+
+    /** What was reported lately, so that it is reported once. Thread-safe. */
+    private static final class Once {
+        private static final int MOST = 10_000;
+
+        // guarded by this
+        private final Map<AccountKey, Integer> marks = new LinkedHashMap<>(16, 0.75f, true);
+
+        /** Whether this is not what was last reported of the grant. */
+        synchronized boolean isNew(AccountKey key, String mark) {
+            Integer before = marks.put(key, mark.hashCode()); // the mark itself may be a secret
+            if (marks.size() > MOST) {
+                Iterator<AccountKey> oldest = marks.keySet().iterator();
+                oldest.next();
+                oldest.remove();
+            }
+            return before == null || before != mark.hashCode();
+        }
     }
 
     void signedIn(AccountKey key, TokenSet tokens) {

@@ -14,10 +14,12 @@ import java.util.Set;
 public final class Grant {
     private final GrantRow row;
     private final Provider provider;
+    private final boolean hasRunOut;
 
-    Grant(GrantRow row, Provider provider) {
+    Grant(GrantRow row, Provider provider, boolean hasRunOut) {
         this.row = row;
         this.provider = provider;
+        this.hasRunOut = hasRunOut;
     }
 
     /**
@@ -77,21 +79,25 @@ public final class Grant {
     }
 
     /**
-     * Whether the user has to sign in before this grant can be refreshed again.
+     * Whether the user has to sign in before this grant can be used or refreshed again: its refresh was refused, or its
+     * access token has expired and there is no refresh token. An access token that an API rejects before its expiry is
+     * not recorded here.
      *
      * @return the reason; empty if the grant is in order
      */
     public Optional<LoginRequiredException.Reason> loginRequired() {
         GrantRow.Refusal refusal = row.own().refusal();
-        if (refusal == null) {
-            return Optional.empty();
-        }
-        return switch (refusal.kind()) {
-            case ENDED -> Optional.of(LoginRequiredException.Reason.REFUSED);
-            case ANSWER_LOST -> Optional.of(LoginRequiredException.Reason.ANSWER_LOST);
-            case INTERACTION -> Optional.of(LoginRequiredException.Reason.INTERACTION);
-            case BLOCKED -> Optional.empty(); // a login would not help
-        };
+        LoginRequiredException.Reason refused = refusal == null
+                ? null
+                : switch (refusal.kind()) {
+                    case ENDED -> LoginRequiredException.Reason.REFUSED;
+                    case ANSWER_LOST -> LoginRequiredException.Reason.ANSWER_LOST;
+                    case INTERACTION -> LoginRequiredException.Reason.INTERACTION;
+                    case BLOCKED -> null; // a login would not help
+                };
+        return refused == null && hasRunOut
+                ? Optional.of(LoginRequiredException.Reason.NO_REFRESH_TOKEN)
+                : Optional.ofNullable(refused);
     }
 
     @Override

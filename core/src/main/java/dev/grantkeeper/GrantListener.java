@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Called on the library's threads and on callers' threads, several at once: implementations are thread-safe and
  * return soon. Exceptions that they throw are logged and have no other effect.
  *
- * <p>A refresh ends when its events have been handled. A listener that receives {@link Kind#FAILED} or
- * {@link Kind#REFUSED} and needs tokens of that very grant would wait for itself: {@link Account#tokens} and calls of
- * wrapped clients throw an {@link IllegalStateException} there if they would have to wait.
+ * <p>A refresh ends when its events have been handled. A listener that receives {@link Kind#FAILED},
+ * {@link Kind#REFUSED} or {@link Kind#EXPIRED} and needs tokens of that very grant would wait for itself:
+ * {@link Account#tokens} and calls of wrapped clients throw an {@link IllegalStateException} there if they would have
+ * to wait.
  */
 @FunctionalInterface
 public interface GrantListener {
@@ -44,6 +45,12 @@ public interface GrantListener {
         FAILED,
         /** The authorization server ended a grant: the user has to sign in again. */
         REFUSED,
+        /**
+         * A grant without refresh token has expired, or an API rejected its access token: the user has to sign in
+         * again. Reported once for each grant, by each node that notices it: when tokens are needed, or
+         * {@link Account#grant()} is read.
+         */
+        EXPIRED,
         /** New tokens were received and could not be stored; they are used, and the write is repeated. */
         WRITE_PENDING,
         /** Tokens whose write was pending are stored now. */

@@ -65,6 +65,11 @@ record TokenWait(Duration longest) {
         }
     }
 
+    /** Tokens in place of some that an API rejected; the same tokens if there are no others. */
+    TokenSet insteadOf(TokenSource source, TokenSet rejected, @Nullable Call call) throws IOException {
+        return tokens(source, source.insteadOf(rejected.accessToken()), call);
+    }
+
     /** Asynchronous variant. */
     CompletableFuture<TokenSet> tokensAsync(TokenSource source, CompletableFuture<Outcome> future) {
         BiFunction<@Nullable Outcome, @Nullable Throwable, TokenSet> read = (outcome, broken) -> {

@@ -96,6 +96,43 @@ class GrantListenerTest {
         assertThat(heard(Kind.REFRESHED).detail()).contains("rejected");
     }
 
+    private long expired() {
+        return kinds().stream().filter(Kind.EXPIRED::equals).count();
+    }
+
+    @Test
+    void a_grant_without_refresh_token_that_has_expired_is_told_once_for_each_grant_and_node() throws Exception {
+        scene.server.issueRefreshTokens(false);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        for (int i = 0; i < 3; i++) {
+            assertThat(catchThrowable(alice::tokens)).isInstanceOf(LoginRequiredException.class);
+            assertThat(alice.grant().orElseThrow().loginRequired()).isPresent();
+        }
+        assertThat(expired()).isEqualTo(1);
+        Event event = heard(Kind.EXPIRED);
+        assertThat(event.key()).isEqualTo(alice.key());
+        assertThat(event.detail()).contains("no refresh token");
+        assertThat(scene.node().account("alice").grant().orElseThrow().loginRequired())
+                .isPresent();
+        assertThat(expired()).isEqualTo(2);
+        Account again = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        assertThat(again.grant()).isPresent();
+        assertThat(catchThrowable(again::tokens)).isInstanceOf(LoginRequiredException.class);
+        assertThat(expired()).isEqualTo(3);
+    }
+
+    @Test
+    void one_whose_access_token_an_api_rejects_is_told_too() throws Exception {
+        scene.server.issueRefreshTokens(false);
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.server.expireAccessTokens();
+        assertThat(catchThrowable(() -> scene.status(alice.wrap(scene.http))))
+                .isInstanceOf(LoginRequiredException.class);
+        assertThat(expired()).isEqualTo(1);
+    }
+
     @Test
     void a_failure_and_what_is_served_meanwhile_are_told() throws Exception {
         Account alice = scene.signIn(scene.node(), "alice");

@@ -61,6 +61,50 @@ class GrantTest {
     }
 
     @Test
+    void a_grant_without_refresh_token_is_in_order_until_its_access_token_expires() throws Exception {
+        scene.server.issueRefreshTokens(false);
+        Account alice = scene.signIn(scene.node(), "alice");
+        assertThat(alice.grant().orElseThrow().loginRequired()).isEmpty();
+        scene.expire();
+        Grant expired = alice.grant().orElseThrow();
+        assertThat(expired.loginRequired()).contains(LoginRequiredException.Reason.NO_REFRESH_TOKEN);
+        assertThat(expired.toString()).contains("login required: NO_REFRESH_TOKEN");
+        assertThat(scene.node().account("alice").grant().orElseThrow().loginRequired())
+                .contains(LoginRequiredException.Reason.NO_REFRESH_TOKEN);
+        Account again = scene.signIn(scene.node(), "alice");
+        assertThat(again.grant().orElseThrow().loginRequired()).isEmpty();
+    }
+
+    @Test
+    void an_imported_token_that_has_expired_without_a_refresh_token_says_so_too() throws Exception {
+        Account alice = scene.node().account("alice");
+        assertThat(alice.importTokens(TokenSet.builder("gone")
+                        .expiresAt(scene.time.clock().instant().minusSeconds(1))
+                        .build()))
+                .isTrue();
+        assertThat(alice.grant().orElseThrow().loginRequired())
+                .contains(LoginRequiredException.Reason.NO_REFRESH_TOKEN);
+        Account bob = scene.node().account("bob");
+        assertThat(bob.importTokens(TokenSet.builder("endless").build())).isTrue();
+        scene.time.pass(Duration.ofDays(1000));
+        assertThat(bob.grant().orElseThrow().loginRequired()).isEmpty();
+    }
+
+    @Test
+    void what_needs_no_refresh_token_never_asks_for_a_login() throws Exception {
+        Account application = scene.node().application();
+        assertThat(application.tokens().refreshToken()).isEmpty();
+        scene.expire();
+        assertThat(application.grant().orElseThrow().loginRequired()).isEmpty();
+        Account exchanged = scene.node()
+                .account(TokenExchange.onBehalfOf(
+                        scene.signIn(scene.node(), "alice").tokens().accessToken()));
+        assertThat(exchanged.tokens()).isNotNull();
+        scene.expire();
+        assertThat(exchanged.grant().orElseThrow().loginRequired()).isEmpty();
+    }
+
+    @Test
     void law_16_spotifys_consent_ends_six_months_after_the_login_however_often_it_is_used() throws Exception {
         Account alice = scene.signIn(scene.node(scene.registration(at(scene.server, Spotify.provider()))), "alice");
         Grant before = alice.grant().orElseThrow();

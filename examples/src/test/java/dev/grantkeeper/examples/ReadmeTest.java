@@ -57,6 +57,7 @@ class ReadmeTest {
     private static final int LONGEST_ROW = 300;
 
     private static final String IMPORTS = """
+            import static java.net.http.HttpResponse.BodyHandlers.ofString;
             import static org.junit.jupiter.api.Assertions.assertEquals;
             import dev.grantkeeper.*;
             import dev.grantkeeper.examples.files.*;
@@ -69,10 +70,14 @@ class ReadmeTest {
             import dev.grantkeeper.token.*;
             import java.io.IOException;
             import java.net.URI;
+            import java.net.http.HttpRequest;
+            import java.net.http.HttpResponse;
             import java.nio.file.Path;
             import java.time.Instant;
             import java.util.List;
             import java.util.Optional;
+            import java.util.concurrent.CompletableFuture;
+            import java.util.function.Function;
             import okhttp3.OkHttpClient;
             import okhttp3.Request;
             import okhttp3.Response;
@@ -102,6 +107,17 @@ class ReadmeTest {
             interface Sessions {
                 void end(Optional<String> user, Optional<String> session);
             }
+            // as jakarta.mail and io.grpc have them
+            static class AuthenticationFailedException extends Exception {}
+            interface MailStore {
+                void connect(String host, String user, String password) throws AuthenticationFailedException;
+            }
+            record Reply() {}
+            enum Code { UNAUTHENTICATED }
+            interface Status {
+                Code getCode();
+                static Status fromThrowable(Throwable e) { return () -> Code.UNAUTHENTICATED; }
+            }
             """;
 
     /** Every block of Java in the documentation: its page, and what it is known by there. */
@@ -111,6 +127,9 @@ class ReadmeTest {
         COOKIE(GUIDE, "login.seal(keys)"),
         DEVICE(GUIDE, "startOnDevice()"),
         LOOPBACK(GUIDE, "LoopbackReceiver"),
+        HTTP_CLIENT(GUIDE, "answer.statusCode()"),
+        IMAP(GUIDE, "store.connect("),
+        GRPC(GUIDE, "UNAUTHENTICATED"),
         RETROFIT(GUIDE, "@Tag Account"),
         EXCHANGE(GUIDE, "TokenExchange"),
         LOGOUT(GUIDE, "newLogout()"),
@@ -202,6 +221,16 @@ class ReadmeTest {
     @Test
     void retrofit_compiles_without_the_second_okhttp() throws IOException {
         assertThat(errors(method("Grantkeeper spotify, OkHttpClient http", Block.RETROFIT.code())))
+                .isEmpty();
+    }
+
+    @Test
+    void calls_by_other_clients_compile() throws IOException {
+        String parameters = "Account user, java.net.http.HttpClient http, HttpRequest.Builder request";
+        assertThat(errors(method(parameters, Block.HTTP_CLIENT.code()))).isEmpty();
+        assertThat(errors(method("Account user, MailStore store, String host, String address", Block.IMAP.code())))
+                .isEmpty();
+        assertThat(errors(method("Account user, Function<String, CompletableFuture<Reply>> call", Block.GRPC.code())))
                 .isEmpty();
     }
 

@@ -387,10 +387,14 @@ final class Flight implements Runnable {
             return loginRequired(refusal);
         }
         if (ended) {
+            if (purpose.resource().isOwn()) {
+                events.ranOut(key, row.login());
+            }
             return new LoginRequired(Reason.NO_REFRESH_TOKEN);
         }
         // A forced refresh has just brought these: another one would not bring better ones (law 10).
         if (tokens != null && rejected && state.afterRejection() && isRecent(seen, tokens)) {
+            events.rejectedAgain(key, tokens);
             return new Usable(tokens);
         }
         Duration left = Backoff.left(state.notBefore(), clocks);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.refresh;
 
+import dev.grantkeeper.internal.refresh.Memory.Remembered;
 import dev.grantkeeper.internal.refresh.Rows.Written;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.VersionedRow;
@@ -31,6 +32,20 @@ public final class Logins {
     public @Nullable GrantRow find(AccountKey key) throws IOException {
         VersionedRow grant = rows.find(key).grant();
         return grant == null ? null : grant.row();
+    }
+
+    /**
+     * A row as it was just read.
+     *
+     * @param row the row
+     * @param hasRunOut whether its access token has expired, and nothing can bring another one
+     */
+    public record Found(GrantRow row, boolean hasRunOut) {}
+
+    /** Reads a row, and tells whether it is still of use. */
+    public @Nullable Found look(AccountKey key) throws IOException {
+        Remembered seen = rows.find(key);
+        return seen.grant() == null ? null : new Found(seen.grant().row(), refresher.hasRunOut(seen));
     }
 
     /**

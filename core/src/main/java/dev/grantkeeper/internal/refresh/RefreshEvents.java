@@ -38,6 +38,12 @@ public interface RefreshEvents {
     /** The authorization server will not refresh the grant any more. */
     void refused(AccountKey key, String error, Duration took);
 
+    /** A grant without refresh token is of no more use: its access token expired, or an API rejected it. */
+    void ranOut(AccountKey key, String login);
+
+    /** An API rejected tokens that had just replaced rejected ones; no others are requested for now. */
+    void rejectedAgain(AccountKey key, TokenSet tokens);
+
     /** New tokens arrived and could not be stored yet. */
     void writePending(AccountKey key, IOException cause);
 

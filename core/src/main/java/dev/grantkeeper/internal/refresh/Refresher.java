@@ -357,6 +357,15 @@ public final class Refresher {
                 && !TokenLimits.of(usable.tokens(), clocks).pastHard(clocks);
     }
 
+    /** Whether the own access token of a row has expired, and nothing can bring another one. */
+    boolean hasRunOut(Remembered seen) {
+        VersionedRow grant = seen.grant();
+        return grant != null
+                && seen.tokens(Resource.OWN) != null
+                && !renewal.possible(grant.row())
+                && seen.limits(Resource.OWN).expired(clocks);
+    }
+
     /** Notes a login through this node; see {@link UnsavedTokens#loggedIn}. */
     void loggedIn(AccountKey key, String login) {
         unsaved.loggedIn(key, login);

@@ -56,6 +56,16 @@ record SafeEvents(RefreshEvents receiver) implements RefreshEvents {
     }
 
     @Override
+    public void ranOut(AccountKey key, String login) {
+        report(() -> receiver.ranOut(key, login));
+    }
+
+    @Override
+    public void rejectedAgain(AccountKey key, TokenSet tokens) {
+        report(() -> receiver.rejectedAgain(key, tokens));
+    }
+
+    @Override
     public void writePending(AccountKey key, IOException cause) {
         report(() -> receiver.writePending(key, cause));
     }

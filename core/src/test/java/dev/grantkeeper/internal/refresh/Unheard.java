@@ -29,6 +29,12 @@ class Unheard implements RefreshEvents {
     public void refused(AccountKey key, String error, Duration took) {}
 
     @Override
+    public void ranOut(AccountKey key, String login) {}
+
+    @Override
+    public void rejectedAgain(AccountKey key, TokenSet tokens) {}
+
+    @Override
     public void writePending(AccountKey key, IOException cause) {}
 
     @Override

@@ -115,6 +115,7 @@ final class Activity implements GrantListener {
             case SERVED_WHILE_STALE -> "No new tokens; the old ones are still valid and used";
             case FAILED -> "A token request failed" + detail;
             case REFUSED -> "The authorization server accepts the grant no longer" + detail;
+            case EXPIRED -> "The access token is no longer valid, and there is no refresh token";
             case WRITE_PENDING -> "New tokens are used and could not be stored yet" + detail;
             case WRITE_COMPLETED -> "Tokens that could not be stored are stored now";
             case STORED_AGAIN -> "The store had lost tokens; they are stored again";
