@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import dev.grantkeeper.internal.answer.ApiBase;
 import dev.grantkeeper.internal.call.ApiRejection;
 import dev.grantkeeper.internal.call.BoundCalls;
+import dev.grantkeeper.internal.call.ErrorCodes;
 import dev.grantkeeper.internal.call.LoginChallenge;
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.call.UnsafeRedirectsException;
@@ -16,11 +17,8 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
 import java.util.Collections;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
-import okhttp3.Challenge;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.Request;
@@ -163,8 +161,9 @@ final class AuthorizingInterceptor implements Interceptor {
             return chain.proceed(request); // another user's API, or nobody's
         }
         Response response = proceed(chain, request, tokens);
-        if (!isRejection(request, response)) {
-            return unlessChallenged(source, tokens, request, response);
+        LoginChallenge challenge = challenge(tokens, request, response);
+        if (!isRejection(request, response, challenge)) {
+            return unlessChallenged(source, tokens, response, challenge);
         }
         if (!BoundCalls.canBeSentAgain(request)) {
             source.invalidate(tokens.accessToken());
@@ -172,16 +171,21 @@ final class AuthorizingInterceptor implements Interceptor {
         }
         TokenSet others;
         try {
-            others = tokenWait.tokens(source, source.insteadOf(tokens.accessToken()), chain.call());
+            others = tokenWait.insteadOf(source, tokens, chain.call());
         } catch (IOException | RuntimeException e) {
+            if (e instanceof LoginRequiredException) {
+                // There are no other tokens. What the API demands besides, that login has to request.
+                unlessChallenged(source, tokens, response, challenge).close();
+            }
             response.close();
             throw e;
         }
         if (others.accessToken().equals(tokens.accessToken()) || !mayGo(others, request, destination)) {
-            return unlessChallenged(source, tokens, request, response);
+            return unlessChallenged(source, tokens, response, challenge);
         }
         response.close();
-        return unlessChallenged(source, others, request, proceed(chain, request, others));
+        Response second = proceed(chain, request, others);
+        return unlessChallenged(source, others, second, challenge(others, request, second));
     }
 
     private static boolean mayGo(TokenSet tokens, Request request, Destination destination) {
@@ -191,16 +195,21 @@ final class AuthorizingInterceptor implements Interceptor {
                         .orElse(false);
     }
 
+    /** What the response demands of another login, if the API itself sent it. */
+    private static @Nullable LoginChallenge challenge(TokenSet tokens, Request request, Response response) {
+        return Origins.same(request, response)
+                ? LoginChallenge.in(response, tokens.scopes(), tokens.accessToken())
+                : null;
+    }
+
     /**
      * The response, unless it names what another login has to request. The grant is kept: it may be valid for
      * everything else, and any API that may demand a login could otherwise end one.
      */
-    private static Response unlessChallenged(TokenSource source, TokenSet tokens, Request request, Response response)
+    private static Response unlessChallenged(
+            TokenSource source, TokenSet tokens, Response response, @Nullable LoginChallenge challenge)
             throws LoginRequiredException {
-        LoginChallenge challenge = source.throwsChallenges() && Origins.same(request, response)
-                ? LoginChallenge.in(response, tokens.scopes(), tokens.accessToken())
-                : null;
-        if (challenge == null) {
+        if (challenge == null || !source.throwsChallenges()) {
             return response;
         }
         response.close();
@@ -232,33 +241,22 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     /**
-     * Whether an answer rejects the token, so that a new one may help: a 401 from where the token was sent to, which
-     * does not complain of something else (RFC 6750 section 3.1, RFC 9449 section 7.1), or what this provider sends
-     * instead.
+     * Whether an answer rejects the token, so that a new one may help: any 401 from where the token was sent to (RFC
+     * 9110 section 15.5.2), unless it complains of something else, or what this provider sends instead. Gateways answer
+     * for APIs with schemes and codes of their own, or with none; a refresh too many costs little (law 10).
      */
-    private boolean isRejection(Request request, Response response) throws IOException {
+    private boolean isRejection(Request request, Response response, @Nullable LoginChallenge challenge)
+            throws IOException {
         if (!Origins.same(request, response)) {
             return false;
         }
         if (response.code() != 401) {
             return ApiRejection.isOne(response, dialect);
         }
-        if (BoundCalls.isAboutTheProof(response)) {
+        if (BoundCalls.isAboutTheProof(response) || (challenge != null && !challenge.isAboutTheToken())) {
             return false;
         }
-        List<Challenge> challenges = response.challenges();
-        return challenges.isEmpty()
-                || challenges.stream().anyMatch(this::isAboutTheToken)
-                || ApiRejection.isOne(response, dialect);
-    }
-
-    /** Twitch's scheme is {@code OAuth}, and its parameters stand in single quotes. */
-    private boolean isAboutTheToken(Challenge challenge) {
-        if (Stream.of("Bearer", "DPoP", "OAuth", dialect.tokenScheme).noneMatch(challenge.scheme()::equalsIgnoreCase)) {
-            return false;
-        }
-        String error = challenge.authParams().get("error");
-        return error == null || error.replaceAll("^'|'$", "").equals("invalid_token");
+        return ErrorCodes.allowAnotherToken(response) || ApiRejection.isOne(response, dialect);
     }
 
     private void logBareCall(HttpUrl url) {

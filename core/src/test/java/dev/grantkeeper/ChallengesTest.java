@@ -336,6 +336,66 @@ class ChallengesTest {
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
     }
 
+    /** Every order, on several lines and on one: what only another login can meet costs no request. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void a_demand_beside_other_challenges_is_the_same_demand(boolean refreshable) throws Exception {
+        scene.server.issueRefreshTokens(refreshable);
+        Account alice = alice();
+        scene.server.resetCounters();
+        String demand = "Bearer error=\"insufficient_claims\", claims=\"" + base64(CLAIMS) + "\"";
+        for (String other : List.of(
+                "Bearer realm=\"contoso.example\"",
+                "Bearer",
+                "Basic realm=\"contoso.example\"",
+                "DPoP algs=\"ES256\"",
+                "Bearer realm=\"x\", error=\"invalid_token\"",
+                "Bearer error=\"invalid_token\", claims=\"" + base64("{\"id_token\":{\"a\":null}}") + "\"")) {
+            for (String[] headers : List.of(
+                    new String[] {other, demand},
+                    new String[] {demand, other},
+                    new String[] {other + ", " + demand},
+                    new String[] {demand + ", " + other})) {
+                LoginRequiredException required = thrown(alice, 401, headers);
+                assertThat(required.reason())
+                        .as(Arrays.toString(headers))
+                        .isEqualTo(LoginRequiredException.Reason.CLAIMS);
+                assertThat(required.loginParameters()).containsEntry("claims", CLAIMS);
+            }
+        }
+        for (String[] headers : List.of(
+                new String[] {"Bearer", "Bearer error=\"insufficient_scope\", scope=\"things.write\""},
+                new String[] {"Bearer error=\"insufficient_scope\", scope=\"things.write\"", "Bearer"})) {
+            assertThat(thrown(alice, 401, headers).scopes()).containsExactly("things.write");
+        }
+        assertThat(scene.server.tokenRequests()).isZero();
+    }
+
+    @Test
+    void a_demand_beside_a_rejected_token_is_kept_where_there_is_no_other_token() throws Exception {
+        scene.server.issueRefreshTokens(false);
+        Account alice = alice();
+        String demand = "Bearer error=\"invalid_token\", claims=\"" + base64(CLAIMS) + "\"";
+        for (String[] headers : List.of(
+                new String[] {demand},
+                new String[] {"Bearer realm=\"contoso.example\"", demand},
+                new String[] {demand, "Bearer realm=\"contoso.example\""},
+                new String[] {"Bearer realm=\"contoso.example\", " + demand})) {
+            LoginRequiredException required = thrown(alice, 401, headers);
+            assertThat(required.reason()).isEqualTo(LoginRequiredException.Reason.CLAIMS);
+            assertThat(required.loginParameters()).containsEntry("claims", CLAIMS);
+        }
+    }
+
+    @Test
+    void nor_is_it_refreshed_for_a_caller_that_gets_such_answers() throws Exception {
+        Account alice = alice().withoutChallengeExceptions();
+        scene.server.resetCounters();
+        challenge(401, "Bearer", "Bearer error=\"insufficient_claims\", claims=\"" + base64(CLAIMS) + "\"");
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(401);
+        assertThat(scene.server.tokenRequests()).isZero();
+    }
+
     @Test
     void nothing_that_a_challenge_points_to_is_visited() throws Exception {
         try (MockWebServer evil = new MockWebServer()) {

@@ -499,11 +499,19 @@ class InterceptorTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "Basic realm=\"proxy\"",
+                "Bearer error=\"invalid_request\"",
+                "Basic realm=\"proxy\", Bearer error=\"invalid_request\"",
+                "Bearer error=\"INVALID_REQUEST\"",
+                "OAuth realm='api', error='insufficient_scope'",
+                "Bearer error='insufficient_scope', error_description='more scopes are needed'",
+                "OAuth2 error=\"insufficient_permissions\"",
+                "Bearer error=\"interaction_required\"",
                 "Bearer error=\"insufficient_user_authentication\"",
                 "Bearer error=\"insufficient_scope\"",
                 "Bearer realm=\"\", error=\"insufficient_claims\", claims=\"e30=\"",
-                "DPoP error=\"use_dpop_nonce\""
+                "DPoP error=\"use_dpop_nonce\"",
+                "DPoP error=\"invalid_dpop_proof\"",
+                "Bearer realm=\"x\", DPoP error=\"use_dpop_nonce\""
             })
     void a_401_that_a_new_token_cannot_mend_is_returned_as_it_is(String challenge) throws Exception {
         OkHttpClient alice = alice();
@@ -524,7 +532,23 @@ class InterceptorTest {
                 "Basic realm=\"x\", Bearer error=\"invalid_token\"",
                 "Bearer realm=\"spotify\", error=\"invalid_token\", error_description=\"The access token expired\"",
                 "Bearer authorization_uri=\"https://login.example/a\",  error=\"invalid_token\",  error_description=\"x.\",",
-                ",,,"
+                ",,,",
+                "OAuth2 realm=\"WSO2 API Manager\", error=\"invalid_token\", error_description=\"The access token expired\"",
+                "BASIC realm=\"Service-now\"",
+                "Basic realm=\"proxy\"",
+                "Basic",
+                "Negotiate",
+                "Bearer error=\"expired_token\"",
+                "Bearer error=\"token_expired\"",
+                "Bearer error=\"\"",
+                "Key realm=\"kong\"",
+                "Token error=\"invalid_grant\"",
+                "OAuth realm='TwitchTV', error='invalid_token'",
+                "Bearer error='invalid_token', error_description='it has expired'",
+                "Bearer error=\"invalid_token\", Bearer error=\"invalid_request\"",
+                "Bearer error=\"invalid_request\", DPoP error=\"invalid_token\"",
+                "Bearer realm",
+                "Bearer realm=\"a\" error=\"invalid_token\""
             })
     void a_401_about_the_token_or_about_nothing_is_answered_with_a_new_token(String challenge) throws Exception {
         OkHttpClient alice = alice();

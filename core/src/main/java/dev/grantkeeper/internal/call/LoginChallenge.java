@@ -59,13 +59,19 @@ public record LoginChallenge(
         }
         // OkHttp reads challenges of a 401 only, and RFC 6750 makes insufficient_scope a 403. It skips a malformed
         // challenge together with the rest of that header.
+        LoginChallenge best = null;
         for (Challenge challenge : response.newBuilder().code(401).build().challenges()) {
             LoginChallenge found = of(challenge, granted, token);
-            if (found != null) {
-                return found;
+            if (found != null && (best == null || (best.isAboutTheToken() && !found.isAboutTheToken()))) {
+                best = found;
             }
         }
-        return null;
+        return best;
+    }
+
+    /** Whether it rejects the token as well, so that another one of the same grant may do. */
+    public boolean isAboutTheToken() {
+        return error.equals("invalid_token");
     }
 
     private static @Nullable LoginChallenge of(Challenge challenge, Set<String> granted, String token) {
