@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.protocol.Resource;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.internal.refresh.Logins;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -82,7 +83,7 @@ public final class Account {
      *
      * @param resource the API as the authorization server calls it; an absolute URI without fragment
      * @param apiOrigins the origins that its access token may be sent to: scheme, host and, unless it is the scheme's
-     *     default, port. Default: the resource itself, which then has to be an https URL
+     *     default, port. Default: that of the resource, which then has to be an https URL
      * @return a view of this account
      * @throws IllegalArgumentException if this is not a resource, or the origins are missing
      */
@@ -96,10 +97,12 @@ public final class Account {
             throw new IllegalArgumentException("The resource " + resource
                     + " is not an https URL of its API: call forResource(resource, \"https://api.example.com\")");
         }
+        boolean hasOrigin = uri.getHost() != null && uri.getRawUserInfo() == null;
+        String origin = hasOrigin ? ProviderFacts.origin(uri) : resource; // which is then refused with the reason
         Provider itsApis = registration
                 .provider()
                 .newBuilder()
-                .apiOrigins(apiOrigins.length == 0 ? new String[] {resource} : apiOrigins)
+                .apiOrigins(apiOrigins.length == 0 ? new String[] {origin} : apiOrigins)
                 .build();
         return new Account(
                 registration,
@@ -152,8 +155,9 @@ public final class Account {
      *
      * @param http the application's client; connections and threads stay shared with it
      * @return a client for this account
-     * @throws IllegalArgumentException if the client is already wrapped for another account whose tokens would be sent
-     *     to the same APIs
+     * @throws IllegalArgumentException if the client is already wrapped for another account, or for another resource of
+     *     this one, whose tokens would be sent to the same APIs
+     * @throws IllegalStateException if the provider has no API origins, and no call could carry a token
      */
     public OkHttpClient wrap(OkHttpClient http) {
         return registration.wrap(http, source());
@@ -175,6 +179,7 @@ public final class Account {
      * {@link Grantkeeper.Builder#dpop()} that client must not follow redirects; a client that {@link #wrap} made may.
      *
      * @return an application interceptor
+     * @throws IllegalStateException if the provider has no API origins, and no call could carry a token
      */
     public Interceptor interceptor() {
         return registration.interceptor(source());

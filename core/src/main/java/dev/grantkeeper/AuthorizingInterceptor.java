@@ -52,7 +52,7 @@ final class AuthorizingInterceptor implements Interceptor {
     private final TokenWait tokenWait;
     private final BoundCalls boundCalls;
     private final boolean wrapped;
-    private final Object whose;
+    private final TokenSource.Whose whose;
     private final Set<String> logged = ConcurrentHashMap.newKeySet();
 
     /**
@@ -66,7 +66,7 @@ final class AuthorizingInterceptor implements Interceptor {
             TokenWait tokenWait,
             BoundCalls boundCalls,
             boolean wrapped,
-            Object whose) {
+            TokenSource.Whose whose) {
         this.dialect = dialect;
         this.origins = origins;
         this.sources = sources;
@@ -83,7 +83,25 @@ final class AuthorizingInterceptor implements Interceptor {
     boolean isSpoiltBy(Interceptor other) {
         return other instanceof AuthorizingInterceptor before
                 && !before.whose.equals(whose)
+                && !comesBefore(before)
+                && !before.comesBefore(this)
                 && !Collections.disjoint(before.origins, origins);
+    }
+
+    /**
+     * Whether this one is for a resource, and the other one for the same account's own tokens. It then has to see calls
+     * first: its API may be among those of the account, and would get the account's own token.
+     */
+    boolean comesBefore(Interceptor other) {
+        return other instanceof AuthorizingInterceptor general
+                && general.whose.account().equals(whose.account())
+                && general.whose.resource().isOwn()
+                && !whose.resource().isOwn();
+    }
+
+    /** Whether this one takes the place of another one, with the same tokens for the same APIs. */
+    boolean replaces(Interceptor other) {
+        return other instanceof AuthorizingInterceptor same && same.whose.equals(whose) && same.origins.equals(origins);
     }
 
     /** Whether a request's URL may have the source's tokens. */

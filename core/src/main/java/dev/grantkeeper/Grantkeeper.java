@@ -306,8 +306,7 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     private AuthorizingInterceptor interceptor(boolean wrapped) {
-        return registration.interceptor(
-                registration.apiOrigins(), new Tagged(registration), wrapped, registration.name());
+        return registration.interceptor(new Tagged(registration), wrapped);
     }
 
     /** The account of each request is its tag. */

@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.answer.Claims;
 import dev.grantkeeper.internal.login.AuthorizationDetails;
 import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ParameterName;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collection;
@@ -171,20 +172,21 @@ public final class LoginRequest {
      * @param name the parameter
      * @param value its value
      * @return this request
-     * @throws IllegalArgumentException if the library itself decides about this parameter, or the provider rejects it
+     * @throws IllegalArgumentException if the library itself decides about this parameter, however it is spelled, or
+     *     the provider rejects it, or this is not the name of a parameter
      */
     public LoginRequest parameter(String name, String value) {
-        if (name.equals(Requested.AUTHORIZATION_DETAILS)
-                || (name.equals(Requested.RESOURCE) && whyForbidden(name) == null)) {
+        boolean resource = ParameterName.isSame(ParameterName.checked(name), Requested.RESOURCE);
+        if ((resource && whyForbidden(name) == null) || ParameterName.isSame(name, Requested.AUTHORIZATION_DETAILS)) {
             // Sent with the code as well, and again later: more than a parameter.
             throw new IllegalArgumentException("The parameter " + name + " has a method of its own here: call "
-                    + (name.equals(Requested.RESOURCE) ? "resources(…)" : "authorizationDetails(…)"));
+                    + (resource ? "resources(…)" : "authorizationDetails(…)"));
         }
         return set(name, value);
     }
 
     private @Nullable String whyForbidden(String name) {
-        return Facts.of(registration.provider()).forbiddenParameters.get(name);
+        return ParameterName.find(name, Facts.of(registration.provider()).forbiddenParameters);
     }
 
     private LoginRequest set(String name, String value) {

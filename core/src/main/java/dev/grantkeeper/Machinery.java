@@ -46,6 +46,7 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -323,6 +324,7 @@ final class Machinery implements Registration {
 
     @Override
     public OkHttpClient wrap(OkHttpClient http, TokenSource source) {
+        checkGoesSomewhere(source);
         return wrap(http, interceptor(source.origins(), request -> source, true, source.whose()));
     }
 
@@ -332,7 +334,14 @@ final class Machinery implements Registration {
                     "This client is already wrapped for another account or registration, and would"
                             + " send its tokens. Wrap the application's own client for each");
         }
-        OkHttpClient.Builder wrapped = http.newBuilder().addInterceptor(interceptor);
+        OkHttpClient.Builder wrapped = http.newBuilder();
+        List<Interceptor> all = wrapped.interceptors();
+        all.removeIf(interceptor::replaces);
+        int place = 0;
+        while (place < all.size() && !interceptor.comesBefore(all.get(place))) {
+            place++;
+        }
+        all.add(place, interceptor);
         if (!http.networkInterceptors().contains(boundCalls)) {
             wrapped.addNetworkInterceptor(boundCalls);
         }
@@ -341,11 +350,35 @@ final class Machinery implements Registration {
 
     @Override
     public Interceptor interceptor(TokenSource source) {
+        checkGoesSomewhere(source);
         return interceptor(source.origins(), request -> source, false, source.whose());
     }
 
-    AuthorizingInterceptor interceptor(
-            Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped, Object whose) {
+    private void checkGoesSomewhere(TokenSource source) {
+        if (source.origins().isEmpty() && !(source.goesToApiBase() && namesApiBases())) {
+            throw new IllegalStateException(
+                    "No call could carry a token of " + provider().name()
+                            + ": it has no API origins. Call apiOrigins(\"https://api.example.com\") on the provider's builder");
+        }
+    }
+
+    private boolean namesApiBases() {
+        return !Facts.of(provider()).dialect.apiBaseDomains.isEmpty();
+    }
+
+    /** The interceptor of a client that many accounts share, some of them perhaps with origins of their own. */
+    AuthorizingInterceptor interceptor(AuthorizingInterceptor.Sources sources, boolean wrapped) {
+        if (apiOrigins.isEmpty() && !namesApiBases()) {
+            Log.warn(
+                    "{} has no API origins: calls carry a token only for accounts with origins of their own. Call"
+                            + " apiOrigins(…) on the provider's builder",
+                    provider().name());
+        }
+        return interceptor(apiOrigins, sources, wrapped, new TokenSource.Whose(name, Resource.OWN));
+    }
+
+    private AuthorizingInterceptor interceptor(
+            Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped, TokenSource.Whose whose) {
         return new AuthorizingInterceptor(
                 Facts.of(provider()).dialect, origins, sources, tokenWait, boundCalls, wrapped, whose);
     }

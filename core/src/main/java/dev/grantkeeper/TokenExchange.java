@@ -196,7 +196,7 @@ public final class TokenExchange {
      * Sets the origins that the token may be sent to. Default: all API origins of the provider. Set it where several
      * APIs have tokens of their own: none then receives a token that is meant for another.
      *
-     * @param origins scheme, host and port of the API; {@code https}, or {@code http} on this machine
+     * @param origins scheme, host and port of the API; {@code https}, or {@code http} on this machine; no path
      * @return an exchange whose tokens are sent to these origins only
      */
     public TokenExchange apiOrigins(String... origins) {
@@ -205,6 +205,10 @@ public final class TokenExchange {
             HttpUrl url = HttpUrl.get(origin);
             if (!url.isHttps() && !Origins.isLoopback(url.host())) {
                 throw new IllegalArgumentException("Tokens are sent to https only: " + origin);
+            }
+            if (!url.encodedPath().equals("/") || url.encodedQuery() != null) {
+                throw new IllegalArgumentException("An origin has no path, and the token is sent to all of "
+                        + Origins.of(url) + ": leave the path out of " + origin);
             }
             all.add(Origins.of(url));
         }

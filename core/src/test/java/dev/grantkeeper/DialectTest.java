@@ -574,6 +574,16 @@ class DialectTest {
                 .isThrownBy(() -> mock.provider().dialect(d -> d.requestHeader("Authorization", "x")));
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> mock.provider().dialect(d -> d.tokenParameter("refresh_token", "x")));
+        for (String name : List.of("Refresh_Token", "code ", "\u0000code", "CLIENT_ASSERTION", "grant_type[0]", "")) {
+            assertThatIllegalArgumentException()
+                    .as(name)
+                    .isThrownBy(() -> mock.provider().dialect(d -> d.tokenParameter(name, "x")));
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> mock.provider()
+                        .dialect(d -> d.clientIdParameter("client_key").tokenParameter("CLIENT_KEY", "x"))
+                        .build())
+                .withMessageContaining("CLIENT_KEY");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> mock.provider().dialect(d -> d.identityMember("name", "/name")))
                 .withMessageContaining("sub");

@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.LoginResult.SignedIn;
@@ -51,6 +52,7 @@ import okhttp3.Response;
 import okhttp3.WebSocket;
 import okhttp3.WebSocketListener;
 import okio.BufferedSink;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -174,7 +176,7 @@ class InterceptorTest {
         Provider provider = Provider.builder("good")
                 .authorizationEndpoint("https://good.example/authorize")
                 .tokenEndpoint("https://good.example/token")
-                .apiOrigins("https://API.good.example/v1", "https://[::1]:8443")
+                .apiOrigins("https://API.good.example", "https://[::1]:8443")
                 .build();
         Account account = scene.node(scene.registration(provider)).account("alice");
         account.importTokens(TokenSet.builder("token-of-alice").build());
@@ -1139,6 +1141,44 @@ class InterceptorTest {
         scene.expire();
         assertThatThrownBy(() -> scene.status(client)).isInstanceOf(IOException.class);
         assertThat(scene.server.refreshRequests()).isZero();
+    }
+
+    /** Every call would go out bare, and the API's 401 would be the first to say so. */
+    @Test
+    void a_client_that_could_never_carry_a_token_is_not_wrapped() throws Exception {
+        Grantkeeper bare =
+                scene.node(scene.registration(scene.provider().apiOrigins().build()));
+        Account alice = scene.signIn(bare, "alice");
+        for (ThrowingCallable wrapping : List.<ThrowingCallable>of(
+                () -> alice.wrap(scene.http),
+                alice::interceptor,
+                () -> bare.application().wrap(scene.http),
+                () -> ((LoginResult.SignedIn) scene.login(bare, "bob")).wrap(scene.http),
+                () -> bare.account(TokenExchange.of("t")).wrap(scene.http))) {
+            assertThatIllegalStateException().isThrownBy(wrapping).withMessageContaining("apiOrigins");
+        }
+        assertThat(alice.tokens()).isNotNull();
+        // These have origins of their own, so a client for all may carry theirs.
+        OkHttpClient shared = bare.wrap(scene.http);
+        Account resource = alice.forResource("urn:things", scene.server.url());
+        Request request = get(scene.server.apiUrl("/api/things"))
+                .newBuilder()
+                .tag(Account.class, resource)
+                .build();
+        assertThat(body(shared, request)).startsWith("200");
+        assertThat(scene.status(resource.wrap(scene.http))).isEqualTo(200);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/v2", "/v2/", "//", "/%2e", "?tenant=a", "/?tenant=a"})
+    void an_api_origin_with_a_path_is_refused(String path) {
+        String origin = "https://api.example";
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> scene.provider().apiOrigins(origin + path).build())
+                .withMessageContaining(origin + path)
+                .withMessageContaining("all paths");
+        assertThat(scene.provider().apiOrigins(origin, origin + "/").build().apiOrigins())
+                .containsExactly("https://api.example:443");
     }
 
     /** T-103. */

@@ -239,6 +239,57 @@ class LoginTest {
                 .withMessageContaining(name);
     }
 
+    /** Servers that ignore case, trim, or run on PHP would take the last one of the two. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "CLIENT_ID",
+                "Client_Id",
+                "client_id ",
+                " client_id",
+                "client_id\t",
+                "\nclient_id",
+                "client_id\u0000",
+                "client_id\u00a0",
+                "\u200bclient_id",
+                "\ufeffclient_id",
+                "ｃlient_id",
+                "clıent_id",
+                "cliеnt_id",
+                "client_id[]",
+                "client_id[0]",
+                "client.id",
+                "Redirect_URI",
+                "STATE",
+                "Code_Challenge_Method ",
+                "RESOURCE",
+                "resource ",
+                "Authorization_Details",
+                "",
+                " "
+            })
+    void no_spelling_of_a_reserved_parameter_is_sent(String name) throws Exception {
+        assertThatIllegalArgumentException().isThrownBy(() -> node.newLogin().parameter(name, "mine"));
+        if (!name.toLowerCase(Locale.ROOT).matches("resource|authorization_details")) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> scene.provider()
+                            .authorizationParameter(name, "mine")
+                            .build());
+        }
+    }
+
+    @Test
+    void a_parameter_that_the_provider_forbids_is_refused_however_it_is_spelled() {
+        Provider provider = scene.provider()
+                .forbiddenParameter("tenant_hint", "call something else")
+                .build();
+        Grantkeeper registered = scene.node(scene.registration(provider));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> registered.newLogin().parameter("Tenant_Hint", "x"))
+                .withMessageContaining("something else");
+        assertThat(registered.newLogin().parameter("tenant-hint", "x")).isNotNull();
+    }
+
     @Test
     void a_parameter_that_the_provider_forbids_is_refused_with_what_to_do_instead() {
         Grantkeeper entra = scene.node(

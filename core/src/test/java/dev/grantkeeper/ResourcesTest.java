@@ -115,6 +115,78 @@ class ResourcesTest {
         assertThat(files.takeRequest().getHeaders().get("Authorization")).isNull();
     }
 
+    /** Its API may be one of the provider's, and would otherwise get the account's own token. */
+    @Test
+    void a_client_for_an_account_and_for_a_resource_of_it_is_right_in_either_order() throws Exception {
+        Provider provider = scene.provider()
+                .apiOrigins(
+                        scene.server.url(),
+                        files.url("/").toString(),
+                        mail.url("/").toString())
+                .build();
+        Account alice = scene.signIn(scene.node(scene.registration(provider)), "alice");
+        for (OkHttpClient client : List.of(
+                files(alice).wrap(alice.wrap(scene.http)),
+                alice.wrap(files(alice).wrap(scene.http)),
+                mail(alice).wrap(files(alice).wrap(alice.wrap(scene.http))),
+                files(alice).wrap(alice.wrap(mail(alice).wrap(scene.http))),
+                files(alice).wrap(alice.wrap(files(alice).wrap(scene.http))))) {
+            files.enqueue(status(200));
+            assertThat(status(client, files)).isEqualTo(200);
+            assertThat(sentTo(files))
+                    .isEqualTo("Bearer " + files(alice).tokens().accessToken());
+            assertThat(scene.status(client)).isEqualTo(200);
+        }
+        Account files = files(alice);
+        OkHttpClient own = alice.wrap(scene.http);
+        mail.enqueue(status(200));
+        assertThat(status(files.wrap(own), mail)).isEqualTo(200);
+        assertThat(sentTo(mail)).isEqualTo("Bearer " + alice.tokens().accessToken());
+    }
+
+    @Test
+    void two_resources_at_one_api_are_refused_like_two_accounts() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        OkHttpClient client = files(alice).wrap(scene.http);
+        String origin = files.url("/").toString();
+        for (Account other : List.of(
+                alice.forResource(MAIL, origin),
+                node.account("bob").forResource(FILES, origin),
+                alice.forResource(MAIL, origin, mail.url("/").toString()))) {
+            assertThatThrownBy(() -> other.wrap(client))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("already wrapped");
+        }
+        files.enqueue(status(200));
+        assertThat(status(mail(alice).wrap(client), files)).isEqualTo(200);
+        assertThat(sentTo(files)).isEqualTo("Bearer " + files(alice).tokens().accessToken());
+    }
+
+    @Test
+    void the_last_word_about_challenges_counts() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        Account returning = alice.withoutChallengeExceptions();
+        scene.server.onApiRequest((request, answer) -> dev.grantkeeper.testkit.Answer.status(403)
+                .header("WWW-Authenticate", "Bearer error=\"insufficient_scope\", scope=\"things.write\""));
+        assertThat(scene.status(returning.wrap(alice.wrap(scene.http)))).isEqualTo(403);
+        assertThatThrownBy(() -> scene.status(alice.wrap(returning.wrap(scene.http))))
+                .isInstanceOf(LoginRequiredException.class);
+    }
+
+    @Test
+    void a_resource_with_a_path_is_at_its_origin_and_an_origin_has_none() throws Exception {
+        Account alice = scene.node().account("alice");
+        assertThat(alice.forResource("https://api.example.com/v2?tenant=a").wrap(scene.http))
+                .isNotNull();
+        assertThatThrownBy(() -> alice.forResource(FILES, "https://files.example.com/v2"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("/v2");
+        assertThatThrownBy(() -> alice.forResource("https://me:secret@api.example.com/v2"))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> alice.forResource("https:api")).isInstanceOf(IllegalArgumentException.class);
+    }
+
     @Test
     void on_a_shared_client_the_tag_says_which_resource_and_a_wrong_one_fails() throws Exception {
         files.enqueue(status(200));

@@ -414,6 +414,15 @@ class TokenExchangeTest {
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining(name);
         }
+        for (String name :
+                List.of("Client_ID", "client_id ", "\tscope", "grant_type\n", "ａssertion", "scope[]", "client.id")) {
+            assertThatThrownBy(() -> TokenExchange.of("t").parameter(name, "x"))
+                    .as(name)
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+        assertThatThrownBy(() -> TokenExchange.of("t").apiOrigins("https://orders.example/v2"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("path");
         assertThatThrownBy(() -> TokenExchange.of("")).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> TokenExchange.of("t").resource("orders")).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> TokenExchange.of("t").apiOrigins("http://orders.example"))

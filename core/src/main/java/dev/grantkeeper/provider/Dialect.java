@@ -2,6 +2,7 @@
 package dev.grantkeeper.provider;
 
 import dev.grantkeeper.internal.provider.DialectFacts;
+import dev.grantkeeper.internal.provider.ParameterName;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +29,18 @@ import java.util.Set;
  * {@code /errors/0/message}. Not thread-safe; the provider takes a copy.
  */
 public final class Dialect {
+    private static final Set<String> OWN_TOKEN_PARAMETERS = Set.of(
+            "grant_type",
+            "code",
+            "code_verifier",
+            "refresh_token",
+            "redirect_uri",
+            "client_id",
+            "client_secret",
+            "client_assertion",
+            "client_assertion_type",
+            "device_code");
+
     /** The meaning of an error for the user's grant. */
     public enum Meaning {
         /** The grant is over, or the code is invalid: the user has to sign in again ({@code invalid_grant}). */
@@ -146,8 +159,7 @@ public final class Dialect {
      * @throws IllegalArgumentException if the library itself sends the parameter
      */
     public Dialect tokenParameter(String name, String value) {
-        if (Set.of("grant_type", "code", "code_verifier", "refresh_token", "redirect_uri", "client_id", "client_secret")
-                .contains(name)) {
+        if (ParameterName.isOneOf(ParameterName.checked(name), OWN_TOKEN_PARAMETERS)) {
             throw new IllegalArgumentException("The library itself sends " + name);
         }
         facts.tokenParameters = Copies.with(facts.tokenParameters, name, value);

@@ -2,6 +2,7 @@
 package dev.grantkeeper.provider;
 
 import dev.grantkeeper.internal.provider.AbstractProvider;
+import dev.grantkeeper.internal.provider.ParameterName;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -583,15 +584,16 @@ public final class Provider extends AbstractProvider {
         }
 
         /**
-         * Sets the origins of the APIs: access tokens are sent there and nowhere else. Default: none, and a wrapped
-         * client sends no tokens.
+         * Sets the origins of the APIs: access tokens are sent there and nowhere else. Default: none, and no client can
+         * be wrapped but for accounts with origins of their own.
          *
-         * @param origins scheme, host and, if it is not the scheme's own, port; paths are ignored
+         * @param origins scheme, host and, if it is not the scheme's own, port; {@link #build()} rejects a path, since
+         *     tokens would be sent to the whole origin all the same
          * @return this builder
          */
         public Builder apiOrigins(String... origins) {
             List<String> all = List.of(origins);
-            return url("API origin", what -> facts.apiOrigins = origins(what, all, ProviderFacts::origin));
+            return url("API origin", what -> facts.apiOrigins = origins(what, all, this::origin));
         }
 
         /**
@@ -684,9 +686,11 @@ public final class Provider extends AbstractProvider {
          * @param name the parameter
          * @param value its value
          * @return this builder
+         * @throws IllegalArgumentException if this is not the name of a parameter
          */
         public Builder authorizationParameter(String name, String value) {
-            facts.authorizationParameters = Copies.with(facts.authorizationParameters, name, value);
+            facts.authorizationParameters =
+                    Copies.with(facts.authorizationParameters, ParameterName.checked(name), value);
             return this;
         }
 
@@ -849,9 +853,14 @@ public final class Provider extends AbstractProvider {
             forbidden.put(all.dialect.scopeParameter, "the library sets it itself");
             all.forbiddenParameters = Collections.unmodifiableMap(forbidden);
             for (String parameter : all.authorizationParameters.keySet()) {
-                String reason = forbidden.get(parameter);
+                String reason = ParameterName.find(parameter, forbidden);
                 if (reason != null) {
                     throw invalid("the parameter " + parameter + " cannot be sent: " + reason);
+                }
+            }
+            for (String parameter : all.dialect.tokenParameters.keySet()) {
+                if (ParameterName.isSame(parameter, all.dialect.clientIdParameter)) {
+                    throw invalid("the parameter " + parameter + " cannot be sent: the library sets it itself");
                 }
             }
             return new Provider(all);
@@ -896,6 +905,16 @@ public final class Provider extends AbstractProvider {
             Set<String> origins = new LinkedHashSet<>();
             urls.forEach(url -> origins.add(form.apply(endpoint(what, url))));
             return Collections.unmodifiableSet(origins);
+        }
+
+        private String origin(URI uri) {
+            String path = uri.getRawPath();
+            if (!(path == null || path.isEmpty() || path.equals("/")) || uri.getRawQuery() != null) {
+                throw invalid(
+                        "the API origin " + uri + " has a path, and tokens are sent to all paths of an origin: call"
+                                + " apiOrigins(\"" + ProviderFacts.origin(uri) + "\")");
+            }
+            return ProviderFacts.origin(uri);
         }
 
         private Map<String, URI> aliases(String what, Map<String, String> urls) {

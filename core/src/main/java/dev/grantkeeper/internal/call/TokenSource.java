@@ -15,9 +15,20 @@ public interface TokenSource {
     /** The key of the account. */
     AccountKey key();
 
-    /** An object that is equal for two sources of the same account's tokens. */
-    default Object whose() {
-        return key();
+    /** The owner of these tokens. */
+    Whose whose();
+
+    /**
+     * The owner of tokens.
+     *
+     * @param account an object that is equal for two sources of the same account's tokens
+     * @param resource the API that the tokens are for
+     */
+    record Whose(Object account, Resource resource) {
+        @Override
+        public String toString() {
+            return account.toString();
+        }
     }
 
     /** The origins that these tokens may be sent to. */
@@ -51,6 +62,11 @@ public interface TokenSource {
             @Override
             public AccountKey key() {
                 return key;
+            }
+
+            @Override
+            public Whose whose() {
+                return new Whose(key, resource);
             }
 
             @Override
@@ -94,8 +110,8 @@ public interface TokenSource {
     static TokenSource fixed(TokenSet tokens, Set<String> origins) {
         return new TokenSource() {
             @Override
-            public Object whose() {
-                return tokens;
+            public Whose whose() {
+                return new Whose(tokens, Resource.OWN);
             }
 
             @Override

@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.protocol.Requested;
+import dev.grantkeeper.internal.provider.ParameterName;
 import dev.grantkeeper.internal.row.RowFormat;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -96,7 +97,7 @@ public record ExchangeRequest(Kind kind, Token token, Set<String> scopes, Map<St
 
     /** The same request with another parameter, unless it is one of the library's own. */
     public ExchangeRequest with(String name, String value) {
-        if (OWN.contains(name)) {
+        if (ParameterName.isOneOf(ParameterName.checked(name), OWN)) {
             throw new IllegalArgumentException("The parameter " + name + " cannot be set: it is the library's own");
         }
         return with(Map.of(name, value));
