@@ -2,7 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.answer.ApiBase;
-import dev.grantkeeper.internal.call.ApiRejection;
+import dev.grantkeeper.internal.call.ApiRejections;
 import dev.grantkeeper.internal.call.BoundCalls;
 import dev.grantkeeper.internal.call.ErrorCodes;
 import dev.grantkeeper.internal.call.LoginChallenge;
@@ -19,6 +19,7 @@ import java.security.KeyPair;
 import java.util.Collections;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import okhttp3.Call;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.Request;
@@ -51,6 +52,7 @@ final class AuthorizingInterceptor implements Interceptor {
     private final Sources sources;
     private final TokenWait tokenWait;
     private final BoundCalls boundCalls;
+    private final ApiRejections rejections;
     private final boolean wrapped;
     private final TokenSource.Whose whose;
     private final Set<String> logged = ConcurrentHashMap.newKeySet();
@@ -65,6 +67,7 @@ final class AuthorizingInterceptor implements Interceptor {
             Sources sources,
             TokenWait tokenWait,
             BoundCalls boundCalls,
+            ApiRejections rejections,
             boolean wrapped,
             TokenSource.Whose whose) {
         this.dialect = dialect;
@@ -72,6 +75,7 @@ final class AuthorizingInterceptor implements Interceptor {
         this.sources = sources;
         this.tokenWait = tokenWait;
         this.boundCalls = boundCalls;
+        this.rejections = rejections;
         this.wrapped = wrapped;
         this.whose = whose;
     }
@@ -178,9 +182,11 @@ final class AuthorizingInterceptor implements Interceptor {
             logBareCall(request.url());
             return chain.proceed(request); // another user's API, or nobody's
         }
-        Response response = proceed(chain, request, tokens);
-        LoginChallenge challenge = challenge(tokens, request, response);
-        if (!isRejection(request, response, challenge)) {
+        Response answer = proceed(chain, request, tokens);
+        LoginChallenge challenge = challenge(tokens, request, answer);
+        ApiRejections.Examined examined = examine(request, answer, challenge, chain.call());
+        Response response = examined.response();
+        if (!examined.isRejection()) {
             return unlessChallenged(source, tokens, response, challenge);
         }
         if (!BoundCalls.canBeSentAgain(request)) {
@@ -263,18 +269,20 @@ final class AuthorizingInterceptor implements Interceptor {
      * 9110 section 15.5.2), unless it complains of something else, or what this provider sends instead. Gateways answer
      * for APIs with schemes and codes of their own, or with none; a refresh too many costs little (law 10).
      */
-    private boolean isRejection(Request request, Response response, @Nullable LoginChallenge challenge)
-            throws IOException {
+    private ApiRejections.Examined examine(
+            Request request, Response response, @Nullable LoginChallenge challenge, Call call) {
         if (!Origins.same(request, response)) {
-            return false;
+            return new ApiRejections.Examined(response, false);
         }
         if (response.code() != 401) {
-            return ApiRejection.isOne(response, dialect);
+            return rejections.examine(response, dialect, call);
         }
         if (BoundCalls.isAboutTheProof(response) || (challenge != null && !challenge.isAboutTheToken())) {
-            return false;
+            return new ApiRejections.Examined(response, false);
         }
-        return ErrorCodes.allowAnotherToken(response) || ApiRejection.isOne(response, dialect);
+        return ErrorCodes.allowAnotherToken(response)
+                ? new ApiRejections.Examined(response, true)
+                : rejections.examine(response, dialect, call);
     }
 
     private void logBareCall(HttpUrl url) {

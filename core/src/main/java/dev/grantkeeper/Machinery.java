@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.RequestFailedException;
+import dev.grantkeeper.internal.call.ApiRejections;
 import dev.grantkeeper.internal.call.BoundCalls;
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.log.Log;
@@ -79,6 +80,7 @@ final class Machinery implements Registration {
     private final EventReporter events;
     private final DPoP dpop;
     private final BoundCalls boundCalls;
+    private final ApiRejections rejections = new ApiRejections();
     private final Http http;
     private final Engine engine;
     private final AuthorizationCodeFlow codeFlow;
@@ -380,7 +382,7 @@ final class Machinery implements Registration {
     private AuthorizingInterceptor interceptor(
             Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped, TokenSource.Whose whose) {
         return new AuthorizingInterceptor(
-                Facts.of(provider()).dialect, origins, sources, tokenWait, boundCalls, wrapped, whose);
+                Facts.of(provider()).dialect, origins, sources, tokenWait, boundCalls, rejections, wrapped, whose);
     }
 
     @Override
@@ -473,6 +475,7 @@ final class Machinery implements Registration {
 
     /** Waits for refreshes and writes that are under way, then ends the threads and what is left of the calls. */
     void close() {
+        rejections.close();
         deviceFlow.close();
         int unsaved = engine.close(CLOSE_WAITS);
         http.close();
