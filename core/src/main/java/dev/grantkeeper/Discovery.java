@@ -178,6 +178,7 @@ public final class Discovery {
      * @throws IllegalArgumentException if the issuer is not an {@code https} URL without query and fragment
      */
     public Provider fetch() throws IOException {
+        OkHttpVersion.check();
         OkHttpClient client = httpClient == null ? new OkHttpClient() : httpClient;
         return fetchWith(new Http(client, TIMEOUT, new DPoP(InstantSource.system(), false)));
     }

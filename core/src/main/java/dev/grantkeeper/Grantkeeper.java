@@ -659,11 +659,12 @@ public final class Grantkeeper implements AutoCloseable {
          * when they are fetched.
          *
          * @return the Grantkeeper
-         * @throws IllegalStateException if something is missing or contradicts something else; the message says what to
-         *     do
+         * @throws IllegalStateException if something is missing or contradicts something else, or an older OkHttp comes
+         *     first on the class path; the message says what to do
          * @throws IllegalArgumentException if a value is invalid, for example a redirect URI that the provider rejects
          */
         public Grantkeeper build() {
+            OkHttpVersion.check();
             settings.check();
             return new Grantkeeper(settings);
         }
