@@ -25,6 +25,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
@@ -194,6 +195,34 @@ class DialectTest {
                 .containsEntry("redirect_uri", MockProvider.REDIRECT)
                 .containsEntry("expiring", "1")
                 .containsEntry("refresh_token", "refresh-0");
+    }
+
+    @Test
+    void scopes_go_with_a_refresh_only_where_the_server_needs_them() throws Exception {
+        for (boolean needed : List.of(false, true)) {
+            Grantkeeper node = node(d -> {
+                if (needed) {
+                    d.scopesOnRefresh("offline");
+                }
+            });
+            mock.server.enqueue(MockProvider.tokens());
+            assertThat(login(node, "")).isInstanceOf(SignedIn.class);
+            mock.server.takeRequest();
+            Account user = node.account("user-" + needed);
+            user.importTokens(TokenSet.builder("access-0")
+                    .expiresAt(mock.time.clock().instant().minusSeconds(1))
+                    .refreshToken("refresh-0")
+                    .scopes(Set.of("things.read"))
+                    .build());
+            mock.server.enqueue(MockProvider.tokens());
+            assertThat(user.tokens().accessToken()).isEqualTo("at");
+            Map<String, String> sent = MockProvider.form(mock.server.takeRequest());
+            if (needed) {
+                assertThat(sent).containsEntry("scope", "things.read offline");
+            } else {
+                assertThat(sent).doesNotContainKey("scope");
+            }
+        }
     }
 
     @Test

@@ -25,6 +25,7 @@ import dev.grantkeeper.provider.EntraId.Cloud;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
 import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.TokenSet;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -36,6 +37,7 @@ import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
@@ -677,6 +679,61 @@ class EntraIdTest {
         tokenAnswers.add(tokens("graph", ""));
         assertThat(ada.tokens().accessToken()).isEqualTo("at-graph");
         assertThat(sent()).containsEntry("refresh_token", "rt-other");
+    }
+
+    private Account expired(Grantkeeper node, String... scopes) throws Exception {
+        Account user = node.account("expired");
+        user.importTokens(TokenSet.builder("at-0")
+                .expiresAt(mock.time.clock().instant().minusSeconds(1))
+                .refreshToken("rt-0")
+                .scopes(Set.of(scopes))
+                .build());
+        return user;
+    }
+
+    /** AADSTS90009: without its scope, a refresh for an API of the application itself is refused. */
+    @Test
+    void version_2_and_external_id_get_the_scopes_of_the_grant_with_each_refresh() throws Exception {
+        String api = "api://6731de76-14a6-49ae-97bc-6eba6914391e/access";
+        for (Provider preset :
+                List.of(EntraId.provider(TENANT), EntraId.provider("common"), EntraId.externalId("contoso", TENANT))) {
+            Grantkeeper node = mock.node(registration(at(preset)).scopes("offline_access", api));
+            tokenAnswers.add(tokens("login", ""));
+            PendingLogin login = node.startLogin();
+            SignedIn in = (SignedIn)
+                    node.finishLogin(login, "code=c&state=" + query(login).get("state"));
+            assertThat(sent()).doesNotContainKey("scope");
+            mock.time.pass(Duration.ofHours(2));
+            tokenAnswers.add(tokens("next", ",\"scope\":\"" + api + "\""));
+            Account user = in.keepAs(preset.name());
+            assertThat(user.tokens().accessToken()).isEqualTo("at-next");
+            assertThat(sent()).containsEntry("scope", "offline_access " + api);
+            mock.time.pass(Duration.ofHours(2));
+            tokenAnswers.add(tokens("third", ""));
+            assertThat(user.tokens().accessToken()).isEqualTo("at-third");
+            assertThat(sent())
+                    .as("a refresh token comes with offline_access only, which responses leave out")
+                    .containsEntry("scope", api + " offline_access");
+        }
+    }
+
+    @Test
+    void a_scope_that_stands_for_all_of_an_api_goes_with_no_other_of_it() throws Exception {
+        tokenAnswers.add(tokens("next", ""));
+        String all = "https://graph.microsoft.com/.default";
+        assertThat(expired(node(EntraId.provider(TENANT)), "openid", "https://graph.microsoft.com/User.Read", all)
+                        .tokens()
+                        .accessToken())
+                .isEqualTo("at-next");
+        assertThat(Set.of(sent().get("scope").split(" "))).containsExactlyInAnyOrder("openid", all, "offline_access");
+    }
+
+    @Test
+    void a_grant_whose_scopes_nobody_knows_sends_none() throws Exception {
+        tokenAnswers.add(tokens("next", ""));
+        assertThat(expired(node(EntraId.provider(TENANT))).tokens().accessToken())
+                .isEqualTo("at-next");
+        assertThat(sent()).doesNotContainKey("scope");
     }
 
     @Test

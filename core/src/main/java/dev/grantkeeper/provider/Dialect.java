@@ -177,6 +177,20 @@ public final class Dialect {
         return this;
     }
 
+    /**
+     * Repeats the grant's scopes in each refresh (Entra ID and Azure AD B2C: without them the access token is for
+     * another API, or there is none). Default: they are not sent, which requests all that were granted (RFC 6749
+     * section 6); a server that narrowed them may refuse the rest. A grant that was imported without scopes sends none.
+     *
+     * @param unlisted scopes that are sent along, since the server grants them without listing them in its response
+     * @return this
+     */
+    public Dialect scopesOnRefresh(String... unlisted) {
+        facts.scopesOnRefresh = true;
+        facts.unlistedScopes = Copies.ordered(unlisted);
+        return this;
+    }
+
     // ---- Responses ------------------------------------------------------------------------------------------------
 
     /**

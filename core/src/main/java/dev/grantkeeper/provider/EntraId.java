@@ -66,6 +66,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>A refresh token comes with the scope {@code offline_access} only. It expires 90 days after its last use; each
  *       refresh brings a new one, and the old one stays valid. An administrator, a policy or a changed password may
  *       revoke it earlier.
+ *   <li>Version 2.0 and External ID get the grant's scopes with each refresh: without them Entra chooses the API, and
+ *       refuses a refresh for an API of the application itself (AADSTS90009). A grant that is imported needs its scopes
+ *       for that, {@code TokenSet.Builder.scopes(…)}. A provider that was discovered, or describes Azure AD B2C, calls
+ *       {@link Dialect#scopesOnRefresh scopesOnRefresh("offline_access")}.
  *   <li>There is no revocation endpoint, and signing out in the browser ({@code newLogout()}) revokes no refresh token.
  *       {@code newLogout().logoutHint(…)} takes the optional claim {@code login_hint}, and spares the user a list of
  *       accounts.
@@ -269,7 +273,9 @@ public final class EntraId {
                         "resource",
                         "version 2.0 of Entra ID has no resource (AADSTS901002). Request the scope that"
                                 + " EntraId.scopeForResource(resource) returns, or use EntraId.version1(tenant)")
-                .resourceStyle(Provider.ResourceStyle.DEFAULT_SCOPE);
+                .resourceStyle(Provider.ResourceStyle.DEFAULT_SCOPE)
+                // Otherwise a refresh for an API of the application itself is refused (AADSTS90009).
+                .dialect(d -> d.scopesOnRefresh("offline_access"));
     }
 
     private static Provider.Builder both(String name, Cloud cloud) {

@@ -21,6 +21,10 @@ public final class DialectFacts implements Cloneable {
     public Map<String, String> requestHeaders = Map.of();
     public Map<String, String> tokenParameters = Map.of();
     public boolean redirectUriOnRefresh;
+    public boolean scopesOnRefresh;
+    /** Scopes that the server grants without listing them. */
+    public Set<String> unlistedScopes = Set.of();
+
     /** From the standard's name to places. */
     public Map<String, List<String>> members = Map.of();
     /** From claim to places; {@code sub} is one of the claims, if there are any. */

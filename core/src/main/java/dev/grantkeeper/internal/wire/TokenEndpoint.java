@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,6 +35,12 @@ public final class TokenEndpoint {
     /** Parameters whose values must not appear in any message. */
     private static final List<String> SECRETS = List.of(
             "code", "code_verifier", "refresh_token", "device_code", "subject_token", "actor_token", "assertion");
+
+    /** Ends a scope that stands for everything that was granted at a resource (Entra ID). */
+    private static final String ALL_OF_RESOURCE = "/.default";
+
+    /** Scopes of no resource, which go with any other. */
+    private static final Set<String> OPENID_SCOPES = Set.of("openid", "profile", "email", "offline_access");
 
     /** The longest pause before a second attempt: the process may end before it. */
     private static final Duration LONGEST_PAUSE = Duration.ofHours(1);
@@ -80,8 +87,8 @@ public final class TokenEndpoint {
     }
 
     /**
-     * Refreshes (RFC 6749 section 6). No scope is sent: that asks for what was granted. Resources are: without, a
-     * server may choose another API (RFC 8707 section 2.2).
+     * Refreshes (RFC 6749 section 6). No scope is sent, unless the provider needs it: that asks for what was granted.
+     * Resources are: without, a server may choose another API (RFC 8707 section 2.2).
      *
      * @param tokens the grant's own
      * @param resource what the new access token is for
@@ -97,6 +104,7 @@ public final class TokenEndpoint {
             putResource(form, other);
         } else {
             putResources(form, tokens.resources());
+            putScopes(form, tokens.scopes());
         }
         tellCapabilities(form);
         return request(form, bindingOfRefresh(tokens.proofKey().orElse(null), resource));
@@ -133,6 +141,22 @@ public final class TokenEndpoint {
         return request(form, binding(null));
     }
 
+    /**
+     * The scopes of a grant, for a server that would otherwise choose an API by itself. One that stands for all that
+     * was granted at a resource goes with no other of that resource (AADSTS70011), though the response lists both.
+     */
+    private void putScopes(Map<String, String> form, Set<String> granted) {
+        if (!provider.dialect.scopesOnRefresh || granted.isEmpty()) {
+            return;
+        }
+        Set<String> scopes = new LinkedHashSet<>(granted);
+        if (granted.stream().anyMatch(scope -> scope.endsWith(ALL_OF_RESOURCE))) {
+            scopes.removeIf(scope -> !scope.endsWith(ALL_OF_RESOURCE) && !OPENID_SCOPES.contains(scope));
+        }
+        scopes.addAll(provider.dialect.unlistedScopes);
+        form.put("scope", String.join(provider.scopeSeparator, scopes));
+    }
+
     private static void putResources(Map<String, String> form, Set<String> resources) {
         if (!resources.isEmpty()) {
             form.put("resource", String.join(" ", resources));
@@ -167,7 +191,7 @@ public final class TokenEndpoint {
 
     private void putResource(Map<String, String> form, Resource.Named resource) {
         if (provider.resourceIsScope) {
-            form.put("scope", resource.name() + "/.default");
+            form.put("scope", resource.name() + ALL_OF_RESOURCE);
         } else {
             form.put("resource", resource.name());
         }
