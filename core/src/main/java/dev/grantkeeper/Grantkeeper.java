@@ -533,6 +533,18 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
+         * Sets the audiences that ID tokens may have besides this client (OpenID Connect Core section 3.1.3.7): at
+         * ZITADEL, the id of the project. Default: none, and an ID token that is also meant for others is rejected.
+         *
+         * @param trustedAudiences the other audiences
+         * @return this builder
+         */
+        public Builder trustedAudiences(String... trustedAudiences) {
+            settings.trustedAudiences = Set.of(trustedAudiences);
+            return this;
+        }
+
+        /**
          * Binds grants to a key of this application (DPoP, RFC 9449), so that a copied token is useless. Each login
          * creates a key, which is sealed and stored with the tokens; each token request and each API call proves its
          * possession. Default: bearer tokens.

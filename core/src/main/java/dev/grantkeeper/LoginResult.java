@@ -89,7 +89,8 @@ public sealed interface LoginResult {
          *
          * @param accountId the application's own id for its user
          * @return the account
-         * @throws TokenStoreException if the store failed; the same call may be repeated
+         * @throws TokenStoreException if the store failed; the same call may be repeated. An application that gives up
+         *     calls {@link #discard()}
          */
         public Account keepAs(String accountId) throws TokenStoreException {
             Account account = Account.of(registration, accountId);

@@ -146,7 +146,13 @@ public final class LoopbackReceiver implements AutoCloseable {
             return result(mine);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new InterruptedIOException("Interrupted while waiting for the browser");
+            InterruptedIOException interrupted =
+                    new InterruptedIOException("Interrupted while waiting for the browser");
+            if (!mine.result().completeExceptionally(interrupted)
+                    && !mine.result().isCompletedExceptionally()) {
+                return mine.result().join(); // it came at the last moment
+            }
+            throw interrupted;
         } catch (ExecutionException e) {
             if (e.getCause() instanceof IOException failure) {
                 throw failure;
@@ -188,7 +194,11 @@ public final class LoopbackReceiver implements AutoCloseable {
             Page page = result instanceof LoginResult.SignedIn
                     ? Page.SIGNED_IN
                     : result instanceof LoginResult.Declined ? Page.DECLINED : Page.FAILED;
-            return new Visit(page, () -> mine.result().complete(result));
+            return new Visit(page, () -> {
+                if (!mine.result().complete(result) && result instanceof LoginResult.SignedIn in) {
+                    in.discard(); // given up while the code was redeemed: nobody else would get these tokens
+                }
+            });
         } catch (IOException | RuntimeException e) {
             return new Visit(Page.FAILED, () -> mine.result().completeExceptionally(e));
         }

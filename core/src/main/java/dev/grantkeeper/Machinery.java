@@ -116,15 +116,15 @@ final class Machinery implements Registration {
                 provider.name(),
                 Objects.requireNonNull(settings.tokenStore),
                 new RowFormat(settings.sealingKeys),
-                new RefreshTokenRenewal(server, revocation, clientId),
+                new RefreshTokenRenewal(server, revocation, clientId, settings.trustedAudiences),
                 new ClientCredentialsRenewal(server, scopes, revocation, time),
                 new Timing(settings.tokenCallTimeout, settings.storeCacheTime),
                 settings.storeCacheSize,
                 time,
                 events);
-        this.codeFlow = new AuthorizationCodeFlow(server, name, redirectUri, dpop, time);
+        this.codeFlow = new AuthorizationCodeFlow(server, revocation, name, redirectUri, dpop, time);
         this.deviceFlow = new DeviceFlow(server, name, engine, revocation, time);
-        this.exchangeFlow = new TokenExchangeFlow(server, time);
+        this.exchangeFlow = new TokenExchangeFlow(server, revocation, time);
         server.open();
     }
 
@@ -143,7 +143,8 @@ final class Machinery implements Registration {
         ProviderKeys keys = provider.jwksUri()
                 .map(where -> new ProviderKeys(where, settings.signingAlgorithms, http, settings.ticker))
                 .orElse(null);
-        IdTokens idTokens = keys == null ? null : new IdTokens(provider, clientId, keys, settings.clock);
+        IdTokens idTokens =
+                keys == null ? null : new IdTokens(provider, clientId, settings.trustedAudiences, keys, settings.clock);
         Profiles profiles = settings.fetchProfile ? new Profiles(provider, http, idTokens) : null;
         Set<LoginProtection> protections = settings.protections(provider);
         boolean formPost = settings.formPost || Facts.of(provider).dialect.formPost;
@@ -204,8 +205,10 @@ final class Machinery implements Registration {
         try {
             return result.get();
         } catch (InterruptedException e) {
-            result.cancel(true);
             Thread.currentThread().interrupt();
+            if (!result.cancel(true) && !result.isCompletedExceptionally()) {
+                return result.join(); // it came at the last moment, and nobody else would get its tokens
+            }
             throw new InterruptedIOException("Interrupted while waiting for a device login");
         } catch (ExecutionException e) {
             if (e.getCause() instanceof AuthorizationServerException failure) {

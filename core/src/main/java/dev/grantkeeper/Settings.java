@@ -66,6 +66,7 @@ final class Settings {
 
     boolean plaintextTokens;
     Set<String> signingAlgorithms = Set.of();
+    Set<String> trustedAudiences = Set.of();
     boolean fetchProfile;
     boolean dpop;
     boolean formPost;
@@ -103,6 +104,7 @@ final class Settings {
         this.sealingKeys = other.sealingKeys;
         this.plaintextTokens = other.plaintextTokens;
         this.signingAlgorithms = other.signingAlgorithms;
+        this.trustedAudiences = other.trustedAudiences;
         this.fetchProfile = other.fetchProfile;
         this.dpop = other.dpop;
         this.formPost = other.formPost;

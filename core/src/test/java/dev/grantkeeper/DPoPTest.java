@@ -358,6 +358,19 @@ class DPoPTest {
     }
 
     @Test
+    void a_refused_downgrade_costs_no_refresh_token() throws Exception {
+        Account alice = signIn();
+        server.tokenType = "Bearer";
+        scene.expire();
+        assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
+        server.tokenType = "DPoP";
+        scene.time.pass(Duration.ofMinutes(5));
+        assertThat(status(alice)).isEqualTo(200);
+        assertThat(alice.tokens().proofKey()).isPresent();
+        assertThat(server.refusals).isEmpty();
+    }
+
+    @Test
     void a_bound_token_that_nobody_asked_for_makes_no_sense() throws Exception {
         Grantkeeper plain = scene.node(scene.registration(server.provider().build()));
         server.beforeToken = request -> DPoPServer.json(200, "{\"access_token\":\"a\",\"token_type\":\"DPoP\"}");

@@ -442,6 +442,32 @@ class EntraIdTest {
     }
 
     @Test
+    void a_tenant_in_the_token_that_is_not_the_issuers_signs_nobody_in() throws Exception {
+        String customers = "https://" + TENANT + ".ciamlogin.com/" + TENANT + "/v2.0";
+        String consumers = "https://login.microsoftonline.com/" + CONSUMERS + "/v2.0";
+        assertRefused(node(EntraId.provider(TENANT)), ada(V2, OTHER_TENANT), "tid");
+        assertRefused(node(EntraId.version1(TENANT)), ada(V1, OTHER_TENANT), "tid");
+        assertRefused(node(EntraId.externalId("contoso", TENANT)), ada(customers, OTHER_TENANT), "tid");
+        assertRefused(node(EntraId.provider("consumers")), ada(consumers, TENANT), "tid");
+        for (String any : List.of("common", "organizations", "contoso.com")) {
+            assertRefused(node(EntraId.provider(any)), ada(V2, OTHER_TENANT), "iss");
+        }
+        assertThat(login(node(EntraId.provider("consumers")), ada(consumers, CONSUMERS)))
+                .isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void a_refresh_that_names_another_tenant_is_not_taken() throws Exception {
+        Account ada = signIn(node(EntraId.provider(TENANT)), V2);
+        mock.time.pass(Duration.ofHours(2));
+        String other = signed(ada(V2, OTHER_TENANT).build());
+        tokenAnswers.add(tokens("next", ",\"id_token\":\"" + other + "\""));
+        assertThatExceptionOfType(AuthorizationServerException.class)
+                .isThrownBy(ada::tokens)
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(Kind.MALFORMED));
+    }
+
+    @Test
     void organizations_takes_no_personal_accounts_and_consumers_nothing_else() throws Exception {
         String personal = "https://login.microsoftonline.com/" + CONSUMERS + "/v2.0";
         assertThat(login(node(EntraId.provider("organizations")), ada(V2, TENANT)))

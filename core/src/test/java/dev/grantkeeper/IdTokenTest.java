@@ -1062,6 +1062,62 @@ class IdTokenTest {
         assertThat(loginWith(node(template()), ofTenant(TENANT_A, TENANT_A))).isInstanceOf(SignedIn.class);
     }
 
+    /** ZITADEL issues each ID token for the application and its project. */
+    @Test
+    void an_audience_that_the_application_trusts_is_no_stranger() throws Exception {
+        Consumer<JWTClaimsSet.Builder> zitadel =
+                claims -> claims.audience(List.of(Scene.CLIENT, "project")).claim("azp", Scene.CLIENT);
+        assertThatThrownBy(() -> loginWith(node(scene.server.issuer()), zitadel))
+                .isInstanceOf(AuthorizationServerException.class)
+                .hasMessageContaining("project")
+                .hasMessageContaining("trustedAudiences(…)");
+        Grantkeeper trusting = scene.node(registration(scene.server.issuer()).trustedAudiences("project", "another"));
+        SignedIn in = (SignedIn) loginWith(trusting, zitadel);
+        assertThat(in.identity().orElseThrow().subject()).isEqualTo("alice");
+        assertThat(loginWith(trusting, claims -> claims.audience(List.of("project", Scene.CLIENT))))
+                .isInstanceOf(SignedIn.class);
+        assertThat(loginWith(trusting, claims -> claims.audience(Scene.CLIENT))).isInstanceOf(SignedIn.class);
+        List<Consumer<JWTClaimsSet.Builder>> wrong = List.of(
+                claims -> claims.audience("project"),
+                claims -> claims.audience(List.of("project", "another")),
+                claims -> claims.audience(List.of(Scene.CLIENT, "project", "stranger")),
+                claims -> claims.audience(List.of(Scene.CLIENT, "project")).claim("azp", "project"));
+        for (Consumer<JWTClaimsSet.Builder> change : wrong) {
+            assertThatThrownBy(() -> loginWith(trusting, change)).isInstanceOf(AuthorizationServerException.class);
+        }
+    }
+
+    static List<Object[]> tenantsOfOneIssuer() {
+        return List.of(
+                new Object[] {TENANT_A + "/v2.0", TENANT_A, true},
+                new Object[] {TENANT_A + "/v2.0", null, true},
+                new Object[] {TENANT_A + "/v2.0", TENANT_B, false},
+                new Object[] {TENANT_A + "/v2.0", "contoso.example", false},
+                new Object[] {TENANT_A + "/v2.0", "", false},
+                new Object[] {TENANT_A + "/v2.0", 7, false},
+                new Object[] {TENANT_A + "/v2.0", List.of(TENANT_A), false},
+                new Object[] {TENANT_A + "/", TENANT_A, true},
+                new Object[] {TENANT_A + "/", TENANT_B, false},
+                // Other servers may call something else so.
+                new Object[] {TENANT_A + "/as", TENANT_B, true},
+                new Object[] {"realms/acme", TENANT_B, true},
+                new Object[] {"realms/acme", "acme", true});
+    }
+
+    @ParameterizedTest
+    @MethodSource("tenantsOfOneIssuer")
+    void a_tenant_is_the_one_that_the_issuer_names(String path, Object tid, boolean right) throws Exception {
+        String issuer = scene.server.issuer() + "/" + path;
+        Consumer<JWTClaimsSet.Builder> change = claims -> claims.issuer(issuer).claim("tid", tid);
+        if (right) {
+            assertThat(loginWith(node(issuer), change)).isInstanceOf(SignedIn.class);
+        } else {
+            assertThatThrownBy(() -> loginWith(node(issuer), change))
+                    .isInstanceOf(AuthorizationServerException.class)
+                    .hasMessageContaining("tid");
+        }
+    }
+
     // ---- Later ----------------------------------------------------------------------------------------------------
 
     @Test

@@ -13,6 +13,33 @@ public sealed interface Answer {
     /** The request may have reached the server, and its outcome is unknown. Only here a refresh token is in doubt. */
     record Lost(Failure failure) implements Answer {}
 
+    /**
+     * The tokens of an answer that is refused. The server has issued them all the same, and has perhaps spent the
+     * refresh token before, or the code: the new refresh token is kept in its place, or revoked. {@code toString} shows
+     * no token.
+     *
+     * @param accessToken the access token; {@code null} if none came
+     * @param refreshToken the refresh token; {@code null} if none came
+     * @param refreshLifetime of the refresh token; {@code null} if the server does not say
+     * @param ofAnotherUser whether the answer names another user than the grant's
+     */
+    record Unused(
+            @Nullable String accessToken,
+            @Nullable String refreshToken,
+            @Nullable Duration refreshLifetime,
+            boolean ofAnotherUser) {
+        /** All tokens of a response. */
+        public static Unused of(TokenResponse response, boolean ofAnotherUser) {
+            return new Unused(
+                    response.accessToken(), response.refreshToken(), response.refreshLifetime(), ofAnotherUser);
+        }
+
+        @Override
+        public String toString() {
+            return "Unused[refresh token " + (refreshToken == null ? "absent" : "present") + "]";
+        }
+    }
+
     /** The consequence of a failure for the grant (law 6). */
     enum Kind {
         /** The grant has expired or was revoked: the user has to sign in again. */
@@ -41,6 +68,7 @@ public sealed interface Answer {
      * @param retryAfter the time for which the server wants no request
      * @param cause the underlying failure
      * @param claims the claims that a login has to request (Microsoft Entra ID), a JSON object
+     * @param unused the tokens that came, and must not be used; {@code null} if none came
      */
     record Failure(
             Kind kind,
@@ -49,8 +77,21 @@ public sealed interface Answer {
             @Nullable String description,
             @Nullable Duration retryAfter,
             @Nullable IOException cause,
-            @Nullable String claims)
+            @Nullable String claims,
+            @Nullable Unused unused)
             implements Answer {
+
+        /** A failure without tokens. */
+        public Failure(
+                Kind kind,
+                int status,
+                @Nullable String error,
+                @Nullable String description,
+                @Nullable Duration retryAfter,
+                @Nullable IOException cause,
+                @Nullable String claims) {
+            this(kind, status, error, description, retryAfter, cause, claims, null);
+        }
 
         /** A failure that names no claims. */
         public Failure(
@@ -70,7 +111,17 @@ public sealed interface Answer {
 
         /** This failure, with another consequence. */
         public Failure as(Kind other) {
-            return new Failure(other, status, error, description, retryAfter, cause, claims);
+            return new Failure(other, status, error, description, retryAfter, cause, claims, unused);
+        }
+
+        /** This failure, with the tokens that came and must not be used. */
+        public Failure with(@Nullable Unused tokens) {
+            return new Failure(kind, status, error, description, retryAfter, cause, claims, tokens);
+        }
+
+        /** The refresh token that came; {@code null} if none did. */
+        public @Nullable String unusedRefreshToken() {
+            return unused == null ? null : unused.refreshToken();
         }
 
         /** Whether server or network had a part in it: otherwise it arose here, and says nothing about either. */

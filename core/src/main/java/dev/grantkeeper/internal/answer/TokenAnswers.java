@@ -159,7 +159,8 @@ public final class TokenAnswers {
         Instant now = clock.instant();
         try {
             ObjectNode json = document("token endpoint", reply, secrets, now, grantType.equals("refresh_token"));
-            return tokens(json, reply.status(), binding, now, grantType.equals(TOKEN_EXCHANGE));
+            Answer answer = tokens(json, reply.status(), binding, now, grantType.equals(TOKEN_EXCHANGE));
+            return answer instanceof Answer.Failure refused ? refused.with(unused(json)) : answer;
         } catch (RequestFailedException e) {
             return e.failure();
         }
@@ -331,6 +332,19 @@ public final class TokenAnswers {
         return problem == null
                 ? new Answer.Tokens(response)
                 : malformed(status, "The answer of the token endpoint holds an impossible token: " + problem, null);
+    }
+
+    /** The tokens of an answer that is refused. */
+    private Answer.Unused unused(ObjectNode json) {
+        String refreshToken = text(member(json, "refresh_token"));
+        boolean possible = refreshToken != null
+                && TokenResponse.builder("any")
+                                .refreshToken(refreshToken)
+                                .build()
+                                .problem()
+                        == null;
+        return new Answer.Unused(
+                text(member(json, "access_token")), possible ? refreshToken : null, refreshLifetime(json), false);
     }
 
     /**

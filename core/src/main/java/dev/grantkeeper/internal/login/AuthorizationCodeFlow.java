@@ -21,6 +21,7 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.Endpoints;
+import dev.grantkeeper.internal.server.Revocation;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.provider.Provider;
@@ -30,7 +31,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.KeyPair;
 import java.security.MessageDigest;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,13 +44,14 @@ import org.jspecify.annotations.Nullable;
  * The authorization code flow (RFC 6749 section 4.1) with {@code state}, PKCE (RFC 7636) and OpenID Connect, from the
  * redirect to the tokens. A callback is checked in this order: can it be read, is there a login, does it belong to this
  * browser and this registration, is it recent, is it unused, does it come from this server. Only then its content
- * counts. Stores nothing. Thread-safe.
+ * counts. Stores nothing; tokens of a login that is refused are revoked. Thread-safe.
  */
 public final class AuthorizationCodeFlow {
     /** The time that a user has to sign in. */
     private static final Duration LIFETIME = Duration.ofMinutes(10);
 
     private final AuthorizationServer server;
+    private final Revocation revocation;
     private final String registration;
     private final @Nullable String redirectUri;
     private final DPoP dpop;
@@ -59,8 +60,14 @@ public final class AuthorizationCodeFlow {
 
     /** Logins of one registration at a server. */
     public AuthorizationCodeFlow(
-            AuthorizationServer server, String registration, @Nullable String redirectUri, DPoP dpop, Clocks time) {
+            AuthorizationServer server,
+            Revocation revocation,
+            String registration,
+            @Nullable String redirectUri,
+            DPoP dpop,
+            Clocks time) {
         this.server = server;
+        this.revocation = revocation;
         this.registration = registration;
         this.redirectUri = redirectUri;
         this.dpop = dpop;
@@ -277,31 +284,51 @@ public final class AuthorizationCodeFlow {
                 .token()
                 .redeem(code, login.redirectUri(), login.codeVerifier(), login.resources(), login.proofKey());
         if (answer instanceof Answer.Lost lost) {
+            revocation.revokeLater(lost.failure());
             throw new RequestFailedException(lost.failure());
         }
         if (answer instanceof Answer.Failure failure) {
+            revocation.revokeLater(failure);
             if (failure.isAboutTheGrant()) {
                 // The code is the browser's, so this is not a failure of ours.
                 return LoginOutcome.Declined.of(failure, login.appState());
             }
             throw new RequestFailedException(failure);
         }
-        Instant now = time.now();
         Provider provider = endpoints.provider();
         TokenResponse response = ((Answer.Tokens) answer).response();
         Set<String> granted = callback.grantedScopes(provider);
         TokenSet tokens = response.toTokenSet(
                         null,
                         granted == null ? login.scopes() : granted,
-                        now,
+                        time.now(),
                         Facts.of(provider).defaultLifetime())
                 .newBuilder()
                 .resources(login.resources())
                 .build();
+        LoginOutcome outcome = null;
+        try {
+            outcome = identified(login, callback, code, response, tokens, endpoints);
+            return outcome;
+        } finally {
+            if (!(outcome instanceof LoginOutcome.SignedIn)) {
+                revocation.revokeLater(tokens);
+            }
+        }
+    }
+
+    private LoginOutcome identified(
+            LoginAttempt login,
+            Callback callback,
+            String code,
+            TokenResponse response,
+            TokenSet tokens,
+            Endpoints endpoints)
+            throws RequestFailedException {
         try {
             Identity identity = identity(login, callback.issuer(), code, response, tokens, endpoints);
             return new LoginOutcome.SignedIn(
-                    GrantRow.of(RowFormat.newName(), now, tokens, identity),
+                    GrantRow.of(RowFormat.newName(), tokens.receivedAt(), tokens, identity),
                     tokens,
                     AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
                     callback.others(),

@@ -234,6 +234,7 @@ public final class DeviceFlow {
                 return;
             }
             Answer.Failure failure = answer instanceof Answer.Lost lost ? lost.failure() : (Answer.Failure) answer;
+            revocation.revokeLater(failure);
             switch (Objects.requireNonNullElse(failure.error(), "")) {
                 case "authorization_pending" -> {
                     failures = 0;
@@ -284,30 +285,30 @@ public final class DeviceFlow {
                     .newBuilder()
                     .resources(login.resources())
                     .build();
-            LoginOutcome in;
+            boolean taken = false;
             try {
                 Identity identity = server.endpoints()
                         .identities()
                         .of(answer.response(), tokens, login.scopes().contains("openid"));
-                in = new LoginOutcome.SignedIn(
+                // Not taken if the last caller left while the server answered.
+                taken = finish(new LoginOutcome.SignedIn(
                         GrantRow.of(RowFormat.newName(), time.now(), tokens, identity),
                         tokens,
                         AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
                         Map.of(),
-                        login.appState());
+                        login.appState()));
             } catch (IdentityException e) {
                 if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
                     finish(LoginOutcome.Declined.of(e, login.appState()));
-                    return;
+                } else {
+                    fail(new RequestFailedException(e.failure()));
                 }
-                fail(new RequestFailedException(e.failure()));
-                return;
             } catch (RequestFailedException e) {
                 fail(e);
-                return;
-            }
-            if (!finish(in)) {
-                revocation.revoke(tokens); // the last caller left while the server answered
+            } finally {
+                if (!taken) {
+                    revocation.revokeLater(tokens);
+                }
             }
         }
 

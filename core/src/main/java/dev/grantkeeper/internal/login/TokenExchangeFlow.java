@@ -10,6 +10,7 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.ExchangeRequest;
+import dev.grantkeeper.internal.server.Revocation;
 import dev.grantkeeper.internal.server.TokenExchangeRenewal;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
@@ -18,11 +19,13 @@ import java.util.Map;
 /** A token exchange that makes a grant of its own, kept like one of a login. Stores nothing. Thread-safe. */
 public final class TokenExchangeFlow {
     private final AuthorizationServer server;
+    private final Revocation revocation;
     private final Clocks time;
 
     /** Exchanges at one server. */
-    public TokenExchangeFlow(AuthorizationServer server, Clocks time) {
+    public TokenExchangeFlow(AuthorizationServer server, Revocation revocation, Clocks time) {
         this.server = server;
+        this.revocation = revocation;
         this.time = time;
     }
 
@@ -34,8 +37,20 @@ public final class TokenExchangeFlow {
      */
     public LoginOutcome exchange(ExchangeRequest exchange, TokenExchangeRenewal renewal) throws RequestFailedException {
         Answer answer = renewal.request();
-        if (answer instanceof Answer.Tokens tokens) {
-            return signedIn(exchange, tokens, renewal);
+        if (answer instanceof Answer.Tokens came) {
+            TokenSet tokens = renewal.tokens(came.response(), time.now())
+                    .newBuilder()
+                    .resources(Requested.split(exchange.resource()))
+                    .build();
+            LoginOutcome outcome = null;
+            try {
+                outcome = identified(exchange, came, tokens);
+                return outcome;
+            } finally {
+                if (!(outcome instanceof LoginOutcome.SignedIn)) {
+                    revocation.revokeLater(tokens);
+                }
+            }
         }
         Answer.Failure failure = answer instanceof Answer.Lost lost ? lost.failure() : (Answer.Failure) answer;
         if (!failure.isAboutTheGrant()) {
@@ -44,12 +59,8 @@ public final class TokenExchangeFlow {
         return LoginOutcome.Declined.of(failure, null);
     }
 
-    private LoginOutcome signedIn(ExchangeRequest exchange, Answer.Tokens answer, TokenExchangeRenewal renewal)
+    private LoginOutcome identified(ExchangeRequest exchange, Answer.Tokens answer, TokenSet tokens)
             throws RequestFailedException {
-        TokenSet tokens = renewal.tokens(answer.response(), time.now())
-                .newBuilder()
-                .resources(Requested.split(exchange.resource()))
-                .build();
         try {
             // Only an access token opens a profile endpoint (RFC 8693 section 2.2.1).
             Identity identity = tokens.tokenType().equalsIgnoreCase("N_A")

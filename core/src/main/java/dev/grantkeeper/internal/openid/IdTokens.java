@@ -5,6 +5,7 @@ import com.nimbusds.jose.proc.SecurityContext;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.proc.BadJWTException;
 import com.nimbusds.jwt.proc.DefaultJWTClaimsVerifier;
+import dev.grantkeeper.internal.answer.ServerText;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
@@ -21,6 +22,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +37,10 @@ public final class IdTokens {
     private static final String TENANT = "{tenantid}";
     private static final String GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final int GUID_LENGTH = 36;
+    private static final int MOST_NAMED = 5;
+    /** Version 1.0, version 2.0 and External ID. */
+    private static final Pattern TENANT_IN_ISSUER = Pattern.compile("https?://[^/]+/(" + GUID + ")(?:/v2\\.0)?/?");
+
     private static final String NO_TENANT =
             "it names no tenant (tid); Entra ID does that if the scope profile is requested";
 
@@ -63,20 +71,24 @@ public final class IdTokens {
     private final Set<String> tenants;
     private final Set<String> refusedTenants;
     private final String clientId;
+    private final Set<String> trustedAudiences;
     private final InstantSource clock;
     private final ProviderKeys keys;
 
     /**
      * Verifies for one client of a provider that supports OpenID Connect.
      *
+     * @param trustedAudiences the other audiences that its tokens may have
      * @throws IllegalArgumentException if the provider does not
      */
-    public IdTokens(Provider provider, String clientId, ProviderKeys keys, InstantSource clock) {
+    public IdTokens(
+            Provider provider, String clientId, Set<String> trustedAudiences, ProviderKeys keys, InstantSource clock) {
         this.issuer = provider.issuer()
                 .orElseThrow(() -> new IllegalArgumentException(provider.name() + " does not support OpenID Connect"));
         this.tenants = Facts.of(provider).tenants;
         this.refusedTenants = Facts.of(provider).refusedTenants;
         this.clientId = clientId;
+        this.trustedAudiences = trustedAudiences;
         this.clock = clock;
         this.keys = keys;
     }
@@ -116,7 +128,7 @@ public final class IdTokens {
      * @param expected the values that it has to match
      * @return the user
      * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it,
-     *     except a tenant that is not accepted
+     *     except a tenant or an audience that is not accepted
      */
     public Identity verify(String idToken, Expected expected) throws IdentityException {
         ProviderKeys.Signed signed = keys.verify(WHAT, idToken);
@@ -159,6 +171,9 @@ public final class IdTokens {
      * a person.
      */
     private void checkTenant(String what, JWTClaimsSet claims) throws IdentityException {
+        if (contradictsIssuer(claims)) {
+            throw ProviderKeys.invalid(what, "its tenant (tid) is not the one that its issuer names");
+        }
         String tenant =
                 claims.getClaim("tid") instanceof String tid && tid.matches(GUID) ? tid.toLowerCase(Locale.ROOT) : null;
         if (tenant != null && refusedTenants.contains(tenant)) {
@@ -174,32 +189,64 @@ public final class IdTokens {
         }
     }
 
+    /**
+     * Whether tenant and issuer name different tenants. Applications find users by the tenant, which the issuer of a
+     * single tenant leaves unchecked. Issuers of other forms than Entra ID's may mean something else by {@code tid}.
+     */
+    private static boolean contradictsIssuer(JWTClaimsSet claims) {
+        Object tenant = claims.getClaim("tid");
+        Matcher issuer = TENANT_IN_ISSUER.matcher(String.valueOf(claims.getIssuer()));
+        return tenant != null
+                && issuer.matches()
+                && !(tenant instanceof String tid && tid.equalsIgnoreCase(issuer.group(1)));
+    }
+
     private static IdentityException otherTenant(String what, String why) {
         return new IdentityException(
                 IdentityException.Kind.OTHER_TENANT, "The " + what + " is not accepted: " + why, null);
     }
 
+    /** The owner of a token that came with a refresh. */
+    public enum Owner {
+        /** The grant's user, and this client. */
+        SAME(""),
+        /** Nobody says. */
+        UNKNOWN(""),
+        OTHER_USER("another user"),
+        OTHER_CLIENT("another client"),
+        UNREADABLE("nobody: it cannot be read");
+
+        private final String words;
+
+        Owner(String words) {
+            this.words = words;
+        }
+
+        /** The same for people. */
+        public String words() {
+            return words;
+        }
+    }
+
     /**
-     * The reason why a token that came with a refresh is not this grant's (OpenID Connect Core section 12.2). Its
-     * signature is not checked: it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no
-     * identity is made from it, and a refresh must not fail because the keys cannot be fetched. The signature may be
-     * missing: version 1.0 of Entra ID does not sign the ID tokens of a refresh.
+     * The owner of a token that came with a refresh (OpenID Connect Core section 12.2). Its signature is not checked:
+     * it came from the token endpoint itself, over TLS (section 3.1.3.7, number 6), no identity is made from it, and a
+     * refresh must not fail because the keys cannot be fetched. The signature may be missing: version 1.0 of Entra ID
+     * does not sign the ID tokens of a refresh.
      *
-     * @return the owner that it has instead, {@code null} if it is this grant's
+     * @param identity the grant's user
      */
-    public static @Nullable String mismatch(String idToken, Identity identity, String clientId) {
+    public static Owner ownerOf(String idToken, Identity identity, String clientId, Set<String> trustedAudiences) {
         try {
             JWTClaimsSet claims = ProviderKeys.unverifiedClaims(WHAT, idToken);
             if (!identity.issuer().equals(claims.getIssuer())
-                    || !identity.subject().equals(claims.getSubject())) {
-                return "another user";
+                    || !identity.subject().equals(claims.getSubject())
+                    || contradictsIssuer(claims)) {
+                return Owner.OTHER_USER;
             }
-            Object party = claims.getClaim("azp");
-            return claims.getAudience().equals(List.of(clientId)) && (party == null || clientId.equals(party))
-                    ? null
-                    : "another client";
+            return strangeAudience(claims, clientId, trustedAudiences) == null ? Owner.SAME : Owner.OTHER_CLIENT;
         } catch (IdentityException e) {
-            return "nobody: it cannot be read";
+            return Owner.UNREADABLE;
         }
     }
 
@@ -292,14 +339,35 @@ public final class IdTokens {
     }
 
     private void checkAudience(JWTClaimsSet claims) throws IdentityException {
-        // OpenID Connect Core section 3.1.3.7, number 3: no other client is trusted here.
-        if (claims.getAudience().size() != 1) {
-            throw invalid("it is meant for other clients, too");
+        String strange = strangeAudience(claims, clientId, trustedAudiences);
+        if (strange != null) {
+            throw invalid(strange);
         }
+    }
+
+    /**
+     * OpenID Connect Core section 3.1.3.7, numbers 3 to 5: a token for other clients, too, is accepted only if the
+     * application trusts them. {@code null} if nothing is wrong.
+     */
+    private static @Nullable String strangeAudience(
+            JWTClaimsSet claims, String clientId, Set<String> trustedAudiences) {
         Object party = claims.getClaim("azp");
         if (party != null && !clientId.equals(party)) {
-            throw invalid("azp names another client");
+            return "azp names another client";
         }
+        List<String> audience = claims.getAudience();
+        if (!audience.contains(clientId)) {
+            return "it is meant for other clients";
+        }
+        String others = audience.stream()
+                .filter(one -> !clientId.equals(one) && !trustedAudiences.contains(one))
+                .limit(MOST_NAMED)
+                .map(one -> String.valueOf(ServerText.harmless(one)))
+                .collect(Collectors.joining(", "));
+        return others.isEmpty()
+                ? null
+                : "it is meant for other clients, too: " + others
+                        + ". If this application trusts them, call trustedAudiences(…) on the builder";
     }
 
     private static Identity identity(JWTClaimsSet claims) throws IdentityException {

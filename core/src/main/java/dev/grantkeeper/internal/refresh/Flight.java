@@ -24,6 +24,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -406,7 +407,13 @@ final class Flight implements Runnable {
 
     private Answer.Failure blocked(GrantRow.Refusal refusal, Duration left) {
         return new Answer.Failure(
-                Answer.Kind.BLOCKED, 0, refusal.error(), refusal.description(), left, null, refusal.claims());
+                refusal.isOfAnotherUser() ? Answer.Kind.MALFORMED : Answer.Kind.BLOCKED,
+                0,
+                refusal.error(),
+                refusal.description(),
+                left,
+                null,
+                refusal.claims());
     }
 
     /**
@@ -553,6 +560,10 @@ final class Flight implements Runnable {
         }
         Answer.Failure failure = (Answer.Failure) answer;
         GrantRow row = sent.mine().row();
+        String refreshToken = failure.unusedRefreshToken();
+        if (refreshToken != null && isAnother(refreshToken, row)) {
+            return kept(sent, failure, refreshToken);
+        }
         GrantRow.Refusal refusal = failure.isAboutTheGrant() ? refusal(failure, row.answerLost()) : null;
         if (refusal != null && refusal.wantsLogin()) {
             return landedUnless(refuse(sent, refusal));
@@ -562,11 +573,48 @@ final class Flight implements Runnable {
             Written written = write(sent, mine -> mine.attempting(null));
             return written instanceof Written.Lost ? null : landed(failed(sent.seen(), failure));
         }
-        int failures = row.state(purpose.resource()).failures();
-        Instant until = clocks.now().plus(Backoff.after(failures, failure.retryAfter(), clocks));
+        Instant until = nextAfter(row, failure);
         Written written = write(sent, mine -> mine.failedUntil(purpose.resource(), until, refusal));
         // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
         return written instanceof Written.Lost ? null : landed(failed(sent.seen(), failure));
+    }
+
+    private Instant nextAfter(GrantRow row, Answer.Failure failure) {
+        int failures = row.state(purpose.resource()).failures();
+        return clocks.now().plus(Backoff.after(failures, failure.retryAfter(), clocks));
+    }
+
+    /** Whether the grant lives by refresh tokens, and this is a new one. */
+    private static boolean isAnother(String refreshToken, GrantRow row) {
+        TokenSet tokens = row.tokens();
+        return tokens != null
+                && tokens.refreshToken()
+                        .filter(old -> !old.equals(refreshToken))
+                        .isPresent();
+    }
+
+    /**
+     * Tokens came that must not be used. The refresh token among them is stored like that of a success: the one before
+     * may be spent, and would end the grant if it were sent again.
+     */
+    private Step kept(Sent sent, Answer.Failure failure, String refreshToken) {
+        VersionedRow mine = latest(sent);
+        Answer.Unused came = Objects.requireNonNull(failure.unused());
+        Duration lifetime = came.refreshLifetime();
+        GrantRow fresh = renewal.pinned(mine.row())
+                .keeping(
+                        purpose.resource(),
+                        nextAfter(mine.row(), failure),
+                        came.ofAnotherUser()
+                                ? GrantRow.Refusal.ofAnotherUser(failure.description(), clocks.now())
+                                : null,
+                        refreshToken,
+                        lifetime == null ? null : clocks.now().plus(lifetime));
+        // If the store is down, it is kept and written later; what the caller gets is the same.
+        IOException unused = unsaved.store(
+                key,
+                new Unsaved(mine.version(), mine.row().allTokens(), fresh, limits(fresh, null), clocks.ticks(), 0));
+        return landed(failed(sent.seen(), failure));
     }
 
     private @Nullable Step stored(Sent sent, Answer.Tokens tokens) {
@@ -574,7 +622,14 @@ final class Flight implements Runnable {
         GrantRow fresh = refreshed(mine.row(), tokens.response());
         TokenSet set = fresh.state(purpose.resource()).tokens();
         IOException notYet = unsaved.store(
-                key, new Unsaved(mine.version(), mine.row().allTokens(), fresh, limits(fresh), clocks.ticks(), 0));
+                key,
+                new Unsaved(
+                        mine.version(),
+                        mine.row().allTokens(),
+                        fresh,
+                        limits(fresh, purpose.resource()),
+                        clocks.ticks(),
+                        0));
         if (notYet != null) {
             reportConsent(mine.row(), fresh);
             // If these have expired: where an attempt outlived T, the row may hold newer ones, which are as good.
@@ -640,12 +695,14 @@ final class Flight implements Runnable {
 
     /**
      * The limits of all tokens in a row. Tokens that were there before keep the limits from when they were first seen.
+     *
+     * @param renewed the resource whose tokens are new; {@code null} if there is none
      */
-    private Map<Resource, TokenLimits> limits(GrantRow next) {
+    private Map<Resource, TokenLimits> limits(GrantRow next, @Nullable Resource renewed) {
         Remembered known = memory.get(key);
         Map<Resource, TokenLimits> limits = new HashMap<>();
         next.allTokens().forEach((resource, tokens) -> {
-            boolean fresh = resource.equals(purpose.resource());
+            boolean fresh = resource.equals(renewed);
             limits.put(resource, fresh || known == null ? TokenLimits.of(tokens, clocks) : known.limits(resource));
         });
         return limits;

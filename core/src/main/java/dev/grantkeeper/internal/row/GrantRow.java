@@ -69,6 +69,22 @@ public record GrantRow(
             BLOCKED
         }
 
+        /** The error code of {@link #ofAnotherUser}. No server sends it. */
+        private static final String OF_ANOTHER_USER = "id_token_of_another_user";
+
+        /**
+         * An answer was refused because it named another user. It may have mixed up two grants, and its refresh token
+         * was kept: until an answer names the right user, no access token is taken from one that names nobody.
+         */
+        public static Refusal ofAnotherUser(@Nullable String description, Instant at) {
+            return new Refusal(OF_ANOTHER_USER, description, Kind.BLOCKED, null, at);
+        }
+
+        /** Whether it is the one of {@link #ofAnotherUser}. */
+        public boolean isOfAnotherUser() {
+            return error.equals(OF_ANOTHER_USER);
+        }
+
         /** Whether only another login can help. */
         public boolean wantsLogin() {
             return kind != Kind.BLOCKED;
@@ -105,11 +121,17 @@ public record GrantRow(
         }
 
         private State failedUntil(Instant next, @Nullable Refusal blocked) {
-            return new State(tokens, afterRejection, blocked, next, failures + 1);
+            // Another failure does not name the user.
+            Refusal still = blocked == null && isOfAnotherUser() ? refusal : blocked;
+            return new State(tokens, afterRejection, still, next, failures + 1);
         }
 
         private State withoutFailures() {
             return new State(tokens, afterRejection, null, null, 0);
+        }
+
+        private boolean isOfAnotherUser() {
+            return refusal != null && refusal.isOfAnotherUser();
         }
 
         private boolean hasFailed() {
@@ -205,6 +227,27 @@ public record GrantRow(
      */
     public GrantRow failedUntil(Resource resource, Instant next, @Nullable Refusal blocked) {
         return after(resource, state(resource).failedUntil(next, blocked), refreshes);
+    }
+
+    /**
+     * This row after an answer that was refused, but not the refresh token in it: that one takes the place of the one
+     * before, and makes this row the newer one.
+     *
+     * @param because the reason, if the next answer is judged by it
+     */
+    public GrantRow keeping(
+            Resource resource,
+            Instant next,
+            @Nullable Refusal because,
+            String refreshToken,
+            @Nullable Instant refreshTokenExpiresAt) {
+        return after(resource, state(resource).failedUntil(next, because), refreshes + 1)
+                .withRefreshToken(refreshToken, refreshTokenExpiresAt);
+    }
+
+    /** Whether the answer that this refresh token came with named another user. */
+    public boolean isOfAnotherUser() {
+        return own.isOfAnotherUser() || resources.values().stream().anyMatch(State::isOfAnotherUser);
     }
 
     /** This row, as if nothing had been refused and nothing had failed. */

@@ -22,12 +22,19 @@ public final class RefreshTokenRenewal implements Renewal {
     private final AuthorizationServer server;
     private final Revocation revocation;
     private final String clientId;
+    private final Set<String> trustedAudiences;
 
-    /** For one client of a server. */
-    public RefreshTokenRenewal(AuthorizationServer server, Revocation revocation, String clientId) {
+    /**
+     * For one client of a server.
+     *
+     * @param trustedAudiences the other audiences that its ID tokens may have
+     */
+    public RefreshTokenRenewal(
+            AuthorizationServer server, Revocation revocation, String clientId, Set<String> trustedAudiences) {
         this.server = server;
         this.revocation = revocation;
         this.clientId = clientId;
+        this.trustedAudiences = trustedAudiences;
     }
 
     @Override
@@ -85,29 +92,36 @@ public final class RefreshTokenRenewal implements Renewal {
                 null);
     }
 
+    /**
+     * An answer that names another owner is refused. The new refresh token in it is not: a server that rotates has no
+     * other any more.
+     */
     private Answer ofTheSameUser(GrantRow row, Provider provider, Answer answer) {
-        String whose =
-                answer instanceof Answer.Tokens success ? mismatch(row.identity(), provider, success.response()) : null;
-        return whose == null
-                ? answer
-                : new Answer.Failure(
-                        Answer.Kind.MALFORMED,
-                        200,
-                        null,
-                        "The answer to a refresh holds an ID token of " + whose + " (OpenID Connect Core section 12.2)",
-                        null,
-                        null);
+        if (!(answer instanceof Answer.Tokens success)) {
+            return answer;
+        }
+        IdTokens.Owner owner = owner(row.identity(), provider, success.response());
+        if (owner == IdTokens.Owner.SAME || (owner == IdTokens.Owner.UNKNOWN && !row.isOfAnotherUser())) {
+            return answer;
+        }
+        String why = owner == IdTokens.Owner.UNKNOWN
+                ? "The last answer to a refresh held an ID token of another user, and this one holds none"
+                : "The answer to a refresh holds an ID token of " + owner.words();
+        return new Answer.Failure(
+                        Answer.Kind.MALFORMED, 200, null, why + " (OpenID Connect Core section 12.2)", null, null)
+                .with(Answer.Unused.of(
+                        success.response(), owner == IdTokens.Owner.OTHER_USER || row.isOfAnotherUser()));
     }
 
-    private @Nullable String mismatch(@Nullable Identity identity, Provider provider, TokenResponse response) {
+    private IdTokens.Owner owner(@Nullable Identity identity, Provider provider, TokenResponse response) {
         // An identity from a profile endpoint has another issuer than any ID token.
         return identity == null
                         || response.idToken() == null
                         || provider.jwksUri().isEmpty()
                         || identity.issuer().equals(provider.name())
                         || identity.issuer().startsWith(provider.name() + "/")
-                ? null
-                : IdTokens.mismatch(response.idToken(), identity, clientId);
+                ? IdTokens.Owner.UNKNOWN
+                : IdTokens.ownerOf(response.idToken(), identity, clientId, trustedAudiences);
     }
 
     @Override

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Revokes tokens that nobody will use (RFC 7009). A sign-out does not wait for a busy server: a request that the server
@@ -19,16 +21,36 @@ public record Revocation(AuthorizationServer server, BiConsumer<Duration, Runnab
 
     /** Revokes access and refresh token, as far as the server can be reached. */
     public void revoke(TokenSet tokens) {
+        revoke(tokens.refreshToken().orElse(null), tokens.accessToken());
+    }
+
+    /**
+     * Revokes the tokens of a login that is refused, without letting its caller wait. Somebody else could use them as
+     * long as they live, and nobody will here.
+     */
+    public void revokeLater(TokenSet tokens) {
+        later.accept(Duration.ZERO, () -> revoke(tokens));
+    }
+
+    /** The same for the tokens of an answer that is refused, if there are any. */
+    public void revokeLater(Answer.Failure failure) {
+        Answer.Unused tokens = failure.unused();
+        if (tokens != null) {
+            later.accept(Duration.ZERO, () -> revoke(tokens.refreshToken(), tokens.accessToken()));
+        }
+    }
+
+    private void revoke(@Nullable String refreshToken, @Nullable String accessToken) {
         TokenEndpoint endpoint;
         try {
             endpoint = server.endpoints().token();
         } catch (RequestFailedException e) {
             return; // without metadata there is no revocation endpoint
         }
-        Duration pause = endpoint.revoke(tokens);
+        Duration pause = endpoint.revoke(refreshToken, accessToken);
         if (pause != null && pause.compareTo(LONGEST) <= 0) {
             later.accept(pause, () -> {
-                Duration unused = endpoint.revoke(tokens);
+                Duration unused = endpoint.revoke(refreshToken, accessToken);
             });
         }
     }

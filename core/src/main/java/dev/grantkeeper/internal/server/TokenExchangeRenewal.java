@@ -82,13 +82,16 @@ public final class TokenExchangeRenewal implements Renewal {
                     "The application's supplier of tokens threw " + e.getClass().getName());
         }
         Answer answer = server.send(endpoints -> endpoints.token().request(form));
+        if (answer instanceof Answer.Tokens tokens
+                && !wanted.accepts(tokens.response().issuedTokenType())) {
+            answer = failure(Answer.Kind.MALFORMED, "The issued token is of a type that calls cannot carry")
+                    .with(Answer.Unused.of(tokens.response(), false));
+        }
         if (answer instanceof Answer.Failure failure) {
+            revocation.revokeLater(failure);
             return judged(failure);
         }
-        return answer instanceof Answer.Tokens tokens
-                        && !wanted.accepts(tokens.response().issuedTokenType())
-                ? failure(Answer.Kind.MALFORMED, "The issued token is of a type that calls cannot carry")
-                : answer;
+        return answer;
     }
 
     private static Answer.Failure failure(Answer.Kind kind, String description) {

@@ -7,12 +7,12 @@ import dev.grantkeeper.internal.answer.Reply;
 import dev.grantkeeper.internal.answer.ServerTimes;
 import dev.grantkeeper.internal.answer.TokenAnswers;
 import dev.grantkeeper.internal.answer.TokenAnswers.Binding;
+import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
-import java.io.IOException;
 import java.net.URI;
 import java.security.KeyPair;
 import java.time.Duration;
@@ -229,8 +229,12 @@ public final class TokenEndpoint {
 
     /**
      * A success that cannot be read is one all the same, and a gateway that gave up does not know what its server did.
+     * Nothing is lost where the new refresh token could be read.
      */
     private static boolean mayBeDone(Answer.Failure failure) {
+        if (failure.unusedRefreshToken() != null) {
+            return false;
+        }
         boolean success = failure.status() >= 200 && failure.status() < 300;
         return failure.status() == 504 || (success && failure.kind() == Answer.Kind.MALFORMED);
     }
@@ -251,26 +255,35 @@ public final class TokenEndpoint {
      *
      * @return the pause that the server wants before the same is tried again; {@code null} if nothing is left to do
      */
-    public @Nullable Duration revoke(TokenSet tokens) {
+    public @Nullable Duration revoke(@Nullable String refreshToken, @Nullable String accessToken) {
         URI endpoint = provider.revocationEndpoint;
         if (endpoint == null) {
             return null;
         }
         try {
-            String refreshToken = tokens.refreshToken().orElse(null);
             Duration later = refreshToken == null ? null : revoke(endpoint, refreshToken, "refresh_token");
-            return later == null ? revoke(endpoint, tokens.accessToken(), "access_token") : later;
-        } catch (IOException e) {
+            return later == null && accessToken != null ? revoke(endpoint, accessToken, "access_token") : later;
+        } catch (Http.CallFailedException e) {
+            Log.warn(
+                    "Tokens that nobody will use could not be revoked. {}: {}",
+                    provider.name,
+                    e.describe("revocation endpoint"));
             return null;
         }
     }
 
     /** After a 503 the token is still valid (RFC 7009 section 2.2.1); everything else is final. */
-    private @Nullable Duration revoke(URI endpoint, String token, String hint) throws IOException {
+    private @Nullable Duration revoke(URI endpoint, String token, String hint) throws Http.CallFailedException {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("token", token);
         form.put("token_type_hint", hint);
         Reply reply = http.call(client.post(endpoint, form));
+        if (reply.status() >= 400) {
+            Log.warn(
+                    "Tokens that nobody will use could not be revoked. {}: its revocation endpoint answered with status {}",
+                    provider.name,
+                    reply.status());
+        }
         Duration pause = reply.status() == 503 ? ServerTimes.retryAfter(reply.retryAfter(), clock.instant()) : null;
         return pause == null || pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
     }
