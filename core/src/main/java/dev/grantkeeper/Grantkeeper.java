@@ -95,7 +95,8 @@ public final class Grantkeeper implements AutoCloseable {
      *
      * @return the login; keep it for the callback, and send the browser to its {@link PendingLogin#url()}
      * @throws AuthorizationServerException if the request has to be pushed or signed ({@link Builder#loginProtections})
-     *     and cannot be, or if the server's metadata is needed ({@link Discovery}) and cannot be fetched
+     *     and cannot be, or if the server's metadata is needed ({@link Discovery}) and cannot be fetched or lacks what
+     *     the login needs
      * @throws IllegalStateException if the builder has no redirect URI
      */
     public PendingLogin startLogin() throws AuthorizationServerException {

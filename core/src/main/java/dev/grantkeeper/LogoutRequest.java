@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.server.RefreshTokenRenewal;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
@@ -106,10 +107,12 @@ public final class LogoutRequest {
      * @throws IllegalStateException if the provider has no end session endpoint
      */
     public URI url() throws AuthorizationServerException {
-        Provider provider = registration.endpoints().provider();
-        URI endpoint = provider.endSessionEndpoint()
-                .orElseThrow(() -> new IllegalStateException(provider.name()
-                        + " is not known to have an end session endpoint: call endSessionEndpoint(…) on its builder"));
+        Endpoints endpoints = registration.endpoints();
+        Provider provider = endpoints.provider();
+        URI endpoint = provider.endSessionEndpoint().orElse(null);
+        if (endpoint == null) {
+            throw Exceptions.of(endpoints.missing("end session endpoint", "endSessionEndpoint(…)"));
+        }
         HttpUrl.Builder url =
                 HttpUrl.get(endpoint.toString()).newBuilder().setQueryParameter("client_id", registration.clientId());
         TokenSet tokens = row == null ? null : row.tokens();

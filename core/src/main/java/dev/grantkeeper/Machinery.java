@@ -409,7 +409,11 @@ final class Machinery implements Registration {
     }
 
     Optional<LogoutNotice> verifyLogoutToken(@Nullable String logoutToken) throws AuthorizationServerException {
-        LogoutTokens tokens = endpoints().logoutTokens();
+        Endpoints endpoints = endpoints();
+        LogoutTokens tokens = endpoints.logoutTokens();
+        if (tokens == null && Facts.of(endpoints.provider()).fromMetadata) {
+            throw Exceptions.of(endpoints.missing("jwks_uri, which logout tokens need", "openId(issuer, jwksUri)"));
+        }
         if (tokens == null) {
             throw new IllegalStateException(provider().name()
                     + " is not known to support OpenID Connect: call openId(issuer, jwksUri) on its builder");
@@ -429,10 +433,10 @@ final class Machinery implements Registration {
 
     @Override
     public Introspection introspect(String token) throws AuthorizationServerException {
-        IntrospectionEndpoint introspectionEndpoint = endpoints().introspection();
+        Endpoints endpoints = endpoints();
+        IntrospectionEndpoint introspectionEndpoint = endpoints.introspection();
         if (introspectionEndpoint == null) {
-            throw new IllegalStateException(provider().name() + " is not known to have an introspection endpoint:"
-                    + " call introspectionEndpoint(…) on its builder");
+            throw Exceptions.of(endpoints.missing("introspection endpoint", "introspectionEndpoint(…)"));
         }
         try {
             return new Introspection(introspectionEndpoint.introspect(token));

@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A registration of which only the issuer is known: its server is asked when something is to be sent there (F-56). */
@@ -245,6 +246,88 @@ class DiscoveryWhenNeededTest {
                         .application()
                         .tokens())
                 .isInstanceOf(AuthorizationServerException.class);
+    }
+
+    private interface Wish {
+        void of(Grantkeeper node) throws Exception;
+    }
+
+    private record Lacking(String member, String fix, Wish wish) {
+        @Override
+        public String toString() {
+            return member;
+        }
+    }
+
+    static List<Lacking> lacking() {
+        return List.of(
+                new Lacking(
+                        "jwks_uri",
+                        "openId(",
+                        node -> node.newLogin().scopes("openid").start()),
+                new Lacking("jwks_uri", "openId(", node -> node.verifyLogoutToken("a.b.c")),
+                new Lacking(
+                        "device_authorization_endpoint",
+                        "deviceAuthorizationEndpoint(…)",
+                        node -> node.newLogin().startOnDevice()),
+                new Lacking("introspection_endpoint", "introspectionEndpoint(…)", node -> node.introspect("token")),
+                new Lacking(
+                        "end_session_endpoint",
+                        "endSessionEndpoint(…)",
+                        node -> node.newLogout().url()));
+    }
+
+    /** A server may lose something in an update; that is no defect of the application. */
+    @ParameterizedTest
+    @MethodSource("lacking")
+    void what_the_metadata_lack_is_no_mistake_of_the_application(Lacking lacking) throws Exception {
+        change = metadata -> metadata.remove(lacking.member());
+        Grantkeeper node = node();
+        assertThatThrownBy(() -> lacking.wish().of(node))
+                .isInstanceOf(AuthorizationServerException.class)
+                .hasMessageContaining("metadata")
+                .hasMessageContaining("Discovery.customize(")
+                .hasMessageContaining(lacking.fix())
+                .satisfies(failed(AuthorizationServerException.Kind.MISCONFIGURED));
+        Grantkeeper fetched =
+                scene.node(scene.registration(discovery().name("fetched").fetch()));
+        assertThatThrownBy(() -> lacking.wish().of(fetched)).isInstanceOf(AuthorizationServerException.class);
+        assertThat(scene.login(node, "alice"))
+                .as("what it does not lack goes on")
+                .isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void what_the_metadata_lack_for_every_login_is_no_mistake_of_the_application_either() throws Exception {
+        for (LoginProtection protection : List.of(LoginProtection.PUSHED_REQUEST, LoginProtection.SIGNED_RESPONSE)) {
+            change = metadata -> metadata.remove("jwks_uri");
+            Grantkeeper node = scene.node(scene.registration(discovery()).loginProtections(protection));
+            assertThatThrownBy(node::startLogin)
+                    .isInstanceOf(AuthorizationServerException.class)
+                    .satisfies(failed(AuthorizationServerException.Kind.MISCONFIGURED));
+        }
+        change = metadata -> metadata.remove("userinfo_endpoint");
+        Grantkeeper node = scene.node(scene.registration(discovery()).fetchProfile());
+        assertThatThrownBy(() -> node.newLogin().scopes("openid").start())
+                .isInstanceOf(AuthorizationServerException.class)
+                .hasMessageContaining("UserInfo");
+        change = metadata -> metadata.remove("revocation_endpoint");
+        Account alice = scene.signIn(node(), "alice");
+        alice.signOut();
+        assertThat(alice.grant()).isEmpty();
+        assertThat(scene.server.revocations()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"https://h.example:0/x", "https://h.example:65536/x", "https://[fe80::1%25eth0]/x"})
+    void an_address_that_nothing_can_be_sent_to_is_a_malformed_one(String address) throws Exception {
+        for (String member : List.of("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")) {
+            change = metadata -> metadata.put(member, address);
+            Grantkeeper node = node();
+            assertThatThrownBy(node::startLogin)
+                    .isInstanceOf(AuthorizationServerException.class)
+                    .satisfies(failed(AuthorizationServerException.Kind.MALFORMED));
+        }
     }
 
     @Test

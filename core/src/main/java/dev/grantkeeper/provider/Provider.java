@@ -99,6 +99,11 @@ public final class Provider extends AbstractProvider {
             "iat",
             "jti");
 
+    private static final int MAX_PORT = 65_535;
+
+    /** Labels of at most 63 characters, 253 in all (RFC 1035 section 2.3.4); an IPv6 address has no zone. */
+    private static final String POSSIBLE_HOST = "(?=.{1,254}$)(?:[^.%]{1,63}\\.)*[^.%]{1,63}\\.?";
+
     /** The form of a tenant's id in lower case. */
     static final String TENANT_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 
@@ -526,6 +531,7 @@ public final class Provider extends AbstractProvider {
             String keys = metadata.text("jwks_uri");
             String authorization = metadata.text("authorization_endpoint");
             String token = metadata.text("token_endpoint");
+            facts.fromMetadata = true;
             facts.issuer = issuer;
             facts.ofMetadata = true;
             facts.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
@@ -897,6 +903,10 @@ public final class Provider extends AbstractProvider {
             }
             if (!scheme.equals("https") && !(scheme.equals("http") && loopbackHost)) {
                 throw invalid("the " + what + " must be https, not " + url);
+            }
+            // java.net.URI accepts what no request can be sent to.
+            if (uri.getPort() == 0 || uri.getPort() > MAX_PORT || !host.matches(POSSIBLE_HOST)) {
+                throw invalid("the " + what + " has an impossible host or port: " + url);
             }
             return uri;
         }

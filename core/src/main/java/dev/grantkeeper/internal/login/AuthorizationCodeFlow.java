@@ -123,9 +123,12 @@ public final class AuthorizationCodeFlow {
                 maxAge);
     }
 
-    private static void check(Set<String> scopes, Endpoints endpoints) {
+    private static void check(Set<String> scopes, Endpoints endpoints) throws RequestFailedException {
         Provider provider = endpoints.provider();
         if (scopes.contains("openid") && endpoints.idTokens() == null) {
+            if (Facts.of(provider).fromMetadata) {
+                throw endpoints.missing("jwks_uri, which the scope openid needs", "openId(issuer, jwksUri)");
+            }
             throw new IllegalStateException("The scope openid needs a provider that supports OpenID Connect, and "
                     + provider.name() + " is not known to: call openId(issuer, jwksUri) on its builder");
         }

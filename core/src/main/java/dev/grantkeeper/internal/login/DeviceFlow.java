@@ -13,6 +13,7 @@ import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
+import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.server.Revocation;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.provider.Provider;
@@ -79,10 +80,10 @@ public final class DeviceFlow {
     public DeviceAttempt start(Set<String> scopes, Map<String, String> parameters, @Nullable String appState)
             throws RequestFailedException {
         Provider provider = server.known();
-        DeviceEndpoint deviceEndpoint = server.endpoints().device();
+        Endpoints endpoints = server.endpoints();
+        DeviceEndpoint deviceEndpoint = endpoints.device();
         if (deviceEndpoint == null) {
-            throw new IllegalStateException(provider.name() + " is not known to have a device authorization endpoint:"
-                    + " call deviceAuthorizationEndpoint(…) on its builder");
+            throw endpoints.missing("device authorization endpoint", "deviceAuthorizationEndpoint(…)");
         }
         Map<String, String> form = new LinkedHashMap<>(parameters);
         form.keySet().removeAll(OWN);

@@ -45,6 +45,10 @@ public class ProviderFacts implements Cloneable {
     public Set<String> apiOrigins = Set.of();
 
     public boolean httpOnLoopback;
+    /**
+     * Whether the endpoints are those of the server's metadata, so that one that is missing is nobody's mistake here.
+     */
+    public boolean fromMetadata;
 
     /** With <code>{tenantid}</code> in the place of the token's {@code tid} claim, if it leaves the tenant open. */
     public @Nullable String issuer;

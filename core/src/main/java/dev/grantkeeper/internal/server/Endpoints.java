@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.SignedResponses;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
@@ -40,6 +43,32 @@ public record Endpoints(
     /** Identifies users of logins without a browser. */
     public Identities identities() {
         return new Identities(provider.name(), idTokens, profiles);
+    }
+
+    /**
+     * The failure of a request for which the server lacks something. If its metadata says so, the application could not
+     * know that before: this is not its mistake, and may change.
+     *
+     * @param what the missing part
+     * @param fix the method of {@code Provider.Builder} that sets it
+     * @return the failure of a server that was discovered
+     * @throws IllegalStateException if the application described the server itself
+     */
+    public RequestFailedException missing(String what, String fix) {
+        boolean discovered = Facts.of(provider).fromMetadata;
+        String message = discovered
+                ? "The metadata of " + provider.name() + " contains no " + what
+                        + ". If the server has one, call Discovery.customize(provider -> provider." + fix + ")"
+                : provider.name() + " is not known to have " + article(what) + what + ": call " + fix
+                        + " on its builder";
+        if (!discovered) {
+            throw new IllegalStateException(message);
+        }
+        return new RequestFailedException(new Answer.Failure(Answer.Kind.MISCONFIGURED, 0, null, message, null, null));
+    }
+
+    private static String article(String noun) {
+        return "aeiou".indexOf(noun.charAt(0)) < 0 ? "a " : "an ";
     }
 
     @Override
