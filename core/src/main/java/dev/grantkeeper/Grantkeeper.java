@@ -563,6 +563,18 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
+         * Uses the endpoints that expect a certificate in the TLS handshake, where the provider has some of their own
+         * (RFC 8705 section 5), for tokens that are bound to the certificate of {@link #httpClient}. Default: only with
+         * {@link ClientAuthentication#MUTUAL_TLS}.
+         *
+         * @return this builder
+         */
+        public Builder certificateBoundTokens() {
+            settings.certificateBoundTokens = true;
+            return this;
+        }
+
+        /**
          * Sets the name that grants are stored under, for an application that has several registrations or may get
          * another client id. Default: the provider's name and the client id.
          *

@@ -203,10 +203,17 @@ public final class LoginRequest {
      * is kept in the {@link PendingLogin}, never in the browser's address bar, and returned with the result. Default:
      * none.
      *
-     * @param text the application's own data
+     * @param text the application's own data, at most 2,000 bytes, so that the login fits into a cookie
      * @return this request
+     * @throws IllegalArgumentException if it is longer
      */
     public LoginRequest appState(String text) {
+        int bytes = PendingLogin.bytes(text);
+        if (bytes > PendingLogin.MAX_APP_STATE) {
+            throw new IllegalArgumentException("appState has " + bytes + " bytes, and may have "
+                    + PendingLogin.MAX_APP_STATE + ", so that a sealed login fits into a cookie. Keep the data in a"
+                    + " place of your own, and pass its key");
+        }
         this.appState = text;
         return this;
     }

@@ -137,6 +137,7 @@ final class Machinery implements Registration {
                 settings.clientSecret,
                 settings.authentication(provider),
                 settings.signingKey,
+                settings.certificateBoundTokens,
                 provider,
                 settings.clock);
         TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, redirectUri, settings.clock);
@@ -145,7 +146,10 @@ final class Machinery implements Registration {
                 .orElse(null);
         IdTokens idTokens =
                 keys == null ? null : new IdTokens(provider, clientId, settings.trustedAudiences, keys, settings.clock);
-        Profiles profiles = settings.fetchProfile ? new Profiles(provider, http, idTokens) : null;
+        Profiles profiles = settings.fetchProfile
+                ? new Profiles(
+                        provider, provider.userInfoEndpoint().map(client::at).orElse(null), http, idTokens)
+                : null;
         Set<LoginProtection> protections = settings.protections(provider);
         boolean formPost = settings.formPost || Facts.of(provider).dialect.formPost;
         return new Endpoints(

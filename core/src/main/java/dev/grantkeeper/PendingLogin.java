@@ -44,6 +44,12 @@ public final class PendingLogin implements Serializable {
     private static final String PURPOSE = "pending-login";
     private static final JsonMapper JSON = new JsonMapper();
 
+    /** Browsers drop a cookie of more than 4,096 bytes: name (38 with the sign after it), value and attributes. */
+    private static final int MAX_SEALED = 4096 - 38 - 108;
+
+    /** In bytes. Leaves room in a cookie for everything else that a login usually holds. */
+    static final int MAX_APP_STATE = 2000;
+
     /** The registration that the login was started at. */
     private final String registration;
 
@@ -179,12 +185,21 @@ public final class PendingLogin implements Serializable {
         }
     }
 
+    /** The bytes of a text in a sealed login, before they are encoded. */
+    static int bytes(@Nullable String text) {
+        return text == null
+                ? 0
+                : JSON.getNodeFactory().textNode(text).toString().getBytes(StandardCharsets.UTF_8).length - 2;
+    }
+
     /**
-     * Seals this login for a cookie. Browsers drop cookies of more than 4,096 bytes: keep the
-     * {@link LoginRequest#appState application's own data} short.
+     * Seals this login for a cookie. Browsers silently drop cookies of more than 4,096 bytes, so a login that would not
+     * fit is not sealed: its {@linkplain LoginRequest#appState application's own data}, its authorization details or
+     * its scopes are too long.
      *
      * @param keys the keys; those that seal the rows may be used, the two purposes are kept apart
-     * @return printable ASCII without blanks
+     * @return printable ASCII without blanks, at most 3,950 bytes
+     * @throws IllegalStateException if it would be longer; a session can keep such a login
      */
     public String seal(SealingKeys keys) {
         ObjectNode json = JSON.createObjectNode();
@@ -201,7 +216,16 @@ public final class PendingLogin implements Serializable {
         json.put("maxAge", maxAge == null ? null : maxAge.toSeconds());
         scopes.forEach(json.putArray("scopes")::add);
         json.removeNulls(); // cookies are small, and several logins may be open at once
-        return keys.seal(PURPOSE, sessionKey(), json.toString());
+        String sealed = keys.seal(PURPOSE, sessionKey(), json.toString());
+        if (sealed.length() > MAX_SEALED) {
+            throw new IllegalStateException("This login has " + sealed.length() + " bytes when it is sealed, and"
+                    + " browsers drop cookies of more than 4096, name and attributes included: " + MAX_SEALED
+                    + " are left. Before sealing, appState has " + bytes(appState)
+                    + " bytes, the authorization details " + bytes(authorizationDetails) + ", the resources "
+                    + bytes(resources) + ", the scopes " + bytes(String.join(" ", scopes))
+                    + ". Shorten them, or keep the login in a session");
+        }
+        return sealed;
     }
 
     /**

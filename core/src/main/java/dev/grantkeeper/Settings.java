@@ -69,6 +69,7 @@ final class Settings {
     Set<String> trustedAudiences = Set.of();
     boolean fetchProfile;
     boolean dpop;
+    boolean certificateBoundTokens;
     boolean formPost;
 
     @Nullable
@@ -107,6 +108,7 @@ final class Settings {
         this.trustedAudiences = other.trustedAudiences;
         this.fetchProfile = other.fetchProfile;
         this.dpop = other.dpop;
+        this.certificateBoundTokens = other.certificateBoundTokens;
         this.formPost = other.formPost;
         this.httpClient = other.httpClient;
         this.listener = other.listener;
@@ -139,6 +141,10 @@ final class Settings {
                     sealingKeys == null
                             ? "Call sealingKeys(SealingKeys.of(secret)), or allowPlaintextTokens() if tokens may be stored in plaintext"
                             : "sealingKeys(…) and allowPlaintextTokens() contradict each other");
+        }
+        if (certificateBoundTokens && httpClient == null) {
+            throw new IllegalStateException("certificateBoundTokens() needs a certificate in the TLS handshake: call"
+                    + " httpClient(…) with an OkHttpClient whose sslSocketFactory has the key and the certificate");
         }
         if (redirectUri != null) {
             checkRedirectUri(redirectUri, provider);
@@ -197,8 +203,10 @@ final class Settings {
     /** Checks the settings against a provider that is known completely. */
     void check(Provider provider) {
         checkAuthentication(authentication(provider));
-        if (authentication(provider) == ClientAuthentication.MUTUAL_TLS && !isHttps(provider)) {
-            throw new IllegalStateException("MUTUAL_TLS needs a token endpoint, or an alias of it, that is https");
+        boolean certificate = authentication(provider) == ClientAuthentication.MUTUAL_TLS;
+        if ((certificate || certificateBoundTokens) && !isHttps(provider)) {
+            throw new IllegalStateException((certificate ? "MUTUAL_TLS needs" : "certificateBoundTokens() needs")
+                    + " a token endpoint, or an alias of it, that is https");
         }
         if (fetchProfile
                 && Facts.of(provider).profileEndpoint == null

@@ -29,8 +29,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Tokens that are bound to the application's certificate (RFC 8705 section 3). There is nothing to do for the library:
- * the application's own client presents the certificate, at the token endpoint and at the API.
+ * Tokens that are bound to the application's certificate (RFC 8705 section 3). The application's own client presents
+ * the certificate, at the token endpoint and at the API; at a server without aliases there is nothing else to do.
  */
 @Timeout(60)
 class CertificateBoundTest {

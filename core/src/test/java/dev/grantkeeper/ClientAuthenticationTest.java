@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import static dev.grantkeeper.MockProvider.curve;
 import static dev.grantkeeper.MockProvider.form;
+import static dev.grantkeeper.MockProvider.json;
 import static dev.grantkeeper.MockProvider.tokens;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -18,8 +19,11 @@ import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.EntraId;
+import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
+import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
@@ -34,11 +38,13 @@ import java.security.interfaces.RSAPublicKey;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
@@ -454,6 +460,101 @@ class ClientAuthenticationTest {
             assertThat(request(registration(provider).clientSecret(SECRET)).getTarget())
                     .isEqualTo("/token");
         }
+    }
+
+    /** RFC 8705 section 5: tokens are bound to a certificate however the client authenticates. */
+    @Test
+    void every_direct_call_of_a_client_with_a_certificate_goes_to_the_alias() throws Exception {
+        HeldCertificate own = new HeldCertificate.Builder().commonName("app").build();
+        try (Tls tls = new Tls(own, own)) {
+            Map<String, String> aliases = new HashMap<>();
+            for (String name : List.of(
+                    "token",
+                    "revocation",
+                    "introspection",
+                    "device_authorization",
+                    "pushed_authorization_request",
+                    "userinfo")) {
+                aliases.put(name + "_endpoint", tls.url("/mtls/" + name));
+            }
+            Provider.Builder provider = provider()
+                    .introspectionEndpoint("https://usual.example/introspect")
+                    .deviceAuthorizationEndpoint("https://usual.example/device")
+                    .userInfoEndpoint("https://usual.example/userinfo")
+                    .openId("https://usual.example", "https://usual.example/jwks")
+                    .mtlsEndpointAliases(aliases);
+            List<String> paths = new CopyOnWriteArrayList<>();
+            tls.server.setDispatcher(new Dispatcher() {
+                @Override
+                public MockResponse dispatch(RecordedRequest request) {
+                    String path = request.getUrl().encodedPath();
+                    paths.add(path);
+                    return switch (path) {
+                        case "/mtls/token" -> tokens();
+                        case "/mtls/introspection" -> json(200, "{\"active\":true}");
+                        case "/mtls/device_authorization" ->
+                            json(
+                                    200,
+                                    "{\"device_code\":\"d\",\"user_code\":\"U\","
+                                            + "\"verification_uri\":\"https://usual.example/d\"}");
+                        case "/mtls/pushed_authorization_request" ->
+                            json(201, "{\"request_uri\":\"urn:1\",\"expires_in\":60}");
+                        case "/mtls/userinfo" -> json(200, "{\"sub\":\"alice\",\"nickname\":\"Al\"}");
+                        default -> new MockResponse.Builder().code(200).build();
+                    };
+                }
+            });
+            for (Grantkeeper.Builder builder : List.of(
+                    registration(provider)
+                            .signingKey(SigningKey.of(curve("secp256r1").getPrivate()))
+                            .certificateBoundTokens(),
+                    registration(provider).clientSecret(SECRET).certificateBoundTokens(),
+                    registration(provider).certificateBoundTokens(),
+                    registration(provider).clientAuthentication(ClientAuthentication.MUTUAL_TLS))) {
+                paths.clear();
+                Grantkeeper node = node(builder.tokenStore(new MapStore())
+                        .loginProtections(LoginProtection.PUSHED_REQUEST)
+                        .fetchProfile()
+                        .scopes("openid")
+                        .httpClient(tls.client(own)));
+                node.startLogin();
+                node.newLogin().startOnDevice();
+                node.introspect("token");
+                node.application().tokens();
+                node.application().signOut();
+                Identity alice = node.machinery()
+                        .endpoints()
+                        .identities()
+                        .profiles()
+                        .complete(
+                                Identity.of("https://usual.example", "alice", Map.of()),
+                                TokenSet.builder("at").build());
+                assertThat(alice.claim("nickname")).contains("Al");
+                assertThat(paths)
+                        .containsExactly(
+                                "/mtls/pushed_authorization_request",
+                                "/mtls/device_authorization",
+                                "/mtls/introspection",
+                                "/mtls/token",
+                                "/mtls/revocation",
+                                "/mtls/userinfo");
+            }
+            assertThat(server.getRequestCount()).isZero();
+        }
+    }
+
+    @Test
+    void a_certificate_needs_a_client_that_has_it_and_an_endpoint_that_asks_for_it() {
+        assertThatIllegalStateException()
+                .isThrownBy(() -> registration(provider())
+                        .certificateBoundTokens()
+                        .httpClient(null)
+                        .build())
+                .withMessageContaining("httpClient(");
+        assertThatIllegalStateException()
+                .isThrownBy(
+                        () -> registration(provider()).certificateBoundTokens().build())
+                .withMessageContaining("https");
     }
 
     @ParameterizedTest

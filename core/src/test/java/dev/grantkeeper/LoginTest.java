@@ -374,6 +374,48 @@ class LoginTest {
         assertThat(app.finishLogin(login, callback)).isInstanceOf(SignedIn.class);
     }
 
+    /** With the attributes that the guide shows, and room for some more. */
+    private static String cookie(PendingLogin login) {
+        return "__Host-" + login.sessionKey() + "=" + login.seal(Scene.KEYS)
+                + "; Secure; HttpOnly; SameSite=None; Path=/; Max-Age=600; Partitioned";
+    }
+
+    @Test
+    void a_sealed_login_fits_into_a_cookie_or_says_what_is_too_long() throws Exception {
+        Grantkeeper openId =
+                scene.node(scene.registration(scene.openIdProvider().build()).dpop());
+        String longest = "x".repeat(1999) + "y";
+        PendingLogin login = openId.newLogin()
+                .scopes("openid", "profile", "email", "offline_access", "https://graph.example/Mail.ReadWrite")
+                .appState(longest)
+                .start();
+        assertThat(cookie(login)).hasSizeLessThanOrEqualTo(4096);
+        assertThat(PendingLogin.unseal(Scene.KEYS, login.sessionKey(), login.seal(Scene.KEYS))
+                        .orElseThrow()
+                        .attempt()
+                        .appState())
+                .isEqualTo(longest);
+
+        for (String tooLong : List.of("x".repeat(3000), "ü".repeat(1001), "\"".repeat(1001), "\u0001".repeat(400))) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> openId.newLogin().appState(tooLong))
+                    .withMessageContaining("appState")
+                    .withMessageContaining("2000");
+        }
+
+        String details = "[{\"type\":\"" + "t".repeat(3000) + "\"}]";
+        PendingLogin large = openId.newLogin()
+                .appState("x".repeat(500))
+                .authorizationDetails(details)
+                .start();
+        assertThatIllegalStateException()
+                .isThrownBy(() -> large.seal(Scene.KEYS))
+                .withMessageContaining("4096")
+                .withMessageContaining("appState has 500 bytes")
+                .withMessageContaining("authorization details 30")
+                .withMessageNotContaining("ttt");
+    }
+
     @Test
     void a_sealed_login_opens_in_its_own_slot_and_finishes() throws Exception {
         PendingLogin login = node.newLogin().appState("grüße").start();

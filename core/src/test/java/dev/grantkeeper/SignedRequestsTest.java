@@ -49,10 +49,25 @@ class SignedRequestsTest {
     }
 
     @Test
-    void outside_of_the_signed_request_stands_the_client_id_alone() throws Exception {
-        PendingLogin login = mock.node(signing(LoginProtection.SIGNED_REQUEST)).startLogin();
-        Map<String, String> outside = MockProvider.parameters(login.url().toString());
-        assertThat(outside).containsOnlyKeys("client_id", "request").containsEntry("client_id", MockProvider.CLIENT);
+    void outside_of_the_signed_request_stands_what_makes_it_one_of_openid_connect_and_no_more() throws Exception {
+        Grantkeeper node = mock.node(signing(LoginProtection.SIGNED_REQUEST));
+        for (Set<String> scopes : List.of(Set.of("openid"), Set.of("a"))) {
+            PendingLogin login = node.newLogin().scopes(scopes).prompt("login").start();
+            Map<String, String> outside = MockProvider.parameters(login.url().toString());
+            assertThat(outside)
+                    .containsOnlyKeys("client_id", "request", "response_type", "scope")
+                    .containsEntry("client_id", MockProvider.CLIENT)
+                    .containsEntry("response_type", "code")
+                    .containsEntry("scope", String.join(" ", scopes));
+            Map<String, Object> inside = verified(outside.get("request"))
+                    .getJWTClaimsSet()
+                    .toPayload()
+                    .toJSONObject();
+            assertThat(inside).containsEntry("response_type", "code").containsEntry("scope", outside.get("scope"));
+        }
+        PendingLogin without = node.newLogin().scopes(Set.of()).start();
+        assertThat(MockProvider.parameters(without.url().toString()))
+                .containsOnlyKeys("client_id", "request", "response_type");
         assertThat(mock.server.getRequestCount()).isZero();
     }
 

@@ -639,7 +639,8 @@ public final class Provider extends AbstractProvider {
 
         /**
          * Sets the endpoints that ask for a certificate in the TLS handshake, if they are not the usual ones (RFC 8705
-         * section 5). Used with {@link ClientAuthentication#MUTUAL_TLS} only. Default: none.
+         * section 5). Used by clients with {@link ClientAuthentication#MUTUAL_TLS} or {@code certificateBoundTokens()},
+         * for all that they call directly, UserInfo included. Default: none.
          *
          * @param aliases from the name of the endpoint in the metadata, for example {@code token_endpoint}, to its
          *     alias

@@ -54,12 +54,18 @@ public final class Profiles {
     }
 
     private final Provider provider;
+    private final @Nullable URI userInfoEndpoint;
     private final Http http;
     private final @Nullable IdTokens idTokens;
 
-    /** For a provider that has at least one of the two endpoints. */
-    public Profiles(Provider provider, Http http, @Nullable IdTokens idTokens) {
+    /**
+     * For a provider that has at least one of the two endpoints.
+     *
+     * @param userInfoEndpoint its UserInfo endpoint, as this client calls it
+     */
+    public Profiles(Provider provider, @Nullable URI userInfoEndpoint, Http http, @Nullable IdTokens idTokens) {
         this.provider = provider;
+        this.userInfoEndpoint = userInfoEndpoint;
         this.http = http;
         this.idTokens = idTokens;
     }
@@ -73,7 +79,7 @@ public final class Profiles {
      * @throws IdentityException if there is no such response, or it describes another user
      */
     public Identity complete(Identity identity, TokenSet tokens) throws IdentityException {
-        URI endpoint = provider.userInfoEndpoint().orElse(null);
+        URI endpoint = userInfoEndpoint;
         if (endpoint == null) {
             return identity;
         }

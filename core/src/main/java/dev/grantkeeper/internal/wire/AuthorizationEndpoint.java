@@ -197,10 +197,24 @@ public final class AuthorizationEndpoint {
         return pushing == null ? carried : pushed(pushing, carried.parameters(), key);
     }
 
-    /** RFC 9101 section 5. Outside the signed request there is nothing that could be changed on the way. */
+    /**
+     * RFC 9101 section 5. What the browser carries has to be a valid request besides (OpenID Connect Core section 6.1):
+     * those parameters stand outside, too, with the same values. Nothing else does that could be changed on the way.
+     */
     private Carried signed(Map<String, String> parameters) throws RequestFailedException {
         Client.SignedRequest request = client.sign(parameters);
-        return new Carried(Map.of("client_id", client.id(), "request", request.jwt()), request.until());
+        Map<String, String> outside = new LinkedHashMap<>();
+        outside.put("client_id", client.id());
+        if (pushing == null) {
+            for (String name : List.of("response_type", provider.dialect.scopeParameter)) {
+                String value = parameters.get(name);
+                if (value != null) {
+                    outside.put(name, value);
+                }
+            }
+        }
+        outside.put("request", request.jwt());
+        return new Carried(outside, request.until());
     }
 
     /** RFC 9126 section 2, with the proof of RFC 9449 section 10.1. */

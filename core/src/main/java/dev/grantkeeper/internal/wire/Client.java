@@ -63,12 +63,17 @@ public final class Client {
     private final DialectFacts dialect;
     private final InstantSource clock;
 
-    /** A client with the secret or key that its authentication needs. */
+    /**
+     * A client with the secret or key that its authentication needs.
+     *
+     * @param certificate whether it presents a certificate, however it authenticates
+     */
     public Client(
             String id,
             @Nullable String secret,
             ClientAuthentication authentication,
             @Nullable SigningKey key,
+            boolean certificate,
             Provider provider,
             InstantSource clock) {
         this.id = id;
@@ -82,7 +87,7 @@ public final class Client {
         this.assertionIssuer = facts.assertionIssuer == null ? id : facts.assertionIssuer;
         this.audience = facts.assertionAudience();
         this.issuer = facts.issuer == null ? audience : facts.issuer;
-        this.aliases = authentication == ClientAuthentication.MUTUAL_TLS ? aliases(facts) : Map.of();
+        this.aliases = certificate || authentication == ClientAuthentication.MUTUAL_TLS ? aliases(facts) : Map.of();
         this.provider = provider;
         this.dialect = facts.dialect;
         this.clock = clock;
@@ -101,6 +106,11 @@ public final class Client {
     /** Whether one parameter of a callback is the HMAC of all others under the secret. */
     boolean hasHmac(String query, String name) {
         return secret != null && Callback.hasHmac(query, name, secret);
+    }
+
+    /** The URL at which this client calls an endpoint: its alias, if the endpoint has one for clients like this. */
+    public URI at(URI endpoint) {
+        return aliases.getOrDefault(endpoint, endpoint);
     }
 
     /** The secrets that must not appear in any message. */
@@ -128,9 +138,8 @@ public final class Client {
     }
 
     private Request post(URI endpoint, Map<String, String> form, boolean json) throws Http.CallFailedException {
-        Request.Builder request = new Request.Builder()
-                .url(aliases.getOrDefault(endpoint, endpoint).toString())
-                .header("Accept", "application/json");
+        Request.Builder request =
+                new Request.Builder().url(at(endpoint).toString()).header("Accept", "application/json");
         dialect.requestHeaders.forEach(request::header);
         Map<String, List<String>> parameters = new LinkedHashMap<>();
         form.forEach((name, value) -> parameters.put(name, values(name, value)));
@@ -253,6 +262,7 @@ public final class Client {
         endpoints.put("revocation_endpoint", facts.revocationEndpoint);
         endpoints.put("introspection_endpoint", facts.introspectionEndpoint);
         endpoints.put("device_authorization_endpoint", facts.deviceAuthorizationEndpoint);
+        endpoints.put("userinfo_endpoint", facts.userInfoEndpoint);
         endpoints.put("pushed_authorization_request_endpoint", facts.pushedAuthorizationRequestEndpoint);
         endpoints.forEach((name, endpoint) -> {
             URI alias = facts.mtlsEndpointAliases.get(name);
