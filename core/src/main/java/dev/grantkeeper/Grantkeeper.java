@@ -535,9 +535,9 @@ public final class Grantkeeper implements AutoCloseable {
 
         /**
          * Sets the audiences that ID tokens may have besides this client (OpenID Connect Core section 3.1.3.7): at
-         * ZITADEL, the id of the project. Default: none, and an ID token that is also meant for others is rejected.
+         * ZITADEL, the ids of the project and its applications. Default: none, such an ID token is rejected.
          *
-         * @param trustedAudiences the other audiences
+         * @param trustedAudiences the other audiences; {@code *} for any, if {@code azp} names this client
          * @return this builder
          */
         public Builder trustedAudiences(String... trustedAudiences) {

@@ -1087,6 +1087,22 @@ class IdTokenTest {
         }
     }
 
+    /** At ZITADEL, each application that is added to the project is one audience more. */
+    @Test
+    void any_audience_is_trusted_of_a_token_that_names_this_client_as_its_party() throws Exception {
+        Grantkeeper trusting = scene.node(registration(scene.server.issuer()).trustedAudiences("*"));
+        List<String> growing = List.of("app-1", Scene.CLIENT, "app-3", "project");
+        assertThat(loginWith(trusting, claims -> claims.audience(growing).claim("azp", Scene.CLIENT)))
+                .isInstanceOf(SignedIn.class);
+        List<Consumer<JWTClaimsSet.Builder>> wrong = List.of(
+                claims -> claims.audience(growing),
+                claims -> claims.audience(growing).claim("azp", "app-1"),
+                claims -> claims.audience(List.of("app-1", "project")).claim("azp", Scene.CLIENT));
+        for (Consumer<JWTClaimsSet.Builder> change : wrong) {
+            assertThatThrownBy(() -> loginWith(trusting, change)).isInstanceOf(AuthorizationServerException.class);
+        }
+    }
+
     static List<Object[]> tenantsOfOneIssuer() {
         return List.of(
                 new Object[] {TENANT_A + "/v2.0", TENANT_A, true},

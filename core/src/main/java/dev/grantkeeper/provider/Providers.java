@@ -64,6 +64,30 @@ public final class Providers {
         }
     }
 
+    /** The site of an Exact Online account, one for each country. Later versions may add constants. */
+    public enum ExactOnlineSite {
+        /** Netherlands. */
+        NL("nl"),
+        /** Belgium. */
+        BE("be"),
+        /** Germany. */
+        DE("de"),
+        /** France. */
+        FR("fr"),
+        /** Spain. */
+        ES("es"),
+        /** United Kingdom. */
+        UK("co.uk"),
+        /** United States. */
+        US("com");
+
+        private final String domain;
+
+        ExactOnlineSite(String domain) {
+            this.domain = domain;
+        }
+    }
+
     /** The data center of a Zoho account. Later versions may add constants. */
     public enum ZohoDataCenter {
         /** United States. */
@@ -343,9 +367,14 @@ public final class Providers {
      * Salesforce at its common login page, for users whose organisation has no other one.
      *
      * <p>A refresh token comes with the scope {@code refresh_token} (or {@code offline_access}). A user has at most
-     * five per application; the oldest gives way. Responses do not say how long a token lives, so it is used until the
-     * API rejects it. Each user's API is at the address that the response names, which the preset believes under
-     * {@code salesforce.com} and {@code force.com}.
+     * five per application; the oldest gives way. Responses do not say how long a token lives: that is the
+     * organisation's session timeout, from 15 minutes to a day, and use may extend it. So a token is used until the API
+     * rejects it, and then refreshed; an application that knows the timeout may set it with
+     * {@link Provider.Builder#defaultLifetime}. Scopes are not repeated when refreshing, which Salesforce rejects. Each
+     * user's API is at the address that the response names, which the preset believes under {@code salesforce.com} and
+     * {@code force.com}.
+     *
+     * <p>Not certain: the limits of the timeout, and that scopes are rejected, which we know from other projects.
      *
      * <p>Not in the preset: device logins, which Salesforce starts at the token endpoint and not as RFC 8628 does.
      *
@@ -1494,6 +1523,216 @@ public final class Providers {
                 .pkce(false)
                 .replay(PROMPT)
                 .dialect(d -> d.bearerTypes("User Access Token", "Application Access Token", "Bearer"))
+                .build();
+    }
+
+    /**
+     * An instance of ZITADEL, in its cloud or on a server of one's own.
+     *
+     * <p>Its ID tokens are meant for the application, its project, and all other applications of the project: they are
+     * rejected unless the registration calls {@code trustedAudiences(…)} with all these ids, or with {@code *}. A
+     * refresh token comes with the scope {@code offline_access}. A token for an API of one's own needs the scope
+     * {@code urn:zitadel:iam:org:project:id:{projectId}:aud}. The APIs are one's own, so none is known here: name them
+     * with {@link Provider.Builder#apiOrigins}.
+     *
+     * <p>Not certain: whether refresh tokens are rotated, so they are treated as if they were.
+     *
+     * @param host the instance's host, such as {@code acme-x1y2z3.eu1.zitadel.cloud}
+     * @return the preset
+     * @throws IllegalArgumentException if it is not a host name
+     * @see <a href="https://zitadel.com/docs/apis/openidoauth/endpoints">OpenID Connect endpoints</a>
+     * @see <a href="https://github.com/zitadel/zitadel/issues/9200">Audiences</a>
+     */
+    public static Provider zitadel(String host) {
+        String server = Placeholders.host("An instance of ZITADEL", host);
+        String base = "https://" + server;
+        return preset(
+                        Placeholders.name("zitadel", server),
+                        "https://zitadel.com/docs/apis/openidoauth/endpoints",
+                        base + "/oauth/v2/authorize",
+                        base + "/oauth/v2/token")
+                .openId(base, base + "/oauth/v2/keys")
+                .userInfoEndpoint(base + "/oidc/v1/userinfo")
+                .revocationEndpoint(base + "/oauth/v2/revoke")
+                .introspectionEndpoint(base + "/oauth/v2/introspect")
+                .deviceAuthorizationEndpoint(base + "/oauth/v2/device_authorization")
+                .endSessionEndpoint(base + "/oidc/v1/end_session")
+                .clientAuthentication(SECRET_BASIC)
+                .build();
+    }
+
+    /**
+     * The UAA, the authorization server of Cloud Foundry.
+     *
+     * <p>A refresh token comes to clients with that grant type, and lives 30 days unless the server is set up
+     * differently. One that has expired or was revoked is rejected with {@code invalid_token}, and status 401 or 400:
+     * the user has to sign in again. The APIs are one's own, so none is known here: name them with
+     * {@link Provider.Builder#apiOrigins}.
+     *
+     * <p>Not certain: the 30 days, and whether refresh tokens are rotated, which is a setting.
+     *
+     * <p>Not in the preset: revocation, which is a {@code DELETE} and not RFC 7009; identity zones, which have hosts of
+     * their own.
+     *
+     * @param host the server's host, such as {@code uaa.sys.example.com}
+     * @return the preset
+     * @throws IllegalArgumentException if it is not a host name
+     * @see <a href="https://docs.cloudfoundry.org/api/uaa/">UAA API reference</a>
+     */
+    public static Provider uaa(String host) {
+        String server = Placeholders.host("A UAA", host);
+        String base = "https://" + server;
+        return preset(
+                        Placeholders.name("uaa", server),
+                        "https://docs.cloudfoundry.org/api/uaa/",
+                        base + "/oauth/authorize",
+                        base + "/oauth/token")
+                .openId(base + "/oauth/token", base + "/token_keys")
+                .userInfoEndpoint(base + "/userinfo")
+                .introspectionEndpoint(base + "/introspect")
+                .clientAuthentication(SECRET_BASIC)
+                .dialect(d -> d.error("invalid_token", REFUSED))
+                .build();
+    }
+
+    /**
+     * WSO2 API Manager or Identity Server, at the usual port of its host. For a server with a port or a path there is
+     * {@code Discovery}.
+     *
+     * <p>A refresh token always comes, and each refresh brings a new one. The gateway rejects tokens with challenges of
+     * a scheme of its own ({@code OAuth2 realm="WSO2 API Manager", error="invalid_token"}, older versions
+     * {@code error="invalid token"}), also for a subscription that is blocked; such a response costs one refresh and
+     * one repetition. The APIs are one's own, so none is known here: name them with
+     * {@link Provider.Builder#apiOrigins}.
+     *
+     * <p>Not certain: the endpoints, and that the issuer is the token endpoint.
+     *
+     * @param host the server's host, such as {@code apim.example.com}
+     * @return the preset
+     * @throws IllegalArgumentException if it is not a host name
+     * @see <a
+     *     href="https://apim.docs.wso2.com/en/4.2.0/design/api-security/oauth2/grant-types/refresh-token-grant/">Refresh
+     *     token grant</a>
+     */
+    public static Provider wso2(String host) {
+        String server = Placeholders.host("A server of WSO2", host);
+        String base = "https://" + server + "/oauth2";
+        return preset(
+                        Placeholders.name("wso2", server),
+                        "https://apim.docs.wso2.com/en/4.2.0/design/api-security/oauth2/grant-types/refresh-token-grant/",
+                        base + "/authorize",
+                        base + "/token")
+                .openId(base + "/token", base + "/jwks")
+                .userInfoEndpoint(base + "/userinfo")
+                .revocationEndpoint(base + "/revoke")
+                .introspectionEndpoint(base + "/introspect")
+                .endSessionEndpoint("https://" + server + "/oidc/logout")
+                .clientAuthentication(SECRET_BASIC)
+                .build();
+    }
+
+    /**
+     * An instance of ServiceNow.
+     *
+     * <p>A refresh token always comes. Each refresh returns the same one, which expires 100 days after the login
+     * however often it is used; an access token lives half an hour. Both times are settings of the instance. The API
+     * rejects tokens with a challenge for passwords ({@code BASIC realm="Service-now"}); such a response costs one
+     * refresh and one repetition. The scope is usually {@code useraccount}.
+     *
+     * <p>Not in the preset: the user's identity; revocation, which is not RFC 7009.
+     *
+     * @param instance the instance's name, or its host {@code acme.service-now.com}
+     * @return the preset
+     * @throws IllegalArgumentException if it is something else
+     * @see <a
+     *     href="https://www.servicenow.com/docs/r/platform-security/authentication/r_OAuthAPIRequestParameters.html">OAuth
+     *     API request parameters</a>
+     */
+    public static Provider serviceNow(String instance) {
+        String host = Placeholders.domainUnder("service-now.com", 1, "An instance of ServiceNow", instance);
+        String base = "https://" + host;
+        return preset(
+                        Placeholders.name("servicenow", host),
+                        "https://www.servicenow.com/docs/r/platform-security/authentication/r_OAuthAPIRequestParameters.html",
+                        base + "/oauth_auth.do",
+                        base + "/oauth_token.do")
+                .apiOrigins(base)
+                .clientAuthentication(SECRET_POST)
+                .replay(PROMPT)
+                .refreshTokenLifetime(Duration.ofDays(100), AUTHORIZATION)
+                .build();
+    }
+
+    /**
+     * Square, for applications with a secret.
+     *
+     * <p>A refresh token always comes, and each refresh returns the same one; it does not expire. An access token lives
+     * 30 days, which the response says by {@code expires_at}, a date, and not by {@code expires_in}. Requests are JSON.
+     * The token response names the merchant. Sellers sign in anew for each login ({@code session=false}), as Square
+     * requires in production.
+     *
+     * <p>PKCE is another flow at Square, for applications without a secret, whose refresh tokens are good for one use
+     * and 90 days. Such an application calls {@code newBuilder().pkce(true)}.
+     *
+     * <p>Not in the preset: revocation, which has parameters and an {@code Authorization} header of its own and is not
+     * RFC 7009: {@code POST /oauth2/revoke} with {@code Authorization: Client} and the secret ends all tokens of the
+     * merchant.
+     *
+     * @param environment {@code connect.squareup.com} or {@code connect.squareupsandbox.com}
+     * @return the preset
+     * @see <a href="https://developer.squareup.com/docs/oauth-api/overview">OAuth API</a>
+     */
+    public static Provider square(Environment environment) {
+        boolean real = environment == Environment.PRODUCTION;
+        String base = real ? "https://connect.squareup.com" : "https://connect.squareupsandbox.com";
+        return preset(
+                        real ? "square" : "square-sandbox",
+                        "https://developer.squareup.com/docs/oauth-api/overview",
+                        base + "/oauth2/authorize",
+                        base + "/oauth2/token")
+                .apiOrigins(base)
+                .clientAuthentication(SECRET_POST)
+                .pkce(false)
+                .authorizationParameter("session", "false")
+                .dialect(d -> d.jsonRequests().identityMember("sub", "/merchant_id"))
+                .build();
+    }
+
+    /**
+     * Exact Online, at the site of the user's country.
+     *
+     * <p>A refresh token always comes, is good for one use, and expires after 30 days without use. An access token
+     * lives ten minutes. A refresh earlier than 30 seconds before its end is rejected ({@code access_denied}, "Rate
+     * limit exceeded: access_token not expired") and counts towards the limits of the application; it ends no grant.
+     *
+     * <p>Not certain: the client authentication, and the profile, which we know from other projects.
+     *
+     * @param site the site that the user signs in at
+     * @return the preset
+     * @see <a
+     *     href="https://support.exactonline.com/community/s/knowledge-base#All-All-DNO-Content-oauth-eol-oauth-devstep3">OAuth
+     *     and refresh tokens</a>
+     */
+    public static Provider exactOnline(ExactOnlineSite site) {
+        String base = "https://start.exactonline." + site.domain;
+        return preset(
+                        "exactonline-" + site.name().toLowerCase(Locale.ROOT),
+                        "https://support.exactonline.com/community/s/knowledge-base",
+                        base + "/api/oauth2/auth",
+                        base + "/api/oauth2/token")
+                .profileEndpoint(
+                        base + "/api/v1/current/Me",
+                        Map.of(
+                                "sub",
+                                "/d/results/0/UserID",
+                                "name",
+                                "/d/results/0/FullName",
+                                "email",
+                                "/d/results/0/Email"))
+                .apiOrigins(base)
+                .clientAuthentication(SECRET_POST)
+                .refreshTokenLifetime(Duration.ofDays(30), LAST_USE)
+                .dialect(d -> d.error("access_denied", TEMPORARY))
                 .build();
     }
 }

@@ -61,6 +61,10 @@ class PlaceholdersTest {
                 host("okta with a server", domain -> Providers.okta(domain, "default")),
                 host("keycloak", server -> Providers.keycloak(server, "acme")),
                 host("gitLab", Providers::gitLab),
+                host("uaa", Providers::uaa),
+                host("wso2", Providers::wso2),
+                host("zitadel", Providers::zitadel),
+                under("service-now.com", "serviceNow", Providers::serviceNow),
                 under("myshopify.com", "shopify", Providers::shopify),
                 under("my.salesforce.com", "salesforce", Providers::salesforce),
                 new Placeholder(

@@ -31,26 +31,34 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class ProvidersTest {
     /** What is good for the parameters of the factories that take texts, in their order. */
-    private static final Map<String, List<String>> TEXTS = Map.of(
-            "auth0", List.of("acme.eu.auth0.com"),
-            "okta", List.of("acme.okta.com", "default"),
-            "keycloak", List.of("login.example.com", "acme"),
-            "gitLab", List.of("gitlab.example.com"),
-            "salesforce", List.of("acme.my.salesforce.com"),
-            "shopify", List.of("acme"),
-            "apple", List.of("TEAM123456"),
-            "reddit", List.of("linux:com.example.app:v1 (by /u/somebody)"));
+    private static final Map<String, List<String>> TEXTS = Map.ofEntries(
+            Map.entry("auth0", List.of("acme.eu.auth0.com")),
+            Map.entry("okta", List.of("acme.okta.com", "default")),
+            Map.entry("keycloak", List.of("login.example.com", "acme")),
+            Map.entry("gitLab", List.of("gitlab.example.com")),
+            Map.entry("salesforce", List.of("acme.my.salesforce.com")),
+            Map.entry("serviceNow", List.of("acme")),
+            Map.entry("shopify", List.of("acme")),
+            Map.entry("uaa", List.of("uaa.sys.example.com")),
+            Map.entry("wso2", List.of("apim.example.com")),
+            Map.entry("zitadel", List.of("acme-x1y2z3.eu1.zitadel.cloud")),
+            Map.entry("apple", List.of("TEAM123456")),
+            Map.entry("reddit", List.of("linux:com.example.app:v1 (by /u/somebody)")));
 
     /** Whose APIs are the application's own, or not known before a user signed in, or not there. */
     private static final Set<String> WITHOUT_APIS = Set.of(
             "auth0-acme.eu.auth0.com",
             "okta-acme.okta.com.default",
             "keycloak-login.example.com.acme",
+            "uaa-uaa.sys.example.com",
+            "wso2-apim.example.com",
+            "zitadel-acme-x1y2z3.eu1.zitadel.cloud",
             "apple",
             "mailchimp");
 
     /** Who do not say who the user is in a way that can be described: nested, by a query, or not at all. */
-    private static final Set<String> WITHOUT_IDENTITY = Set.of("linear", "shopify-acme");
+    private static final Set<String> WITHOUT_IDENTITY =
+            Set.of("linear", "servicenow-acme.service-now.com", "shopify-acme");
 
     /** A factory, called with arguments that are good. */
     private record Preset(String factory, Provider provider) {
@@ -189,6 +197,9 @@ class ProvidersTest {
         assertThat(errors(Providers.facebook()))
                 .containsEntry("OAuthException/190", Dialect.Meaning.REFUSED)
                 .containsEntry("OAuthException/613", Dialect.Meaning.TEMPORARY);
+        assertThat(errors(Providers.uaa("uaa.example.com"))).containsEntry("invalid_token", Dialect.Meaning.REFUSED);
+        assertThat(errors(Providers.exactOnline(Providers.ExactOnlineSite.NL)))
+                .containsEntry("access_denied", Dialect.Meaning.TEMPORARY);
         assertThat(errors(Providers.twitch())).containsEntry("Invalid refresh token", Dialect.Meaning.REFUSED);
     }
 
@@ -219,6 +230,36 @@ class ProvidersTest {
         assertThat(Facts.of(europe).dialect.tokenScheme).isEqualTo("Zoho-oauthtoken");
         assertThat(Providers.zoho(Providers.ZohoDataCenter.CA).tokenEndpoint())
                 .hasToString("https://accounts.zohocloud.ca/oauth/v2/token");
+    }
+
+    @Test
+    void exact_online_is_where_the_country_is() {
+        assertThat(Providers.exactOnline(Providers.ExactOnlineSite.UK).tokenEndpoint())
+                .hasToString("https://start.exactonline.co.uk/api/oauth2/token");
+        assertThat(Providers.exactOnline(Providers.ExactOnlineSite.NL).apiOrigins())
+                .containsExactly("https://start.exactonline.nl:443");
+    }
+
+    @Test
+    void scopes_are_repeated_in_a_refresh_by_entra_and_by_no_other() throws Exception {
+        assertThat(presets().stream()
+                        .filter(preset -> Facts.of(preset.provider()).dialect.scopesOnRefresh)
+                        .map(Preset::factory))
+                .containsExactly("EntraId.provider");
+        assertThat(Facts.of(EntraId.externalId("contoso", "11111111-2222-4333-8444-555555555555"))
+                        .dialect
+                        .scopesOnRefresh)
+                .isTrue();
+        assertThat(Facts.of(EntraId.version1("contoso.com")).dialect.scopesOnRefresh)
+                .as("it names its API by a resource")
+                .isFalse();
+    }
+
+    @Test
+    void the_issuer_of_uaa_and_wso2_is_the_token_endpoint() {
+        for (Provider provider : List.of(Providers.uaa("uaa.example.com"), Providers.wso2("apim.example.com"))) {
+            assertThat(provider.issuer()).contains(provider.tokenEndpoint().toString());
+        }
     }
 
     @Test
@@ -304,6 +345,7 @@ class ProvidersTest {
                         "google",
                         "hubSpot",
                         "reddit",
+                        "serviceNow",
                         "shopify",
                         "stripeConnect",
                         "xero",
@@ -324,7 +366,18 @@ class ProvidersTest {
     @Test
     void what_is_no_revocation_by_the_standard_is_not_taken_for_one() throws Exception {
         Set<String> without = new TreeSet<>(List.of(
-                "gitHub", "slack", "slackUser", "dropbox", "facebook", "strava", "stripeConnect", "zoho", "notion"));
+                "gitHub",
+                "slack",
+                "slackUser",
+                "dropbox",
+                "facebook",
+                "strava",
+                "stripeConnect",
+                "zoho",
+                "notion",
+                "serviceNow",
+                "square",
+                "uaa"));
         assertThat(presets().stream().filter(preset -> without.contains(preset.factory())))
                 .isNotEmpty()
                 .allMatch(preset -> preset.provider().revocationEndpoint().isEmpty());

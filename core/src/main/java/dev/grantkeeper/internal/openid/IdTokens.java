@@ -38,6 +38,9 @@ public final class IdTokens {
     private static final String GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final int GUID_LENGTH = 36;
     private static final int MOST_NAMED = 5;
+    /** Stands for all audiences of tokens that name this client as their party. */
+    private static final String ANY_AUDIENCE = "*";
+
     /** Version 1.0, version 2.0 and External ID. */
     private static final Pattern TENANT_IN_ISSUER = Pattern.compile("https?://[^/]+/(" + GUID + ")(?:/v2\\.0)?/?");
 
@@ -358,6 +361,9 @@ public final class IdTokens {
         List<String> audience = claims.getAudience();
         if (!audience.contains(clientId)) {
             return "it is meant for other clients";
+        }
+        if (trustedAudiences.contains(ANY_AUDIENCE) && party != null) {
+            return null;
         }
         String others = audience.stream()
                 .filter(one -> !clientId.equals(one) && !trustedAudiences.contains(one))

@@ -3,6 +3,7 @@ package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.RequestFailedException;
+import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
@@ -47,11 +48,23 @@ public record Revocation(AuthorizationServer server, BiConsumer<Duration, Runnab
         } catch (RequestFailedException e) {
             return; // without metadata there is no revocation endpoint
         }
-        Duration pause = endpoint.revoke(refreshToken, accessToken);
+        Duration pause = revoke(endpoint, refreshToken, accessToken);
         if (pause != null && pause.compareTo(LONGEST) <= 0) {
             later.accept(pause, () -> {
-                Duration unused = endpoint.revoke(refreshToken, accessToken);
+                Duration unused = revoke(endpoint, refreshToken, accessToken);
             });
         }
+    }
+
+    private @Nullable Duration revoke(
+            TokenEndpoint endpoint, @Nullable String refreshToken, @Nullable String accessToken) {
+        TokenEndpoint.Revoked revoked = endpoint.revoke(refreshToken, accessToken);
+        if (revoked.problem() != null) {
+            Log.warn(
+                    "Tokens of {} that nobody will use may still be valid. {}",
+                    server.known().name(),
+                    revoked.problem());
+        }
+        return revoked.again();
     }
 }

@@ -7,7 +7,6 @@ import dev.grantkeeper.internal.answer.Reply;
 import dev.grantkeeper.internal.answer.ServerTimes;
 import dev.grantkeeper.internal.answer.TokenAnswers;
 import dev.grantkeeper.internal.answer.TokenAnswers.Binding;
-import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
@@ -249,43 +248,52 @@ public final class TokenEndpoint {
     }
 
     /**
+     * The result of a revocation.
+     *
+     * @param again the pause that the server wants before the same is tried again; {@code null} if nothing is left to
+     *     do
+     * @param problem the reason for which the tokens may still be valid; {@code null} if they are not
+     */
+    public record Revoked(
+            @Nullable Duration again, @Nullable String problem) {
+        private static final Revoked DONE = new Revoked(null, null);
+    }
+
+    /**
      * Revokes tokens (RFC 7009), if the provider has a revocation endpoint: the refresh token first, since the grant
      * goes with it, then the access token, since servers need not revoke that one, too. Never fails. Takes no longer
      * than two calls, and one if the server does not respond.
-     *
-     * @return the pause that the server wants before the same is tried again; {@code null} if nothing is left to do
      */
-    public @Nullable Duration revoke(@Nullable String refreshToken, @Nullable String accessToken) {
+    public Revoked revoke(@Nullable String refreshToken, @Nullable String accessToken) {
         URI endpoint = provider.revocationEndpoint;
         if (endpoint == null) {
-            return null;
+            return Revoked.DONE;
         }
         try {
-            Duration later = refreshToken == null ? null : revoke(endpoint, refreshToken, "refresh_token");
-            return later == null && accessToken != null ? revoke(endpoint, accessToken, "access_token") : later;
+            Revoked first = refreshToken == null ? Revoked.DONE : revoke(endpoint, refreshToken, "refresh_token");
+            if (first.again() != null || accessToken == null) {
+                return first;
+            }
+            Revoked second = revoke(endpoint, accessToken, "access_token");
+            return second.problem() == null ? first : second;
         } catch (Http.CallFailedException e) {
-            Log.warn(
-                    "Tokens that nobody will use could not be revoked. {}: {}",
-                    provider.name,
-                    e.describe("revocation endpoint"));
-            return null;
+            return new Revoked(null, e.describe("revocation endpoint"));
         }
     }
 
     /** After a 503 the token is still valid (RFC 7009 section 2.2.1); everything else is final. */
-    private @Nullable Duration revoke(URI endpoint, String token, String hint) throws Http.CallFailedException {
+    private Revoked revoke(URI endpoint, String token, String hint) throws Http.CallFailedException {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("token", token);
         form.put("token_type_hint", hint);
         Reply reply = http.call(client.post(endpoint, form));
-        if (reply.status() >= 400) {
-            Log.warn(
-                    "Tokens that nobody will use could not be revoked. {}: its revocation endpoint answered with status {}",
-                    provider.name,
-                    reply.status());
+        if (reply.status() < 400) {
+            return Revoked.DONE;
         }
         Duration pause = reply.status() == 503 ? ServerTimes.retryAfter(reply.retryAfter(), clock.instant()) : null;
-        return pause == null || pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
+        return new Revoked(
+                pause == null || pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE,
+                "The revocation endpoint answered with status " + reply.status());
     }
 
     @Override
