@@ -56,7 +56,8 @@ class RefusedAnswersTest {
         return scene.registration(scene.openIdProvider()
                         .userInfoEndpoint(scene.server.userInfoEndpoint())
                         .build())
-                .scopes("openid", "things.read");
+                .scopes("openid", "things.read")
+                .tokenCallTimeout(Duration.ofSeconds(10)); // no answer is late here, except on a slow machine
     }
 
     private Grantkeeper node() {
