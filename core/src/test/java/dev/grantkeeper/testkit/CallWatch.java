@@ -138,7 +138,7 @@ final class CallWatch implements InvocationInterceptor {
                         test.proceed();
                         end.complete(null);
                     } catch (Throwable e) {
-                        end.completeExceptionally(e);
+                        end.completeExceptionally(explained(e, context));
                     }
                 },
                 method.getExecutable().getName());
@@ -151,6 +151,14 @@ final class CallWatch implements InvocationInterceptor {
         } finally {
             thread.interrupt();
         }
+    }
+
+    /** In the thread of the test, so that calls of the explanation are watched as well. */
+    private Throwable explained(Throwable failure, ExtensionContext context) {
+        boolean ofTheStore = failure instanceof AssertionError || thrownByStores.contains(failure);
+        return ofTheStore && context.getRequiredTestInstance() instanceof TokenStoreContract contract
+                ? contract.explained(failure)
+                : failure;
     }
 
     private void await(CompletableFuture<@Nullable Void> end) throws ExecutionException, InterruptedException {

@@ -59,9 +59,10 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * process still remembers while another writes. A store that can be unreachable should override {@link #unreachable()},
  * and one whose clock a test can set, {@link #letTimePass}.
  *
- * <p>A test that fails reports "Rule 2.1 of TokenStore is broken", and what to do about it. A call that does not end
- * within 15 seconds fails its test as rule 3.2, and the cause shows where it hangs. Each test makes up keys of its own,
- * so the database may be shared and need not be empty. Rows are left behind.
+ * <p>A test that fails reports "Rule 2.1 of TokenStore is broken", and what to do about it; or, before any rule, that
+ * the stores which the test gives do not share their rows. A call that does not end within 15 seconds fails its test as
+ * rule 3.2, and the cause shows where it hangs. Each test makes up keys of its own, so the database may be shared and
+ * need not be empty. Rows are left behind.
  *
  * <p><strong>What no test here can see</strong>, and the author has to: that a row survives a crash of the store's
  * machine once a write has returned; that a {@code create} that timed out does not happen later (rule 3.1); that no
@@ -95,8 +96,9 @@ public abstract class TokenStoreContract {
     }
 
     /**
-     * Returns the store under test. Called several times within one test: each time with the same rows underneath.
-     * Whether it is the same instance is up to the subclass.
+     * Returns the store under test. Called several times within one test: each time with the same rows underneath, so a
+     * store in memory is made once, in a field of the test class. Otherwise, whether it is the same instance is up to
+     * the subclass.
      *
      * @return the store
      * @throws Exception if the store cannot be made
@@ -136,6 +138,45 @@ public abstract class TokenStoreContract {
      */
     protected boolean letTimePass(Duration time) throws Exception {
         return false;
+    }
+
+    /**
+     * The cause of a failure, if it is this class and not the store: where no two stores share rows, most tests fail,
+     * with advice that helps nobody.
+     */
+    Throwable explained(Throwable failure) {
+        try {
+            TokenStore store = here();
+            if (shareNothing(store, here())) {
+                return apart("two stores of store()", "return the same store each time", failure);
+            }
+            if (shareNothing(store, there())) {
+                return apart("the stores of store() and anotherNode()", "give both the same database", failure);
+            }
+        } catch (Exception | AssertionError e) {
+            failure.addSuppressed(e); // a store that cannot do this has the failure that is reported
+        }
+        return failure;
+    }
+
+    /** Both ways, because a node that reads a replica, which rule 1.3 is about, still writes to the primary. */
+    private boolean shareNothing(TokenStore one, TokenStore other) throws IOException {
+        return !arrives(one, other) && !arrives(other, one);
+    }
+
+    /** Whether a new row is found. A store that does not find its own rows proves nothing, and passes. */
+    private boolean arrives(TokenStore from, TokenStore to) throws IOException {
+        AccountKey key = key("shared " + UUID.randomUUID());
+        boolean kept = from.create(key, row("shared")) && from.find(key).isPresent();
+        return !kept || to.find(key).isPresent();
+    }
+
+    private static AssertionError apart(String stores, String advice, Throwable failure) {
+        return new AssertionError(
+                "The test is wrong, not the store: " + stores + " share no rows. A row that one of them has created is"
+                        + " not found by the other, so that no rule can be tested. Keep what holds the rows in a field"
+                        + " of the test class, or " + advice + ".",
+                failure);
     }
 
     private static Thread daemon(Runnable work) {

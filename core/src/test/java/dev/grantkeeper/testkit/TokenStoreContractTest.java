@@ -116,6 +116,51 @@ class TokenStoreContractTest {
                 .anyMatch(frame -> frame.getClassName().equals(HangsWhenItLoses.class.getName()));
     }
 
+    /** A test class that makes its map in {@code store()}: the mistake of the author, and none of the store's. */
+    @Test
+    void stores_that_share_no_rows_are_reported_before_any_rule() {
+        Report report = Report.on((database, node) -> new Right(new Database(), 0), LONG);
+        assertThat(report.failures().keySet()).hasSizeGreaterThan(15);
+        assertThat(report.failures().values())
+                .allSatisfy(message -> assertThat(message)
+                        .startsWith("The test is wrong, not the store: two stores of store() share no rows."));
+        assertThat(report.thrown().values())
+                .allSatisfy(thrown -> assertThat(thrown).hasCauseInstanceOf(AssertionError.class));
+    }
+
+    @Test
+    void another_node_with_rows_of_its_own_is_reported_before_any_rule() {
+        Database elsewhere = new Database();
+        Report report = Report.on((database, node) -> new Right(node == 0 ? database : elsewhere, node), LONG);
+        assertThat(report.failures())
+                .hasSizeGreaterThan(10)
+                .allSatisfy(
+                        (test, message) -> assertThat(message)
+                                .startsWith(
+                                        "The test is wrong, not the store: the stores of store() and anotherNode() share no rows."));
+    }
+
+    /** One store that behaves so in both instances breaks rules; that each of its instances has rows is not proven. */
+    @Test
+    void a_store_that_keeps_nothing_is_told_of_the_rule() {
+        Report report = Report.on((database, node) -> new Forgets(new Database(), node), LONG);
+        assertThat(report.failures())
+                .isNotEmpty()
+                .allSatisfy((test, message) -> assertThat(message).startsWith("Rule "));
+    }
+
+    /** Writes nothing down. */
+    static final class Forgets extends Right {
+        Forgets(Database database, int node) {
+            super(database, node);
+        }
+
+        @Override
+        public boolean create(AccountKey key, StoredTokens tokens) {
+            return true;
+        }
+    }
+
     private static Set<String> contractTests() {
         return Arrays.stream(TokenStoreContract.class.getDeclaredMethods())
                 .filter(method -> method.isAnnotationPresent(Test.class))
