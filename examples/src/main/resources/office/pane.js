@@ -126,7 +126,8 @@ function draw() {
   document.querySelectorAll('[data-user]').forEach(cell => {
     cell.textContent = state.user[cell.dataset.user] || '–';
   });
-  $('access').textContent = time(state.grant && state.grant.accessTokenExpiresAt);
+  $('access').textContent = state.grant && state.grant.rejected
+    ? 'expired early; the next call gets a new one' : time(state.grant && state.grant.accessTokenExpiresAt);
   $('refresh').textContent = time(state.grant && state.grant.refreshTokenExpiresAt);
   if (!state.grant || state.grant.loginRequired) {
     notice('loginRequired');
@@ -423,6 +424,7 @@ async function callGraph() {
 async function expire() {
   try {
     await api('POST', '/api/demo/expire');
+    await refresh();
     $('result').textContent = 'Done: the next call meets a 401, gets a new token and is repeated.';
   } catch (e) {
     trouble(e);
@@ -451,6 +453,7 @@ $('expire').addEventListener('click', expire);
 $('sign-out').addEventListener('click', signOut);
 $('reload').addEventListener('click', () => location.reload());
 
+$('live').textContent = 'Connecting…'; // without this script nothing ever connects
 refresh().then(() => {
   if (state !== null) {
     connect();

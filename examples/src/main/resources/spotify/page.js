@@ -24,12 +24,24 @@ const WHY = {
 };
 
 const DONE = {
-  '/demo/expire': 'Done. The next call is answered with 401. (This button rests for half a minute.)',
+  '/demo/expire': 'Done. The next call is answered with 401.',
   '/demo/withdraw': 'Done. The next call finds out.',
   '/demo/restart': 'The application is starting anew. You stay signed in.',
 };
 
+const SEALED = 'Both tokens are in the text, sealed with AES-256-GCM. New tokens mean a new version.';
+const USELESS = 'The old tokens are still in the text, sealed; the service accepts them no longer. Connecting again replaces them.';
+const REJECT = 'The next call is answered with 401, though the token has not expired.';
+
+// A token that replaced a rejected one is not replaced again at once: after half a minute, or a tenth of its lifetime.
+const MOST_REST = 30000;
+const MOST_ENTRIES = 60;
+const NOTHING = {entries: [], served: 0, requests: 0};
+
 let view = null;
+let last = null; // the user and the activity shown last
+let before = NOTHING; // what applications did for this user that have ended since: they forget it, this page does not
+let armed = 0; // since when the API rejects the token, and no call has found out yet; by the clock of the application
 let clockOffset = 0;
 let version = '';
 let newestSeen = 0;
@@ -108,8 +120,11 @@ function show(next) {
   $('welcome').hidden = Boolean(user);
   $('connected').hidden = !user;
   if (!user) {
+    last = null;
+    before = NOTHING;
     return;
   }
+  remember(user, view.activity);
   $('name').textContent = user.name;
   const ended = view.grant ? view.grant.loginRequired : 'NOT_CONNECTED';
   $('again').hidden = !ended;
@@ -118,16 +133,31 @@ function show(next) {
   $('why').textContent = ended ? WHY[ended] || WHY.REFUSED : '';
   $('since').textContent = ended ? 'Not connected.' : 'Connected since ' + day(view.grant.authorizedAt) + '.'
     + (view.grant.consentEndsAt ? ' Your consent ends on ' + day(view.grant.consentEndsAt) + '.' : '');
-  $('served').textContent = view.activity.served;
-  $('requests').textContent = view.activity.tokenRequests;
+  $('served').textContent = before.served + view.activity.served;
+  $('requests').textContent = before.requests + view.activity.tokenRequests;
+  $('sealed').textContent = ended ? USELESS : SEALED;
+  armed = ended ? 0 : armed;
   showRow(view.row);
-  showEntries(view.activity.entries);
+  showEntries(view.activity.entries.concat(before.entries).slice(0, MOST_ENTRIES));
   showPlayed(view.activity.played);
   tick();
   if (!called && view.activity.played.length === 0 && !ended) {
     called = true;
     press(document.querySelector('[data-post="/call"]'));
   }
+}
+
+function remember(user, activity) {
+  if (last === null || last.user !== user.id) {
+    before = NOTHING;
+  } else if (last.activity.since !== activity.since) {
+    before = {
+      entries: last.activity.entries.concat(before.entries).slice(0, MOST_ENTRIES),
+      served: before.served + last.activity.served,
+      requests: before.requests + last.activity.tokenRequests,
+    };
+  }
+  last = {user: user.id, activity};
 }
 
 function showRow(row) {
@@ -192,6 +222,25 @@ function tick() {
     : expired ? 'the next call fetches a new one first' : left === Infinity ? 'no expiry is known' : 'until it expires';
   const share = over ? 0 : expired || left === Infinity ? 1 : Math.min(1, left / (grant.expiresAt - grant.refreshedAt));
   $('bar').style.transform = 'scaleX(' + share + ')';
+  rest();
+}
+
+/** The button that lets the API reject the token: what it does, or why it rests. */
+function rest() {
+  const grant = view.grant;
+  const replaced = view.activity.entries.concat(before.entries).find(entry => entry.text.startsWith('New tokens fetched (rejected)'));
+  let left = 0;
+  if (replaced && grant && grant.refreshedAt <= replaced.at) { // these are still the tokens in use
+    const most = grant.expiresAt === null ? MOST_REST : Math.min(MOST_REST, (grant.expiresAt - grant.refreshedAt) / 10);
+    left = replaced.at + most - (Date.now() + clockOffset);
+  }
+  armed = grant && grant.refreshedAt > armed ? 0 : armed;
+  const about = armed ? 'Done. The next call meets a 401, gets a new token and is repeated.'
+    : left > 0 ? 'Rests for ' + span(left) + ': a token that replaced a rejected one is not replaced again at once.' : REJECT;
+  if ($('about-expire').textContent !== about) {
+    $('about-expire').textContent = about;
+  }
+  document.querySelector('[data-post="/demo/expire"]').setAttribute('aria-disabled', String(armed > 0 || left > 0));
 }
 
 function span(millis) {
@@ -207,6 +256,7 @@ async function post(path) {
   }
   if (path.startsWith('/demo')) {
     withdrawn = withdrawn || path === '/demo/withdraw';
+    armed = path === '/demo/expire' ? Date.now() + clockOffset : armed;
     return [DONE[path], ''];
   }
   const answer = await response.json();
@@ -231,8 +281,8 @@ async function press(button) {
   }
   $('result').textContent = said[0];
   $('result').className = said[1];
-  // A token that came in place of a rejected one is not replaced again at once: half a minute between two such troubles.
-  setTimeout(() => button.setAttribute('aria-disabled', 'false'), button.dataset.post === '/demo/expire' ? 30000 : 0);
+  button.setAttribute('aria-disabled', 'false');
+  tick(); // one of them may have to rest
 }
 
 function listen() {
@@ -267,5 +317,6 @@ $('keep').addEventListener('change', () => {
   // read out every three seconds, nothing else would be heard
   $('result').setAttribute('aria-live', $('keep').checked ? 'off' : 'polite');
 });
+$('link').textContent = 'Connecting…'; // without this script nothing ever connects
 outcome();
 listen();

@@ -4,16 +4,24 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
+import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.Providers;
 import dev.grantkeeper.testkit.Answer;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What presets say, where it takes a whole story to see it. */
 @Timeout(60)
@@ -64,5 +72,65 @@ class PresetsInUseTest {
             ids.add(in.identity().orElseThrow().id());
         }
         assertThat(ids).doesNotHaveDuplicates();
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.grantkeeper.provider.ProvidersTest#providers")
+    void a_preset_at_the_test_server_sends_nothing_elsewhere(Provider preset) {
+        ProviderFacts facts = Facts.of(scene.server.provider(preset));
+        assertThat(Stream.of(
+                                facts.authorizationEndpoint,
+                                facts.tokenEndpoint,
+                                facts.refreshEndpoint(),
+                                facts.revocationEndpoint,
+                                facts.pushedAuthorizationRequestEndpoint,
+                                facts.deviceAuthorizationEndpoint,
+                                facts.introspectionEndpoint,
+                                facts.endSessionEndpoint,
+                                facts.userInfoEndpoint,
+                                facts.profileEndpoint,
+                                facts.jwksUri)
+                        .filter(Objects::nonNull))
+                .allMatch(url -> url.toString().startsWith(scene.server.url() + "/"));
+        assertThat(facts.apiOrigins).containsExactly(scene.server.url());
+        assertThat(facts.mtlsEndpointAliases).isEmpty();
+        assertThat(facts.formerServers).isEmpty();
+        assertThat(facts.issuer).isEqualTo(Facts.of(preset).issuer == null ? null : scene.server.issuer());
+        assertThat(facts.dialect).isEqualTo(Facts.of(preset).dialect);
+    }
+
+    /** Login, identity, call, refresh and a rejected token, in the words of each preset. */
+    @ParameterizedTest
+    @MethodSource("dev.grantkeeper.provider.ProvidersTest#providers")
+    void every_preset_works_at_the_test_server(Provider preset) throws Exception {
+        ProviderFacts facts = Facts.of(preset);
+        scene.server.client(Scene.CLIENT, Scene.SECRET);
+        Provider.Builder here = scene.server.provider(preset).newBuilder().replay(Provider.Replay.LATE);
+        if (preset.clientAuthentication() == ClientAuthentication.SIGNED_SECRET) {
+            here.clientAuthentication(ClientAuthentication.SECRET_POST);
+        }
+        Grantkeeper.Builder registration = scene.registration(here.build()).redirectUri("https://app.example/callback");
+        if (facts.jwksUri != null) {
+            registration.scopes("openid", "things.read");
+        } else if (facts.profileEndpoint != null) {
+            registration.fetchProfile();
+        }
+        Grantkeeper node = scene.node(registration);
+        SignedIn in = (SignedIn) scene.login(node, "alice");
+        if (facts.jwksUri != null
+                || facts.profileEndpoint != null
+                || facts.dialect.identityMembers.containsKey("sub")) {
+            assertThat(in.identity().orElseThrow().subject()).isEqualTo("alice");
+        }
+        Account alice = in.keepAs("alice");
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        scene.expire();
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        scene.time.pass(Duration.ofMinutes(5));
+        scene.server.expireAccessTokens();
+        assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
+        assertThat(scene.server.refreshRequests()).isEqualTo(2);
+        assertThat(scene.server.reuseDetected()).isZero();
     }
 }

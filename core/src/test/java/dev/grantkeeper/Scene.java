@@ -50,12 +50,7 @@ final class Scene implements AutoCloseable {
 
     /** A preset, with this server in the place of its own. */
     Provider here(Provider preset) {
-        return preset.newBuilder()
-                .allowHttpOnLoopback()
-                .authorizationEndpoint(server.authorizationEndpoint())
-                .tokenEndpoint(server.tokenEndpoint())
-                .apiOrigins(server.url())
-                .build();
+        return server.provider(preset);
     }
 
     /** The server as a provider with OpenID Connect. */

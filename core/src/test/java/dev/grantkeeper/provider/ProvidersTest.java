@@ -83,6 +83,11 @@ class ProvidersTest {
         return presets;
     }
 
+    /** For tests elsewhere. */
+    static List<Provider> providers() throws ReflectiveOperationException {
+        return presets().stream().map(Preset::provider).toList();
+    }
+
     private static List<List<Object>> arguments(Method method) {
         Class<?>[] types = method.getParameterTypes();
         if (types.length == 1 && types[0].isEnum()) {

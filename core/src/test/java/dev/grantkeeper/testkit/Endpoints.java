@@ -70,7 +70,8 @@ final class Endpoints {
     }
 
     Authorization read(Map<String, String> params) throws Refused {
-        Client client = settings.clients.get(params.getOrDefault("client_id", ""));
+        String id = settings.dialects.clientId(params);
+        Client client = settings.clients.get(id == null ? "" : id);
         if (client == null) {
             throw new Refused("invalid_client", "Invalid client");
         }
@@ -135,6 +136,7 @@ final class Endpoints {
         if (settings.issuerInCallback) {
             params.put("iss", settings.url);
         }
+        settings.dialects.sign(params, authorization.client());
         return Http.withParams(authorization.redirectUri(), params);
     }
 
@@ -142,7 +144,8 @@ final class Endpoints {
 
     void count(RecordedRequest request) {
         counters.tokenRequests.incrementAndGet();
-        String body = "&" + request.text() + "&";
+        String text = request.text();
+        String body = request.isJson() ? "&grant_type=" + Json.texts(text).get("grant_type") + "&" : "&" + text + "&";
         if (body.contains("&grant_type=refresh_token&")) {
             counters.refreshRequests.incrementAndGet();
         } else if (body.contains("&grant_type=authorization_code&")) {
@@ -181,6 +184,7 @@ final class Endpoints {
             if (grantType.equals(TOKEN_EXCHANGE)) {
                 response.put("issued_token_type", "urn:ietf:params:oauth:token-type:access_token");
             }
+            response = settings.dialects.inAllPlaces(response, tokens.user());
             return Answer.json(200, Json.write(settings.tokenResponse.apply(response)))
                     .header("Cache-Control", "no-store")
                     .header("Pragma", "no-cache");
@@ -204,7 +208,7 @@ final class Endpoints {
     private Map<String, Object> response(Client client, Grants.Tokens tokens) {
         Map<String, Object> response = new LinkedHashMap<>();
         response.put("access_token", tokens.access());
-        response.put("token_type", "Bearer");
+        response.put("token_type", settings.dialects.tokenType());
         String expiresIn = settings.expiresIn;
         if (settings.truthfulExpiresIn) {
             response.put("expires_in", settings.accessTokenLifetime.toSeconds());
@@ -336,6 +340,16 @@ final class Endpoints {
         }
     }
 
+    /** OpenID Connect RP-Initiated Logout. Nobody is signed in here, so nothing ends but the visit. */
+    Answer endSession(RecordedRequest request) {
+        Map<String, String> params = request.method().equals("POST") ? request.params() : request.queryParams();
+        String next = Http.get(params, "post_logout_redirect_uri");
+        String state = Http.get(params, "state");
+        return next == null
+                ? Pages.signedOut(settings)
+                : Answer.redirect(Http.withParams(next, state == null ? Map.of() : Map.of("state", state)));
+    }
+
     Answer jwks() {
         return Answer.json(200, Jwt.jwks(settings.signingKey.get()));
     }
@@ -384,7 +398,7 @@ final class Endpoints {
             throw new Refused("invalid_request", "Only POST");
         }
         String type = request.header("Content-Type").orElse("");
-        if (!type.startsWith("application/x-www-form-urlencoded")) {
+        if (!type.startsWith("application/x-www-form-urlencoded") && !request.isJson()) {
             throw new Refused("invalid_request", "The body must be application/x-www-form-urlencoded");
         }
         return request.params();
@@ -392,7 +406,7 @@ final class Endpoints {
 
     /** RFC 6749, 2.3.1: id and secret are form-encoded before they are joined for Basic. */
     private Client authenticate(RecordedRequest request, Map<String, String> params) throws Refused {
-        String id = Http.get(params, "client_id");
+        String id = settings.dialects.clientId(params);
         String secret = Http.get(params, "client_secret");
         String basic = Http.credentials(request, "Basic");
         if (basic != null) {
@@ -431,7 +445,8 @@ final class Endpoints {
         Map<String, Object> body = new LinkedHashMap<>();
         body.put("error", refused.error());
         body.put("error_description", refused.description());
-        Answer answer = Answer.json(400, Json.write(body)).header("Cache-Control", "no-store");
+        Answer answer = Answer.json(400, Json.write(settings.dialects.inAllPlaces(body, null)))
+                .header("Cache-Control", "no-store");
         if (refused.error().equals("invalid_client") && settings.invalidClientStatus != 400) {
             answer = answer.withStatus(settings.invalidClientStatus);
             if (settings.invalidClientStatus == 401) {

@@ -3,6 +3,7 @@ package dev.grantkeeper.testkit;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Settings.Client;
 import dev.grantkeeper.testkit.Settings.User;
 import java.io.IOException;
@@ -38,7 +39,8 @@ import org.jspecify.annotations.Nullable;
  *         .client("my-app", "secret", "http://127.0.0.1:8888/callback")
  *         .rotation(Rotation.STRICT)
  *         .accessTokenLifetime(Duration.ofSeconds(1))) {
- *     // … point a provider at server.authorizationEndpoint() and server.tokenEndpoint(), start a login …
+ *     Provider provider = server.provider(Spotify.provider());          // or any other preset
+ *     // … build a Grantkeeper with it, start a login …
  *     String callback = server.approve(login.url().toString(), "alice");
  *     // … finish the login with the callback's query, call server.apiUrl("/api/things") …
  *     assertEquals(1, server.refreshRequests());
@@ -50,6 +52,47 @@ import org.jspecify.annotations.Nullable;
  * fails as they fail, if a test wants that: see {@link Fault} and {@link #onNextTokenRequest}. Two users are
  * registered, {@code alice} (Alice Archer) and {@code bob} (Bob Baker).
  *
+ * <h2>The API</h2>
+ *
+ * <table>
+ * <caption>The paths of the protected API; all others answer 404</caption>
+ * <tr><th>path</th><th>answer to a request with a valid access token</th></tr>
+ * <tr><td>{@code /userinfo}</td><td>the user's claims, as OpenID Connect names them</td></tr>
+ * <tr><td>{@code /v1/me}</td><td>the user, in Spotify's shape</td></tr>
+ * <tr><td>{@code /v1/me/player/recently-played}</td><td>the tracks played last; takes {@code limit}</td></tr>
+ * <tr><td>{@code /v1/me/top/tracks}</td><td>the tracks played most; takes {@code limit} and {@code offset}</td></tr>
+ * <tr><td>{@code /v1/profiles/<name>}</td><td>the user, in the shape of a preset given to {@link #provider}</td></tr>
+ * <tr><td>any other that begins with {@code /api/} or {@code /v1/}</td><td>an echo, see {@link #apiUrl}</td></tr>
+ * </table>
+ *
+ * <p>{@link #onApiRequest} changes these answers.
+ *
+ * <h2>A provider</h2>
+ *
+ * <p>{@link #provider} points a preset here. Without a preset, {@code Discovery.of(server.issuer())
+ * .allowHttpOnLoopback()} finds everything but the API, which {@code customize(p -> p.apiOrigins(server.url()))} adds.
+ *
+ * <h2>Time</h2>
+ *
+ * <p>Tests that let tokens expire wait for nothing if the server and the {@code Grantkeeper} get clocks that the test
+ * moves. Both have to move together:
+ *
+ * <pre>{@code
+ * AtomicLong passed = new AtomicLong();                                          // nanoseconds
+ * InstantSource clock = () -> Instant.now().plusNanos(passed.get());
+ * server.time(clock);
+ * registration.time(clock, () -> System.nanoTime() + passed.get());              // Grantkeeper.builder(…)
+ * // … sign in …
+ * passed.addAndGet(Duration.ofHours(2).toNanos());
+ * }</pre>
+ *
+ * <h2>A second 401</h2>
+ *
+ * <p>A client that is wrapped by Grantkeeper replaces a token that the API rejects, and repeats the call. A rejection
+ * of the replacement, within 30 seconds or a tenth of its lifetime, whichever is shorter, is returned as it is: an API
+ * that rejects everything must not make a client fetch tokens without end. A test that rejects twice lets that time
+ * pass in between.
+ *
  * <p>Thread-safe. Everything can be changed while it runs, with effect from the next request on. It listens on the
  * loopback interface only and asks for no passwords: it is nothing to protect anything with.
  */
@@ -60,6 +103,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     static final String INTROSPECT = "/introspect";
     static final String DEVICE_AUTHORIZATION = "/device_authorization";
     static final String DEVICE = "/device";
+    static final String END_SESSION = "/logout";
     static final String JWKS = "/jwks";
     static final String USERINFO = "/userinfo";
     static final String PROFILE = "/v1/me";
@@ -207,6 +251,16 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
+     * The end session endpoint (OpenID Connect RP-Initiated Logout): it redirects to {@code post_logout_redirect_uri},
+     * or shows a page. The metadata does not name it.
+     *
+     * @return its URL
+     */
+    public String endSessionEndpoint() {
+        return settings.url + END_SESSION;
+    }
+
+    /**
      * The keys that ID tokens are signed with.
      *
      * @return their URL
@@ -246,6 +300,38 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         return settings.url + path;
     }
 
+    /**
+     * Returns a provider that is a preset in everything but the place: this server stands for the provider's own.
+     *
+     * <ul>
+     *   <li>Replaced are the endpoints that the preset has, its issuer and keys, and its API origins, which become
+     *       {@link #url()} alone. An endpoint that the preset lacks stays absent: to revoke tokens of
+     *       {@code Spotify.provider()}, call {@code newBuilder().revocationEndpoint(server.revocationEndpoint())}.
+     *   <li>Kept are the dialect, client authentication, PKCE, scope separator, parameters, lifetimes and the rule for
+     *       lost responses. This server rotates refresh tokens unless {@link #rotation} is {@link Rotation#REUSABLE};
+     *       where the preset's provider does not, set either that or {@code newBuilder().replay(LATE)}.
+     *   <li>Left out is what this server does not have: pushed and signed authorization requests, and endpoints for
+     *       certificates. It authenticates clients by secret, so a preset whose provider wants something signed needs
+     *       {@code newBuilder().clientAuthentication(SECRET_POST)}.
+     * </ul>
+     *
+     * <p>The server learns the preset's dialect from this call: the names and places of what it reads, the header of
+     * its tokens, and the profile by which it identifies users. The type of tokens is that of the last preset. Errors
+     * stay those of the standards; {@link Fault#answer} sends a provider's own. Call {@link #issuerInCallback} before.
+     *
+     * <pre>{@code
+     * Provider github = server.provider(Providers.gitHub());
+     * }</pre>
+     *
+     * @param preset any provider
+     * @return the same, here
+     */
+    public Provider provider(Provider preset) {
+        return settings.dialects
+                .pointed(preset, this, settings.issuerInCallback)
+                .build();
+    }
+
     // ---- Clients and users ---------------------------------------------------------------------------------------
 
     /**
@@ -270,6 +356,31 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public FakeAuthorizationServer publicClient(String id, String... redirectUris) {
         settings.clients.put(id, new Client(id, null, List.of(redirectUris)));
+        return this;
+    }
+
+    /**
+     * Sets the name of a client on the pages for users. Default: the client id.
+     *
+     * @param id the client id
+     * @param name the name
+     * @return this
+     */
+    public FakeAuthorizationServer clientName(String id, String name) {
+        settings.clientNames.put(id, name);
+        return this;
+    }
+
+    /**
+     * Sets the description of a scope on the pages for users. Default: the scope itself, except for those of OpenID
+     * Connect.
+     *
+     * @param scope the scope
+     * @param text what the application may do with it, such as {@code See the songs that you played}
+     * @return this
+     */
+    public FakeAuthorizationServer scopeText(String scope, String text) {
+        settings.scopeTexts.put(scope, text);
         return this;
     }
 
@@ -346,7 +457,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Sets the server's clock. Default: the system's.
+     * Sets the server's clock, by which codes and tokens expire. Default: the system's. The {@code Grantkeeper} under
+     * test needs the same one; see the class description.
      *
      * @param time the clock
      * @return this
@@ -664,7 +776,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         grants.revokeRefreshTokens(user);
     }
 
-    /** Lets all access tokens issued so far expire now, whatever their {@code expires_in}. */
+    /**
+     * Lets all access tokens issued so far expire now, whatever their {@code expires_in}: the next call meets a 401. A
+     * second one soon after is returned to the caller; see the class description.
+     */
     public void expireAccessTokens() {
         grants.expireAccessTokens();
     }
@@ -688,7 +803,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     // ---- The API -------------------------------------------------------------------------------------------------
 
     /**
-     * Sets whether the API answers 401 to every token, valid or not. Default: no.
+     * Sets whether the API answers 401 to every token, valid or not. Default: no. A wrapped client replaces the token
+     * once and then returns the 401.
      *
      * @param reject whether it does
      * @return this
@@ -965,6 +1081,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
                 case DEVICE_AUTHORIZATION -> endpoints.device(request);
                 case DEVICE -> endpoints.devicePage(request);
                 case INTROSPECT -> endpoints.introspect(request);
+                case END_SESSION -> endpoints.endSession(request);
                 case JWKS -> metadataFaults.next().around(endpoints::jwks);
                 case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server" ->
                     metadataFaults.next().around(endpoints::metadata);

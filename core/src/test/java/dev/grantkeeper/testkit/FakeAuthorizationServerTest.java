@@ -14,6 +14,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
@@ -108,6 +109,56 @@ class FakeAuthorizationServerTest {
                 + get(server.url() + "/authorize?%3Cscript%3E&%3Cscript%3E").body()
                 + get(authorizationUrl().replace("read", "%3Cscript%3E")).body();
         assertFalse(page.contains("<script"));
+    }
+
+    @Test
+    void the_page_names_client_and_scopes_in_words_for_users() throws Exception {
+        String raw = get(authorizationUrl()).body();
+        assertTrue(raw.contains("<b>app</b>"));
+        assertTrue(raw.contains("<li><code>read</code></li>"));
+        server.clientName("app", "The <App>").scopeText("read", "See what you read");
+        String page = get(authorizationUrl().replace("read", "read+openid")).body();
+        assertTrue(page.contains("<b>The &lt;App&gt;</b>"));
+        assertTrue(page.contains("<li>See what you read</li>"));
+        assertTrue(page.contains("<li>Know who you are</li>"));
+        assertFalse(page.contains("<code>"));
+    }
+
+    @Test
+    void the_end_of_a_session_leads_back_or_to_a_page() throws Exception {
+        assertTrue(get(server.endSessionEndpoint()).body().contains("You are signed out."));
+        HttpResponse<String> back = get(server.endSessionEndpoint()
+                + "?post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8888%2Fbye&state=s+1");
+        assertEquals(302, back.statusCode());
+        assertEquals(
+                "http://127.0.0.1:8888/bye?state=s+1",
+                back.headers().firstValue("Location").orElseThrow());
+    }
+
+    @Test
+    void paths_that_the_api_does_not_have_are_not_found() throws Exception {
+        String token = server.issue("app", "alice", "read").accessToken();
+        assertEquals(200, call("/userinfo", token).statusCode());
+        assertEquals(200, call("/v1/me/top/tracks?limit=2&offset=1", token).statusCode());
+        assertEquals(200, call("/v1/anything", token).statusCode());
+        assertEquals(404, call("/things", token).statusCode());
+        assertEquals(404, call("/api", token).statusCode());
+    }
+
+    /** Notion's way. */
+    @Test
+    void token_requests_may_be_json() throws Exception {
+        HttpResponse<String> answer = http.send(
+                HttpRequest.newBuilder(URI.create(server.tokenEndpoint()))
+                        .header("Content-Type", "application/json; charset=utf-8")
+                        .POST(BodyPublishers.ofString("{\"grant_type\" : \"refresh_token\", \"client_id\":\"app\","
+                                + " \"client_secret\":\"s3\\u0063ret\", \"refresh_token\":\""
+                                + server.issue("app", "alice", "read").refreshToken() + "\"}"))
+                        .build(),
+                BodyHandlers.ofString());
+        assertEquals(200, answer.statusCode(), answer.body());
+        assertEquals(1, server.refreshRequests());
+        assertEquals("s3cret", server.recordedTokenRequests().get(0).params().get("client_secret"));
     }
 
     @Test

@@ -89,8 +89,14 @@ final class Http {
 
     /** The text after the scheme of an Authorization header, or null if it has another scheme. */
     static @Nullable String credentials(RecordedRequest request, String scheme) {
-        String header = request.headers().getOrDefault("Authorization", "");
-        boolean matches = header.regionMatches(true, 0, scheme + " ", 0, scheme.length() + 1);
-        return matches ? header.substring(scheme.length() + 1).strip() : null;
+        return credentials(request, "Authorization", scheme);
+    }
+
+    /** The same of any header; an empty scheme stands for none. */
+    static @Nullable String credentials(RecordedRequest request, String name, String scheme) {
+        String header = request.headers().getOrDefault(name, "");
+        String prefix = scheme.isEmpty() ? "" : scheme + " ";
+        boolean matches = !header.isEmpty() && header.regionMatches(true, 0, prefix, 0, prefix.length());
+        return matches ? header.substring(prefix.length()).strip() : null;
     }
 }

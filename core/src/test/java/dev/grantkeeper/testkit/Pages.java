@@ -32,8 +32,9 @@ final class Pages {
             label:has(:focus-visible) input { outline: none }
             input { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; margin: 0; flex: none }
             label span { display: block; color: var(--soft); font-size: .85rem; overflow-wrap: anywhere }
-            ul { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .4rem }
-            li { padding: .1rem .55rem; border-radius: 6px; background: var(--pick); overflow-wrap: anywhere;
+            ul { margin: 0; padding: 0 0 0 1.2rem }
+            li { margin: .15rem 0; overflow-wrap: anywhere } li::marker { color: var(--accent) }
+            code { padding: .1rem .4rem; border-radius: 6px; background: var(--pick);
               font: .875rem/1.6 ui-monospace, "DejaVu Sans Mono", Menlo, monospace }
             .buttons { display: flex; flex-direction: row-reverse; gap: .75rem; margin-top: 1.75rem }
             button { flex: 1; padding: .7rem 1rem; border-radius: 10px; border: 1px solid var(--edge);
@@ -65,19 +66,26 @@ final class Pages {
                 .append("\">\n<h1>Sign in to ")
                 .append(escape(settings.title))
                 .append("</h1>\n<p>to connect it with <b>")
-                .append(escape(authorization.client().id()))
+                .append(escape(settings.clientNames.getOrDefault(
+                        authorization.client().id(), authorization.client().id())))
                 .append("</b></p>\n<fieldset>\n<legend>Who are you?</legend>\n");
         users(settings, hint, body);
         body.append("</fieldset>\n");
         if (!Grants.scopes(authorization.scope()).isEmpty()) {
-            body.append("<h2>What it asks for</h2>\n<ul>\n");
+            body.append("<h2>It will be able to</h2>\n<ul>\n");
             Grants.scopes(authorization.scope()).stream()
                     .sorted()
-                    .forEach(scope -> body.append("<li>").append(escape(scope)).append("</li>\n"));
+                    .forEach(scope -> item(scope, settings.scopeTexts.get(scope), body));
             body.append("</ul>\n");
         }
         body.append(BUTTONS);
         return page(settings, 200, body.toString());
+    }
+
+    private static void item(String scope, @Nullable String text, StringBuilder body) {
+        body.append("<li>")
+                .append(text == null ? "<code>" + escape(scope) + "</code>" : escape(text))
+                .append("</li>\n");
     }
 
     /** The page on which a user types in the code that another device shows. */
@@ -103,6 +111,13 @@ final class Pages {
                 "<h1>" + escape(settings.title) + "</h1>\n<p>"
                         + (accepted ? "Your device is connected." : "Your device is not connected.")
                         + " You can close this page.</p>\n");
+    }
+
+    static Answer signedOut(Settings settings) {
+        return page(
+                settings,
+                200,
+                "<h1>" + escape(settings.title) + "</h1>\n<p>You are signed out. You can close this page.</p>\n");
     }
 
     static Answer error(Settings settings, String message) {

@@ -46,7 +46,7 @@ final class ProtectedApi {
     }
 
     private Answer authorized(RecordedRequest request) {
-        String token = Http.credentials(request, "Bearer");
+        String token = settings.dialects.accessToken(request);
         if (token == null) {
             // RFC 6750, 3.1: a request without a token gets no error code.
             return unauthorized("", "No token provided");
@@ -61,7 +61,10 @@ final class ProtectedApi {
                 case FakeAuthorizationServer.RECENTLY_PLAYED -> recentlyPlayed(request, user);
                 case FakeAuthorizationServer.TOP_TRACKS -> topTracks(request, user);
                 case FakeAuthorizationServer.USERINFO -> endpoints.userInfo(user);
-                default -> echo(request, user, token);
+                default ->
+                    settings.dialects.isProfile(request.path())
+                            ? ownProfile(request, user)
+                            : echo(request, user, token);
             };
         } catch (Refused e) {
             return unauthorized(
@@ -86,6 +89,10 @@ final class ProtectedApi {
         body.put("token", HexFormat.of().formatHex(Jwt.sha256(token), 0, 3));
         body.put("bodyLength", request.bodyLength());
         return Answer.json(200, Json.write(body));
+    }
+
+    private Answer ownProfile(RecordedRequest request, @Nullable User user) {
+        return user == null ? noUser() : Answer.json(200, Json.write(settings.dialects.profile(request.path(), user)));
     }
 
     private Answer profile(@Nullable User user) {

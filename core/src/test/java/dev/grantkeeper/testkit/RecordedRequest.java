@@ -76,23 +76,27 @@ public final class RecordedRequest {
     }
 
     /**
-     * The parameters of a form in the body, decoded.
+     * The parameters in the body, decoded: of a form, or the texts of a JSON object.
      *
      * @return the parameters
      * @throws IllegalArgumentException if one occurs twice or cannot be decoded
      */
     public Map<String, String> params() {
-        return Http.params(text());
+        return isJson() ? Json.texts(text()) : Http.params(text());
     }
 
     /**
-     * One parameter of a form in the body.
+     * One parameter in the body.
      *
      * @param name the parameter's name
      * @return its value, if it was sent
      */
     public Optional<String> param(String name) {
         return Optional.ofNullable(params().get(name));
+    }
+
+    boolean isJson() {
+        return header("Content-Type").orElse("").startsWith("application/json");
     }
 
     /**

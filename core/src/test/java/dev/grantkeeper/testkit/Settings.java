@@ -17,6 +17,15 @@ final class Settings {
     final String url;
     final Map<String, Client> clients = new ConcurrentHashMap<>();
     final Map<String, User> users = new ConcurrentSkipListMap<>();
+    final Map<String, String> clientNames = new ConcurrentHashMap<>();
+    /** In words for users. */
+    final Map<String, String> scopeTexts = new ConcurrentHashMap<>(Map.of(
+            "openid", "Know who you are",
+            "profile", "See your name",
+            "email", "See your e-mail address",
+            "offline_access", "Stay connected while you are away"));
+
+    final Dialects dialects = new Dialects();
 
     volatile InstantSource time = InstantSource.system();
     volatile String title = "Demo music service";

@@ -6,8 +6,8 @@
  *
  * <p>It is published as the artifact {@code grantkeeper-core} with classifier {@code tests}. A class belongs here if
  * tests outside this project need it, or if it tests one that they need. Maven passes on nothing that is test-scoped,
- * so these classes depend on the JDK, the package {@code token} of Grantkeeper and JUnit's {@code junit-jupiter-api},
- * and on nothing else. Tests of the library itself are in the packages that they test.
+ * so these classes depend on the JDK, {@code grantkeeper-core} and JUnit's {@code junit-jupiter-api}, and on nothing
+ * else. Tests of the library itself are in the packages that they test.
  */
 @NullMarked
 package dev.grantkeeper.testkit;

@@ -73,10 +73,13 @@ class ReadmeTest {
             import java.net.http.HttpRequest;
             import java.net.http.HttpResponse;
             import java.nio.file.Path;
+            import java.time.Duration;
             import java.time.Instant;
+            import java.time.InstantSource;
             import java.util.List;
             import java.util.Optional;
             import java.util.concurrent.CompletableFuture;
+            import java.util.concurrent.atomic.AtomicLong;
             import java.util.function.Function;
             import okhttp3.OkHttpClient;
             import okhttp3.Request;
@@ -139,6 +142,7 @@ class ReadmeTest {
         STORE_TEST(GUIDE, "extends TokenStoreContract"),
         OPERATORS(GUIDE, "user.reseal()"),
         TEST_KIT(GUIDE, "FakeAuthorizationServer"),
+        TEST_TIME(GUIDE, "passed.addAndGet"),
         JDBC_STORE(JDBC, "JdbcTokenStore.on"),
         JDBC_LISTS(JDBC, "keysUntouchedSince"),
         FILE_STORE(EXAMPLES, "FileTokenStore.create"),
@@ -304,6 +308,12 @@ class ReadmeTest {
     void a_move_from_spring_security_compiles() throws IOException {
         String parameters = "javax.sql.DataSource dataSource, Grantkeeper grantkeeper";
         assertThat(errors(method(parameters, Block.SPRING.code()))).isEmpty();
+    }
+
+    @Test
+    void a_clock_for_both_sides_compiles() throws IOException {
+        String parameters = "dev.grantkeeper.testkit.FakeAuthorizationServer server, Grantkeeper.Builder registration";
+        assertThat(errors(method(parameters, Block.TEST_TIME.code()))).isEmpty();
     }
 
     @Test

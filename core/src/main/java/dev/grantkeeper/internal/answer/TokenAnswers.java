@@ -160,7 +160,7 @@ public final class TokenAnswers {
         try {
             ObjectNode json = document("token endpoint", reply, secrets, now, grantType.equals("refresh_token"));
             Answer answer = tokens(json, reply.status(), binding, now, grantType.equals(TOKEN_EXCHANGE));
-            return answer instanceof Answer.Failure refused ? refused.with(unused(json)) : answer;
+            return answer instanceof Answer.Failure refused ? refused.with(unused(json, now)) : answer;
         } catch (RequestFailedException e) {
             return e.failure();
         }
@@ -335,8 +335,8 @@ public final class TokenAnswers {
     }
 
     /** The tokens of an answer that is refused. */
-    private Answer.Unused unused(ObjectNode json) {
-        String refreshToken = text(member(json, "refresh_token"));
+    private Answer.Unused unused(ObjectNode json, Instant now) {
+        String refreshToken = ServerJson.text(member(json, "refresh_token"));
         boolean possible = refreshToken != null
                 && TokenResponse.builder("any")
                                 .refreshToken(refreshToken)
@@ -344,7 +344,10 @@ public final class TokenAnswers {
                                 .problem()
                         == null;
         return new Answer.Unused(
-                text(member(json, "access_token")), possible ? refreshToken : null, refreshLifetime(json), false);
+                ServerJson.text(member(json, "access_token")),
+                possible ? refreshToken : null,
+                refreshLifetime(json, now),
+                false);
     }
 
     /**

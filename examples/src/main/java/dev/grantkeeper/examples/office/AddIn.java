@@ -79,6 +79,7 @@ final class AddIn implements AutoCloseable {
     private static final int MOST_LOGINS = 4;
 
     private final Setup setup;
+    private final InstantSource clock;
     private final Database database;
     private final SealingKeys keys;
     private final SessionCookie sessions;
@@ -93,6 +94,9 @@ final class AddIn implements AutoCloseable {
     /** Sessions that have signed in, and whose browser has not sent its new cookie yet. */
     private final Set<String> unannounced = ConcurrentHashMap.newKeySet();
 
+    /** The moment at which the demonstration's API began to reject the tokens issued so far. */
+    private volatile Instant rejectedSince = Instant.MIN;
+
     /** Starts the server. */
     AddIn(Setup setup) throws IOException {
         this(setup, InstantSource.system(), System::nanoTime);
@@ -101,6 +105,7 @@ final class AddIn implements AutoCloseable {
     /** Starts the server with clocks that a test can move. */
     AddIn(Setup setup, InstantSource clock, LongSupplier ticker) throws IOException {
         this.setup = setup;
+        this.clock = clock;
         SealingKeys sealing = SealingKeys.of(setup.secret());
         String before = setup.secretBefore();
         this.keys = before == null ? sealing : sealing.andReading(before);
@@ -188,7 +193,10 @@ final class AddIn implements AutoCloseable {
         FakeAuthorizationServer demo = setup.demo();
         if (demo != null) {
             config.routes.post("/api/demo/expire", context -> {
+                String session = session(context);
                 demo.expireAccessTokens();
+                rejectedSince = clock.instant();
+                panes.tell(session, "expired");
                 context.status(HttpStatus.NO_CONTENT);
             });
         }
@@ -438,7 +446,7 @@ final class AddIn implements AutoCloseable {
         if (user != null) {
             state.put("user", user(user));
             Account account = entra.account(user.id());
-            state.put("grant", account.grant().map(AddIn::grant).orElse(null));
+            state.put("grant", account.grant().map(this::grant).orElse(null));
         }
         return state;
     }
@@ -456,11 +464,14 @@ final class AddIn implements AutoCloseable {
         return map;
     }
 
-    private static Map<String, @Nullable Object> grant(Grant grant) {
+    private Map<String, @Nullable Object> grant(Grant grant) {
         Map<String, @Nullable Object> map = new LinkedHashMap<>();
         map.put(
                 "accessTokenExpiresAt",
                 grant.accessTokenExpiresAt().map(Instant::toEpochMilli).orElse(null));
+        map.put(
+                "rejected",
+                grant.refreshedAt().filter(at -> !at.isAfter(rejectedSince)).isPresent());
         map.put(
                 "refreshTokenExpiresAt",
                 grant.consentEndsAt().map(Instant::toEpochMilli).orElse(null));

@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +43,8 @@ record Setup(
 
     /** The tenant that the demonstration pretends to be. */
     static final String DEMO_TENANT = "3f6c1b5e-6f0a-4c0e-9a53-0d4d3a6f7b21";
+
+    private static final String DEMO_DOMAIN = "@contoso.example";
 
     private static final JsonMapper JSON = new JsonMapper();
 
@@ -102,21 +103,20 @@ record Setup(
     /** No registration anywhere: a server of our own, in this process, that behaves as Entra does. */
     static Setup demo(FakeAuthorizationServer server, Duration tokenLifetime, Here here, Path database, String secret) {
         server.title("Contoso (a demonstration)")
+                .user("alice", "Alice", "Archer", "alice" + DEMO_DOMAIN)
+                .user("bob", "Bob", "Baker", "bob" + DEMO_DOMAIN)
                 .client("office-add-in", "demo-secret", here.redirectUri())
+                .clientName("office-add-in", "Office add-in")
+                .scopeText("https://graph.microsoft.com/User.Read", "Read your profile in Microsoft Graph")
                 .rotation(Rotation.GRACE)
                 .accessTokenLifetime(tokenLifetime)
                 .idTokenClaims(Setup::asEntraDoes)
                 .onApiRequest((request, answer) ->
                         request.path().equals("/api/v1.0/me") && answer.status() == 200 ? asGraphDoes(answer) : answer);
         // The same preset, pointed elsewhere. Nothing else in this program knows the difference.
-        Provider provider = EntraId.provider(DEMO_TENANT)
+        Provider provider = server.provider(EntraId.provider(DEMO_TENANT))
                 .newBuilder()
-                .allowHttpOnLoopback()
-                .authorizationEndpoint(server.authorizationEndpoint())
-                .tokenEndpoint(server.tokenEndpoint())
                 .revocationEndpoint(server.revocationEndpoint()) // Entra has none
-                .openId(server.issuer(), server.jwksUri())
-                .apiOrigins(server.url())
                 .build();
         return new Setup(
                 provider,
@@ -137,8 +137,9 @@ record Setup(
                 UUID.nameUUIDFromBytes(user.getBytes(StandardCharsets.UTF_8)).toString());
         claims.put("tid", DEMO_TENANT);
         claims.put("ver", "2.0");
-        claims.put("preferred_username", user + "@contoso.example");
-        claims.put("unique_name", user + "@contoso.example"); // the name in version 1.0
+        Object name = claims.get("email"); // the user principal name
+        claims.put("preferred_username", name);
+        claims.put("unique_name", name); // the same in version 1.0
         return claims;
     }
 
@@ -146,8 +147,8 @@ record Setup(
         try {
             String user = JSON.readTree(answer.text()).path("user").asText();
             Map<String, Object> me = new LinkedHashMap<>();
-            me.put("displayName", user.substring(0, 1).toUpperCase(Locale.ROOT) + user.substring(1));
-            me.put("userPrincipalName", user + "@contoso.example");
+            me.put("displayName", user.equals("bob") ? "Bob Baker" : "Alice Archer");
+            me.put("userPrincipalName", user + DEMO_DOMAIN);
             me.put("jobTitle", "Accountant");
             me.put("officeLocation", "Room 4.12");
             return answer.body(JSON.writeValueAsString(me));

@@ -28,6 +28,7 @@ final class Activity implements GrantListener {
     private final Database database;
     private final InstantSource clock;
     private final Consumer<String> changed;
+    private final long since;
     private final Map<String, Log> logs = new ConcurrentHashMap<>();
 
     /**
@@ -43,8 +44,12 @@ final class Activity implements GrantListener {
     /** A user's song. */
     record Track(String name, String artists, String playedAt) {}
 
-    /** Everything that is known of one user. */
-    record Snapshot(int calls, int served, int tokenRequests, List<Track> played, List<Entry> entries) {}
+    /**
+     * Everything that is known of one user.
+     *
+     * @param since the start of this application, in milliseconds: what was before is forgotten
+     */
+    record Snapshot(long since, int calls, int served, int tokenRequests, List<Track> played, List<Entry> entries) {}
 
     /** The activity of one user. */
     private static final class Log {
@@ -76,12 +81,12 @@ final class Activity implements GrantListener {
             played = tracks;
         }
 
-        synchronized Snapshot snapshot() {
+        synchronized Snapshot snapshot(long since) {
             List<Entry> newestFirst = new ArrayList<>(entries);
             Collections.reverse(newestFirst);
             // a call is written down when it is answered, under the time at which it was sent
             newestFirst.sort(Comparator.comparingLong(Entry::at).reversed());
-            return new Snapshot(calls, served, tokenRequests, played, newestFirst);
+            return new Snapshot(since, calls, served, tokenRequests, played, newestFirst);
         }
     }
 
@@ -94,6 +99,7 @@ final class Activity implements GrantListener {
     Activity(Database database, InstantSource clock, Consumer<String> changed) {
         this.database = database;
         this.clock = clock;
+        this.since = clock.millis();
         this.changed = changed;
     }
 
@@ -156,7 +162,7 @@ final class Activity implements GrantListener {
         if (!logs.containsKey(key.account())) {
             note(key, "login", "The application has started, and found this user's row", Duration.ZERO);
         }
-        return log(key.account()).snapshot();
+        return log(key.account()).snapshot(since);
     }
 
     /** A network interceptor that records each request as it leaves, repetitions included. */

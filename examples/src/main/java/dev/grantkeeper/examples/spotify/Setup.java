@@ -8,7 +8,6 @@ import dev.grantkeeper.testkit.Rotation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.Map;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -53,19 +52,15 @@ record Setup(
     /** No registration anywhere: a server of our own, in this process, that behaves as Spotify does. */
     static Setup demo(FakeAuthorizationServer server, Duration tokenLifetime, int port, Path database, String secret) {
         server.client("listening-diary", "demo-secret", redirectUri(port))
+                .clientName("listening-diary", "Listening diary")
+                .scopeText("user-read-recently-played", "See what you played recently")
                 .rotation(Rotation.STRICT)
                 .accessTokenLifetime(tokenLifetime)
                 .latency(Duration.ofMillis(150));
         // The same preset, pointed elsewhere. Nothing else in this program knows the difference.
-        Provider provider = Spotify.provider()
+        Provider provider = server.provider(Spotify.provider())
                 .newBuilder()
-                .allowHttpOnLoopback()
-                .authorizationEndpoint(server.authorizationEndpoint())
-                .tokenEndpoint(server.tokenEndpoint())
                 .revocationEndpoint(server.revocationEndpoint())
-                .apiOrigins(server.url())
-                .profileEndpoint(
-                        server.profileEndpoint(), Map.of("sub", "id", "name", "display_name", "email", "email"))
                 .replay(Provider.Replay.LATE) // unlike Spotify, this one rotates refresh tokens, strictly
                 .build();
         return new Setup(

@@ -67,7 +67,8 @@ final class WebApp implements AutoCloseable {
     private static final int MANY = 50;
 
     /** For a 401 that comes through: the token had replaced a rejected one, and yet another would be no better. */
-    private static final String AGAIN = ", to the new token as well. No other is requested within half a minute.";
+    private static final String AGAIN =
+            ", to the new token as well. One that replaced a rejected one is not replaced at once.";
 
     private final Setup setup;
     private final Runnable restart;
@@ -127,11 +128,13 @@ final class WebApp implements AutoCloseable {
         if (demo != null) {
             config.routes.post("/demo/expire", context -> {
                 demo.expireAccessTokens();
-                note(context, "The service rejects this access token from now on, before it expires");
+                note(
+                        context,
+                        "You pressed \u201cAPI rejects the token\u201d: from now on it does, before the token expires");
             });
             config.routes.post("/demo/withdraw", context -> {
                 demo.revokeConsent(subject(context));
-                note(context, "The user has withdrawn consent at the service; the application does not know yet");
+                note(context, "You pressed \u201cUser withdraws consent\u201d: the service has ended the grant");
             });
             config.routes.post("/demo/restart", context -> restart.run());
         }
@@ -374,7 +377,7 @@ final class WebApp implements AutoCloseable {
 
     private void note(Context context, String text) {
         account(context.cookie(SESSION))
-                .ifPresent(account -> activity.note(account.key(), "trouble", text, Duration.ZERO));
+                .ifPresent(account -> activity.note(account.key(), "pressed", text, Duration.ZERO));
     }
 
     private String subject(Context context) throws IOException {

@@ -39,14 +39,13 @@ record Service(
         FakeAuthorizationServer server = FakeAuthorizationServer.start()
                 .remembering(Places.make(directory).resolve("server"))
                 .publicClient("terminal")
+                .clientName("terminal", "the command line")
+                .scopeText("user-read-recently-played", "See what you played recently")
+                .scopeText("user-top-read", "See what you play most")
                 .accessTokenLifetime(Duration.ofSeconds(20));
-        Provider provider = Spotify.provider()
+        Provider provider = server.provider(Spotify.provider())
                 .newBuilder()
-                .allowHttpOnLoopback()
-                .authorizationEndpoint(server.authorizationEndpoint())
-                .tokenEndpoint(server.tokenEndpoint())
                 .revocationEndpoint(server.revocationEndpoint())
-                .apiOrigins(server.url())
                 .replay(Provider.Replay.LATE) // unlike Spotify, this one rotates refresh tokens
                 .build();
         return new Service(provider, "terminal", null, server);

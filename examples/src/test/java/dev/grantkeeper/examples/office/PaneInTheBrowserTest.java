@@ -53,6 +53,14 @@ class PaneInTheBrowserTest extends InTheBrowser {
         browser.see(HELLO, name);
     }
 
+    /** The number of lines that the tenant's id takes. */
+    private static long lines(Chromium browser) {
+        return (Long) Objects.requireNonNull(browser.run("""
+                const text = document.createRange();
+                text.selectNodeContents(document.querySelector('[data-user=tid]'));
+                return text.getClientRects().length;"""));
+    }
+
     @Test
     void theWholeStory() {
         see(alice, "Welcome");
@@ -63,6 +71,11 @@ class PaneInTheBrowserTest extends InTheBrowser {
 
         String pane = alice.popUp(() -> alice.click(SIGN_IN));
         alice.see(By.cssSelector("input[value=alice]"));
+        alice.see(By.tagName("label"), "alice@contoso.example");
+        alice.see(By.tagName("li"), "Read your profile in Microsoft Graph");
+        assertThat(alice.see(By.tagName("main")).getText())
+                .doesNotContain("office-add-in", "openid", "https://", "example.org");
+        show(alice, "login");
         String popUp = alice.driver().getWindowHandle();
         alice.window(pane);
         show(alice, "waiting");
@@ -77,9 +90,13 @@ class PaneInTheBrowserTest extends InTheBrowser {
 
         alice.click(By.id("call"));
         alice.see(By.id("answer"), "Accountant");
+        alice.see(By.id("answer"), "Alice Archer");
+        alice.see(By.id("answer"), "alice@contoso.example");
         show(alice, "signed-in");
         alice.click(By.tagName("summary"));
         alice.see(By.cssSelector("[data-user=tid]"), Setup.DEMO_TENANT);
+        assertThat(lines(alice.size(360, 720))).as("a GUID at 360 px").isEqualTo(1);
+        assertThat(lines(alice.wide())).as("a GUID where there is room").isEqualTo(1);
         show(alice, "signed-in-record");
         assertThat(server.tokenRequests()).isEqualTo(1);
 
@@ -102,8 +119,12 @@ class PaneInTheBrowserTest extends InTheBrowser {
                 () -> !alice.see(By.id("access")).getText().equals(until));
         alice.click(By.id("expire"));
         alice.see(By.id("result"), "the next call");
+        alice.see(By.id("access"), "expired early; the next call gets a new one");
+        show(alice, "expired");
+        time.pass(Duration.ofSeconds(1));
         alice.click(By.id("call"));
         alice.see(By.id("result"), "Graph has answered");
+        alice.see(By.id("access"), "until");
         assertThat(server.refreshRequests()).isEqualTo(2);
     }
 
@@ -147,6 +168,18 @@ class PaneInTheBrowserTest extends InTheBrowser {
         decide(alice, "accept", "alice");
         alice.window(pane).windows(1);
         alice.see(HELLO, "Alice");
+    }
+
+    @Test
+    void withoutScriptsNothingIsPromised() throws IOException {
+        Chromium plain = BROWSERS.of(
+                "plain",
+                options -> options.setExperimentalOption(
+                        "prefs", Map.of("profile.managed_default_content_settings.javascript", 2)));
+        plain.open(setup.here().origin());
+        plain.see(By.className("notice"), "needs JavaScript");
+        plain.seeNo(By.id("live"));
+        assertThat(plain.see(By.tagName("body")).getText()).doesNotContain("Connecting");
     }
 
     @Test

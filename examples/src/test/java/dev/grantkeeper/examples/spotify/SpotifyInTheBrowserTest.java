@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +50,8 @@ class SpotifyInTheBrowserTest {
     private static final By SONGS = By.cssSelector("#played li");
     private static final By RESULT = By.id("result");
     private static final By LEFT = By.id("left");
+    private static final By ABOUT_REJECT = By.id("about-expire");
+    private static final By SEALED = By.id("sealed");
     private static final By VERSION = By.id("row-version");
 
     @RegisterExtension
@@ -119,7 +122,10 @@ class SpotifyInTheBrowserTest {
 
     /** For everybody: the authorization server, the application, and the browser that shows its page. */
     private void anHourPasses() {
-        Duration time = Duration.ofMinutes(61);
+        timePasses(Duration.ofMinutes(61));
+    }
+
+    private void timePasses(Duration time) {
         passed.addAndGet(time.toNanos());
         browser.run("const now = Date.now; Date.now = () => now() + arguments[0]", time.toMillis());
     }
@@ -157,6 +163,9 @@ class SpotifyInTheBrowserTest {
         browser.click(CONNECT);
         browser.see(REFUSE);
         look(browser, "consent");
+        browser.see(By.tagName("b"), "Listening diary");
+        browser.see(By.tagName("li"), "See what you played recently");
+        assertThat(browser.see(By.tagName("main")).getText()).doesNotContain("listening-diary", "user-read");
         browser.click(REFUSE);
         browser.see(NOTICE, "You refused, so nothing was connected and nothing is stored.");
         assertThat(browser.driver().getCurrentUrl()).isEqualTo(setup.origin() + "/");
@@ -219,12 +228,26 @@ class SpotifyInTheBrowserTest {
         browser.click(REJECT);
         browser.see(RESULT, "The next call is answered with 401.");
         assertThat(browser.see(REJECT).getAttribute("aria-disabled")).isEqualTo("true");
+        browser.see(ABOUT_REJECT, "The next call meets a 401");
         browser.click(CALL);
         browser.see(RESULT, "with one token request");
+        browser.see(ABOUT_REJECT, "a token that replaced a rejected one is not replaced again at once");
         browser.see(By.id("entries"), "Call sent, answered 401: the API rejects this token");
         assertThat(server.apiUnauthorized()).isEqualTo(1);
         assertThat(server.refreshRequests()).isEqualTo(1);
         look(browser, "rejected-token");
+        call();
+        browser.see(ABOUT_REJECT, "Rests for");
+        assertThat(browser.see(REJECT).getAttribute("aria-disabled")).isEqualTo("true");
+
+        timePasses(Duration.ofSeconds(31));
+        browser.see(ABOUT_REJECT, "though the token has not expired");
+        browser.click(REJECT);
+        browser.see(ABOUT_REJECT, "The next call meets a 401");
+        browser.click(CALL);
+        browser.see(RESULT, "with one token request");
+        browser.see(ABOUT_REJECT, "Rests for");
+        assertThat(server.refreshRequests()).isEqualTo(2);
     }
 
     @Test
@@ -237,12 +260,17 @@ class SpotifyInTheBrowserTest {
         browser.see(CONNECT_AGAIN);
         browser.see(By.id("why"), "you took your consent back");
         browser.see(LEFT, "Ended");
+        browser.see(SEALED, "the service accepts them no longer");
+        assertThat(browser.see(SEALED).getText()).doesNotContain("Both tokens");
+        browser.see(By.cssSelector("#entries .k-pressed"), "You pressed “User withdraws consent”");
+        assertThat(browser.see(By.id("entries")).getText()).doesNotContain("does not know");
         look(browser, "withdrawn");
 
         browser.click(CONNECT_AGAIN);
         accept(browser, "alice");
         browser.see(LEFT, "min");
         browser.seeNo(CONNECT_AGAIN);
+        browser.see(SEALED, "Both tokens are in the text");
         call();
     }
 
@@ -259,6 +287,13 @@ class SpotifyInTheBrowserTest {
         assertThat(browser.see(VERSION).getText()).isEqualTo(version);
         assertThat(server.codeRequests()).isEqualTo(1);
         assertThat(server.refreshRequests()).isZero();
+        // What was before the restart is still there to compare with.
+        browser.see(By.id("entries"), "Signed in. Tokens are in the row");
+        assertThat(browser.driver().findElements(By.cssSelector("#entries .version")))
+                .hasSizeGreaterThan(2)
+                .allMatch(mark -> mark.getText().equals(version));
+        browser.see(By.id("served"), "2");
+        browser.see(By.id("requests"), "1");
         look(browser, "restarted");
     }
 
@@ -387,6 +422,19 @@ class SpotifyInTheBrowserTest {
         browser.see(CONNECT);
         browser.seeNo(By.className("demo"));
         look(browser, "welcome-without-demonstration");
+    }
+
+    @Test
+    void withoutScriptsNothingIsPromised() throws IOException {
+        Chromium plain = BROWSERS.of(
+                "plain",
+                options -> options.setExperimentalOption(
+                        "prefs", Map.of("profile.managed_default_content_settings.javascript", 2)));
+        plain.open(setup.origin());
+        plain.see(By.className("notice"), "needs JavaScript");
+        plain.seeNo(By.id("link"));
+        assertThat(plain.see(By.tagName("body")).getText()).doesNotContain("Connecting");
+        plain.screenshot("spotify-without-scripts");
     }
 
     @Test
