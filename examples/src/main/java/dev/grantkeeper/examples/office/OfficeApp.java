@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples.office;
 
+import dev.grantkeeper.examples.spotify.Port;
 import dev.grantkeeper.examples.spotify.SealingSecret;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -70,14 +72,20 @@ public final class OfficeApp implements Callable<Integer> {
      * @param args see {@code --help}
      */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new OfficeApp())
+        System.exit(run(new PrintWriter(System.err, true, StandardCharsets.UTF_8), args));
+    }
+
+    /** Runs it, and returns the exit code. */
+    static int run(PrintWriter err, String... args) {
+        return new CommandLine(new OfficeApp())
+                .setErr(err)
                 .setExecutionExceptionHandler((e, line, parsed) -> {
                     // A port that is taken, a secret that is missing: the message names it.
                     LOG.debug("Cannot start", e);
                     line.getErr().println(e.getMessage() == null ? e : e.getMessage());
-                    return 1;
+                    return e instanceof Port.TakenException ? Port.TAKEN : 1;
                 })
-                .execute(args));
+                .execute(args);
     }
 
     @Override
@@ -85,6 +93,7 @@ public final class OfficeApp implements Callable<Integer> {
         if (headless) {
             return Story.play(OUT) ? 0 : 1;
         }
+        Port.requireFree(port, port);
         Setup setup = setup();
         AddIn running = new AddIn(setup);
         Runtime.getRuntime().addShutdownHook(new Thread(running::close, "shutdown"));
@@ -108,6 +117,7 @@ public final class OfficeApp implements Callable<Integer> {
         String clientId = variable("ENTRA_CLIENT_ID");
         if (clientId == null) {
             // On the same port each time: the port is part of the issuer, and the issuer of a user's identity.
+            Port.requireFree(port + 1, port);
             FakeAuthorizationServer server = FakeAuthorizationServer.start(port + 1)
                     .remembering(database.resolveSibling(database.getFileName() + ".server"));
             return Setup.demo(server, Duration.ofSeconds(60), here, database, secret);

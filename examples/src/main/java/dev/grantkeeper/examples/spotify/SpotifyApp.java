@@ -5,6 +5,7 @@ import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,14 +60,20 @@ public final class SpotifyApp implements Callable<Integer> {
      * @param args see {@code --help}
      */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new SpotifyApp())
+        System.exit(run(new PrintWriter(System.err, true, StandardCharsets.UTF_8), args));
+    }
+
+    /** Runs it, and returns the exit code. */
+    static int run(PrintWriter err, String... args) {
+        return new CommandLine(new SpotifyApp())
+                .setErr(err)
                 .setExecutionExceptionHandler((e, line, parsed) -> {
                     // A port that is taken, a secret that is missing: the message names it.
                     LOG.debug("Cannot start", e);
                     line.getErr().println(e.getMessage() == null ? e : e.getMessage());
-                    return 1;
+                    return e instanceof Port.TakenException ? Port.TAKEN : 1;
                 })
-                .execute(args));
+                .execute(args);
     }
 
     @Override
@@ -74,6 +81,7 @@ public final class SpotifyApp implements Callable<Integer> {
         if (headless) {
             return Story.play(OUT) ? 0 : 1;
         }
+        Port.requireFree(port, port);
         String clientId = System.getenv("SPOTIFY_CLIENT_ID");
         String secret = SealingSecret.find(database);
         Setup setup = clientId == null || clientId.isBlank()
