@@ -307,14 +307,15 @@ class IdTokenTest {
                         + now.plusSeconds(60).getEpochSecond() + repeated + "}");
             });
         }
-        assertThat(IdTokens.mismatch(
+        assertThat(IdTokens.ownerOf(
                         base64("{\"alg\":\"none\"}")
                                 + "."
                                 + base64("{\"iss\":\"i\",\"sub\":12345,\"aud\":\"c\"}")
                                 + ".",
                         Identity.of("i", "12345", Map.of()),
-                        "c"))
-                .isNotNull();
+                        "c",
+                        Set.of()))
+                .isNotEqualTo(IdTokens.Owner.SAME);
     }
 
     @ParameterizedTest

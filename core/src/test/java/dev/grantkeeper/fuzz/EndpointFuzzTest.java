@@ -65,7 +65,8 @@ class EndpointFuzzTest {
                 .pushedAuthorizationRequestEndpoint(url())
                 .profileEndpoint(url(), Map.of("sub", "id", "name", "/data/0/name"))
                 .build();
-        client = new Client("client", "the-client-secret", ClientAuthentication.SECRET_BASIC, null, provider, clock);
+        client = new Client(
+                "client", "the-client-secret", ClientAuthentication.SECRET_BASIC, null, false, provider, clock);
     }
 
     @AfterEach
@@ -138,7 +139,7 @@ class EndpointFuzzTest {
 
     @Test
     void a_profile_is_somebodys_or_fails() {
-        Profiles profiles = new Profiles(provider, http, null);
+        Profiles profiles = new Profiles(provider, null, http, null);
         TokenSet tokens = TokenSet.builder("a").build();
         fuzz(
                 "profiles",

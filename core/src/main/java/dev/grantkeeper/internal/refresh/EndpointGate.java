@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
  * moment: the requests that an outage has dammed up must not bring the server down again.
  *
  * <p>Some grants fail again and again while others succeed, and their callers may be the ones that call most. Until it
- * succeeds, such a grant does not count as evidence against the endpoint. The request that tries is left for a moment to
- * a grant that has not failed itself. Where the client is rejected, such grants may try earlier, one a second: perhaps
- * only some tenants reject it. Thread-safe.
+ * succeeds, such a grant does not count as evidence against the endpoint. The request that tries is left for a moment
+ * to a grant that has not failed itself. Where the client is rejected, such grants may try earlier, one a second:
+ * perhaps only some tenants reject it. Thread-safe.
  */
 final class EndpointGate {
     /** The number of different grants in a row whose failures show that the endpoint is down. */

@@ -19,8 +19,8 @@ final class StoreHealth {
     private static final Duration RESTART = Duration.ofMillis(500);
 
     /**
-     * The longest time by which one node finds the store back after another. Pools double the pause between two tries to
-     * connect, up to 5 s, so it is no longer than the outage was, either.
+     * The longest time by which one node finds the store back after another. Pools double the pause between two tries
+     * to connect, up to 5 s, so it is no longer than the outage was, either.
      */
     private static final Duration APART = Duration.ofSeconds(6);
 

@@ -112,8 +112,7 @@ abstract class DatabaseServer implements AutoCloseable {
                     .setCleanDataDirectory(false)
                     .setServerConfig("synchronous_commit", confirmsEarly ? "off" : "on");
             if (confirmsEarly) {
-                builder.setServerConfig("wal_writer_delay", "10s")
-                        .setServerConfig("wal_writer_flush_after", "1GB");
+                builder.setServerConfig("wal_writer_delay", "10s").setServerConfig("wal_writer_flush_after", "1GB");
             }
             this.first = builder.start();
             if (System.getProperty("user.name").equals("root")) {
@@ -176,7 +175,8 @@ abstract class DatabaseServer implements AutoCloseable {
         private Process start() throws IOException {
             return start(
                     List.of(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
                             "-XX:TieredStopAtLevel=1",
                             "-XX:+UseSerialGC",
                             "-cp",

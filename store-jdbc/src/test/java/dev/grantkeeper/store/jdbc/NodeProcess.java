@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.store.jdbc;
 
-import com.zaxxer.hikari.HikariDataSource;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginRequiredException;
 import dev.grantkeeper.provider.Provider;
@@ -45,10 +44,10 @@ import org.sqlite.SQLiteConfig;
  *   <li>{@code watch} waits until the calls are {@code done}, or {@code waiting} for somebody else's attempt
  *   <li>{@code look} waits until the calls are {@code done}, or the row was read once more and they are {@code waiting}
  *   <li>{@code stop <where>} makes the next refresh halt there ({@link WatchedStore.Stop}), {@code go} ends that
- *   <li>{@code users <prefix> <first> <end>} asks for tokens of these users, all at once, in place of calls of one user;
- *       {@code seen <rows>} waits until so many rows were read since, {@code end} is as above
- *   <li>{@code hold} makes the outcomes of refreshes wait before they are written, {@code held <outcomes>} waits until so
- *       many do, {@code release} ends that
+ *   <li>{@code users <prefix> <first> <end>} asks for tokens of these users, all at once, in place of calls of one
+ *       user; {@code seen <rows>} waits until so many rows were read since, {@code end} is as above
+ *   <li>{@code hold} makes the outcomes of refreshes wait before they are written, {@code held <outcomes>} waits until
+ *       so many do, {@code release} ends that
  * </ul>
  */
 final class NodeProcess implements AutoCloseable {
@@ -261,8 +260,7 @@ final class NodeProcess implements AutoCloseable {
         }
     }
 
-    private static String obey(
-            String[] order, Time time, Calls calls, WatchedStore store, HeldOutcomes outcomes)
+    private static String obey(String[] order, Time time, Calls calls, WatchedStore store, HeldOutcomes outcomes)
             throws InterruptedException {
         switch (order[0]) {
             case "users" -> {
@@ -275,7 +273,8 @@ final class NodeProcess implements AutoCloseable {
             case "held" -> outcomes.awaitHeld(Integer.parseInt(order[1]));
             case "release" -> outcomes.release();
             case "pass" ->
-                time.passed.addAndGet(Duration.ofMillis(Long.parseLong(order[1])).toNanos());
+                time.passed.addAndGet(
+                        Duration.ofMillis(Long.parseLong(order[1])).toNanos());
             case "begin" -> calls.begin(Integer.parseInt(order[1]));
             case "end" -> {
                 return calls.end();
