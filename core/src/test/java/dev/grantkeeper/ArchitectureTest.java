@@ -178,7 +178,6 @@ class ArchitectureTest {
                 .containsExactlyInAnyOrder(
                         ROOT + ".internal.wire.AuthorizationEndpoint",
                         ROOT + ".internal.openid.IdTokens",
-                        ROOT + ".internal.openid.Profiles",
                         ROOT + ".internal.openid.LogoutTokens",
                         ROOT + ".internal.openid.ProviderKeys",
                         ROOT + ".internal.openid.SignedResponses",

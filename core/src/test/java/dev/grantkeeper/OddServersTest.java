@@ -87,7 +87,8 @@ class OddServersTest {
             scene.server.onNextTokenRequest(answer(
                     200,
                     "text/html",
-                    "\ufeff{\"access_token\":\"at\",\"token_type\":\"\",\"error\":[],\"expires_in\":\"60\",\"refresh_token\":\""
+                    "\ufeff{\"access_token\":\"at\",\"token_type\":\"\",\"error\":[],\"expires_in\":\"60\","
+                            + "\"refresh_token\":\""
                             + refreshToken + "\"}"));
             int before = scene.server.tokenRequests();
             assertThat(alice.tokens().refreshToken()).contains(refreshToken.replace("\\", ""));

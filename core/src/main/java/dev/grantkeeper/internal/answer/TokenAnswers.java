@@ -361,9 +361,8 @@ public final class TokenAnswers {
         }
         Duration until = ServerTimes.until(node, now);
         if (until != null) {
-            // Seen: a moment under the name of a time. One that has long passed is not one, but an absurd time (50
-            // years
-            // in seconds): no server issues a token that has expired.
+            // Seen: a moment under the name of a time. One that has long passed is none, but an absurd time (50
+            // years in seconds), since no server issues a token that has expired.
             return until;
         }
         Duration lifetime = ServerTimes.seconds(node);
