@@ -154,6 +154,13 @@ class ListenersAndLogsTest {
         }
         assertThat(node.finishLogin(null, "code=a&state=b")).isInstanceOf(LoginResult.Mismatched.class);
         alice.signOut();
+        // a grant that nothing can refresh
+        scene.server.issueRefreshTokens(false);
+        Account bob = scene.signIn(node, "bob");
+        scene.expire();
+        assertThatThrownBy(bob::tokens).isInstanceOf(LoginRequiredException.class);
+        bob.signOut();
+        scene.server.issueRefreshTokens(true);
         assertThat(scene.store.rows).isEmpty();
     }
 
