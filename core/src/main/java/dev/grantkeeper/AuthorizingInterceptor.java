@@ -103,6 +103,26 @@ final class AuthorizingInterceptor implements Interceptor {
                 && !whose.resource().isOwn();
     }
 
+    /** The owner of the token that one of these has attached to a request. */
+    private record Attached(TokenSource.Whose whose) {}
+
+    /**
+     * Fails if an interceptor in front of this one, which nobody could refuse when it was added, has attached somebody
+     * else's token. A resource's token in front of the account's own is right.
+     */
+    private void checkIsNotSpoilt(Request request) throws OAuthException {
+        Attached attached = request.tag(Attached.class);
+        TokenSource.Whose other = attached == null ? whose : attached.whose();
+        if (!other.equals(whose)
+                && !(other.account().equals(whose.account()) && whose.resource().isOwn())) {
+            throw new OAuthException(
+                    "This client has interceptors of two accounts, registrations or resources for "
+                            + request.url().host()
+                            + ", and the first one's token would be sent. Use a client for each, or wrap(…)",
+                    null);
+        }
+    }
+
     /** Whether this one takes the place of another one, with the same tokens for the same APIs. */
     boolean replaces(Interceptor other) {
         return other instanceof AuthorizingInterceptor same && same.whose.equals(whose) && same.origins.equals(origins);
@@ -147,6 +167,7 @@ final class AuthorizingInterceptor implements Interceptor {
             return chain.proceed(request);
         }
         if (request.header(dialect.tokenHeader) != null) {
+            checkIsNotSpoilt(request);
             return chain.proceed(request); // the caller's own token
         }
         if (source == null) {
@@ -252,6 +273,7 @@ final class AuthorizingInterceptor implements Interceptor {
         String header = dialect.tokenHeader;
         Request authorized = request.newBuilder()
                 .header(header, DPoP.authorization(tokens, dialect))
+                .tag(Attached.class, new Attached(whose))
                 .build();
         // OkHttp's cache is keyed by URL: it would hand one user's answer to the next.
         Chain uncached = chain.withCache(null);

@@ -251,7 +251,8 @@ public final class Grantkeeper implements AutoCloseable {
     /**
      * Wraps a client that many users share. Each request names its account with {@code request.tag(Account.class,
      * account)}, in Retrofit with {@code @Tag Account account}. A request to an API origin without an account fails; it
-     * is never sent without a token. Everything else is as in {@link Account#wrap}.
+     * is never sent without a token. If the provider has no API origins, only accounts with origins of their own have
+     * tokens to send, and the log warns. Everything else is as in {@link Account#wrap}.
      *
      * @param http the application's client
      * @return a client for all accounts

@@ -163,6 +163,37 @@ class ResourcesTest {
         assertThat(sentTo(files)).isEqualTo("Bearer " + files(alice).tokens().accessToken());
     }
 
+    /** Nobody sees them together before the first call. */
+    @Test
+    void interceptors_that_were_added_by_hand_are_right_or_refused() throws Exception {
+        Provider provider = scene.provider()
+                .apiOrigins(scene.server.url(), files.url("/").toString())
+                .build();
+        Grantkeeper node = scene.node(scene.registration(provider));
+        Account alice = scene.signIn(node, "alice");
+        OkHttpClient right = scene.http
+                .newBuilder()
+                .addInterceptor(files(alice).interceptor())
+                .addInterceptor(alice.interceptor())
+                .build();
+        files.enqueue(status(200));
+        assertThat(status(right, files)).isEqualTo(200);
+        assertThat(sentTo(files)).isEqualTo("Bearer " + files(alice).tokens().accessToken());
+
+        Account bob = scene.signIn(node, "bob");
+        for (Account second : List.of(files(alice), bob, files(bob))) {
+            OkHttpClient wrong = scene.http
+                    .newBuilder()
+                    .addInterceptor(alice.interceptor())
+                    .addInterceptor(second.interceptor())
+                    .build();
+            assertThatThrownBy(() -> status(wrong, files))
+                    .isInstanceOf(OAuthException.class)
+                    .hasMessageContaining("two accounts");
+        }
+        assertThat(files.getRequestCount()).isEqualTo(1);
+    }
+
     @Test
     void the_last_word_about_challenges_counts() throws Exception {
         Account alice = scene.signIn(scene.node(), "alice");
