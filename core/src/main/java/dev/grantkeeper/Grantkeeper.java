@@ -288,6 +288,9 @@ public final class Grantkeeper implements AutoCloseable {
      * requests to the authorization server, so that no connection is left. On an interrupted thread it does not wait.
      * The client of {@link Builder#httpClient} stays open: it is the application's. Tokens that could not be stored by
      * then are reported in the log: their users may have to sign in again.
+     *
+     * <p>Afterwards, {@code tokens()} and calls of wrapped clients throw an {@link OAuthException} that names the
+     * cause, logins and other requests an {@link AuthorizationServerException}. What is stored can still be read.
      */
     @Override
     public void close() {

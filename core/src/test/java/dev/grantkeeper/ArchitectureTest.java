@@ -33,7 +33,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
-/** What may know what, and what the public may see. Read from the sources and the classes of this module. */
+/**
+ * The dependencies that are allowed, and the types that the public may see. Read from the sources and the classes of
+ * this module.
+ */
 class ArchitectureTest {
     private static final Path SOURCES = Path.of("src/main/java");
     private static final String ROOT = "dev.grantkeeper";

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What scopes cannot say (RFC 9396), from the request to the stored row. */
+/** Authorization details (RFC 9396), from the request to the stored row. */
 @Timeout(60)
 class AuthorizationDetailsTest {
     private static final String PAYMENT =

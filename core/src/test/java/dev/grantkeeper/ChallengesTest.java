@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What happens when an API wants more than the grant gives, and how the next login asks for it. */
+/** APIs that require more than the grant gives, and the next login, which requests it. */
 @Timeout(60)
 class ChallengesTest {
     private static final String CLAIMS = "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"1603742800\"}}}";
@@ -78,7 +78,7 @@ class ChallengesTest {
         }
     }
 
-    /** What the browser is sent away with. */
+    /** The parameters that the browser is sent away with. */
     private static Map<String, String> sent(LoginRequest request) throws IOException {
         HttpUrl url = HttpUrl.get(request.start().url().toString());
         assertThat(url.queryParameterNames())

@@ -60,7 +60,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How the application proves who it is, as the server sees it. */
+/** Client authentication, as the server sees it. */
 @Timeout(60)
 class ClientAuthenticationTest {
     private static final String CLIENT = MockProvider.CLIENT;

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
-/** What becomes of work that is under way when a node is closed. */
+/** The fate of work that is under way when a node is closed. */
 @Timeout(60)
 class ClosingTest {
     private final Scene scene = new Scene();
@@ -86,6 +86,25 @@ class ClosingTest {
                 .hasSize(1)
                 .allSatisfy(line ->
                         assertThat(line).contains("1 grants have new tokens").doesNotContain(fresh.accessToken()));
+    }
+
+    @Test
+    void a_closed_node_gives_valid_tokens_no_new_ones_and_makes_no_request() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        node.close();
+        assertThat(alice.tokens()).isNotNull();
+        scene.expire();
+        int requests = scene.server.tokenRequests();
+        assertThatThrownBy(alice::tokens)
+                .isExactlyInstanceOf(OAuthException.class)
+                .hasMessageContaining("was closed");
+        assertThatThrownBy(() -> alice.tokensAsync().get(10, TimeUnit.SECONDS))
+                .cause()
+                .isExactlyInstanceOf(OAuthException.class)
+                .hasMessageContaining("was closed");
+        assertThat(scene.server.tokenRequests()).isEqualTo(requests);
+        assertThat(alice.grant()).isPresent();
     }
 
     @Test

@@ -64,7 +64,7 @@ final class DPoPServer implements AutoCloseable {
     volatile String scheme = "DPoP";
     /** A new nonce with every refusal, and never satisfied. */
     volatile boolean neverSatisfied;
-    /** How far this clock is ahead, and how much it tolerates. */
+    /** The lead of this clock, and the difference that it tolerates. */
     volatile Duration ahead = Duration.ZERO;
 
     volatile Function<RecordedRequest, @Nullable MockResponse> beforeApi = request -> null;
@@ -109,7 +109,7 @@ final class DPoPServer implements AutoCloseable {
                 .apiOrigins(api.url("/").toString());
     }
 
-    /** What the browser brings back of an authorization request. */
+    /** The query that the browser brings back of an authorization request. */
     String approve(PendingLogin login) {
         HttpUrl url = HttpUrl.get(login.url().toString());
         Map<String, String> parameters = pushed.get(Objects.requireNonNullElse(url.queryParameter("request_uri"), ""));
@@ -296,7 +296,7 @@ final class DPoPServer implements AutoCloseable {
 
     // ---- Both ------------------------------------------------------------------------------------------------------
 
-    /** What Nimbus leaves to its caller, or cannot see. */
+    /** Checks that Nimbus leaves to its caller, or cannot make. */
     private SignedJWT checked(RecordedRequest request, @Nullable String nonce) throws Exception {
         List<String> headers = request.getHeaders().values("DPoP");
         if (headers.size() != 1) {

@@ -54,7 +54,7 @@ class DeviceLoginTest {
     private Grantkeeper node() {
         scene.server.time(clock);
         return scene.node(scene.registration(scene.openIdProvider().build())
-                .tokenCallTimeout(Duration.ofSeconds(10)) // a few looks at the ticker
+                .tokenCallTimeout(Duration.ofSeconds(5)) // a few looks at the ticker, which are more often if it is short
                 .time(clock, ticker));
     }
 
@@ -66,7 +66,7 @@ class DeviceLoginTest {
         return future.get(30, TimeUnit.SECONDS);
     }
 
-    /** How much time went by before each question, from the first to the last. */
+    /** The time that went by before each question, from the first to the last. */
     private List<Duration> gaps(DeviceLogin login) {
         List<Duration> gaps = new ArrayList<>();
         Instant last = login.expiresAt().minus(Duration.ofMinutes(10));

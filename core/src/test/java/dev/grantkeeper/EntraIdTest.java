@@ -142,7 +142,7 @@ class EntraIdTest {
         return mock.node(registration(at(preset)));
     }
 
-    /** What version 2.0 says of Ada; version 1.0 is told apart by its issuer. */
+    /** The claims of version 2.0 about Ada; version 1.0 is told apart by its issuer. */
     private JWTClaimsSet.Builder ada(String issuer, Object tenant) {
         Instant now = mock.time.clock().instant();
         JWTClaimsSet.Builder claims = new JWTClaimsSet.Builder()
@@ -218,7 +218,7 @@ class EntraIdTest {
         });
     }
 
-    /** What was sent to the token endpoint, the last time. */
+    /** The last request to the token endpoint. */
     private Map<String, String> sent() {
         return MockProvider.form(tokenRequests.get(tokenRequests.size() - 1));
     }

@@ -399,10 +399,13 @@ class FailingTokenEndpointTest {
         scene.time.pass(Duration.ofMinutes(9)); // past the soft limit
         scene.server.resetCounters();
         scene.server.onNextTokenRequest(Fault.dropAfter());
-        while (scene.events.stream().noneMatch(event -> event.kind() == GrantListener.Kind.REFUSED)) {
-            assertThat(alice.tokens().accessToken()).isEqualTo(valid);
-            TimeUnit.MILLISECONDS.sleep(5);
-        }
+        Held replay = new Held();
+        scene.server.onNextTokenRequest(Fault.hold(replay));
+        assertThat(alice.tokens().accessToken()).isEqualTo(valid);
+        replay.awaitArrived(1);
+        assertThat(alice.tokens().accessToken()).isEqualTo(valid);
+        replay.release();
+        scene.await(GrantListener.Kind.REFUSED);
         for (int i = 0; i < 20; i++) {
             assertThat(alice.tokens().accessToken()).isEqualTo(valid);
         }
@@ -489,10 +492,12 @@ class FailingTokenEndpointTest {
         held.awaitArrived(1);
         scene.server.noFaults();
         scene.server.onNextTokenRequest(Fault.status(503));
-        Account other = scene.node(scene.registration(scene.provider().build()).maxWait(Duration.ofMinutes(2)))
+        Account other = scene.node(scene.registration(scene.provider().build())
+                        .tokenCallTimeout(Duration.ofSeconds(2))
+                        .maxWait(Duration.ofMinutes(2)))
                 .account("alice");
         Future<TokenSet> waiting = other.tokensAsync();
-        scene.passUnderObservation(Duration.ofSeconds(7), waiting);
+        scene.passUnderObservation(Duration.ofSeconds(7), waiting); // T is three calls of 2 s
         assertThatThrownBy(() -> waiting.get(60, TimeUnit.SECONDS)).hasCauseInstanceOf(OAuthException.class);
         scene.time.pass(Duration.ofMinutes(20));
         assertLoginRequired(other, LoginRequiredException.Reason.ANSWER_LOST);

@@ -34,7 +34,7 @@ import okhttp3.tls.HeldCertificate;
  * close them after 1 s (some), 5 s (Node, Apache), 75 s (nginx), at once, or forget them and say nothing. Thread-safe.
  */
 final class Front implements AutoCloseable {
-    /** How requests travel. */
+    /** The way in which requests travel. */
     enum Wire {
         HTTP_1(List.of(Protocol.HTTP_1_1), false),
         HTTP_1_OVER_TLS(List.of(Protocol.HTTP_1_1), true),
@@ -50,7 +50,7 @@ final class Front implements AutoCloseable {
         }
     }
 
-    /** What becomes of a connection after an answer. */
+    /** The fate of a connection after an answer. */
     enum Ending {
         /** It is closed with the answer, and nothing announces it (HTTP/2: a GOAWAY after the answer). */
         AT_ONCE,
@@ -69,10 +69,10 @@ final class Front implements AutoCloseable {
             new OkHttpClient.Builder().readTimeout(Duration.ZERO).build();
     private final OkHttpClient outside;
 
-    /** What this gateway has not closed, which it does when the client has. */
+    /** The connections that this gateway has not closed, which it does when the client has. */
     private final Set<Socket> accepted = ConcurrentHashMap.newKeySet();
 
-    /** What the client has not closed. */
+    /** The connections that the client has not closed. */
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
     Front(FakeAuthorizationServer behind, Wire wire, Ending ending) throws IOException {

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What an application hears of its users' grants. */
+/** The events of users' grants that an application receives. */
 @Timeout(60)
 class GrantListenerTest {
     private final Scene scene = new Scene();
@@ -37,16 +37,8 @@ class GrantListenerTest {
         scene.close();
     }
 
-    /** The first event of this kind, when it has come: some are told after the callers have been answered. */
     private Event heard(Kind kind) throws InterruptedException {
-        while (true) {
-            for (Event event : scene.events) {
-                if (event.kind() == kind) {
-                    return event;
-                }
-            }
-            TimeUnit.MILLISECONDS.sleep(1); // and let the limit of this test end it
-        }
+        return scene.await(kind);
     }
 
     private List<Kind> kinds() {
@@ -77,7 +69,7 @@ class GrantListenerTest {
         scene.time.pass(Duration.ofSeconds(1));
         held.release();
         assertThat(waiting.get(10, TimeUnit.SECONDS)).isNotNull();
-        assertThat(heard(Kind.REFRESHED).took()).isBetween(Duration.ofSeconds(1), Duration.ofSeconds(2));
+        assertThat(heard(Kind.REFRESHED).took()).isBetween(Duration.ofSeconds(1), Scene.TOKEN_CALL);
     }
 
     @Test

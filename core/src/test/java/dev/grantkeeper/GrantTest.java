@@ -22,7 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What can be said of a grant without its secrets; law 16. */
+/** The facts about a grant that are no secrets; law 16. */
 @Timeout(30)
 class GrantTest {
     private final Scene scene = new Scene();

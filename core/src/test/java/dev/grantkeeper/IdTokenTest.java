@@ -74,7 +74,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Who the user is comes from an ID token that was verified, or from nowhere. */
+/** The user's identity comes from an ID token that was verified, or from nowhere. */
 @Timeout(60)
 class IdTokenTest {
     private static final String TENANT_A = "11111111-2222-4333-8444-555555555555";
@@ -861,7 +861,7 @@ class IdTokenTest {
         ProviderKeys provider = new ProviderKeys(
                 URI.create(keys.url("/jwks").toString()),
                 Set.of(),
-                new Http(scene.http, Duration.ofSeconds(2), new DPoP(scene.time.clock(), false)),
+                new Http(scene.http, Scene.TOKEN_CALL, new DPoP(scene.time.clock(), false)),
                 scene.time::ticks);
         JWTClaimsSet claims = new JWTClaimsSet.Builder().subject("alice").build();
         String signature = sign(claims, key);

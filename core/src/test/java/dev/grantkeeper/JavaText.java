@@ -11,7 +11,7 @@ final class JavaText {
     /** Stands for code between two pieces of prose, so that no sentence reaches across. */
     static final char CODE = '\u0001';
 
-    /** What a character belongs to. */
+    /** The part of a source that a character belongs to. */
     enum Part {
         CODE,
         STRING,
@@ -63,14 +63,14 @@ final class JavaText {
         return end;
     }
 
-    /** What the character at a position belongs to. */
+    /** The part that the character at a position belongs to. */
     Part part(int at) {
         return parts[at];
     }
 
     /**
-     * What people read: strings and comments, each character where it stands in the source. Strings joined by a plus,
-     * and lines of one comment, are one text; all else is kept apart by {@link #CODE}.
+     * The prose of a source: strings and comments, each character where it stands in the source. Strings joined by a
+     * plus, and lines of one comment, are one text; all else is kept apart by {@link #CODE}.
      */
     String prose() {
         char[] prose = new char[text.length()];

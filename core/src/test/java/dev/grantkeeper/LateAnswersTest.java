@@ -34,7 +34,9 @@ class LateAnswersTest {
                     .tokenCallTimeout(Duration.ofMinutes(1))
                     .maxWait(Duration.ofMinutes(2)));
     private final Grantkeeper two =
-            scene.node(scene.registration(scene.provider().build()).maxWait(Duration.ofMinutes(2)));
+            scene.node(scene.registration(scene.provider().build())
+                    .tokenCallTimeout(Duration.ofSeconds(2))
+                    .maxWait(Duration.ofMinutes(2)));
 
     @AfterEach
     void close() {

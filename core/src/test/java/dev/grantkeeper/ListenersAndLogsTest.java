@@ -50,7 +50,7 @@ class ListenersAndLogsTest {
         scene.close();
     }
 
-    /** What listeners and logs throw. */
+    /** The exceptions that listeners and logs throw. */
     enum Thrown {
         FULL_DISK {
             @Override

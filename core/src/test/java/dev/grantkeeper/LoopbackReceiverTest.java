@@ -16,6 +16,8 @@ import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,7 +53,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LoopbackReceiverTest {
     private final Scene scene = new Scene();
     private final ExecutorService program = Executors.newCachedThreadPool();
-    /** Where the user has arrived. */
+    /** The page at which the user has arrived. */
     private final SynchronousQueue<URI> shown = new SynchronousQueue<>();
 
     LoopbackReceiverTest() {
@@ -297,6 +299,48 @@ class LoopbackReceiverTest {
             for (Socket socket : begun) {
                 socket.close();
             }
+        }
+    }
+
+    /** The receiver has 256 threads. Whoever exceeds that is disconnected, and the login that waits is not. */
+    @Test
+    void more_requests_that_are_begun_and_not_sent_than_there_are_threads_are_disconnected() throws Exception {
+        Grantkeeper node = registered("http://127.0.0.1/callback");
+        List<Socket> begun = new ArrayList<>();
+        try (LoopbackReceiver receiver = LoopbackReceiver.open(node)) {
+            Future<LoginResult> result = begin(receiver, node);
+            String page = page();
+            URI address = receiver.redirectUri();
+            Socket disconnected = null;
+            while (disconnected == null && begun.size() < 2_000) {
+                Socket socket = new Socket(address.getHost(), address.getPort());
+                begun.add(socket);
+                socket.getOutputStream().write("GET /callback HTTP/1.1\r\nHost: ".getBytes(US_ASCII));
+                // One that holds a thread gets no answer. Those beyond the limit are closed when they are looked at.
+                disconnected = begun.size() > 256 && isClosed(socket) ? socket : null;
+            }
+            assertThat(disconnected).as("a connection beyond the limit").isNotNull();
+            assertThat(begun).hasSizeLessThan(300);
+            for (Socket socket : begun) {
+                socket.close();
+            }
+            assertThat(get(scene.server.approve(page, "alice")).body()).contains("You are signed in");
+            assertThat(result.get(20, TimeUnit.SECONDS)).isInstanceOf(LoginResult.SignedIn.class);
+        } finally {
+            for (Socket socket : begun) {
+                socket.close();
+            }
+        }
+    }
+
+    private static boolean isClosed(Socket socket) throws IOException {
+        socket.setSoTimeout(500);
+        try {
+            return socket.getInputStream().read() < 0;
+        } catch (SocketTimeoutException e) {
+            return false;
+        } catch (SocketException e) {
+            return true; // reset
         }
     }
 

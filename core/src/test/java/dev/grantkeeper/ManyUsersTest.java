@@ -305,7 +305,7 @@ class ManyUsersTest {
         held.release();
     }
 
-    /** How calls ended. */
+    /** The outcomes of calls. */
     private record Round(List<Integer> succeeded, int failed) {}
 
     /** Each of these users calls on two nodes at once; all calls have ended. */

@@ -87,7 +87,7 @@ final class MockProvider implements AutoCloseable {
         return json(200, "{\"access_token\":\"at\",\"token_type\":\"Bearer\",\"expires_in\":60}");
     }
 
-    /** What was sent in the body, each name once. */
+    /** The parameters in the body, each name once. */
     static Map<String, String> form(RecordedRequest request) {
         return parameters("http://x/?" + request.getBody().utf8());
     }

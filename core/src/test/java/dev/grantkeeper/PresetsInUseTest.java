@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What presets say, where it takes a whole story to see it. */
+/** Facts of presets that take a whole story to see, and all presets at the test server. */
 @Timeout(60)
 class PresetsInUseTest {
     private final Scene scene = new Scene();

@@ -285,7 +285,7 @@ class ProviderVectorsTest {
         return node.finishLogin(login, query(login, preset, callback));
     }
 
-    /** What the provider's page would send the browser back with. */
+    /** The query with which the provider's page would send the browser back. */
     private String query(PendingLogin login, Provider preset, JsonNode callback) {
         String state = HttpUrl.get(login.url().toString()).queryParameter("state");
         HttpUrl.Builder url = HttpUrl.get(REDIRECT).newBuilder();
@@ -334,7 +334,7 @@ class ProviderVectorsTest {
         return mock.server.getRequestCount();
     }
 
-    /** What the vector expects; that it was looked at is counted. */
+    /** An expectation of the vector; that it was looked at is counted. */
     private JsonNode expect(Vector vector, String name) {
         concluded.add(name);
         return vector.expected().path(name);
@@ -575,7 +575,7 @@ class ProviderVectorsTest {
         }
     }
 
-    /** What was understood comes out of the store as it went in. */
+    /** Everything that was understood comes out of the store as it went in. */
     private void assertStored(Vector vector, SignedIn in) throws Exception {
         Account kept = in.keepAs("user");
         assertThat(kept.tokens()).isEqualTo(in.tokens());
@@ -662,7 +662,7 @@ class ProviderVectorsTest {
         return failure;
     }
 
-    /** What support asks for is in what developers read. */
+    /** The ids that support asks for are in the messages that developers read. */
     private void assertCorrelation(Vector vector, String description) {
         JsonNode id = expect(vector, "correlationId");
         if (id.isTextual()) {

@@ -58,7 +58,7 @@ class PublicApiTest {
                 .isEmpty();
     }
 
-    /** What one has and the other has not, each member below its type. */
+    /** The members that one has and the other has not, each below its type. */
     private static List<String> difference(List<String> before, List<String> after) {
         List<String> qualifiedBefore = qualified(before);
         List<String> qualifiedAfter = qualified(after);

@@ -706,7 +706,9 @@ class RefreshTest {
         held.awaitArrived(1);
         scene.server.noFaults();
         // Its request never arrives, and its writes never happen: it is gone. The other node has to find out by itself.
-        Account other = scene.node(scene.registration(scene.provider().build()).maxWait(Duration.ofMinutes(2)))
+        Account other = scene.node(scene.registration(scene.provider().build())
+                        .tokenCallTimeout(Duration.ofSeconds(2))
+                        .maxWait(Duration.ofMinutes(2)))
                 .account("alice");
         Future<TokenSet> waiting = other.tokensAsync();
         while (scene.store.finds.get() < 6) {

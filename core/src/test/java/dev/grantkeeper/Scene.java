@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import okhttp3.OkHttpClient;
@@ -24,6 +25,9 @@ final class Scene implements AutoCloseable {
     static final String REDIRECT = "http://127.0.0.1:8888/callback";
     static final SealingKeys KEYS = SealingKeys.of("kP3v9Zq7LxW2mT8sRb5nYc4dHf6gJa1e");
 
+    /** Longer than any machine is slow. Tests that wait for the end of a call set a shorter one. */
+    static final Duration TOKEN_CALL = Duration.ofSeconds(20);
+
     final MovingTime time = new MovingTime();
     final MapStore store = new MapStore();
     final OkHttpClient http = new OkHttpClient();
@@ -33,6 +37,29 @@ final class Scene implements AutoCloseable {
             .accessTokenLifetime(Duration.ofMinutes(10))
             .time(time.clock());
     private final List<Grantkeeper> nodes = new ArrayList<>();
+
+    private void hear(GrantListener.Event event) {
+        synchronized (events) {
+            events.add(event);
+            events.notifyAll();
+        }
+    }
+
+    /** Waits for the first event of a kind: some are reported after the callers have been answered. */
+    GrantListener.Event await(GrantListener.Kind kind) throws InterruptedException {
+        synchronized (events) {
+            Optional<GrantListener.Event> found = first(kind);
+            while (found.isEmpty()) {
+                events.wait(); // the limit of the test ends it
+                found = first(kind);
+            }
+            return found.get();
+        }
+    }
+
+    private Optional<GrantListener.Event> first(GrantListener.Kind kind) {
+        return events.stream().filter(event -> event.kind() == kind).findFirst();
+    }
 
     /** The server as a provider without OpenID Connect. */
     Provider.Builder provider() {
@@ -76,8 +103,8 @@ final class Scene implements AutoCloseable {
                 .tokenStore(store)
                 .sealingKeys(KEYS)
                 .httpClient(http)
-                .listener(events::add)
-                .tokenCallTimeout(Duration.ofSeconds(2))
+                .listener(this::hear)
+                .tokenCallTimeout(TOKEN_CALL)
                 .time(time.clock(), time::ticks);
     }
 

@@ -34,7 +34,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the UserInfo endpoint adds to the ID token, and what it must not (OpenID Connect Core section 5.3). */
+/**
+ * Claims that the UserInfo endpoint adds to the ID token, and those that it must not add (OpenID Connect Core section
+ * 5.3).
+ */
 @Timeout(60)
 class UserInfoTest {
     private final Scene scene = new Scene();

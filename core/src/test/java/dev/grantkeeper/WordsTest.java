@@ -105,7 +105,7 @@ class WordsTest {
 
     // ---- What is read ---------------------------------------------------------------------------------------------
 
-    /** What people read, by the file's place: the texts of Markdown, and comments and strings of Java. */
+    /** The prose that people read, by the file's place: the texts of Markdown, and comments and strings of Java. */
     private static Map<Path, String> prose(List<Path> files) {
         Map<Path, String> texts = new LinkedHashMap<>();
         for (Path file : files) {

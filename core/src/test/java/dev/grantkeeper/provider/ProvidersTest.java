@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ProvidersTest {
-    /** What is good for the parameters of the factories that take texts, in their order. */
+    /** Good values for the parameters of the factories that take texts, in their order. */
     private static final Map<String, List<String>> TEXTS = Map.ofEntries(
             Map.entry("auth0", List.of("acme.eu.auth0.com")),
             Map.entry("okta", List.of("acme.okta.com", "default")),
@@ -45,7 +45,7 @@ class ProvidersTest {
             Map.entry("apple", List.of("TEAM123456")),
             Map.entry("reddit", List.of("linux:com.example.app:v1 (by /u/somebody)")));
 
-    /** Whose APIs are the application's own, or not known before a user signed in, or not there. */
+    /** Presets whose APIs are the application's own, or not known before a user signed in, or not there. */
     private static final Set<String> WITHOUT_APIS = Set.of(
             "auth0-acme.eu.auth0.com",
             "okta-acme.okta.com.default",
@@ -56,7 +56,7 @@ class ProvidersTest {
             "apple",
             "mailchimp");
 
-    /** Who do not say who the user is in a way that can be described: nested, by a query, or not at all. */
+    /** Presets that do not identify the user in a way that can be described: nested, by a query, or not at all. */
     private static final Set<String> WITHOUT_IDENTITY =
             Set.of("linear", "servicenow-acme.service-now.com", "shopify-acme");
 

@@ -170,7 +170,7 @@ class TokenStoreContractTest {
 
     // ---- How it is found out -------------------------------------------------------------------------------------
 
-    /** What JUnit says of the contract on one kind of store. */
+    /** The results of the contract on one kind of store. */
     private record Report(Set<String> passed, Map<String, Throwable> thrown) {
         static synchronized Report on(BiFunction<Database, Integer, TokenStore> store, Duration longestCall) {
             Suspect.store = store;
@@ -205,7 +205,7 @@ class TokenStoreContractTest {
         }
     }
 
-    /** What the author of a store would write. */
+    /** The class that the author of a store would write. */
     static final class Suspect extends TokenStoreContract {
         static BiFunction<Database, Integer, TokenStore> store = Right::new;
         static Duration longestCall = LONG;
@@ -242,7 +242,10 @@ class TokenStoreContractTest {
 
     // ---- The store that does everything right ----------------------------------------------------------------------
 
-    /** What the nodes share, and where it is a database, what its server has in memory and on disk. */
+    /**
+     * The rows that the nodes share, and in the case of a database, everything that its server has in memory and on
+     * disk.
+     */
     static final class Database {
         final Map<String, StoredTokens> rows = new LinkedHashMap<>();
         final Map<String, Duration> writtenAt = new HashMap<>();
@@ -803,7 +806,7 @@ class TokenStoreContractTest {
         }
     }
 
-    /** What it writes is not what it was given. */
+    /** Writes something else than it was given. */
     private abstract static class Changes extends Right {
         Changes(Database database, int node) {
             super(database, node);

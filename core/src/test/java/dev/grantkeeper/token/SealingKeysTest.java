@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is sealed opens for who has the key, where it belongs, and unchanged; otherwise not at all. */
+/** Sealed text opens with its key, where it belongs, and unchanged; otherwise not at all. */
 class SealingKeysTest {
     private static final String OLD = "kP3v9Zq7LxW2mT8sRb5nYc4dHf6gJa1e";
     private static final String NEW = "Q8wE2rT6yU1iO9pA4sD7fG3hJ5kL0zXc";

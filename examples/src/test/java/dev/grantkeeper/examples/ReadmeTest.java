@@ -32,7 +32,7 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the documentation shows is code, so it has to compile; and what it points to has to be there. */
+/** The code in the documentation compiles, and its links lead somewhere. */
 class ReadmeTest {
     private static final Path ROOT = Path.of("..");
     private static final Path README = ROOT.resolve("README.md");
@@ -93,7 +93,7 @@ class ReadmeTest {
             import retrofit2.http.Tag;
             """;
 
-    /** What an application has around such code. */
+    /** The types that an application has around such code. */
     private static final String AROUND = """
             record History() {}
             interface Session {

@@ -6,10 +6,7 @@ import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
-import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.security.KeyPair;
 import java.time.Instant;
@@ -17,34 +14,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Renews the application's own grant, with its own credentials (RFC 6749 section 4.4). Thread-safe. */
-public final class ClientCredentialsRenewal implements Renewal {
-    private final AuthorizationServer server;
+public final class ClientCredentialsRenewal extends UserlessRenewal {
     private final Set<String> scopes;
-    private final Revocation revocation;
-    private final Clocks time;
 
     /** For these scopes. */
     public ClientCredentialsRenewal(
             AuthorizationServer server, Set<String> scopes, Revocation revocation, Clocks time) {
-        this.server = server;
+        super(server, revocation, time);
         this.scopes = scopes;
-        this.revocation = revocation;
-        this.time = time;
-    }
-
-    @Override
-    public GrantRow begin() {
-        return GrantRow.of(RowFormat.newName(), time.now(), null, null);
-    }
-
-    @Override
-    public boolean possible(GrantRow row) {
-        return true;
-    }
-
-    @Override
-    public Answer.@Nullable Failure prepare() {
-        return server.prepare();
     }
 
     @Override
@@ -77,20 +54,5 @@ public final class ClientCredentialsRenewal implements Renewal {
                 .newBuilder()
                 .refreshToken(null)
                 .build();
-    }
-
-    @Override
-    public Provider.Replay replay() {
-        return Provider.Replay.PROMPT; // nothing is spent
-    }
-
-    @Override
-    public @Nullable Instant consentEndsAt(GrantRow row) {
-        return null; // no user has to consent
-    }
-
-    @Override
-    public void revoke(GrantRow row, TokenSet tokens) {
-        revocation.revoke(tokens);
     }
 }

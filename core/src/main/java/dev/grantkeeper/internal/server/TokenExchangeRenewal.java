@@ -6,14 +6,10 @@ import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
-import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
-import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Renews tokens that were exchanged for a token at hand, by exchanging it again: RFC 8693, RFC 7523, and Microsoft's
@@ -29,34 +25,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Thread-safe.
  */
-public final class TokenExchangeRenewal implements Renewal {
+public final class TokenExchangeRenewal extends UserlessRenewal {
     private final ExchangeRequest wanted;
-    private final AuthorizationServer server;
-    private final Revocation revocation;
-    private final Clocks time;
 
     /** For one exchange. */
     public TokenExchangeRenewal(
             ExchangeRequest wanted, AuthorizationServer server, Revocation revocation, Clocks time) {
+        super(server, revocation, time);
         this.wanted = wanted;
-        this.server = server;
-        this.revocation = revocation;
-        this.time = time;
-    }
-
-    @Override
-    public GrantRow begin() {
-        return GrantRow.of(RowFormat.newName(), time.now(), null, null);
-    }
-
-    @Override
-    public boolean possible(GrantRow row) {
-        return true;
-    }
-
-    @Override
-    public Answer.@Nullable Failure prepare() {
-        return server.prepare();
     }
 
     @Override
@@ -113,21 +89,5 @@ public final class TokenExchangeRenewal implements Renewal {
     public TokenSet tokens(TokenResponse response, Instant now) {
         return response.toTokenSet(
                 null, wanted.scopes(), now, Facts.of(server.known()).defaultLifetime());
-    }
-
-    @Override
-    public Provider.Replay replay() {
-        return Provider.Replay
-                .PROMPT; // nothing is spent, unless the server accepts an assertion only once, and then it says so
-    }
-
-    @Override
-    public @Nullable Instant consentEndsAt(GrantRow row) {
-        return null; // the token at hand is requested again each time
-    }
-
-    @Override
-    public void revoke(GrantRow row, TokenSet tokens) {
-        revocation.revoke(tokens);
     }
 }

@@ -284,7 +284,7 @@ public final class Chromium implements AutoCloseable {
         await(what, () -> holds.getAsBoolean() ? true : null);
     }
 
-    /** What gives {@code null}, or an element that is not there, is asked again. */
+    /** A look at the page. It is repeated while it returns {@code null} or misses an element. */
     @FunctionalInterface
     public interface Look<T> {
         @Nullable
@@ -458,7 +458,7 @@ public final class Chromium implements AutoCloseable {
                 return found;""");
     }
 
-    /** What one can press or fill in and a screen reader has no name for. */
+    /** Elements that one can press or fill in and that a screen reader has no name for. */
     public List<String> nameless() {
         return driver
                 .findElements(By.cssSelector("button, input:not([type=hidden]), select, textarea, a[href], iframe"))
@@ -475,8 +475,8 @@ public final class Chromium implements AutoCloseable {
     }
 
     /**
-     * What the pages complained of since this was asked last: errors in scripts, and what the Content-Security-Policy
-     * forbade. That a server answered with an error, or not at all, is not among it.
+     * The complaints of the pages since the last call: errors in scripts, and what the Content-Security-Policy forbade.
+     * That a server answered with an error, or not at all, is not among it.
      */
     public List<String> complaints() {
         for (LogEntry entry : driver.manage().logs().get(LogType.BROWSER)) {
@@ -495,7 +495,7 @@ public final class Chromium implements AutoCloseable {
 
     // ---- For Browsers --------------------------------------------------------------------------------------------
 
-    /** What to look at when a test has failed. */
+    /** Writes down everything that explains a failed test. */
     void evidence(String name) throws IOException {
         errors.addAll(complaints());
         Path directory = TARGET.resolve("screenshots").resolve("failed");

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.openqa.selenium.By;
 
-/** What tests of pages rely on finds what is wrong with a page. */
+/** The checks that tests of pages rely on find what is wrong with a page. */
 @Timeout(60)
 class ChromiumTest {
     @RegisterExtension

@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How an application proves to a Keycloak who it is, and how its logins are protected there. */
+/** Client authentication at a Keycloak, and the protection of logins there. */
 @Timeout(60)
 class KeycloakClientsIT {
     private static final String CALLBACK = "http://127.0.0.1:9999/callback";

@@ -60,7 +60,9 @@ class KeycloakIT {
     private static final String CALLBACK = "http://127.0.0.1:9999/callback";
     private static final SealingKeys KEYS = SealingKeys.of(UUID.randomUUID() + "/" + UUID.randomUUID());
 
-    /** What the realm says, and a little more: so long that tokens end when a test says so, and not before. */
+    /**
+     * The lifetime that the realm sets, and a little more: so long that tokens end when a test says so, and not before.
+     */
     private static final Duration TOKENS_LIVE = Duration.ofSeconds(61);
 
     private static final String ODD_SECRET = "s3cr%t:+ &=\u00e9";

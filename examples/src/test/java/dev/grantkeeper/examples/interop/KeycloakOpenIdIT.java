@@ -47,7 +47,7 @@ class KeycloakOpenIdIT {
     private static final String BYE = "http://127.0.0.1:9999/bye";
     private static final String CLIENT = "leaving";
     private static final SealingKeys KEYS = SealingKeys.of(UUID.randomUUID() + "/" + UUID.randomUUID());
-    /** What Keycloak posted to where it tells of sessions that end. */
+    /** The logout tokens that Keycloak posted when sessions ended. */
     private static final BlockingQueue<String> TOLD = new LinkedBlockingQueue<>();
 
     private static HttpServer backChannel;

@@ -209,7 +209,7 @@ final class KeycloakServer implements AutoCloseable {
         return metadata.required(name).textValue();
     }
 
-    /** How often something has happened, by Keycloak's own records, since {@link #forgetEvents()}. */
+    /** The number of times that something has happened, by Keycloak's own records, since {@link #forgetEvents()}. */
     int count(String eventType) throws IOException {
         HttpUrl events = admin("events")
                 .addQueryParameter("type", eventType)
@@ -222,7 +222,7 @@ final class KeycloakServer implements AutoCloseable {
         manage(new Request.Builder().url(admin("events").build()).delete());
     }
 
-    /** What an administrator does who signs a user out everywhere. */
+    /** Signs a user out everywhere, as an administrator does. */
     void endSessions(String userId) throws IOException {
         manage(new Request.Builder()
                 .url(admin("users")

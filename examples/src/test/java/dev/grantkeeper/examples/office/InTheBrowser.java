@@ -27,7 +27,9 @@ import org.openqa.selenium.By;
 import org.openqa.selenium.NoSuchWindowException;
 import org.openqa.selenium.WebDriverException;
 
-/** What the tests of the pane in a browser share: an add-in, its provider, and what people do in a pop-up. */
+/**
+ * The base of the tests of the pane in a browser: an add-in, its provider, and the steps that people take in a pop-up.
+ */
 @Timeout(120)
 abstract class InTheBrowser {
     static final By SIGN_IN = By.id("sign-in");

@@ -20,7 +20,7 @@ import org.w3c.dom.Node;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
-/** What Office demands of a manifest. */
+/** The demands of Office on a manifest. */
 class ManifestTest {
     private static final String NAMESPACE = "http://schemas.microsoft.com/office/appforoffice/1.1";
 

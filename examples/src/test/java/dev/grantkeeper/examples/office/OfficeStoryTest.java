@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What {@code --headless} plays, over https. */
+/** The story that {@code --headless} plays, over https. */
 class OfficeStoryTest {
     @Test
     @Timeout(60)

@@ -130,7 +130,7 @@ class SpotifyInTheBrowserTest {
         browser.run("const now = Date.now; Date.now = () => now() + arguments[0]", time.toMillis());
     }
 
-    /** What holds for every page, whatever it shows. */
+    /** The checks that hold for every page, whatever it shows. */
     private void look(Chromium who, String name) {
         assertThat(who.lookAround("spotify-" + name)).isEmpty();
         assertThat(who.driver().findElements(By.tagName("h1")).stream().filter(WebElement::isDisplayed))

@@ -82,7 +82,7 @@ class TerminalAppTest {
         return new Ended(process.exitValue(), out.get(10, TimeUnit.SECONDS), err);
     }
 
-    /** What the user reads after their decision. */
+    /** The heading that the user reads after their decision. */
     private String answer(String page, String decision) throws IOException {
         Request form = new Request.Builder()
                 .url(page)

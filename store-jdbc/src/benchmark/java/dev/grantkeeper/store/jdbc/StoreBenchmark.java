@@ -43,7 +43,7 @@ import org.openjdk.jmh.infra.IterationParams;
 import org.openjdk.jmh.runner.IterationType;
 
 /**
- * What {@code find} and {@code replace} cost beside the same statements written by hand over the same pool, for few
+ * The cost of {@code find} and {@code replace} beside the same statements written by hand over the same pool, for few
  * users and many, with rows as a Spotify grant makes them.
  *
  * <p>All four are timed in turns, one call each: a machine that is slower for a minute is slower for all of them, and
@@ -68,11 +68,11 @@ public class StoreBenchmark {
     @Param({"h2", "postgresql"})
     public String database = "h2";
 
-    /** How many rows the small table has. */
+    /** The number of rows in the small table. */
     @Param("1000")
     public int few = 1_000;
 
-    /** How many rows the large table has. */
+    /** The number of rows in the large table. */
     @Param("1000000")
     public int many = 1_000_000;
 
@@ -102,7 +102,7 @@ public class StoreBenchmark {
         }
     }
 
-    /** What one way has cost, in nanoseconds. */
+    /** The cost of one way, in nanoseconds. */
     private static final class Samples {
         private final long[] values = new long[MOST_SAMPLES];
         private int size;

@@ -45,7 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What holds on every database, beyond the contract. */
+/** Facts that hold on every database, beyond the contract. */
 @Timeout(60)
 abstract class JdbcTokenStoreFacts {
     static final String CANARY = "cAnAry4711";
@@ -63,7 +63,9 @@ abstract class JdbcTokenStoreFacts {
     /** The name of the schema file that belongs to this database. */
     abstract String schemaFile();
 
-    /** What the message says of a statement that names no table or column: the beginning of a SQLState, or a code. */
+    /**
+     * The words of the message about a statement that names no table or column: the beginning of a SQLState, or a code.
+     */
     String unknownTable() {
         return "SQLState 42";
     }

@@ -51,7 +51,7 @@ class KilledNodesTest {
      */
     private static final Duration STEP = T.dividedBy(20);
 
-    /** How far the one who is killed has come. */
+    /** The step that the one who is killed has reached. */
     private enum Moment {
         /** It is about to write its attempt. */
         BEFORE_ATTEMPT(false, 1),
@@ -70,7 +70,7 @@ class KilledNodesTest {
 
         /** Whether the others have to wait for T. */
         final boolean attemptStays;
-        /** How many requests the whole refresh takes, at most. */
+        /** The requests that the whole refresh takes, at most. */
         final int requests;
 
         Moment(boolean attemptStays, int requests) {

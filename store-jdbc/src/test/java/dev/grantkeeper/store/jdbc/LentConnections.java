@@ -22,7 +22,10 @@ final class LentConnections implements DataSource {
         this.source = source;
     }
 
-    /** What transaction-aware DataSources hand out: the connection of the transaction, which its users do not close. */
+    /**
+     * The connections of transaction-aware DataSources: the connection of the transaction, which its users do not
+     * close.
+     */
     static Connection unclosed(Connection connection) {
         return (Connection) Proxy.newProxyInstance(
                 Connection.class.getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, arguments) -> {

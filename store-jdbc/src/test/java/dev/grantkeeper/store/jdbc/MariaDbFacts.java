@@ -8,7 +8,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import javax.sql.DataSource;
 
-/** What holds on MariaDB and on MySQL. */
+/** Facts that hold on MariaDB and on MySQL. */
 abstract class MariaDbFacts extends RowLockingFacts {
     MariaDbFacts(DataSource database) {
         super(database);

@@ -103,7 +103,10 @@ final class Relay implements AutoCloseable {
         return cutBehind == null;
     }
 
-    /** How often somebody began to send after the other side had: with one caller, the round trips until now. */
+    /**
+     * The number of times that somebody began to send after the other side had: with one caller, the round trips until
+     * now.
+     */
     synchronized int roundTrips() {
         return questions;
     }

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What is tried again, over a real database whose connections fail as they are told. */
+/** Statements that are tried again, over a real database whose connections fail as they are told. */
 class RetriesTest {
     private final DataSource database = Databases.h2InMemory();
     private final AccountKey key = new AccountKey("spotify", "anna");

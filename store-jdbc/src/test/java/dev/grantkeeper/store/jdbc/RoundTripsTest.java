@@ -12,7 +12,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What an operation costs on a network. Autocommit and the time limits are set for each, and must not be sent. */
+/** The cost of an operation on a network. Autocommit and the time limits are set for each, and must not be sent. */
 class RoundTripsTest {
     private interface Operation {
         void run() throws IOException;

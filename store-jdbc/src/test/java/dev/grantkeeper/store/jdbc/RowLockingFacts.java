@@ -18,7 +18,7 @@ import java.util.List;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
-/** What holds on every database but SQLite, which has one lock for a whole file, and no lengths. */
+/** Facts that hold on every database but SQLite, which has one lock for a whole file, and no lengths. */
 abstract class RowLockingFacts extends JdbcTokenStoreFacts {
     RowLockingFacts(DataSource database) {
         super(database);

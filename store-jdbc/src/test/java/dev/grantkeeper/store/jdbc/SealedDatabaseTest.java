@@ -43,9 +43,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.sqlite.SQLiteConfig;
 
 /**
- * What somebody finds who gets hold of the table, or of the files that the database keeps it in: after logins,
- * refreshes, failures and a refusal, no token and no secret. That the search finds what is there is shown by rows that
- * are not sealed.
+ * The secrets that somebody finds who gets hold of the table, or of the files that the database keeps it in: after
+ * logins, refreshes, failures and a refusal, no token and no secret. That the search finds what is there is shown by
+ * rows that are not sealed.
  */
 @Timeout(120)
 class SealedDatabaseTest {
@@ -93,7 +93,7 @@ class SealedDatabaseTest {
 
         abstract DataSource open(Path directory);
 
-        /** Where the files are; the table is in them when this returns, or when all connections are closed. */
+        /** The directory of the files; the table is in them when this returns, or when all connections are closed. */
         Path files(DataSource database, String table, Path directory) throws SQLException {
             return directory;
         }

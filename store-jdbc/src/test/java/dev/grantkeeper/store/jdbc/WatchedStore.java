@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * a test may end the process just there. Thread-safe.
  */
 final class WatchedStore implements TokenStore {
-    /** Where a refresh can be stopped: at the two writes that it consists of. */
+    /** The points at which a refresh can be stopped: the two writes that it consists of. */
     enum Stop {
         BEFORE_ATTEMPT,
         AFTER_ATTEMPT,

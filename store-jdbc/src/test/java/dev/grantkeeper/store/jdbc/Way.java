@@ -7,7 +7,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 
-/** How a store comes to its connections. */
+/** The way in which a store comes to its connections. */
 enum Way {
     WITHOUT_A_POOL(0, config -> {}),
     THROUGH_A_POOL(5, config -> {}),
