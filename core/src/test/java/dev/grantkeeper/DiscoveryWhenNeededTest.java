@@ -441,7 +441,7 @@ class DiscoveryWhenNeededTest {
 
     @Test
     void who_is_interrupted_while_the_server_is_asked_harms_nobody_else() throws Exception {
-        Grantkeeper node = node();
+        Grantkeeper node = scene.node(scene.registration(discovery()).tokenCallTimeout(Duration.ofSeconds(2)));
         Held held = new Held();
         scene.server.onNextMetadataRequest(Fault.hold(held));
         CompletableFuture<Object> firsts = new CompletableFuture<>();

@@ -235,7 +235,10 @@ class FailingStoreTest {
         scene.server.rotation(Rotation.STRICT);
         Throwing store = new Throwing();
         Account alice = scene.signIn(
-                scene.node(scene.registration(scene.provider().build()).tokenStore(store)), "alice");
+                scene.node(scene.registration(scene.provider().build())
+                        .tokenStore(store)
+                        .tokenCallTimeout(Duration.ofSeconds(2))), // the shorter, the sooner a write is repeated
+                "alice");
         for (boolean written : new boolean[] {false, true}) {
             for (int times : new int[] {1, 3, 7}) {
                 scene.expire();
