@@ -54,7 +54,8 @@ class DeviceLoginTest {
     private Grantkeeper node() {
         scene.server.time(clock);
         return scene.node(scene.registration(scene.openIdProvider().build())
-                .tokenCallTimeout(Duration.ofSeconds(5)) // a few looks at the ticker, which are more often if it is short
+                .tokenCallTimeout(
+                        Duration.ofSeconds(5)) // a few looks at the ticker, which are more often if it is short
                 .time(clock, ticker));
     }
 

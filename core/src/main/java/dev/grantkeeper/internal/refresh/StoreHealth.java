@@ -39,7 +39,7 @@ final class StoreHealth {
     private volatile long lastSuccess;
 
     // guarded by this
-    private long lastSuccessInRealTime = System.nanoTime();
+    private long lastSuccessInRealTime = System.nanoTime() - APART.toNanos(); // none yet
     private boolean slow; // the last call that succeeded
     private volatile long backAt;
     private volatile boolean restarted;
@@ -100,7 +100,7 @@ final class StoreHealth {
         boolean waited;
         boolean back;
         synchronized (this) {
-            // Whoever succeeds at the same time has to find it settling, so this comes first.
+            // Another call that succeeds at the same time has to find it settling, so this comes first.
             waited = waited(took);
             back = failing || waited;
             Duration away = waited ? took : Duration.ofNanos(now - lastSuccess);

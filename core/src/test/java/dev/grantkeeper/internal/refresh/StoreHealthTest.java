@@ -8,65 +8,117 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** What counts as an outage of the store. */
+/** What counts as an outage of the store, and for how long no attempt begins afterwards. */
 class StoreHealthTest {
-    private final AccountKey one = new AccountKey("test", "one");
-    private final AccountKey other = new AccountKey("test", "other");
-    private final AtomicLong now = new AtomicLong();
-    private final AtomicInteger outages = new AtomicInteger();
-    private final StoreHealth health =
-            new StoreHealth(new Clocks(InstantSource.system(), now::get), Duration.ofSeconds(2));
+    private static final AccountKey ONE = new AccountKey("test", "one");
+    private static final AccountKey OTHER = new AccountKey("test", "other");
+    private static final Duration AT_ONCE = Duration.ofMillis(1);
 
-    @BeforeEach
-    void count() {
-        health.whenDown(outages::incrementAndGet);
+    private final AtomicLong ticks = new AtomicLong();
+    private final Clocks clocks = new Clocks(InstantSource.system(), ticks::get);
+    private final StoreHealth health = new StoreHealth(clocks, Duration.ofSeconds(2));
+    private final AtomicInteger downs = new AtomicInteger();
+    private final AtomicInteger backs = new AtomicInteger();
+
+    StoreHealthTest() {
+        health.whenDown(downs::incrementAndGet);
+        health.whenBack(backs::incrementAndGet);
     }
 
-    private void pass(long seconds) {
-        now.addAndGet(Duration.ofSeconds(seconds).toNanos());
+    private void pass(long millis) {
+        ticks.addAndGet(Duration.ofMillis(millis).toNanos());
+    }
+
+    private void settlesFor(long millis) {
+        pass(millis - 1);
+        assertThat(health.isSettling()).isTrue();
+        pass(1);
+        assertThat(health.isSettling()).isFalse();
+    }
+
+    /** A pool doubles the pause between two tries to connect, up to 5 s. */
+    @ParameterizedTest
+    @CsvSource({"600, 2000", "1900, 2000", "3000, 3000", "6000, 6000", "60000, 6000"})
+    void after_an_outage_no_attempt_begins_for_as_long_as_it_was(long away, long settling) {
+        health.succeeded(ONE, AT_ONCE);
+        health.failed(ONE);
+        pass(away);
+        health.failed(ONE);
+        health.succeeded(ONE, AT_ONCE);
+        settlesFor(settling);
+        assertThat(downs).hasValue(1);
+        assertThat(backs).hasValue(1);
     }
 
     @Test
-    void a_failure_for_a_second_or_so_was_perhaps_a_restart() {
-        health.failed(one);
-        pass(1);
-        health.succeeded(other, Duration.ZERO);
-        assertThat(health.isSettling()).isTrue();
-        pass(2);
+    void a_failure_between_two_calls_that_succeed_is_no_restart() {
+        health.succeeded(ONE, AT_ONCE);
+        pass(300);
+        health.failed(ONE);
+        health.succeeded(ONE, AT_ONCE);
         assertThat(health.isSettling()).isFalse();
+        assertThat(backs).hasValue(1);
+    }
+
+    @Test
+    void a_call_that_waited_through_an_outage_counts_as_one() {
+        health.succeeded(ONE, Duration.ofSeconds(4));
+        settlesFor(4_000);
+        assertThat(downs).hasValue(1);
+        assertThat(backs).hasValue(1);
+    }
+
+    @Test
+    void a_store_that_is_always_slow_is_not_away_each_time() {
+        health.succeeded(ONE, Duration.ofSeconds(1));
+        settlesFor(2_000);
+        for (int i = 0; i < 3; i++) {
+            health.succeeded(ONE, Duration.ofSeconds(1));
+            assertThat(health.isSettling()).isFalse();
+        }
+        assertThat(downs).hasValue(1);
+    }
+
+    @Test
+    void a_call_that_takes_long_while_another_one_succeeds_is_no_outage() {
+        health.succeeded(ONE, AT_ONCE);
+        health.succeeded(ONE, Duration.ofSeconds(4));
+        assertThat(health.isSettling()).isFalse();
+        assertThat(downs).hasValue(0);
     }
 
     @Test
     void law_18_a_row_that_always_fails_makes_the_others_wait_once_and_not_again_and_again() {
         for (int i = 0; i < 10; i++) {
-            health.failed(one);
-            pass(10);
-            health.succeeded(other, Duration.ZERO);
+            health.failed(ONE);
+            pass(10_000);
+            health.succeeded(OTHER, AT_ONCE);
             assertThat(health.isSettling()).isEqualTo(i == 0);
         }
-        assertThat(outages).hasValue(1);
+        assertThat(downs).hasValue(1);
     }
 
     @Test
     void a_row_that_was_read_in_between_shows_the_next_outage() {
         for (int i = 0; i < 10; i++) {
-            health.failed(one);
-            pass(10);
-            health.succeeded(one, Duration.ZERO);
+            health.failed(ONE);
+            pass(10_000);
+            health.succeeded(ONE, AT_ONCE);
         }
-        assertThat(outages).hasValue(10);
+        assertThat(downs).hasValue(10);
     }
 
     @Test
     void a_row_that_always_fails_hides_no_outage() {
-        health.failed(one);
-        health.succeeded(other, Duration.ZERO);
-        health.failed(one);
+        health.failed(ONE);
+        health.succeeded(OTHER, AT_ONCE);
+        health.failed(ONE);
         assertThat(health.isFailing()).isFalse();
-        health.failed(other);
+        health.failed(OTHER);
         assertThat(health.isFailing()).isTrue();
     }
 }
