@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class UserlessRenewal implements Renewal {
     final AuthorizationServer server;
-    private final Revocation revocation;
+    final Revocation revocation;
     private final Clocks time;
 
     UserlessRenewal(AuthorizationServer server, Revocation revocation, Clocks time) {
