@@ -20,15 +20,15 @@ final class StoreHealth {
 
     /**
      * The longest time by which one node finds the store back after another. Pools double the pause between two tries
-     * to connect, up to 5 s, so it is no longer than the outage was, either.
+     * to connect, up to this, so it is no longer than the outage was, either.
      */
-    private static final Duration APART = Duration.ofSeconds(6);
+    private static final Duration APART = Duration.ofSeconds(5);
 
     /** The number of rows whose own failures are remembered. */
     private static final int REMEMBERED = 10_000;
 
     private final Clocks clocks;
-    private final Duration least;
+    private final Duration writing;
     /** The keys whose last call failed. */
     private final Set<AccountKey> stuck = ConcurrentHashMap.newKeySet();
 
@@ -48,11 +48,11 @@ final class StoreHealth {
     /**
      * Begins with a store that is well.
      *
-     * @param least the shortest time after an outage in which no attempt begins
+     * @param writing the time that nodes get to write again what is lost, once all of them have found the store back
      */
-    StoreHealth(Clocks clocks, Duration least) {
+    StoreHealth(Clocks clocks, Duration writing) {
         this.clocks = clocks;
-        this.least = least;
+        this.writing = writing;
         this.lastSuccess = clocks.ticks();
     }
 
@@ -106,7 +106,7 @@ final class StoreHealth {
             Duration away = waited ? took : Duration.ofNanos(now - lastSuccess);
             if (back && away.compareTo(RESTART) >= 0) {
                 Duration apart = away.compareTo(APART) < 0 ? away : APART;
-                settling = apart.compareTo(least) < 0 ? least : apart;
+                settling = apart.plus(writing);
                 backAt = now;
                 restarted = true;
             }

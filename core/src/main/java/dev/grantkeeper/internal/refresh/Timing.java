@@ -84,7 +84,7 @@ public record Timing(Duration call, Duration storeCacheTime, Duration prompt) {
         return part.compareTo(Duration.ofMillis(20)) < 0 ? Duration.ofMillis(20) : part;
     }
 
-    /** The least time after an outage of the store in which no attempt begins: the node that wrote last looks first. */
+    /** The time after an outage of the store in which no attempt begins: the node that wrote last looks first. */
     Duration settling() {
         return attempt().dividedBy(15);
     }
