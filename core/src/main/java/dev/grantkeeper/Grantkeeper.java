@@ -545,7 +545,7 @@ public final class Grantkeeper implements AutoCloseable {
          * @return this builder
          */
         public Builder trustedAudiences(String... trustedAudiences) {
-            settings.trustedAudiences = Set.of(trustedAudiences);
+            settings.trustedAudiences = new LinkedHashSet<>(Arrays.asList(trustedAudiences));
             return this;
         }
 

@@ -660,6 +660,8 @@ class IdTokenTest {
                 "\"iss\":null",
                 "\"aud\":null",
                 "\"aud\":[null]",
+                "\"aud\":[\"test-client\",null]",
+                "\"aud\":[\"test-client\",7]",
                 "\"nonce\":null",
                 "\"nbf\":\"0\"",
                 "\"iat\":\"0\"",

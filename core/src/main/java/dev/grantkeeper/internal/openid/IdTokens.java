@@ -366,7 +366,7 @@ public final class IdTokens {
             return null;
         }
         String others = audience.stream()
-                .filter(one -> !clientId.equals(one) && !trustedAudiences.contains(one))
+                .filter(one -> one == null || !(clientId.equals(one) || trustedAudiences.contains(one)))
                 .limit(MOST_NAMED)
                 .map(one -> String.valueOf(ServerText.harmless(one)))
                 .collect(Collectors.joining(", "));
