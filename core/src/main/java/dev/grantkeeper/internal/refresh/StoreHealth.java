@@ -4,15 +4,17 @@ package dev.grantkeeper.internal.refresh;
 import dev.grantkeeper.token.AccountKey;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Notices that the store fails, and that it is back: that a call succeeded, of whatever kind and for whichever key,
  * after one that failed. Behind a pool, a call may also wait for the store through a whole outage and succeed, so one
- * that took long counts as both. A row that fails while others do not shows an outage once, and then no more until it
- * was read or written: all others would wait for one of them, again and again. Thread-safe.
+ * that took long counts as both. A row that fails alone, while others do not, shows an outage twice, and then no more
+ * until it was read or written: all others would wait for it again and again. Thread-safe.
  */
 final class StoreHealth {
     /** An outage of this length may have been a restart, and a restart may have lost the last writes. */
@@ -24,13 +26,21 @@ final class StoreHealth {
      */
     private static final Duration APART = Duration.ofSeconds(5);
 
+    /** The number of failures after which a row that failed alone shows no outage. */
+    private static final int TWICE = 2;
+
     /** The number of rows whose own failures are remembered. */
     private static final int REMEMBERED = 10_000;
 
     private final Clocks clocks;
     private final Duration writing;
-    /** The keys whose last call failed. */
-    private final Set<AccountKey> stuck = ConcurrentHashMap.newKeySet();
+    private final LongSupplier realTime;
+    /** The keys that failed alone since their last success, and how often. */
+    private final Map<AccountKey, Integer> alone = new ConcurrentHashMap<>();
+
+    private volatile @Nullable AccountKey first;
+    private volatile boolean several;
+
 
     private final List<Runnable> whenDown = new CopyOnWriteArrayList<>();
     private final List<Runnable> whenBack = new CopyOnWriteArrayList<>();
@@ -39,7 +49,8 @@ final class StoreHealth {
     private volatile long lastSuccess;
 
     // guarded by this
-    private long lastSuccessInRealTime = System.nanoTime() - APART.toNanos(); // none yet
+    private long lastSuccessInRealTime;
+    private boolean succeededBefore;
     private boolean slow; // the last call that succeeded
     private volatile long backAt;
     private volatile boolean restarted;
@@ -51,8 +62,18 @@ final class StoreHealth {
      * @param writing the time that nodes get to write again what is lost, once all of them have found the store back
      */
     StoreHealth(Clocks clocks, Duration writing) {
+        this(clocks, writing, System::nanoTime);
+    }
+
+    /**
+     * The same by another real time.
+     *
+     * @param realTime the time that calls of the store take, in nanoseconds
+     */
+    StoreHealth(Clocks clocks, Duration writing, LongSupplier realTime) {
         this.clocks = clocks;
         this.writing = writing;
+        this.realTime = realTime;
         this.lastSuccess = clocks.ticks();
     }
 
@@ -82,8 +103,10 @@ final class StoreHealth {
     }
 
     void failed(AccountKey key) {
-        boolean again = !(stuck.size() < REMEMBERED ? stuck.add(key) : !stuck.contains(key));
-        if (!failing && !again) {
+        several |= !key.equals(first);
+        if (!failing && alone.getOrDefault(key, 0) < TWICE) {
+            first = key;
+            several = false;
             failing = true;
             whenDown.forEach(Runnable::run);
         }
@@ -95,7 +118,7 @@ final class StoreHealth {
      * @param took its duration, in real time
      */
     void succeeded(AccountKey key, Duration took) {
-        stuck.remove(key);
+        alone.remove(key);
         long now = clocks.ticks();
         boolean waited;
         boolean back;
@@ -116,18 +139,26 @@ final class StoreHealth {
         }
         lastSuccess = now;
         if (back) {
+            AccountKey failed = first;
+            if (failing && failed != null && !several && !failed.equals(key) && alone.size() < REMEMBERED) {
+                alone.merge(failed, 1, Integer::sum);
+            }
             failing = false;
             whenBack.forEach(Runnable::run);
         }
     }
 
-    /** Whether a call took long, and nothing succeeded meanwhile. A store that is always slow is not away each time. */
+    /**
+     * Whether a call took long, and nothing succeeded meanwhile. A store that is always slow is not away each time, and
+     * the first call of a node may only have opened a connection.
+     */
     private synchronized boolean waited(Duration took) {
-        long now = System.nanoTime();
-        boolean alone = now - lastSuccessInRealTime >= took.toNanos();
+        long now = realTime.getAsLong();
+        boolean nothingElse = succeededBefore && now - lastSuccessInRealTime >= took.toNanos();
         boolean before = slow;
         slow = took.compareTo(RESTART) >= 0;
         lastSuccessInRealTime = now;
-        return slow && !before && alone && !failing;
+        succeededBefore = true;
+        return slow && !before && nothingElse && !failing;
     }
 }

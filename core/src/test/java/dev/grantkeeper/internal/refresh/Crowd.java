@@ -495,10 +495,8 @@ final class Crowd {
         final int number;
         final Scheduler.Group group = scheduler.group();
         final Engine engine;
-        /** The rows that failed, and when the last of them did so for the first time. */
-        private final Set<AccountKey> failed = new HashSet<>();
-
-        private long firstFailure = -1;
+        /** When a row failed last. */
+        private long lastFailure = -1;
         /** Those that failed at the token endpoint since it worked. */
         private final Set<String> failing = new HashSet<>();
 
@@ -507,10 +505,10 @@ final class Crowd {
 
         private long downUntil = -1;
 
-        /** The first failure of a row may be an outage, and each may last for so long. */
+        /** A failure of a row may be an outage, after which all wait for so long; StoreHealthTest counts them. */
         Duration settled(long since) {
-            boolean recent = firstFailure >= 0
-                    && firstFailure > since - TIMING.settling().multipliedBy(2).toNanos();
+            boolean recent = lastFailure >= 0
+                    && lastFailure > since - TIMING.settling().multipliedBy(2).toNanos();
             return recent ? TIMING.settling().plusMillis(500) : Duration.ZERO;
         }
 
@@ -540,10 +538,8 @@ final class Crowd {
                             && downUntil > since - Duration.ofSeconds(10).toNanos());
         }
 
-        void fails(AccountKey key) {
-            if (failed.add(key)) {
-                firstFailure = scheduler.now();
-            }
+        void fails() {
+            lastFailure = scheduler.now();
         }
 
         Node(int number) {
@@ -672,7 +668,7 @@ final class Crowd {
                 user.reads++;
                 if (user.trouble == Trouble.ROW_HANGS) {
                     scheduler.sleep(Duration.ofSeconds(15));
-                    node.fails(key);
+                    node.fails();
                     throw new IOException("The row does not answer");
                 }
             }

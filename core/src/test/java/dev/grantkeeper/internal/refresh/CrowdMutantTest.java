@@ -19,7 +19,6 @@ class CrowdMutantTest {
     private static final String ENGINE = "Engine.java";
     private static final String FLIGHT = "Flight.java";
     private static final String GATE = "EndpointGate.java";
-    private static final String HEALTH = "StoreHealth.java";
     private static final String MEMORY = "Memory.java";
     private static final String POOL = "WorkerPool.java";
     private static final String REFRESHER = "Refresher.java";
@@ -99,11 +98,6 @@ class CrowdMutantTest {
                         POOL,
                         "allowed = Math.min(most, allowed + MORE);",
                         ""),
-                Mutant.of(
-                        "a row that fails shows an outage once",
-                        HEALTH,
-                        "if (!failing && !again) {",
-                        "if (!failing) {"),
                 Mutant.of("callers hear after the threads have ended", ENGINE, "both.forEach(Refresher::close);", ""),
                 Mutant.of(
                                 "those of exchanges do, too",
