@@ -46,6 +46,7 @@ final class Memory {
         private long noted;
         private boolean unreadable; // a read has failed since
         private boolean own; // this node wrote this version
+        private @Nullable String ownOver; // over this one
         private long ownSince;
 
         private Remembered(
@@ -206,17 +207,23 @@ final class Memory {
         return ++stamps;
     }
 
-    /** Returns the remembered row if a read brought an older one of the same login: the store has lost writes. */
+    /**
+     * Returns the remembered row if a read brought an older one of the same login: the store has lost writes. That is
+     * one with fewer refreshes, or the very version over which this node wrote an attempt. A lost attempt may have a
+     * request under way, and without it another node sends the same refresh token.
+     */
     synchronized @Nullable GrantRow lostSince(AccountKey key, VersionedRow read, long stamp) {
         Remembered before = rows.get(key);
         GrantRow known = before == null || before.grant == null ? null : before.grant.row();
-        return before != null
-                        && known != null
-                        && before.noted < stamp
-                        && known.login().equals(read.row().login())
-                        && known.refreshes() > read.row().refreshes()
-                ? known
-                : null;
+        if (before == null
+                || known == null
+                || before.noted >= stamp
+                || !known.login().equals(read.row().login())) {
+            return null;
+        }
+        boolean lostAttempt =
+                before.own && known.attempt() != null && read.version().equals(before.ownOver);
+        return lostAttempt || known.refreshes() > read.row().refreshes() ? known : null;
     }
 
     /** Notes the result of a read, unless something newer is known. */
@@ -248,6 +255,9 @@ final class Memory {
                 // The remembered row was seen after the write began, and is not the one that it replaced. So it is the
                 // one that was written, or a later one. A row that was created replaced nothing, and may also be
                 // later than the remembered one.
+                if (Objects.equals(versionOf(before.grant), versionOf(grant))) {
+                    wroteItself(before, over);
+                }
                 before.doubted |= over == null && !Objects.equals(versionOf(before.grant), versionOf(grant));
                 return;
             }
@@ -262,9 +272,15 @@ final class Memory {
         Remembered after = put(key, grant, ++stamps);
         after.doubted = crossed;
         after.written = true;
-        after.own = true;
-        after.ownSince = clocks.ticks();
         after.over = over;
+        wroteItself(after, over);
+    }
+
+    // guarded by this
+    private void wroteItself(Remembered row, @Nullable String over) {
+        row.own = true;
+        row.ownOver = over;
+        row.ownSince = clocks.ticks();
     }
 
     /** Whether it is the same access token; the refresh token beside it may have been replaced. */
@@ -325,6 +341,7 @@ final class Memory {
         }
         if (before != null && before.own && Objects.equals(versionOf(known), versionOf(grant))) {
             after.own = true;
+            after.ownOver = before.ownOver;
             after.ownSince = before.ownSince;
         }
         after.noted = ++stamps;

@@ -102,9 +102,9 @@ final class Rows {
     }
 
     /**
-     * Writes a row again that has gone back to its state before the last refresh: a fail-over or a backup has lost
-     * writes. The row that is remembered here may be all that is left of the grant. If the older row only came from a
-     * replica, this write loses.
+     * Writes a row again that has gone back to its state before the last refresh, or before an attempt of this node: a
+     * fail-over or a backup has lost writes. The row that is remembered here may be all that is left of the grant. If
+     * the older row only came from a replica, this write loses.
      */
     private Memory.@Nullable Remembered restore(AccountKey key, VersionedRow found, GrantRow lost) throws IOException {
         Written written = replace(key, found.version(), lost);
@@ -114,7 +114,9 @@ final class Rows {
         if (written instanceof Written.Lost) {
             return null;
         }
-        events.storedAgain(key);
+        if (lost.refreshes() > found.row().refreshes()) {
+            events.storedAgain(key);
+        }
         return memory.get(key);
     }
 

@@ -51,6 +51,30 @@ final class Laws {
         return sent.lost || died(sent) || overran(sent) || sent.forgiven;
     }
 
+    /**
+     * Whether the store has forgotten the attempt of a request, or what it brought, and the node that knows was kept
+     * from writing it again: it died, was closed or paused, the store was down for it alone, or it was idle and did not
+     * notice that the store was away. Or the node that sends now did not.
+     */
+    private boolean forgotten(Sent sent, Life next) {
+        Issued set = sent.issued;
+        long since = world.store().forgot(sent.key());
+        boolean its = since >= 0 && ((set != null && set.forgotten) || attempt(sent).forgotten);
+        Life life = sent.life;
+        return its
+                && (life.dead()
+                        || life.closed()
+                        || !life.noticedSince(world.store().forgotAfter(sent.key()))
+                        || !next.noticedSince(world.store().forgotAfter(sent.key()))
+                        || life.wasFrozenSince(attempt(sent).start)
+                        || life.hadTroubleOfItsOwn(sent.key(), attempt(sent).start, world.now()));
+    }
+
+    /** Whether the store has forgotten something of this user since then. */
+    private boolean forgotSince(AccountKey key, long start) {
+        return world.store().forgot(key) >= start;
+    }
+
     /** Whether the node died before the outcome of the request was in the store, and was still at work for it. */
     private boolean died(Sent sent) {
         return sent.cutShort && (sent.issued == null || !sent.issued.landed);
@@ -132,10 +156,10 @@ final class Laws {
                 }
                 continue;
             }
-            if (!other.failed && !explained(other)) {
+            if (!other.failed && !explained(other) && !forgotten(other, life)) {
                 broken("P1, law 1: " + set + " is sent again, and nothing explains it");
             }
-            if (world.plan().replay() == Replay.NEVER && !other.failed && !other.forgiven) {
+            if (world.plan().replay() == Replay.NEVER && !other.failed && !other.forgiven && !forgotten(other, life)) {
                 broken("law 15: " + set + " is sent again, and must not be");
             }
             // Where only this node's secret is wrong, its own gate keeps it from sending, and nobody else.
@@ -144,6 +168,7 @@ final class Laws {
                     && !notOurs
                     && !other.forgiven
                     && set.reconsidered < other.called
+                    && !forgotSince(attempt.key, attempt(other).start)
                     && world.now() - attempt(other).start
                             < Math.min(
                                     Backoff.SHORTEST.toNanos(),
@@ -220,7 +245,8 @@ final class Laws {
     void reused(Sent sent) {
         world.happened("a reuse");
         for (Sent other : sent.set.sent) {
-            if (other != sent && other.exchanged && !explained(other) && !explained(sent)) {
+            boolean known = explained(other) || explained(sent) || forgotten(other, sent.life);
+            if (other != sent && other.exchanged && !known) {
                 broken("P1, law 1: the server sees a reuse of " + sent.set + ", and nothing explains it");
             }
         }
@@ -231,7 +257,7 @@ final class Laws {
         boolean overran = by.set.undone || by.set.rewritten;
         int lost = 0;
         for (Sent other : by.set.sent) {
-            overran |= overran(other) || other.forgiven;
+            overran |= overran(other) || other.forgiven || forgotten(other, by.life);
             lost += other.lost || died(other) ? 1 : 0;
         }
         // Told to replay at once, because of a grace window: one grace is not two.
@@ -247,7 +273,9 @@ final class Laws {
         if (row == null || !row.login().equals(set.family.login)) {
             return false;
         }
-        return world.server().of(row) == set || isOnItsWay(set);
+        return world.server().of(row) == set
+                || isOnItsWay(set)
+                || (set.forgotten && set.by != null && !set.by.life.dead());
     }
 
     /** Whether a node has it, or will have it, and the store does not. */
@@ -337,7 +365,8 @@ final class Laws {
         if (after.own().refusal() != null && before.own().refusal() == null) {
             world.happened("a refusal");
             boolean lost = is.sent.stream().anyMatch(sent -> sent.exchanged && sent.lost && !sent.forgiven);
-            if (lost && after.own().refusal().kind() == GrantRow.Refusal.Kind.ENDED) {
+            boolean knows = world.store().forgot(key) < 0;
+            if (lost && knows && after.own().refusal().kind() == GrantRow.Refusal.Kind.ENDED) {
                 broken("law 15: refused, and forgotten that an answer was lost");
             }
             for (Sent sent : is.sent) {
@@ -347,7 +376,8 @@ final class Laws {
                         && newer.state == State.FRESH
                         && newer.family.live
                         && isOnItsWay(newer)
-                        && !explained(sent)) {
+                        && !explained(sent)
+                        && !forgotten(sent, life)) {
                     broken("P5, law 5: refused, while another node has newer tokens");
                 }
             }
@@ -361,7 +391,7 @@ final class Laws {
             set = set.parent;
         }
         // A login that did not know of its own success, and was signed out meanwhile, restores a row, too.
-        if (set == null) {
+        if (set == null && world.store().forgot(key) < 0) {
             broken("a row is restored although the store has lost nothing");
         }
     }
@@ -564,6 +594,7 @@ final class Laws {
         boolean excused = set.rewritten || set.undone;
         for (Sent sent : set.sent) {
             excused |= sent.exchanged && (sent.lost || died(sent));
+            excused |= sent.exchanged && set.sent.stream().anyMatch(next -> forgotten(sent, next.life));
         }
         if (!excused || good) {
             broken("P4: the grant is alive, and the store does not have its refresh token");

@@ -99,6 +99,9 @@ final class Life {
         }
     }
 
+    /** In proportion to T, the tries of a write are further apart here than in production. */
+    private static final Duration SETTLING = Duration.ofMillis(300);
+
     final int node;
     final Refresher refresher;
     final Logins logins;
@@ -152,7 +155,7 @@ final class Life {
                 memory,
                 workers,
                 events,
-                new StoreHealth(clocks, Simulation.TIMING.settling()));
+                new StoreHealth(clocks, SETTLING));
         LostWrites.lookFor(rows, memory, workers, clocks, Simulation.TIMING);
         EndpointGate gate = new EndpointGate(clocks, 2, Simulation.TIMING.patience(), workers);
         Renewal renewal = new SimulatedRenewal();
@@ -387,6 +390,11 @@ final class Life {
     /** A call of the store has failed. */
     void fails(Call call) {
         call.sight.lastFailure = world.now();
+    }
+
+    /** Whether any call of the store has failed, for whichever user. */
+    boolean noticedSince(long start) {
+        return sights.values().stream().anyMatch(sight -> sight.lastFailure >= start);
     }
 
     boolean hadFailureSince(AccountKey key, long start) {

@@ -30,6 +30,7 @@ class MutantTest {
     private static final String SAVES = "Saves.java";
     private static final String BACKOFF = "Backoff.java";
     private static final String MEMORY = "Memory.java";
+    private static final String LOST_WRITES = "LostWrites.java";
     private static final String LOGINS = "Logins.java";
     private static final String ROWS = "Rows.java";
     private static final String TOKEN_LIMITS = "TokenLimits.java";
@@ -343,6 +344,38 @@ class MutantTest {
                         .from(2_700));
     }
 
+    static Stream<Mutant> mutantsOfForgetfulStores() {
+        return Stream.of(
+                Mutant.of(
+                        "after an outage, the node that wrote last comes first",
+                        FLIGHT,
+                        "if (rows.health().isSettling()) {",
+                        "if (false) {"),
+                Mutant.of(
+                        "a node reads the rows that it wrote last",
+                        LOST_WRITES,
+                        "suspects.addAll(last);",
+                        "",
+                        LOST_WRITES,
+                        "if (looking || suspects.isEmpty()) {",
+                        "if (!looking || looking) {"),
+                Mutant.of(
+                        "an attempt that the store has lost is written again",
+                        MEMORY,
+                        "boolean lostAttempt =",
+                        "boolean lostAttempt = memoryIsShort() &&",
+                        MEMORY,
+                        "synchronized @Nullable Remembered get(AccountKey key) {",
+                        "private static boolean memoryIsShort() { return false; } synchronized @Nullable Remembered get(AccountKey key) {"));
+    }
+
+    /** The store comes back without its last writes, and nothing else goes wrong. */
+    @ParameterizedTest
+    @MethodSource("mutantsOfForgetfulStores")
+    void without_it_a_store_that_forgets_ends_a_grant(Mutant mutant) throws Exception {
+        assertFound(mutant, Kind.FORGETFUL);
+    }
+
     @ParameterizedTest
     @MethodSource("mutants")
     void without_it_a_seed_fails(Mutant mutant) throws Exception {
@@ -382,6 +415,7 @@ class MutantTest {
                 "CLOCK",
                 "OUTAGE",
                 "BLACKOUT",
+                "FORGETFUL",
                 "SLOW_STORE",
                 "LOST_ANSWER",
                 "VERY_LATE",

@@ -76,6 +76,8 @@ record Plan(
         OUTAGE(8),
         /** The store is down for all nodes at once. Half of the outages are. */
         BLACKOUT(0),
+        /** The same, and the store comes back without its last writes. A quarter of these are. */
+        FORGETFUL(0),
         WRITE_FAILS(8),
         SLOW_STORE(6),
         LOST_ANSWER(8),
@@ -133,8 +135,11 @@ record Plan(
      * @param dice for the details
      */
     record Fault(Kind kind, Moment moment, int skip, boolean elsewhere, boolean another, long dice) {
-        private boolean forAll() {
-            return kind == Kind.OUTAGE && dice % 2 == 0;
+        private Fault orForAll() {
+            if (kind != Kind.OUTAGE || dice % 2 != 0) {
+                return this;
+            }
+            return as(dice % 8 == 0 ? Kind.FORGETFUL : Kind.BLACKOUT);
         }
 
         private Fault as(Kind other) {
@@ -197,7 +202,7 @@ record Plan(
                     dice.nextInt(3) == 0,
                     dice.nextInt(3) == 0,
                     dice.nextLong());
-            faults.add(fault.forAll() ? fault.as(Kind.BLACKOUT) : fault);
+            faults.add(fault.orForAll());
         }
         // More users are more work, and most faults concern one of them.
         int users = Math.max(1, dice.nextInt(6) - 2);

@@ -61,6 +61,8 @@ final class SimulatedServer {
         boolean rejected;
         /** It is in the store, or was. */
         boolean landed;
+        /** It was, and the store has forgotten it. */
+        boolean forgotten;
         /**
          * A login wrote it although it was spent: it was removed while the login did not know yet that it had
          * succeeded.

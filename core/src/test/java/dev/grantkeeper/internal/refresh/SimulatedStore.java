@@ -11,6 +11,8 @@ import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -53,6 +55,8 @@ final class SimulatedStore {
         private long written;
 
         private long ended = -1;
+        /** The store has forgotten it. */
+        boolean forgotten;
 
         Attempt(Life life, AccountKey key, long start, Replay replay) {
             this.life = life;
@@ -82,11 +86,45 @@ final class SimulatedStore {
         }
     }
 
+    /** A row that was replaced, and when. */
+    private record Replaced(long when, Row row) {}
+
     /** What there is about one user. */
     private final class Cell {
         private @Nullable Row row;
         private long tokensSince;
         private long lastAbsent = -1;
+        private long forgot = -1;
+        /** When the outage began. */
+        private long forgotAfter = -1;
+        /** What refreshes of the login that stands there have replaced. */
+        private final Deque<Replaced> history = new ArrayDeque<>();
+
+        /** Loses what refreshes wrote since then. */
+        void forget(long since, long outage) {
+            Row next = row;
+            while (!history.isEmpty() && history.getLast().when() >= since) {
+                Issued lost = next == null ? null : world.server().of(next.grant());
+                String attempt = next == null ? null : next.grant().attempt();
+                next = history.removeLast().row();
+                if (lost != null && lost != world.server().of(next.grant())) {
+                    lost.forgotten = true;
+                }
+                if (attempt != null && !attempt.equals(next.grant().attempt())) {
+                    attempt(attempt).forgotten = true;
+                }
+            }
+            if (next != null && next != row) {
+                put(next);
+                forgot = world.now();
+                forgotAfter = outage;
+                world.happened("the store forgets");
+                String there = next.grant().attempt();
+                if (there != null) {
+                    attempt(there).ended = -1;
+                }
+            }
+        }
 
         @Nullable
         GrantRow grant() {
@@ -143,6 +181,24 @@ final class SimulatedStore {
     long lastAbsent(AccountKey key) {
         Cell cell = cell(key);
         return cell.row == null ? world.now() : cell.lastAbsent;
+    }
+
+    /** The store loses what refreshes wrote since then. Logins and sign-outs it keeps: nothing here can mend that. */
+    void forget(long since, long outage) {
+        cells.forEach((key, cell) -> {
+            cell.forget(since, outage);
+            world.say(null, key.account() + " is now " + world.tell(cell.grant()));
+        });
+    }
+
+    /** When it lost writes of a user, for the last time; -1 if it never did. */
+    long forgot(AccountKey key) {
+        return cell(key).forgot;
+    }
+
+    /** When the outage began in which it lost them. */
+    long forgotAfter(AccountKey key) {
+        return cell(key).forgotAfter;
     }
 
     /** Since when the same tokens have been standing there. */
@@ -203,6 +259,7 @@ final class SimulatedStore {
                     }
                     world.laws().deleted(cell.row.grant(), out);
                     cell.put(null);
+                    cell.history.clear();
                     return true;
                 });
                 if (deleted) {
@@ -234,7 +291,20 @@ final class SimulatedStore {
                 return false;
             }
             GrantRow before = cell.grant();
+            Row replaced = cell.row;
             cell.put(new Row(next, wanted));
+            if (role == Role.REFRESH && replaced != null) {
+                cell.history.addLast(new Replaced(world.now(), replaced));
+            } else {
+                cell.history.clear();
+            }
+            Issued set = world.server().of(wanted);
+            if (set != null) {
+                set.forgotten = false;
+            }
+            if (attempt != null) {
+                attempt(attempt).forgotten = false;
+            }
             if (attempt != null && role == Role.REFRESH) {
                 attempt(attempt).over = world.server().of(wanted);
                 attempt(attempt).written = began;
@@ -301,7 +371,9 @@ final class SimulatedStore {
         if (down || world.isBlackout(life.node)) {
             call.trouble = true;
             call.blackout = !down;
-            scheduler.sleep(world.upTo(world.chance(4) ? Duration.ofMillis(300) : Duration.ofMillis(4)));
+            // A database that is being restarted refuses connections at once.
+            boolean slow = world.chance(4) && !world.isForgetful();
+            scheduler.sleep(world.upTo(slow ? Duration.ofMillis(300) : Duration.ofMillis(4)));
             landing.say("the store is down");
             world.happened("the store is down");
             if (world.chance(20)) {

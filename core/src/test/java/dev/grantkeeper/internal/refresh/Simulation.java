@@ -86,6 +86,7 @@ final class Simulation {
     private final long[] blackout;
 
     private final List<Blackout> blackouts = new ArrayList<>();
+    private long forgetfulUntil;
 
     /** Those that run now. */
     private final List<Life> nodes = new ArrayList<>();
@@ -236,6 +237,11 @@ final class Simulation {
         return blackouts.stream().anyMatch(blackout -> blackout.end() >= start && blackout.start() <= end);
     }
 
+    /** Whether the store is being restarted. */
+    boolean isForgetful() {
+        return now() < forgetfulUntil;
+    }
+
     boolean isBlackout(int node) {
         return now() < blackout[node];
     }
@@ -359,6 +365,7 @@ final class Simulation {
         pending.clear();
         lives.forEach(Life::heal);
         Arrays.fill(blackout, 0);
+        forgetfulUntil = 0;
         // Longer than any back-off, any T, and any retry of a write. A clock that was set back makes a back-off longer,
         // but not by more than an hour.
         scheduler.after(
@@ -608,6 +615,26 @@ final class Simulation {
                     blackout[i] = Math.max(blackout[i], end);
                     blackouts.add(new Blackout(now(), end));
                 }
+                scheduler.after(length.plusMillis(own.nextLong(5)), () -> ask(any(), key));
+            }
+            case FORGETFUL -> {
+                long[] lengths = {t / 2, t, t * 3 / 2, 3 * t, 10 * t};
+                Duration length = Duration.ofMillis(lengths[own.nextInt(lengths.length)]);
+                long start = now();
+                forgetfulUntil = start + length.toNanos();
+                for (int i = 1; i < blackout.length; i++) {
+                    long end = forgetfulUntil
+                            + Duration.ofMillis(own.nextInt(2) * own.nextLong(8))
+                                    .toNanos();
+                    blackout[i] = Math.max(blackout[i], end);
+                    blackouts.add(new Blackout(start, end));
+                }
+                Duration last = Duration.ofMillis(own.nextLong(200));
+                scheduler.after(length.minusMillis(1), () -> {
+                    if (!healed) {
+                        store.forget(start - last.toNanos(), start);
+                    }
+                });
                 scheduler.after(length.plusMillis(own.nextLong(5)), () -> ask(any(), key));
             }
             case WRITE_FAILS -> {

@@ -111,6 +111,7 @@ class SimulationTest {
                         "tokens are reported as lost by close",
                         "an endpoint is left alone",
                         "the store is down",
+                        "the store forgets",
                         "a caller gives up",
                         "invalidate",
                         "several users",
