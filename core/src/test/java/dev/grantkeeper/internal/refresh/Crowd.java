@@ -472,12 +472,14 @@ final class Crowd {
 
     /** What each of those with trouble may cost all others, by the end. */
     private void bounds() {
+        // Each of these is a short outage, after which what was written in the last seconds is read again.
+        int throwing = cast.troubles().getOrDefault(Trouble.STORE_THROWS, 0);
         for (User user : users.values()) {
             if (user.familyEnded) {
                 broken("the family of " + user.key.account() + " has ended");
             }
             // The looks at an attempt that stands for T, on each node, and those of each call.
-            int most = cast.nodes() * (user.isWell() ? 30 : 80) + user.calls * 4;
+            int most = cast.nodes() * (user.isWell() ? 30 + throwing / 8 : 80) + user.calls * 4;
             if (user.reads > most) {
                 broken("law 19: " + user.reads + " reads of the row of " + user.key.account() + " for " + user.calls
                         + " calls");

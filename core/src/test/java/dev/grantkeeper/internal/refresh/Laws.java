@@ -61,11 +61,12 @@ final class Laws {
         long since = world.store().forgot(sent.key());
         boolean its = since >= 0 && ((set != null && set.forgotten) || attempt(sent).forgotten);
         Life life = sent.life;
+        long outage = Math.max(world.store().forgotAfter(sent.key()), world.lastBlackout());
         return its
                 && (life.dead()
                         || life.closed()
-                        || !life.noticedSince(world.store().forgotAfter(sent.key()))
-                        || !next.noticedSince(world.store().forgotAfter(sent.key()))
+                        || !life.noticedSince(outage)
+                        || !next.noticedSince(outage)
                         || life.wasFrozenSince(attempt(sent).start)
                         || life.hadTroubleOfItsOwn(sent.key(), attempt(sent).start, world.now()));
     }

@@ -233,6 +233,11 @@ final class Simulation {
         return ahead[node];
     }
 
+    /** When the last outage for all began; -1 if there was none. */
+    long lastBlackout() {
+        return blackouts.stream().mapToLong(Blackout::start).max().orElse(-1);
+    }
+
     boolean wasBlackout(long start, long end) {
         return blackouts.stream().anyMatch(blackout -> blackout.end() >= start && blackout.start() <= end);
     }
