@@ -160,7 +160,10 @@ final class Laws {
             if (!other.failed && !explained(other) && !forgotten(other, life)) {
                 broken("P1, law 1: " + set + " is sent again, and nothing explains it");
             }
-            if (world.plan().replay() == Replay.NEVER && !other.failed && !other.forgiven && !forgotten(other, life)) {
+            if (world.plan().replay() == Replay.NEVER
+                    && !other.failed
+                    && !other.forgiven
+                    && !forgotSince(attempt.key, attempt(other).start)) {
                 broken("law 15: " + set + " is sent again, and must not be");
             }
             // Where only this node's secret is wrong, its own gate keeps it from sending, and nobody else.
