@@ -627,9 +627,9 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the timeout of one request to the authorization server as a whole. Default: 10 s. Three times this
-         * duration is also how long the other nodes wait before they take over from a node that died during a refresh.
-         * Use the same value on all nodes.
+         * Sets the timeout of one request to the authorization server as a whole. Default: 10 s. Twice this duration,
+         * or 4 s with {@code Replay.PROMPT}, is also how long the other nodes wait before they take over from a node
+         * that died during a refresh. Use the same value on all nodes.
          *
          * @param tokenCallTimeout a positive duration
          * @return this builder
@@ -693,7 +693,6 @@ public final class Grantkeeper implements AutoCloseable {
          * @throws IllegalArgumentException if a value is invalid, for example a redirect URI that the provider rejects
          */
         public Grantkeeper build() {
-            OkHttpVersion.check();
             settings.check();
             return new Grantkeeper(settings);
         }

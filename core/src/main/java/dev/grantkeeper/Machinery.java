@@ -118,7 +118,7 @@ final class Machinery implements Registration {
                 new RowFormat(settings.sealingKeys),
                 new RefreshTokenRenewal(server, revocation, clientId, settings.trustedAudiences),
                 new ClientCredentialsRenewal(server, scopes, revocation, time),
-                new Timing(settings.tokenCallTimeout, settings.storeCacheTime),
+                new Timing(settings.tokenCallTimeout, settings.storeCacheTime, settings.maxWait),
                 settings.storeCacheSize,
                 time,
                 events);

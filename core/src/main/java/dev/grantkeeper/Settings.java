@@ -127,6 +127,7 @@ final class Settings {
 
     /** Checks everything that can be checked without metadata. */
     void check() {
+        OkHttpVersion.check();
         if (clientId == null || clientId.isBlank()) {
             throw new IllegalStateException("There is no client id. The provider shows it where the application is"
                     + " registered: " + provider.documentation());

@@ -175,7 +175,7 @@ class ClocksAndLifetimesTest {
     void a_pause_that_was_noted_while_the_clock_was_a_day_ahead_does_not_last_a_day() throws Exception {
         Account alice = scene.signIn(scene.node(), "alice");
         scene.time.jump(Duration.ofDays(1));
-        scene.server.onNextTokenRequest(Fault.status(503));
+        scene.server.onNextTokenRequest(Fault.retryAfter(503, "60"));
         assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
         scene.time.jump(Duration.ofDays(-1));
         scene.expire();

@@ -121,9 +121,11 @@ class DiscoveryWhenNeededTest {
         Grantkeeper node = node();
         for (Fault fault : List.of(Fault.dropBefore(), Fault.status(503), Fault.status(200))) {
             scene.server.onNextMetadataRequest(fault);
+            scene.server.onNextMetadataRequest(fault);
             assertThatThrownBy(node::startLogin)
                     .isInstanceOf(AuthorizationServerException.class)
                     .hasMessageContaining(scene.server.issuer());
+            scene.server.noFaults(); // a page in the place of the metadata is looked past, other failures are not
             // It is left alone for a moment, though it is up again.
             assertThatThrownBy(node::startLogin).isInstanceOfSatisfying(AuthorizationServerException.class, failure -> {
                 assertThat(failure).hasMessageContaining(scene.server.issuer());

@@ -13,6 +13,7 @@ import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -21,10 +22,12 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
 import okhttp3.OkHttpClient;
@@ -41,11 +44,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A token endpoint that says no, says later, or is not there: who gets what meanwhile, and when it is asked again. */
 @Timeout(60)
 class FailingTokenEndpointTest {
+    private static final Duration SHORTER_THAN_ANY_PAUSE = Duration.ofMillis(999);
+
     private final Scene scene = new Scene();
 
     @AfterEach
     void close() {
         scene.close();
+    }
+
+    /** An account for callers who do not wait for the next try after a failure. */
+    private Account impatient(String user) {
+        return scene.node(scene.registration(scene.provider().build()).maxWait(SHORTER_THAN_ANY_PAUSE))
+                .account(user);
     }
 
     private static AuthorizationServerException failure(Account account) {
@@ -54,6 +65,80 @@ class FailingTokenEndpointTest {
                 .isInstanceOf(AuthorizationServerException.class)
                 .satisfies(e -> thrown[0] = e);
         return (AuthorizationServerException) thrown[0];
+    }
+
+    // ---- The next try ---------------------------------------------------------------------------------------------
+
+    private CompletableFuture<TokenSet> waitingAfterOneFailure(Account account) throws Exception {
+        CompletableFuture<TokenSet> waiting = account.tokensAsync();
+        scene.await(GrantListener.Kind.FAILED);
+        return waiting;
+    }
+
+    @Test
+    void one_failure_costs_no_caller_who_may_wait_longer_than_the_pause() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        scene.server.onNextTokenRequest(Fault.status(503));
+        CompletableFuture<TokenSet> waiting = waitingAfterOneFailure(alice);
+        CompletableFuture<TokenSet> another = alice.tokensAsync();
+        scene.time.pass(Duration.ofSeconds(2));
+        assertThat(waiting.get(30, TimeUnit.SECONDS)).isEqualTo(another.get(30, TimeUnit.SECONDS));
+        assertThat(scene.server.tokenRequests()).isEqualTo(2);
+    }
+
+    @Test
+    void one_failure_after_a_401_costs_no_call_either() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.server.expireAccessTokens();
+        scene.server.onNextTokenRequest(Fault.status(503));
+        OkHttpClient client = alice.wrap(scene.http);
+        CompletableFuture<Integer> call = CompletableFuture.supplyAsync(() -> {
+            try {
+                return scene.status(client);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        scene.await(GrantListener.Kind.FAILED);
+        scene.time.pass(Duration.ofSeconds(2));
+        assertThat(call.get(30, TimeUnit.SECONDS)).isEqualTo(200);
+    }
+
+    @Test
+    void a_second_failure_is_told_at_once() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.resetCounters();
+        scene.server.onEveryTokenRequest(Fault.status(503));
+        CompletableFuture<TokenSet> waiting = waitingAfterOneFailure(alice);
+        scene.time.pass(Duration.ofSeconds(2));
+        assertThatThrownBy(() -> waiting.get(30, TimeUnit.SECONDS))
+                .hasCauseInstanceOf(AuthorizationServerException.class);
+        assertThat(failure(alice).status()).isEqualTo(503);
+        assertThat(scene.server.tokenRequests()).isEqualTo(2);
+    }
+
+    @Test
+    void a_pause_that_is_longer_than_callers_wait_is_told_at_once() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.retryAfter(503, "30"));
+        assertThat(failure(alice).retryAfter().orElseThrow()).isGreaterThan(Duration.ofSeconds(20));
+    }
+
+    @Test
+    void a_caller_who_waits_for_the_next_try_hears_that_the_library_is_closed() throws Exception {
+        Grantkeeper node = scene.node();
+        Account alice = scene.signIn(node, "alice");
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.retryAfter(503, "4"));
+        CompletableFuture<TokenSet> waiting = waitingAfterOneFailure(alice);
+        node.close();
+        assertThatThrownBy(() -> waiting.get(30, TimeUnit.SECONDS))
+                .hasCauseInstanceOf(OAuthException.class)
+                .hasMessageContaining("closed");
     }
 
     // ---- Errors ---------------------------------------------------------------------------------------------------
@@ -93,7 +178,7 @@ class FailingTokenEndpointTest {
     void an_error_that_says_later_ends_nothing_whatever_the_status(String error) throws Exception {
         Account alice = scene.signIn(scene.node(), "alice");
         scene.expire();
-        scene.server.onNextTokenRequest(Fault.error(400, error));
+        scene.server.onNextTokenRequest(Fault.error(400, error), Fault.error(400, error));
         assertThat(failure(alice).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
         scene.time.pass(Duration.ofSeconds(5));
         assertThat(alice.tokens()).isNotNull();
@@ -150,10 +235,10 @@ class FailingTokenEndpointTest {
         // Clocks that stand still, but for what this test lets pass.
         Instant start = Instant.now();
         AtomicLong passed = new AtomicLong();
-        Account alice = scene.signIn(
-                scene.node(scene.registration(scene.provider().build())
-                        .time(() -> start.plusNanos(passed.get()), passed::get)),
-                "alice");
+        Supplier<Grantkeeper.Builder> still = () ->
+                scene.registration(scene.provider().build()).time(() -> start.plusNanos(passed.get()), passed::get);
+        Account patient = scene.signIn(scene.node(still.get()), "alice");
+        Account alice = scene.node(still.get().maxWait(SHORTER_THAN_ANY_PAUSE)).account("alice");
         passed.addAndGet(Duration.ofMinutes(11).toNanos());
         scene.server.onEveryTokenRequest(Fault.status(503));
         scene.server.resetCounters();
@@ -166,13 +251,13 @@ class FailingTokenEndpointTest {
             passed.addAndGet(Duration.ofMinutes(1).plusMillis(1).toNanos());
         }
         scene.server.noFaults();
-        assertThat(alice.tokens()).isNotNull();
+        assertThat(patient.tokens()).isNotNull();
         // And the next failure begins from the start.
         passed.addAndGet(Duration.ofMinutes(11).toNanos());
         scene.server.onNextTokenRequest(Fault.status(503));
         assertThat(failure(alice).kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
         passed.addAndGet(Duration.ofSeconds(3).toNanos());
-        assertThat(alice.tokens()).isNotNull();
+        assertThat(patient.tokens()).isNotNull();
     }
 
     // ---- Retry-After ----------------------------------------------------------------------------------------------
@@ -231,7 +316,8 @@ class FailingTokenEndpointTest {
     @MethodSource("waitingTimes")
     void the_time_that_the_server_names_is_kept_in_whatever_form_it_comes(
             List<String> headers, Duration closed, Duration open) throws Exception {
-        Account alice = scene.signIn(scene.node(), "alice");
+        Account patient = scene.signIn(scene.node(), "alice");
+        Account alice = impatient("alice");
         // The date was made from the real clock, and this test moves its own.
         Duration moved = Duration.ofMinutes(10).plusSeconds(1);
         scene.time.pass(moved);
@@ -247,7 +333,7 @@ class FailingTokenEndpointTest {
         assertThat(failure(alice).retryAfter()).isPresent();
         assertThat(scene.server.tokenRequests()).isEqualTo(1);
         scene.time.pass(open.minus(closed));
-        assertThat(alice.tokens()).isNotNull();
+        assertThat(patient.tokens()).isNotNull();
         assertThat(scene.server.tokenRequests()).isEqualTo(2);
     }
 
@@ -469,7 +555,11 @@ class FailingTokenEndpointTest {
         }
         scene.expire();
         Fault failure = between == 401 ? Fault.error(401, "invalid_client") : Fault.status(between);
-        scene.server.onNextTokenRequest(Fault.dropAfter(), failure, failure);
+        if (between == 401) {
+            scene.server.onNextTokenRequest(Fault.dropAfter(), failure, failure);
+        } else { // the first caller waits for a second try
+            scene.server.onNextTokenRequest(Fault.dropAfter(), failure, failure, failure);
+        }
         assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
         scene.time.pass(Duration.ofMinutes(20));
         assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class); // the second failure
@@ -497,7 +587,7 @@ class FailingTokenEndpointTest {
                         .maxWait(Duration.ofMinutes(2)))
                 .account("alice");
         Future<TokenSet> waiting = other.tokensAsync();
-        scene.passUnderObservation(Duration.ofSeconds(7), waiting); // T is three calls of 2 s
+        scene.passUnderObservation(Duration.ofSeconds(5), waiting); // T is two calls of 2 s
         assertThatThrownBy(() -> waiting.get(60, TimeUnit.SECONDS)).hasCauseInstanceOf(OAuthException.class);
         scene.time.pass(Duration.ofMinutes(20));
         assertLoginRequired(other, LoginRequiredException.Reason.ANSWER_LOST);
@@ -510,7 +600,7 @@ class FailingTokenEndpointTest {
         scene.server.rotation(Rotation.REUSABLE);
         Account alice = scene.signIn(scene.node(), "alice");
         scene.expire();
-        scene.server.onNextTokenRequest(Fault.dropAfter(), Fault.status(503));
+        scene.server.onNextTokenRequest(Fault.dropAfter(), Fault.retryAfter(503, "60"));
         assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
         scene.time.pass(Duration.ofMinutes(20));
         assertThat(alice.tokens()).isNotNull();

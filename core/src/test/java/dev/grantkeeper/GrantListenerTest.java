@@ -153,7 +153,9 @@ class GrantListenerTest {
         account.set(scene.signIn(node, "alice"));
         scene.expire();
         scene.server.onNextTokenRequest(
-                status == 400 ? Fault.answer(Answer.json(400, "{\"error\":\"invalid_grant\"}")) : Fault.status(status));
+                status == 400
+                        ? Fault.answer(Answer.json(400, "{\"error\":\"invalid_grant\"}"))
+                        : Fault.retryAfter(status, "3600"));
         assertThatThrownBy(account.get()::tokens).isInstanceOf(OAuthException.class);
         assertThat(thrown)
                 .hasSize(2)

@@ -1073,7 +1073,7 @@ class IdTokenTest {
         assertThatThrownBy(() -> loginWith(node(scene.server.issuer()), zitadel))
                 .isInstanceOf(AuthorizationServerException.class)
                 .hasMessageContaining("project")
-                .hasMessageContaining("trustedAudiences(…)");
+                .hasMessageContaining("trustedAudiences(...)");
         Grantkeeper trusting = scene.node(registration(scene.server.issuer()).trustedAudiences("project", "another"));
         SignedIn in = (SignedIn) loginWith(trusting, zitadel);
         assertThat(in.identity().orElseThrow().subject()).isEqualTo("alice");

@@ -51,7 +51,7 @@ class LateAnswersTest {
             Thread.onSpinWait();
         }
         assertThat(waiting.isDone()).isFalse();
-        scene.passUnderObservation(Duration.ofSeconds(7), waiting); // T is three calls of 2 s
+        scene.passUnderObservation(Duration.ofSeconds(7), waiting); // T is two calls of 2 s
         return waiting.get(60, TimeUnit.SECONDS);
     }
 

@@ -42,7 +42,10 @@ public final class Provider extends AbstractProvider {
          * known.
          */
         LATE,
-        /** Send it once more at once: the server does not rotate refresh tokens, or has a grace window. */
+        /**
+         * Send it once more at once: the server does not rotate refresh tokens, or accepts a used one for a grace
+         * window of 10 s or more.
+         */
         PROMPT,
         /** Never send it again: the user has to sign in again. */
         NEVER
@@ -759,6 +762,21 @@ public final class Provider extends AbstractProvider {
          */
         public Builder replay(Replay replay) {
             facts.replay = Objects.requireNonNull(replay);
+            return this;
+        }
+
+        /**
+         * Sets the time before an access token's expiry from which the server accepts a refresh. Earlier ones are then
+         * not sent, unless an API rejects the token. Default: any time.
+         *
+         * @param beforeExpiry a positive duration
+         * @return this builder
+         */
+        public Builder earliestRefresh(Duration beforeExpiry) {
+            if (beforeExpiry.isNegative() || beforeExpiry.isZero()) {
+                throw new IllegalArgumentException("earliestRefresh has to be positive: " + beforeExpiry);
+            }
+            facts.earliestRefresh = beforeExpiry;
             return this;
         }
 

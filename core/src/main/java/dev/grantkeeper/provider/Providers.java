@@ -1703,7 +1703,8 @@ public final class Providers {
      *
      * <p>A refresh token always comes, is good for one use, and expires after 30 days without use. An access token
      * lives ten minutes. A refresh earlier than 30 seconds before its end is rejected ({@code access_denied}, "Rate
-     * limit exceeded: access_token not expired") and counts towards the limits of the application; it ends no grant.
+     * limit exceeded: access_token not expired") and counts towards the 200 token requests a day that the application
+     * may make; it ends no grant, and the library sends none before ({@link Provider.Builder#earliestRefresh}).
      *
      * <p>Not certain: the client authentication, and the profile, which we know from other projects.
      *
@@ -1732,6 +1733,7 @@ public final class Providers {
                 .apiOrigins(base)
                 .clientAuthentication(SECRET_POST)
                 .refreshTokenLifetime(Duration.ofDays(30), LAST_USE)
+                .earliestRefresh(Duration.ofSeconds(30))
                 .dialect(d -> d.error("access_denied", TEMPORARY))
                 .build();
     }

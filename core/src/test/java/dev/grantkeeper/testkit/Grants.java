@@ -310,7 +310,9 @@ final class Grants {
         if (expired(token)) {
             throw new Refused("invalid_grant", "Refresh token expired");
         }
-        if (scope != null && !scopes(token.family.scope).containsAll(scopes(scope))) {
+        Set<String> wanted = scopes(scope == null ? "" : scope);
+        wanted.remove("offline_access"); // the refresh token shows that this was granted
+        if (!scopes(token.family.scope).containsAll(wanted)) {
             throw new Refused("invalid_scope", "More than the user has agreed to");
         }
         String granted = scope == null ? token.family.scope : scope;

@@ -373,7 +373,7 @@ public final class IdTokens {
         return others.isEmpty()
                 ? null
                 : "it is meant for other clients, too: " + others
-                        + ". If this application trusts them, call trustedAudiences(…) on the builder";
+                        + ". If this application trusts them, call trustedAudiences(...) on the builder";
     }
 
     private static Identity identity(JWTClaimsSet claims) throws IdentityException {

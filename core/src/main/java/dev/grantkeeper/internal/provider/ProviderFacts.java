@@ -78,6 +78,9 @@ public class ProviderFacts implements Cloneable {
     public boolean loopbackByAddress = true;
 
     public @Nullable Duration defaultLifetime;
+    /** The time before an access token's expiry from which a refresh is accepted; {@code null} for any. */
+    public @Nullable Duration earliestRefresh;
+
     public @Nullable TemporalAmount refreshTokenLifetime;
     /** Whether that lifetime counts from the login, not from the last refresh. */
     public boolean refreshTokenLifetimeFromLogin;

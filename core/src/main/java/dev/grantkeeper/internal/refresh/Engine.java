@@ -87,7 +87,7 @@ public final class Engine {
         this.clocks = clocks;
         this.timing = timing;
         this.events = events;
-        Memory memory = new Memory(clocks, remembered, timing.gap());
+        Memory memory = new Memory(clocks, remembered, timing.gap(), forUsers::earliest);
         Rows rows = new Rows(store, format, memory, workers, events, new StoreHealth(clocks, timing.settling()));
         LostWrites.lookFor(rows, memory, workers, clocks, timing);
         EndpointGate gate = new EndpointGate(clocks, requests, timing.patience(), workers);
@@ -142,7 +142,7 @@ public final class Engine {
                 oldest.remove();
             }
         }
-        Memory memory = new Memory(clocks, 1, timing.gap());
+        Memory memory = new Memory(clocks, 1, timing.gap(), renewal::earliest);
         Rows rows = new Rows(
                 new InProcess(), new RowFormat(null), memory, workers, events, new StoreHealth(clocks, Duration.ZERO));
         Refresher refresher =

@@ -306,7 +306,7 @@ final class Flight implements Runnable {
             }
             visit.leave();
             losses = 0;
-            return new Step.Parked(timing.look(), this::refresh);
+            return new Step.Parked(timing.look(looks++, clocks), this::refresh);
         }
 
         // Perhaps nothing can be sent now; that is found out before T begins.
@@ -400,7 +400,9 @@ final class Flight implements Runnable {
         }
         Duration left = Backoff.left(state.notBefore(), clocks);
         if (left != null) {
-            return notNow(seen, refusal == null ? gate.lastFailure(key, left) : blocked(refusal, left));
+            return refusal == null
+                    ? notNow(seen, gate.lastFailure(key, left), state.failures() == 1 ? left : null)
+                    : notNow(seen, blocked(refusal, left));
         }
         return null;
     }
@@ -576,7 +578,12 @@ final class Flight implements Runnable {
         Instant until = nextAfter(row, failure);
         Written written = write(sent, mine -> mine.failedUntil(purpose.resource(), until, refusal));
         // One that lost is dropped; one of which it is not known is forgotten, and T ends the attempt.
-        return written instanceof Written.Lost ? null : landed(failed(sent.seen(), failure));
+        if (written instanceof Written.Lost) {
+            return null;
+        }
+        boolean first = row.state(purpose.resource()).failures() == 0 && written instanceof Written.Won;
+        events.failed(key, failure, clocks.since(requestedAt));
+        return landed(notNow(sent.seen(), failure, first ? Duration.between(clocks.now(), until) : null));
     }
 
     private Instant nextAfter(GrantRow row, Answer.Failure failure) {
@@ -703,7 +710,7 @@ final class Flight implements Runnable {
         Map<Resource, TokenLimits> limits = new HashMap<>();
         next.allTokens().forEach((resource, tokens) -> {
             boolean fresh = resource.equals(renewed);
-            limits.put(resource, fresh || known == null ? TokenLimits.of(tokens, clocks) : known.limits(resource));
+            limits.put(resource, fresh || known == null ? memory.limits(tokens) : known.limits(resource));
         });
         return limits;
     }
@@ -796,6 +803,10 @@ final class Flight implements Runnable {
 
     /** The outcome where no request is made, or none succeeds: tokens that are still valid are served. */
     private Outcome notNow(Remembered seen, Answer.Failure failure) {
+        return notNow(seen, failure, null);
+    }
+
+    private Outcome notNow(Remembered seen, Answer.Failure failure, @Nullable Duration next) {
         // A login or a sign-out may have come in here since the row was seen.
         Remembered now = memory.get(key);
         Remembered known = now == null ? seen : now;
@@ -804,7 +815,7 @@ final class Flight implements Runnable {
             events.servedWhileStale(key, valid);
             return new Usable(valid);
         }
-        return new RequestFailed(failure);
+        return new RequestFailed(failure, failure.kind() == Answer.Kind.TEMPORARY ? next : null);
     }
 
     private Outcome served(GrantRow row) {

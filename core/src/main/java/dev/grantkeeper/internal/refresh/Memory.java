@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -150,6 +151,7 @@ final class Memory {
     private final Clocks clocks;
     private final int capacity;
     private final Duration gap;
+    private final Supplier<@Nullable Duration> earliest;
 
     // guarded by this
     private final LinkedHashMap<AccountKey, Remembered> rows = new LinkedHashMap<>(16, 0.75f, true);
@@ -161,11 +163,18 @@ final class Memory {
      * Begins with no rows.
      *
      * @param gap the most of a time without reads for which an attempt counts as observed
+     * @param earliest the time before an access token's expiry from which a refresh is accepted; {@code null} for any
      */
-    Memory(Clocks clocks, int capacity, Duration gap) {
+    Memory(Clocks clocks, int capacity, Duration gap, Supplier<@Nullable Duration> earliest) {
         this.clocks = clocks;
         this.capacity = capacity;
         this.gap = gap;
+        this.earliest = earliest;
+    }
+
+    /** The limits of tokens that are seen for the first time now. */
+    TokenLimits limits(@Nullable TokenSet tokens) {
+        return TokenLimits.of(tokens, earliest.get(), clocks);
     }
 
     synchronized @Nullable Remembered get(AccountKey key) {
@@ -324,13 +333,13 @@ final class Memory {
             Seen its = before == null ? null : before.seen.get(resource);
             boolean same = other != null && its != null && isSameAccess(set, other);
             // The monotonic bound counts from when these tokens were first seen, not from when they were last read.
-            seen.put(resource, same && its != null ? its : new Seen(TokenLimits.of(set, clocks), other != null, now));
+            seen.put(resource, same && its != null ? its : new Seen(limits(set), other != null, now));
         });
         boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));
         Remembered after = new Remembered(
                 grant,
                 seen,
-                TokenLimits.of(null, clocks),
+                limits(null),
                 sameAttempt && before != null ? before.attemptSince : now,
                 sameRow && before != null ? before.renewedSince : now,
                 sameRow && before != null ? observed(before, now) : Duration.ZERO,

@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.refresh;
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,8 +44,12 @@ public sealed interface Outcome {
         NO_REFRESH_TOKEN
     }
 
-    /** The token request failed. */
-    record RequestFailed(Answer.Failure failure) implements Outcome {}
+    /**
+     * The token request failed.
+     *
+     * @param next the time until the next one, if a caller may as well wait for it; {@code null} if not
+     */
+    record RequestFailed(Answer.Failure failure, @Nullable Duration next) implements Outcome {}
 
     /** The store failed, or its row cannot be read. */
     record StoreFailed(IOException cause) implements Outcome {}

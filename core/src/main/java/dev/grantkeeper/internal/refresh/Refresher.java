@@ -6,6 +6,7 @@ import dev.grantkeeper.internal.refresh.Flight.Purpose;
 import dev.grantkeeper.internal.refresh.Memory.Remembered;
 import dev.grantkeeper.internal.refresh.Outcome.Closed;
 import dev.grantkeeper.internal.refresh.Outcome.LoginRequired;
+import dev.grantkeeper.internal.refresh.Outcome.RequestFailed;
 import dev.grantkeeper.internal.refresh.Outcome.Usable;
 import dev.grantkeeper.internal.refresh.UnsavedTokens.Unsaved;
 import dev.grantkeeper.internal.row.GrantRow;
@@ -15,10 +16,12 @@ import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,11 +60,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A holder whose answer comes while the store is down for everybody can do nothing but wait, and must not be taken
  * for dead when the store is back. So an observer adds up the times between its reads, and only those that found the
- * same name ({@link Memory.Remembered#observed}). Nothing counts if a read failed in between, and no more than a
- * fifteenth of T if nobody read, since that may have been an outage that nobody noticed. With the default times, a
- * holder has its answer at most 12 of 20 s after it wrote its attempt, and then tries to store it more often than once
- * a second. Of the 8 s that are left, an outage hides 1.3 at most; in the others the store could be read, so the holder
- * has had its turn. An attempt whose answer was lost here holds nothing, and for this node its T simply passes.
+ * same name ({@link Memory.Remembered#observed}). Nothing counts if a read failed in between, and no more than a tenth
+ * of T if nobody read, since that may have been an outage that nobody noticed. With the default times, a holder has its
+ * answer at most 12 of 20 s after it wrote its attempt, and then tries to store it more often than once a second. Of
+ * the 8 s that are left, an outage hides 2 at most; in the others the store could be read, so the holder has had its
+ * turn. An attempt whose answer was lost here holds nothing, and for this node its T simply passes.
  *
  * <h2>An answer that never came ({@link Flight}, {@link Renewal#replay})</h2>
  *
@@ -130,6 +133,8 @@ public final class Refresher {
     private final Fallback fallback;
     private final Map<Reading, Pending> readings = new ConcurrentHashMap<>();
     private final Map<AccountKey, Flight> flights = new ConcurrentHashMap<>();
+    /** Callers that wait for the next try, by a name for each. */
+    private final Map<Object, CompletableFuture<Outcome>> paused = new ConcurrentHashMap<>();
 
     Refresher(Parts parts) {
         this.parts = parts;
@@ -154,8 +159,50 @@ public final class Refresher {
      */
     private record Pending(CompletableFuture<Outcome> outcome, long since) {}
 
-    /** Tokens that are valid now: from memory where it can be trusted, from the store, or by a refresh. */
+    /**
+     * Tokens that are valid now: from memory where it can be trusted, from the store, or by a refresh. After one
+     * failure of the server, this waits for the next try, if that comes soon enough for a caller.
+     */
     public CompletableFuture<Outcome> current(AccountKey key, Resource resource) {
+        CompletableFuture<Outcome> now = now(key, resource);
+        return isUsable(now) ? now : patiently(clocks.ticks(), now, () -> now(key, resource));
+    }
+
+    private static boolean isUsable(CompletableFuture<Outcome> known) {
+        return known.isDone() && !known.isCompletedExceptionally() && known.join() instanceof Usable;
+    }
+
+    /** One failure is not an outage: a caller that has the time is served by the next try. */
+    private CompletableFuture<Outcome> patiently(
+            long asked, CompletableFuture<Outcome> tried, Supplier<CompletableFuture<Outcome>> again) {
+        return tried.thenCompose(outcome -> {
+            Duration pause = outcome instanceof RequestFailed failed ? failed.next() : null;
+            Duration longest = parts.timing().callerWait();
+            // Half of the time is left to the try itself.
+            if (pause == null || clocks.since(asked).plus(pause).compareTo(longest.dividedBy(2)) > 0) {
+                return CompletableFuture.completedFuture(outcome);
+            }
+            CompletableFuture<Outcome> later = new CompletableFuture<>();
+            Object name = new Object();
+            paused.put(name, later);
+            CompletableFuture<Outcome> unused = later.whenComplete((o, e) -> paused.remove(name));
+            wake(clocks.ticks(), pause, () -> pass(patiently(asked, again.get(), again), later));
+            return later;
+        });
+    }
+
+    /** Runs a short task after a pause. The clock is read again and again, since it may be one that tests move. */
+    private void wake(long since, Duration pause, Runnable task) {
+        Duration left = pause.minus(clocks.since(since));
+        if (left.isNegative() || left.isZero()) {
+            task.run();
+        } else {
+            Duration look = parts.timing().look();
+            workers.later(left.compareTo(look) < 0 ? left : look, () -> wake(since, pause, task));
+        }
+    }
+
+    private CompletableFuture<Outcome> now(AccountKey key, Resource resource) {
         Unsaved pending = unsaved.get(key);
         TokenSet unsavedTokens = pending == null ? null : pending.current(resource, clocks);
         if (unsavedTokens != null) {
@@ -178,7 +225,8 @@ public final class Refresher {
         if (unsavedTokens != null && !unsavedTokens.accessToken().equals(rejected)) {
             return CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
-        return join(key, Purpose.insteadOf(resource, rejected));
+        Supplier<CompletableFuture<Outcome>> instead = () -> join(key, Purpose.insteadOf(resource, rejected));
+        return patiently(clocks.ticks(), instead.get(), instead);
     }
 
     /** Begins to replace an access token that an API rejected in a call that cannot be repeated. */
@@ -354,7 +402,7 @@ public final class Refresher {
             return true;
         }
         return !usable.tokens().accessToken().equals(purpose.rejected())
-                && !TokenLimits.of(usable.tokens(), clocks).pastHard(clocks);
+                && !memory.limits(usable.tokens()).pastHard(clocks);
     }
 
     /** Whether the own access token of a row has expired, and nothing can bring another one. */
@@ -404,5 +452,6 @@ public final class Refresher {
     void close() {
         flights.values().forEach(Flight::abandon);
         readings.values().forEach(reading -> reading.outcome().complete(new Closed()));
+        List.copyOf(paused.values()).forEach(later -> later.complete(new Closed()));
     }
 }

@@ -7,6 +7,7 @@ import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,11 @@ public interface Renewal {
     /** Returns the row with the name of the server that has just answered, if it had none. */
     default GrantRow pinned(GrantRow row) {
         return row;
+    }
+
+    /** The time before an access token's expiry from which the server accepts a refresh; {@code null} for any. */
+    default @Nullable Duration earliest() {
+        return null;
     }
 
     /** The kind of replay that is allowed after a lost answer. */

@@ -41,7 +41,6 @@ final class StoreHealth {
     private volatile @Nullable AccountKey first;
     private volatile boolean several;
 
-
     private final List<Runnable> whenDown = new CopyOnWriteArrayList<>();
     private final List<Runnable> whenBack = new CopyOnWriteArrayList<>();
 

@@ -23,15 +23,16 @@ import org.jspecify.annotations.Nullable;
  *
  * @param call the deadline of one token call, as a whole
  * @param storeCacheTime how long a row is reused without reading the store again
+ * @param callerWait the longest that a caller waits
  * @param prompt the longest T where a second request does no harm
  */
-public record Timing(Duration call, Duration storeCacheTime, Duration prompt) {
+public record Timing(Duration call, Duration storeCacheTime, Duration callerWait, Duration prompt) {
     /** With an attempt, a look and a call, shorter than any known grace window, which is 10 s. */
     private static final Duration PROMPT = Duration.ofSeconds(4);
 
     /** The times that follow from the length of a token call. */
-    public Timing(Duration call, Duration storeCacheTime) {
-        this(call, storeCacheTime, PROMPT);
+    public Timing(Duration call, Duration storeCacheTime, Duration callerWait) {
+        this(call, storeCacheTime, callerWait, PROMPT);
     }
 
     /** The longest T: the time for which an attempt stands before others may take it for lost. */
@@ -75,18 +76,18 @@ public record Timing(Duration call, Duration storeCacheTime, Duration prompt) {
      * only a time in which nobody looked, or nobody could, is cut short.
      */
     Duration gap() {
-        return attempt().dividedBy(15);
+        return attempt().dividedBy(10);
     }
 
     /** The longest pause between two tries to store tokens that the store does not have. */
     Duration betweenSaves() {
-        Duration part = attempt().dividedBy(30);
+        Duration part = attempt().dividedBy(20);
         return part.compareTo(Duration.ofMillis(20)) < 0 ? Duration.ofMillis(20) : part;
     }
 
     /** The time after an outage of the store in which no attempt begins: the node that wrote last looks first. */
     Duration settling() {
-        return attempt().dividedBy(15);
+        return attempt().dividedBy(10);
     }
 
     /** The interval at which a clock that tests may move is read again. */
@@ -97,12 +98,12 @@ public record Timing(Duration call, Duration storeCacheTime, Duration prompt) {
 
     /**
      * The pause before an observer looks again whether somebody else's attempt has ended: longer each time, up to a
-     * twentieth of T, and spread, so that the reads of many nodes do not grow with their number.
+     * thirteenth of T, and spread, so that the reads of many nodes do not grow with their number.
      *
      * @param looks how often it has looked before
      */
     Duration look(int looks, Clocks clocks) {
-        long most = Math.max(look().toNanos(), attempt().dividedBy(20).toNanos());
+        long most = Math.max(look().toNanos(), attempt().dividedBy(13).toNanos());
         long pause = Math.min(most, look().toNanos() << Math.min(looks, 20));
         return Duration.ofNanos(pause - clocks.random(pause / 5 + 1));
     }

@@ -36,7 +36,7 @@ final class TokenLimits {
     private final long hardTicks;
     private final long expiryTicks;
 
-    private TokenLimits(@Nullable TokenSet tokens, Clocks clocks) {
+    private TokenLimits(@Nullable TokenSet tokens, @Nullable Duration earliest, Clocks clocks) {
         Instant expires = tokens == null ? null : tokens.expiresAt().orElse(null);
         if (tokens == null) {
             soft = Instant.MIN;
@@ -49,13 +49,18 @@ final class TokenLimits {
             expiry = null;
         } else {
             Duration lifetime = positive(Duration.between(tokens.receivedAt(), expires));
-            Duration softMargin = min(lifetime.dividedBy(5), SOFT);
+            Duration window = earliest == null ? LONGEST : earliest;
+            // With all of its jitter it stays inside the window in which a refresh is accepted.
+            Duration softMargin =
+                    min(min(lifetime.dividedBy(5), SOFT), window.multipliedBy(3).dividedBy(5));
             // Nodes that hold the same tokens do not all wake up at once.
             Duration jitter = softMargin.multipliedBy(clocks.random(500)).dividedBy(1000);
             Instant early = expires.minus(softMargin).minus(jitter);
-            Instant wanted = tokens.refreshAt().orElse(early);
+            Instant wanted = tokens.refreshAt()
+                    .filter(at -> !at.isBefore(expires.minus(window)))
+                    .orElse(early);
             soft = wanted.isBefore(early) ? wanted : early;
-            hard = expires.minus(min(lifetime.dividedBy(10), HARD));
+            hard = expires.minus(min(min(lifetime.dividedBy(10), HARD), window.dividedBy(3)));
             expiry = expires;
         }
         Duration lifetime =
@@ -65,9 +70,13 @@ final class TokenLimits {
         expiryTicks = ticks(expiry, lifetime, clocks);
     }
 
-    /** The limits of tokens that are seen for the first time now. */
-    static TokenLimits of(@Nullable TokenSet tokens, Clocks clocks) {
-        return new TokenLimits(tokens, clocks);
+    /**
+     * The limits of tokens that are seen for the first time now.
+     *
+     * @param earliest the time before the expiry from which a refresh is accepted; {@code null} for any
+     */
+    static TokenLimits of(@Nullable TokenSet tokens, @Nullable Duration earliest, Clocks clocks) {
+        return new TokenLimits(tokens, earliest, clocks);
     }
 
     private static long ticks(@Nullable Instant limit, @Nullable Duration lifetime, Clocks clocks) {

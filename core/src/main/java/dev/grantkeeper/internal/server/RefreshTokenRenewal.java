@@ -12,6 +12,7 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Set;
@@ -144,6 +145,11 @@ public final class RefreshTokenRenewal implements Renewal {
     @Override
     public GrantRow pinned(GrantRow row) {
         return row.server() == null ? server.pin(row) : row;
+    }
+
+    @Override
+    public @Nullable Duration earliest() {
+        return Facts.of(server.known()).earliestRefresh;
     }
 
     @Override

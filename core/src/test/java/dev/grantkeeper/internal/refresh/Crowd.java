@@ -66,7 +66,7 @@ final class Crowd {
         }
     }
 
-    static final Timing TIMING = new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5));
+    static final Timing TIMING = new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ZERO);
     private static final Instant START = Instant.parse("2027-01-01T00:00:00Z");
     private static final Duration LIFETIME = Duration.ofHours(1);
     private static final Duration QUICK = Duration.ofMillis(80);

@@ -147,7 +147,7 @@ final class Life {
                 : world.random(Long.MAX_VALUE);
         Clocks clocks = new Clocks(clock, () -> origin + world.now(), world::random);
         this.workers = new SimulatedWorkers(world.plan().threads());
-        Memory memory = new Memory(clocks, 100, Simulation.TIMING.gap());
+        Memory memory = new Memory(clocks, 100, Simulation.TIMING.gap(), () -> null);
         RefreshEvents events = new TracedEvents();
         Rows rows = new Rows(
                 world.store().from(this),

@@ -46,7 +46,7 @@ class ManyKeysTest {
 
     private final Clocks clocks = new Clocks(InstantSource.system(), System::nanoTime);
     private final Workers workers = new WorkerThreads("test", 64);
-    private final Memory memory = new Memory(clocks, REMEMBERED, Duration.ofSeconds(2));
+    private final Memory memory = new Memory(clocks, REMEMBERED, Duration.ofSeconds(2), () -> null);
     private final Shelf shelf = new Shelf();
     private final Rows rows = new Rows(
             shelf, new RowFormat(null), memory, workers, new Unheard(), new StoreHealth(clocks, Duration.ofSeconds(2)));
@@ -55,7 +55,7 @@ class ManyKeysTest {
             rows,
             memory,
             endpoint,
-            new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
+            new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ZERO),
             clocks,
             new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), workers),
             workers,
@@ -241,7 +241,7 @@ class ManyKeysTest {
                 heard,
                 memory,
                 endpoint,
-                new Timing(Duration.ofSeconds(1), Duration.ofSeconds(5)),
+                new Timing(Duration.ofSeconds(1), Duration.ofSeconds(5), Duration.ZERO),
                 clocks,
                 new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), workers),
                 workers,

@@ -24,7 +24,7 @@ class MemoryTest {
 
     private Duration time = Duration.ZERO;
     private final Clocks clocks = new Clocks(InstantSource.fixed(Instant.EPOCH), () -> time.toNanos());
-    private final Memory memory = new Memory(clocks, 2, GAP);
+    private final Memory memory = new Memory(clocks, 2, GAP, () -> null);
 
     private static VersionedRow version(String version) {
         return new VersionedRow(

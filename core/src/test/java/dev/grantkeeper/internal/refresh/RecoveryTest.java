@@ -136,7 +136,7 @@ class RecoveryTest {
         private final Refresher refresher;
 
         Node() {
-            Memory memory = new Memory(clocks, USERS, Duration.ofSeconds(2));
+            Memory memory = new Memory(clocks, USERS, Duration.ofSeconds(2), () -> null);
             this.refresher = new Refresher(new Parts(
                     new Rows(
                             new Table(),
@@ -147,7 +147,7 @@ class RecoveryTest {
                             new StoreHealth(clocks, Duration.ofSeconds(2))),
                     memory,
                     new Endpoint(),
-                    new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
+                    new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ZERO),
                     clocks,
                     new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), this),
                     this,

@@ -38,7 +38,8 @@ final class Simulation {
             new AccountKey("simulated", "bob"),
             new AccountKey("simulated", "carol"));
     static final Duration LIFETIME = Duration.ofSeconds(20);
-    static final Timing TIMING = new Timing(Duration.ofMillis(600), Duration.ofSeconds(5), Duration.ofMillis(400));
+    static final Timing TIMING =
+            new Timing(Duration.ofMillis(600), Duration.ofSeconds(5), Duration.ZERO, Duration.ofMillis(400));
 
     private static final long EPOCH = 1_800_000_000_000L;
     private static final int MOST_STEPS = 20_000;

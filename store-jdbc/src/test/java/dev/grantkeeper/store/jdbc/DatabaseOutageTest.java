@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.grantkeeper.Grantkeeper;
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.TokenSet;
@@ -83,7 +84,7 @@ class DatabaseOutageTest {
             DatabaseServer.Kind kind, int processes, String pool, int t) throws Exception {
         database = kind.start(directory);
         try (Relay network = new Relay(database.port())) {
-            startNodes(processes, pool + database.url(network.port()), Duration.ofSeconds(t / 3));
+            startNodes(processes, pool + database.url(network.port()), Duration.ofMillis(t * 500L));
             for (int away : ALL ? new int[] {3, 8, 22, 35, 120} : new int[] {35}) {
                 for (int first : ALL || processes == 2 ? new int[] {0, 1} : new int[] {1}) {
                     cutWhileOneNodeHasTheTokens(network, Duration.ofSeconds(away), nodes.get(first));
@@ -287,7 +288,8 @@ class DatabaseOutageTest {
 
     private void startNodes(int processes, String url, Duration tokenCall) throws Exception {
         for (int i = 0; i < processes; i++) {
-            nodes.add(NodeProcess.start(server.url(), url, "node" + nodes.size(), tokenCall, node -> {}));
+            nodes.add(NodeProcess.start(
+                    server.url(), url, "node" + nodes.size(), tokenCall, Provider.Replay.LATE, node -> {}));
         }
         for (NodeProcess node : nodes.subList(nodes.size() - processes, nodes.size())) {
             assertThat(node.answer()).isEqualTo("ready");

@@ -7,6 +7,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginResult;
 import dev.grantkeeper.PendingLogin;
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
@@ -44,7 +45,13 @@ class KilledNodesTest {
     private static final int PROCESSES = 4;
     private static final int CALLS = 3;
     private static final Duration LIFETIME = Duration.ofMinutes(10);
-    private static final Duration T = NodeProcess.TOKEN_CALL.multipliedBy(3);
+    private static final Duration T = NodeProcess.TOKEN_CALL.multipliedBy(2);
+
+    /** T where a second request does no harm. */
+    private static final Duration PROMPT_T = Duration.ofSeconds(4);
+
+    /** What some servers allow, and the longest that a caller waits by default. */
+    private static final Duration TEN_SECONDS = Duration.ofSeconds(10);
 
     /**
      * The longest pause between two looks of a node that waits, and less than the gap between reads that still counts.
@@ -94,6 +101,8 @@ class KilledNodesTest {
     private final Map<String, Integer> results = new TreeMap<>();
     private String database = "";
     private Duration tokenCall = NodeProcess.TOKEN_CALL;
+    private Provider.Replay replay = Provider.Replay.LATE;
+    private Duration grace = LIFETIME;
     private int started;
 
     @TempDir
@@ -131,9 +140,21 @@ class KilledNodesTest {
         }
     }
 
-    /**
-     * On the clock on the wall, with an attempt that stands for three seconds: nobody lets time pass for the others.
-     */
+    /** No session is lost and no call fails, although callers wait for no more than ten seconds by default. */
+    @Test
+    void over_postgresql_a_grace_window_of_ten_seconds_is_used_in_time() throws Exception {
+        replay = Provider.Replay.PROMPT;
+        grace = TEN_SECONDS;
+        killOneInEachRound("postgres:" + Databases.postgresPort(), Rotation.GRACE);
+    }
+
+    @Test
+    void over_mariadb_nobody_waits_longer_than_a_token_call_at_a_server_that_never_rotates() throws Exception {
+        replay = Provider.Replay.PROMPT;
+        killOneInEachRound("mariadb:" + Databases.mariaDbPort(), Rotation.REUSABLE);
+    }
+
+    /** On the clock on the wall, with an attempt that stands for two seconds: nobody lets time pass for the others. */
     @Test
     @Timeout(90)
     void the_others_go_on_without_help() throws Exception {
@@ -154,7 +175,7 @@ class KilledNodesTest {
     }
 
     private void killOneInEachRound(String url, Rotation rotation) throws Exception {
-        server.rotation(rotation).grace(LIFETIME);
+        server.rotation(rotation).grace(grace);
         database = url;
         signIn();
         startNodes();
@@ -184,16 +205,21 @@ class KilledNodesTest {
         }
         if (waiting) {
             int before = server.tokenRequests();
+            Duration steps = Duration.ZERO; // without the time that this machine takes
             while (!states.contains("done")) {
                 int requests = server.tokenRequests();
-                if (now() - began < T.toNanos()) {
+                if (now() - began < t().toNanos()) {
                     assertThat(states).as(round).containsOnly("waiting");
                     assertThat(requests).as(round).isEqualTo(before);
                 }
                 pass(STEP);
+                steps = steps.plus(STEP);
                 states = answers("look");
             }
-            assertThat(now() - began).as(round).isGreaterThanOrEqualTo(T.toNanos());
+            assertThat(now() - began).as(round).isGreaterThanOrEqualTo(t().toNanos());
+            if (replay == Provider.Replay.PROMPT) {
+                assertThat(steps).as(round).isLessThan(TEN_SECONDS);
+            }
         }
         NodeProcess next = startNode();
         List<String> calls = answers("end");
@@ -292,8 +318,12 @@ class KilledNodesTest {
         }
     }
 
+    private Duration t() {
+        return replay == Provider.Replay.PROMPT ? PROMPT_T : T;
+    }
+
     private NodeProcess startNode() throws IOException {
-        return NodeProcess.start(server.url(), database, String.valueOf(++started), tokenCall, stopped::add);
+        return NodeProcess.start(server.url(), database, String.valueOf(++started), tokenCall, replay, stopped::add);
     }
 
     private void join(NodeProcess node) throws Exception {

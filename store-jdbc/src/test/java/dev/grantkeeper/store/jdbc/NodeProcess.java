@@ -55,7 +55,7 @@ final class NodeProcess implements AutoCloseable {
     static final String SECRET = "nodes-secret";
     static final String REDIRECT = "http://127.0.0.1:8888/callback";
 
-    /** T, how long an attempt stands, is three times this. */
+    /** T, how long an attempt stands, is twice this. */
     static final Duration TOKEN_CALL = Duration.ofSeconds(10);
 
     private static final String STOPPED = "stopped";
@@ -76,17 +76,23 @@ final class NodeProcess implements AutoCloseable {
     }
 
     static NodeProcess start(String serverUrl, String database) throws IOException {
-        return start(serverUrl, database, "any", TOKEN_CALL, node -> {});
+        return start(serverUrl, database, "any", TOKEN_CALL, Provider.Replay.LATE, node -> {});
     }
 
     /**
      * Starts a node.
      *
      * @param name stands in its token requests, see {@link #tokenQuery}
+     * @param replay what it is told of the server
      * @param onStop hears that the node has come where it was told to stop
      */
     static NodeProcess start(
-            String serverUrl, String database, String name, Duration tokenCall, Consumer<NodeProcess> onStop)
+            String serverUrl,
+            String database,
+            String name,
+            Duration tokenCall,
+            Provider.Replay replay,
+            Consumer<NodeProcess> onStop)
             throws IOException {
         ProcessBuilder builder = new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -99,7 +105,8 @@ final class NodeProcess implements AutoCloseable {
                 serverUrl,
                 database,
                 name,
-                String.valueOf(tokenCall.toMillis()));
+                String.valueOf(tokenCall.toMillis()),
+                replay.name());
         return new NodeProcess(
                 name, builder.redirectError(ProcessBuilder.Redirect.INHERIT).start(), onStop);
     }
@@ -163,11 +170,17 @@ final class NodeProcess implements AutoCloseable {
     }
 
     static Grantkeeper.Builder registration(String serverUrl, String name, TokenStore store, AtomicLong passedNanos) {
+        return registration(serverUrl, name, Provider.Replay.LATE, store, passedNanos);
+    }
+
+    private static Grantkeeper.Builder registration(
+            String serverUrl, String name, Provider.Replay replay, TokenStore store, AtomicLong passedNanos) {
         Provider provider = Provider.builder("fake")
                 .allowHttpOnLoopback()
                 .authorizationEndpoint(serverUrl + "/authorize")
                 .tokenEndpoint(serverUrl + "/token?node=" + name)
                 .apiOrigins(serverUrl)
+                .replay(replay)
                 .build();
         return Grantkeeper.builder(provider)
                 .clientId(CLIENT)
@@ -221,7 +234,8 @@ final class NodeProcess implements AutoCloseable {
         OkHttpClient http = new OkHttpClient();
         HeldOutcomes outcomes = new HeldOutcomes(JdbcTokenStore.create(dataSource(arguments[1])));
         WatchedStore store = new WatchedStore(outcomes, () -> out.println(STOPPED));
-        try (Grantkeeper node = registration(arguments[0], arguments[2], store, time.passed)
+        Provider.Replay replay = Provider.Replay.valueOf(arguments[4]);
+        try (Grantkeeper node = registration(arguments[0], arguments[2], replay, store, time.passed)
                 .time(time::now, time::ticks)
                 .httpClient(http)
                 .tokenCallTimeout(Duration.ofMillis(Long.parseLong(arguments[3])))
