@@ -815,7 +815,9 @@ final class Flight implements Runnable {
             events.servedWhileStale(key, valid);
             return new Usable(valid);
         }
-        return new RequestFailed(failure, failure.kind() == Answer.Kind.TEMPORARY ? next : null);
+        // An internal error (500) may come of this very request, and would come again.
+        boolean passes = failure.kind() == Answer.Kind.TEMPORARY && failure.status() != 500;
+        return new RequestFailed(failure, passes ? next : null);
     }
 
     private Outcome served(GrantRow row) {

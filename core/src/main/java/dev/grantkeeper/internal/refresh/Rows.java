@@ -207,13 +207,14 @@ final class Rows {
 
     private <T> T guarded(AccountKey key, Access<T> access) throws IOException {
         Long start = System.nanoTime();
+        long since = health.now();
         busy.merge(key, List.of(start), Rows::both);
         try {
             T result = checked("The token store", access);
             health.succeeded(key, Duration.ofNanos(System.nanoTime() - start));
             return result;
         } catch (IOException e) {
-            health.failed(key);
+            health.failed(key, since);
             throw e;
         } finally {
             busy.computeIfPresent(key, (k, starts) -> without(starts, start));

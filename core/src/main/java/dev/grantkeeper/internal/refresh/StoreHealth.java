@@ -5,16 +5,17 @@ import dev.grantkeeper.token.AccountKey;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Notices that the store fails, and that it is back: that a call succeeded, of whatever kind and for whichever key,
  * after one that failed. Behind a pool, a call may also wait for the store through a whole outage and succeed, so one
- * that took long counts as both. A row that fails alone, while others do not, shows an outage twice, and then no more
- * until it was read or written: all others would wait for it again and again. Thread-safe.
+ * that took long counts as both. A row that fails while others do not shows an outage twice, and then no more until it
+ * was read or written; a call that hung while others succeeded shows none: everybody would wait for that row, again and
+ * again. Thread-safe.
  */
 final class StoreHealth {
     /** An outage of this length may have been a restart, and a restart may have lost the last writes. */
@@ -26,7 +27,7 @@ final class StoreHealth {
      */
     private static final Duration APART = Duration.ofSeconds(5);
 
-    /** The number of failures after which a row that failed alone shows no outage. */
+    /** The number of outages that a row shows by failing, before it is taken for the one that fails. */
     private static final int TWICE = 2;
 
     /** The number of rows whose own failures are remembered. */
@@ -35,11 +36,10 @@ final class StoreHealth {
     private final Clocks clocks;
     private final Duration writing;
     private final LongSupplier realTime;
-    /** The keys that failed alone since their last success, and how often. */
-    private final Map<AccountKey, Integer> alone = new ConcurrentHashMap<>();
-
-    private volatile @Nullable AccountKey first;
-    private volatile boolean several;
+    /** The keys that failed in outages since their last success, and in how many. */
+    private final Map<AccountKey, Integer> stuck = new ConcurrentHashMap<>();
+    /** The keys that have failed since a call succeeded. */
+    private final Set<AccountKey> down = ConcurrentHashMap.newKeySet();
 
     private final List<Runnable> whenDown = new CopyOnWriteArrayList<>();
     private final List<Runnable> whenBack = new CopyOnWriteArrayList<>();
@@ -101,11 +101,24 @@ final class StoreHealth {
         return restarted && clocks.since(backAt).compareTo(settling) < 0;
     }
 
-    void failed(AccountKey key) {
-        several |= !key.equals(first);
-        if (!failing && alone.getOrDefault(key, 0) < TWICE) {
-            first = key;
-            several = false;
+    /** The time at which a call begins. */
+    long now() {
+        return clocks.ticks();
+    }
+
+    /**
+     * Notes that a call failed.
+     *
+     * @param since the time at which it began
+     */
+    void failed(AccountKey key, long since) {
+        if (lastSuccess - since >= RESTART.toNanos()) {
+            return; // It hung while another call succeeded.
+        }
+        if (down.size() < REMEMBERED) {
+            down.add(key);
+        }
+        if (!failing && stuck.getOrDefault(key, 0) < TWICE) {
             failing = true;
             whenDown.forEach(Runnable::run);
         }
@@ -117,7 +130,8 @@ final class StoreHealth {
      * @param took its duration, in real time
      */
     void succeeded(AccountKey key, Duration took) {
-        alone.remove(key);
+        stuck.remove(key);
+        down.remove(key);
         long now = clocks.ticks();
         boolean waited;
         boolean back;
@@ -138,10 +152,12 @@ final class StoreHealth {
         }
         lastSuccess = now;
         if (back) {
-            AccountKey failed = first;
-            if (failing && failed != null && !several && !failed.equals(key) && alone.size() < REMEMBERED) {
-                alone.merge(failed, 1, Integer::sum);
-            }
+            down.forEach(other -> {
+                if (stuck.size() < REMEMBERED) {
+                    stuck.merge(other, 1, Integer::sum);
+                }
+            });
+            down.clear();
             failing = false;
             whenBack.forEach(Runnable::run);
         }

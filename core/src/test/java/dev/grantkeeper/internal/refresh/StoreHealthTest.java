@@ -46,9 +46,9 @@ class StoreHealthTest {
     @CsvSource({"600, 2600", "3000, 5000", "5000, 7000", "60000, 7000"})
     void after_an_outage_no_attempt_begins_for_as_long_as_it_was_and_two_seconds(long away, long settling) {
         health.succeeded(ONE, AT_ONCE);
-        health.failed(ONE);
+        health.failed(ONE, ticks.get());
         pass(away);
-        health.failed(ONE);
+        health.failed(ONE, ticks.get());
         health.succeeded(ONE, AT_ONCE);
         settlesFor(settling);
         assertThat(downs).hasValue(1);
@@ -59,7 +59,7 @@ class StoreHealthTest {
     void a_failure_between_two_calls_that_succeed_is_no_restart() {
         health.succeeded(ONE, AT_ONCE);
         pass(300);
-        health.failed(ONE);
+        health.failed(ONE, ticks.get());
         health.succeeded(ONE, AT_ONCE);
         assertThat(health.isSettling()).isFalse();
         assertThat(backs).hasValue(1);
@@ -108,7 +108,7 @@ class StoreHealthTest {
     @Test
     void law_18_a_row_that_always_fails_makes_the_others_wait_twice_and_not_again_and_again() {
         for (int i = 0; i < 10; i++) {
-            health.failed(ONE);
+            health.failed(ONE, ticks.get());
             pass(10_000);
             health.succeeded(OTHER, AT_ONCE);
             assertThat(health.isSettling()).isEqualTo(i < 2);
@@ -119,7 +119,7 @@ class StoreHealthTest {
     @Test
     void a_row_that_was_read_in_between_shows_the_next_outage() {
         for (int i = 0; i < 10; i++) {
-            health.failed(ONE);
+            health.failed(ONE, ticks.get());
             pass(10_000);
             health.succeeded(ONE, AT_ONCE);
         }
@@ -129,13 +129,37 @@ class StoreHealthTest {
     @Test
     void a_row_that_always_fails_hides_no_outage() {
         for (int i = 0; i < 2; i++) {
-            health.failed(ONE);
+            health.failed(ONE, ticks.get());
             assertThat(health.isFailing()).isTrue();
             health.succeeded(OTHER, AT_ONCE);
         }
-        health.failed(ONE);
+        health.failed(ONE, ticks.get());
         assertThat(health.isFailing()).isFalse();
-        health.failed(OTHER);
+        health.failed(OTHER, ticks.get());
         assertThat(health.isFailing()).isTrue();
+    }
+
+    @Test
+    void law_18_rows_that_always_fail_make_the_others_wait_twice_and_not_again_and_again() {
+        for (int i = 0; i < 10; i++) {
+            for (int row = 0; row < 32; row++) {
+                health.failed(new AccountKey("test", "row " + row), ticks.get());
+            }
+            pass(10_000);
+            health.succeeded(OTHER, AT_ONCE);
+            assertThat(health.isSettling()).isEqualTo(i < 2);
+        }
+    }
+
+    @Test
+    void law_18_a_call_that_hung_while_another_one_succeeded_is_not_an_outage() {
+        long began = ticks.get();
+        pass(9_000);
+        health.succeeded(OTHER, AT_ONCE);
+        pass(1_000);
+        health.failed(ONE, began);
+        health.succeeded(OTHER, AT_ONCE);
+        assertThat(health.isSettling()).isFalse();
+        assertThat(downs).hasValue(0);
     }
 }
