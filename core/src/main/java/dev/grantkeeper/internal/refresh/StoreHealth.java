@@ -137,9 +137,11 @@ final class StoreHealth {
         boolean back;
         synchronized (this) {
             // Another call that succeeds at the same time has to find it settling, so this comes first.
+            boolean started = succeededBefore;
             waited = waited(took);
             back = failing || waited;
-            Duration away = waited ? took : Duration.ofNanos(now - lastSuccess);
+            // A node that starts in an outage does not know how long it was.
+            Duration away = waited ? took : started ? Duration.ofNanos(now - lastSuccess) : APART;
             if (back && away.compareTo(RESTART) >= 0) {
                 Duration apart = away.compareTo(APART) < 0 ? away : APART;
                 settling = apart.plus(writing);
@@ -164,16 +166,16 @@ final class StoreHealth {
     }
 
     /**
-     * Whether a call took long, and nothing succeeded meanwhile. A store that is always slow is not away each time, and
-     * the first call of a node may only have opened a connection.
+     * Whether a call took long, and nothing succeeded meanwhile. A store that is always slow is not away each time;
+     * after an outage, many calls succeed at once. The first call of a node may only have opened a connection.
      */
     private synchronized boolean waited(Duration took) {
         long now = realTime.getAsLong();
         boolean nothingElse = succeededBefore && now - lastSuccessInRealTime >= took.toNanos();
         boolean before = slow;
-        slow = took.compareTo(RESTART) >= 0;
+        slow = nothingElse && took.compareTo(RESTART) >= 0;
         lastSuccessInRealTime = now;
         succeededBefore = true;
-        return slow && !before && nothingElse && !failing;
+        return slow && !before && !failing;
     }
 }

@@ -141,8 +141,8 @@ class MutantTest {
                 Mutant.of(
                         "no login is required before the row was read again (REREAD)",
                         FLIGHT,
-                        "if (written instanceof Written.Lost) { return null; }",
-                        "if (written instanceof Written.Lost) { return loginRequired(refusal); }"),
+                        "if (written instanceof Written.Lost) { return null; } if (written instanceof Written.Unclear",
+                        "if (written instanceof Written.Lost) { return loginRequired(refusal); } if (written instanceof Written.Unclear"),
                 Mutant.of(
                         "a replay waits until the first request cannot arrive any more (CLASS)",
                         FLIGHT,

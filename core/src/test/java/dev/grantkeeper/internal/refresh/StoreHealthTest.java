@@ -162,4 +162,12 @@ class StoreHealthTest {
         assertThat(health.isSettling()).isFalse();
         assertThat(downs).hasValue(0);
     }
+
+    @Test
+    void a_node_that_starts_in_an_outage_does_not_know_how_long_it_was() {
+        health.failed(ONE, ticks.get());
+        pass(100);
+        health.succeeded(ONE, AT_ONCE);
+        settlesFor(7_000);
+    }
 }
