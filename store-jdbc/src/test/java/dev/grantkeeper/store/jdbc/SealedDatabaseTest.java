@@ -160,7 +160,7 @@ class SealedDatabaseTest {
         expire();
         note(alice.tokens());
         expire();
-        server.onNextTokenRequest(Fault.status(503));
+        server.onNextTokenRequest(Fault.retryAfter(503, "60"));
         assertThatThrownBy(alice::tokens).isInstanceOf(IOException.class);
         expire();
         note(alice.tokens());
