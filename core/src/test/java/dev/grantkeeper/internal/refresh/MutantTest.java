@@ -133,12 +133,6 @@ class MutantTest {
                                 "known == null")
                         .from(1_000),
                 Mutant.of(
-                                "a login through this node drops unsaved tokens of older ones (DETACH)",
-                                UNSAVED,
-                                "pending.row().login().equals(login) ? pending : null",
-                                "pending")
-                        .from(30_200),
-                Mutant.of(
                         "no login is required before the row was read again (REREAD)",
                         FLIGHT,
                         "if (written instanceof Written.Lost) { return null; } if (written instanceof Written.Unclear",
@@ -220,12 +214,6 @@ class MutantTest {
                         MEMORY,
                         "same && its != null ? its :",
                         "same && its == null ? its :"),
-                Mutant.of(
-                                "a caller that gives up takes nothing from the others",
-                                REFRESHER,
-                                "return mine.landed().copy();",
-                                "return mine.landed();")
-                        .from(2_100),
                 Mutant.of(
                         "tokens that are not stored yet belong to one user",
                         REFRESHER,
@@ -358,15 +346,7 @@ class MutantTest {
                         "",
                         LOST_WRITES,
                         "if (looking || suspects.isEmpty()) {",
-                        "if (!looking || looking) {"),
-                Mutant.of(
-                        "an attempt that the store has lost is written again",
-                        MEMORY,
-                        "boolean lostAttempt =",
-                        "boolean lostAttempt = memoryIsShort() &&",
-                        MEMORY,
-                        "synchronized @Nullable Remembered get(AccountKey key) {",
-                        "private static boolean memoryIsShort() { return false; } synchronized @Nullable Remembered get(AccountKey key) {"));
+                        "if (!looking || looking) {"));
     }
 
     /** The store comes back without its last writes, and nothing else goes wrong. */
