@@ -359,7 +359,8 @@ class ResourcesTest {
             scene.server.tokenResponse(answer -> answer);
             scene.store.writesDown(false);
         }
-        scene.expire();
+        scene.await(GrantListener.Kind.WRITE_COMPLETED);
+        scene.expire(); // and with it the time after an outage in which rows are left alone
         assertThat(alice.tokens().accessToken()).isNotEmpty();
         assertThat(files(alice).tokens().accessToken()).isNotEqualTo(token);
         assertThat(scene.server.reuseDetected()).isZero();

@@ -30,6 +30,8 @@ public record Timing(Duration call, Duration storeCacheTime, Duration callerWait
     /** With an attempt, a look and a call, shorter than any known grace window, which is 10 s. */
     private static final Duration PROMPT = Duration.ofSeconds(4);
 
+    private static final Duration SETTLING = Duration.ofSeconds(2);
+
     /** The times that follow from the length of a token call. */
     public Timing(Duration call, Duration storeCacheTime, Duration callerWait) {
         this(call, storeCacheTime, callerWait, PROMPT);
@@ -85,9 +87,13 @@ public record Timing(Duration call, Duration storeCacheTime, Duration callerWait
         return part.compareTo(Duration.ofMillis(20)) < 0 ? Duration.ofMillis(20) : part;
     }
 
-    /** The time after an outage of the store in which no attempt begins: the node that wrote last looks first. */
+    /**
+     * The time after an outage of the store in which no attempt begins, once all nodes have found the store back: the
+     * node that wrote last looks first.
+     */
     Duration settling() {
-        return attempt().dividedBy(10);
+        Duration tenth = attempt().dividedBy(10);
+        return tenth.compareTo(SETTLING) < 0 ? tenth : SETTLING;
     }
 
     /** The interval at which a clock that tests may move is read again. */
