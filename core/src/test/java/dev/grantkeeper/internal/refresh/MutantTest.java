@@ -319,12 +319,6 @@ class MutantTest {
                                 "if (!mine.isDone()) {")
                         .from(2_800),
                 Mutant.of(
-                                "after a failure the newest that is known is served",
-                                FLIGHT,
-                                "Remembered known = now == null ? seen : now;",
-                                "Remembered known = seen;")
-                        .from(885_500),
-                Mutant.of(
                                 "tokens that could not be stored are served until they end",
                                 FALLBACK,
                                 "TokenSet ofUse = pending.ofUse(resource, rejected, clocks);",
