@@ -121,23 +121,19 @@ class DatabaseOutageTest {
         assertNoneEnded(cell, FAMILIES);
     }
 
-    private static Stream<Arguments> servers(DatabaseServer.Kind killed) {
+    static Stream<Arguments> stops() {
         Stream<Arguments> all = Stream.of(DatabaseServer.Kind.values())
                 .flatMap(kind -> Stream.of(true, false).map(kill -> Arguments.of(kind, kill)));
-        return ALL ? all : Stream.of(Arguments.of(killed, true), Arguments.of(DatabaseServer.Kind.H2, false));
-    }
-
-    static Stream<Arguments> duringRefreshes() {
-        return servers(DatabaseServer.Kind.POSTGRESQL);
-    }
-
-    static Stream<Arguments> afterRefreshes() {
-        return servers(DatabaseServer.Kind.POSTGRESQL_THAT_CONFIRMS_EARLY);
+        return ALL
+                ? all
+                : Stream.of(
+                        Arguments.of(DatabaseServer.Kind.POSTGRESQL, true),
+                        Arguments.of(DatabaseServer.Kind.H2, false));
     }
 
     /** Each of two nodes has the answers for half of the users, and has seen the attempts for the other half. */
     @ParameterizedTest(name = "{0}, killed: {1}")
-    @MethodSource("duringRefreshes")
+    @MethodSource("stops")
     void law_3_no_server_that_stops_ends_a_grant_while_the_nodes_live(DatabaseServer.Kind kind, boolean killed)
             throws Exception {
         start(kind);
@@ -172,7 +168,7 @@ class DatabaseOutageTest {
 
     /** The node that did not write comes first. Some calls fail while the server is away, or all wait through it. */
     @ParameterizedTest(name = "{0}, killed: {1}")
-    @MethodSource("afterRefreshes")
+    @MethodSource("stops")
     void no_server_that_stops_after_the_last_refresh_ends_a_grant_while_the_node_that_wrote_lives(
             DatabaseServer.Kind kind, boolean killed) throws Exception {
         start(kind);
