@@ -240,7 +240,7 @@ final class AuthorizingInterceptor implements Interceptor {
                         .orElse(false);
     }
 
-    /** What the response demands of another login, if the API itself sent it. */
+    /** The demand for another login in the response, if the API itself sent it. */
     private static @Nullable LoginChallenge challenge(TokenSet tokens, Request request, Response response) {
         return Origins.same(request, response)
                 ? LoginChallenge.in(response, tokens.scopes(), tokens.accessToken())

@@ -118,7 +118,7 @@ final class EventReporter implements RefreshEvents {
         tell(GrantListener.Kind.WRITE_COMPLETED, key, took, null, null);
     }
 
-    /** What was reported lately, so that it is reported once. Thread-safe. */
+    /** The reports of late, so that nothing is reported twice. Thread-safe. */
     private static final class Once {
         private static final int MOST = 10_000;
 

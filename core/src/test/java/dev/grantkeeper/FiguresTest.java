@@ -136,7 +136,7 @@ class FiguresTest {
         }
     }
 
-    /** What happens before the call of a healthy user. */
+    /** The trouble before the call of a healthy user. */
     private interface Trouble {
         void before(int user) throws IOException;
     }

@@ -24,7 +24,7 @@ class OkHttpVersionTest {
     /** OkHttp 4 beside the class path, where the build has put it. */
     private static final Path OLD = Path.of("target/okhttp4/okhttp-4.12.0.jar");
 
-    /** What runs on the other class path. Returns what was thrown. */
+    /** The program on the other class path. Returns the throwable that it met. */
     public static final class Application implements Supplier<@Nullable Throwable> {
         @Override
         public @Nullable Throwable get() {

@@ -6,7 +6,7 @@ import java.util.Random;
 
 /** Makes texts that are almost those that parsers know: the same seed makes the same texts. */
 final class Mutations {
-    /** What breaks parsers, and what makes one kind of text another. */
+    /** Texts that break parsers, or make one kind of text another. */
     private static final List<String> TOKENS = List.of(
             "\"",
             "\\",

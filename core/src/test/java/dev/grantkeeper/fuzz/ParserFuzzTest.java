@@ -22,7 +22,7 @@ class ParserFuzzTest {
     private static final long FIRST = Long.getLong("grantkeeper.seed", 1);
     private static final int TEXTS_OF_A_SEED = 20;
 
-    /** Where the text goes on; in a text of a JSON object if nothing else is told. */
+    /** The place at which the text goes on; in a text of a JSON object if nothing else is told. */
     private static final Map<Parsers, String> BEFORE = Map.of(
             Parsers.FORMS, "access_token=a&",
             Parsers.WORDS, "Basic ",

@@ -72,7 +72,7 @@ public enum Parsers {
             check(SNIFFING.read(reply(200, "text/plain", text), SECRETS, null));
         }
     },
-    /** What an endpoint says of an error. */
+    /** The error answer of an endpoint. */
     WORDS {
         @Override
         void read(String text) {
@@ -154,7 +154,7 @@ public enum Parsers {
             }
         }
     },
-    /** What a browser brings back. */
+    /** The query that a browser brings back. */
     CALLBACKS {
         @Override
         void read(String text) {

@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -58,7 +59,7 @@ final class LostWrites {
         List<AccountKey> last = memory.writtenSince(rows.health().lastSuccess() - LAST.toNanos());
         Collections.reverse(last); // those that were written last are the ones that may be lost
         synchronized (this) {
-            suspects.removeAll(last);
+            suspects.removeAll(Set.copyOf(last)); // a list would be searched for each of them
             suspects.addAll(last);
         }
         lookLater();

@@ -78,7 +78,7 @@ final class Crowd {
     private static final int MOST_STEPS = 20_000_000;
 
     /**
-     * What a run is about.
+     * The subject of a run.
      *
      * @param troubles how many users have which
      * @param nodes how many nodes there are
@@ -195,7 +195,7 @@ final class Crowd {
     }
 
     /**
-     * How a run went.
+     * The result of a run.
      *
      * @param broken the law that was broken, if any
      * @param happened what has happened, each once
@@ -329,7 +329,7 @@ final class Crowd {
         return nodes.get(dice.nextInt(nodes.size()));
     }
 
-    /** Who has trouble tries again and again. */
+    /** Users with trouble try again and again. */
     private void again(@Nullable Node its, User user, Duration delay) {
         scheduler.after(delay, () -> {
             if (scheduler.now() < cast.length().toNanos()) {
@@ -470,7 +470,7 @@ final class Crowd {
         }
     }
 
-    /** What each of those with trouble may cost all others, by the end. */
+    /** The cost of all users with trouble for the others, by the end. */
     private void bounds() {
         // Each of these is a short outage, after which what was written in the last seconds is read again.
         int throwing = cast.troubles().getOrDefault(Trouble.STORE_THROWS, 0);
@@ -497,7 +497,7 @@ final class Crowd {
         final int number;
         final Scheduler.Group group = scheduler.group();
         final Engine engine;
-        /** When a row failed last. */
+        /** The time at which a row failed last. */
         private long lastFailure = -1;
         /** Those that failed at the token endpoint since it worked. */
         private final Set<String> failing = new HashSet<>();
@@ -801,7 +801,7 @@ final class Crowd {
         }
     }
 
-    /** What the server says to somebody with this trouble; {@code null} if it issues tokens. */
+    /** The answer to somebody with this trouble; {@code null} if the server issues tokens. */
     private @Nullable Answer answer(Trouble trouble) {
         return switch (trouble) {
             case REFUSED -> {

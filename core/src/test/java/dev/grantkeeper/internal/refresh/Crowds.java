@@ -36,7 +36,7 @@ public final class Crowds implements LongFunction<@Nullable String>, AutoCloseab
         return happened;
     }
 
-    /** What happens under a seed, line by line. */
+    /** The events under a seed, line by line. */
     String tell(long seed) {
         return Crowd.tell(seed, size, carriers);
     }

@@ -111,7 +111,7 @@ final class Life {
     final Set<AccountKey> paused = new HashSet<>();
     /** Those whose requests failed while others' succeeded. */
     final Set<AccountKey> failsAlone = new HashSet<>();
-    /** When a user's request was told last that the client is rejected. */
+    /** The time at which a user's request was told last that the client is rejected. */
     final Map<AccountKey, Long> rejected = new HashMap<>();
     /** Since when nothing should be sent because of failures; -1 if that is not so. */
     long shutSince = -1;

@@ -51,7 +51,7 @@ final class SimulatedStore {
         Issued over;
 
         private final Replay replay;
-        /** When the write began that wrote it last. */
+        /** The beginning of the write that wrote it last. */
         private long written;
 
         private long ended = -1;
@@ -95,9 +95,9 @@ final class SimulatedStore {
         private long tokensSince;
         private long lastAbsent = -1;
         private long forgot = -1;
-        /** When the outage began. */
+        /** The beginning of the outage. */
         private long forgotAfter = -1;
-        /** What refreshes of the login that stands there have replaced. */
+        /** The token sets that refreshes of the login that stands there have replaced. */
         private final Deque<Replaced> history = new ArrayDeque<>();
 
         /** Loses what refreshes wrote since then. */
@@ -191,12 +191,12 @@ final class SimulatedStore {
         });
     }
 
-    /** When it lost writes of a user, for the last time; -1 if it never did. */
+    /** The last time at which it lost writes of a user; -1 if it never did. */
     long forgot(AccountKey key) {
         return cell(key).forgot;
     }
 
-    /** When the outage began in which it lost them. */
+    /** The beginning of the outage in which it lost them. */
     long forgotAfter(AccountKey key) {
         return cell(key).forgotAfter;
     }

@@ -234,7 +234,7 @@ final class Simulation {
         return ahead[node];
     }
 
-    /** When the last outage for all began; -1 if there was none. */
+    /** The beginning of the last outage for all; -1 if there was none. */
     long lastBlackout() {
         return blackouts.stream().mapToLong(Blackout::start).max().orElse(-1);
     }

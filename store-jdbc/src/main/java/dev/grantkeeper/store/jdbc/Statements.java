@@ -58,7 +58,7 @@ final class Statements {
     }
 
     /**
-     * How long a statement may take.
+     * The longest that a statement may take.
      *
      * @param statement until it is cancelled
      * @param connection until it has a connection
@@ -108,7 +108,7 @@ final class Statements {
         };
     }
 
-    /** What was read has been read. The statement, which is closed next, would close these rows as well. */
+    /** The rows have been read. The statement, which is closed next, would close them as well. */
     private static void closeQuietly(ResultSet rows) {
         try {
             rows.close();

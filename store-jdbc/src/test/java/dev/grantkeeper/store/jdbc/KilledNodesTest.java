@@ -50,7 +50,7 @@ class KilledNodesTest {
     /** T where a second request does no harm. */
     private static final Duration PROMPT_T = Duration.ofSeconds(4);
 
-    /** What some servers allow, and the longest that a caller waits by default. */
+    /** The grace window of some servers, and the longest that a caller waits by default. */
     private static final Duration TEN_SECONDS = Duration.ofSeconds(10);
 
     /**
