@@ -648,6 +648,25 @@ class RefreshTest {
     }
 
     @Test
+    void law_7_a_valid_token_is_served_though_another_node_began_a_refresh_and_does_not_get_on() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        TokenSet valid = alice.tokens();
+        scene.server.resetCounters();
+        scene.time.pass(Duration.ofMinutes(9).plusSeconds(45)); // past the hard limit, and not expired
+        Held held = scene.server.holdAnswers();
+        Future<TokenSet> waiting = alice.tokensAsync();
+        held.awaitArrived(1);
+        Account other = scene.node().account("alice");
+        for (int i = 0; i < 3; i++) {
+            assertThat(other.tokens().accessToken()).isEqualTo(valid.accessToken());
+        }
+        assertThat(waiting.isDone()).isFalse();
+        assertThat(scene.server.tokenRequests()).isEqualTo(1);
+        held.release();
+        assertThat(waiting.get(30, TimeUnit.SECONDS).accessToken()).isNotEqualTo(valid.accessToken());
+    }
+
+    @Test
     void law_15_okhttp_repeats_no_token_request_by_itself() throws Exception {
         Account alice = scene.signIn(scene.node(), "alice");
         Account impatient = scene.node(scene.registration(scene.provider().build())
