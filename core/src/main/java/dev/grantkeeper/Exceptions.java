@@ -25,6 +25,7 @@ final class Exceptions {
                     case INTERACTION -> LoginRequiredException.Reason.INTERACTION;
                     case ANSWER_LOST -> LoginRequiredException.Reason.ANSWER_LOST;
                     case NO_REFRESH_TOKEN -> LoginRequiredException.Reason.NO_REFRESH_TOKEN;
+                    case ISSUED_ELSEWHERE -> LoginRequiredException.Reason.ISSUED_ELSEWHERE;
                 },
                 required.error(),
                 required.description(),

@@ -40,6 +40,11 @@ public final class LoginRequiredException extends OAuthException {
         ANSWER_LOST,
         /** The access token has expired, and the authorization server issued no refresh token. */
         NO_REFRESH_TOKEN,
+        /**
+         * The grant was issued by another authorization server, or to another client id, than is used now. Its refresh
+         * token is not sent; the row stays.
+         */
+        ISSUED_ELSEWHERE,
         /** An API demands scopes that were not granted (RFC 6750 section 3.1). */
         MORE_SCOPES,
         /** An API demands that the user authenticates more strongly, or again (RFC 9470). */
@@ -94,13 +99,20 @@ public final class LoginRequiredException extends OAuthException {
             case INTERACTION -> "the authorization server requires user interaction";
             case ANSWER_LOST -> "a response with the next refresh token was lost";
             case NO_REFRESH_TOKEN -> "the access token has expired and there is no refresh token";
+            case ISSUED_ELSEWHERE -> "the grant was issued by another server or to another client";
             case MORE_SCOPES -> "the API demands more scopes";
             case STEP_UP -> "the API demands a stronger or a more recent authentication";
             case CLAIMS -> "the API demands claims that the token does not have";
         };
         return "Account " + key + " has to sign in: " + why
-                + (error == null ? "" : " (" + error + (description == null ? "" : ": " + description) + ")")
+                + (error == null && description == null ? "" : " (" + said(error, description) + ")")
                 + ". Start with newLogin().inResponseTo(…)";
+    }
+
+    private static String said(@Nullable String error, @Nullable String description) {
+        return error == null || description == null
+                ? String.valueOf(error == null ? description : error)
+                : error + ": " + description;
     }
 
     /**

@@ -3,7 +3,6 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.server.Endpoints;
-import dev.grantkeeper.internal.server.RefreshTokenRenewal;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.TokenSet;
 import java.net.URI;
@@ -116,7 +115,7 @@ public final class LogoutRequest {
         HttpUrl.Builder url =
                 HttpUrl.get(endpoint.toString()).newBuilder().setQueryParameter("client_id", registration.clientId());
         TokenSet tokens = row == null ? null : row.tokens();
-        if (row != null && tokens != null && RefreshTokenRenewal.elsewhere(row, provider) == null) {
+        if (row != null && tokens != null && registration.isFromThere(row, endpoints)) {
             tokens.idToken().ifPresent(idToken -> url.setQueryParameter("id_token_hint", idToken));
         }
         if (hint != null) {

@@ -26,10 +26,10 @@ import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.refresh.Timing;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
-import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.ClientCredentialsRenewal;
 import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.server.ExchangeRequest;
+import dev.grantkeeper.internal.server.KnownServer;
 import dev.grantkeeper.internal.server.RefreshTokenRenewal;
 import dev.grantkeeper.internal.server.Revocation;
 import dev.grantkeeper.internal.server.TokenExchangeRenewal;
@@ -66,7 +66,7 @@ import org.jspecify.annotations.Nullable;
 final class Machinery implements Registration {
     private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);
 
-    private final AuthorizationServer server;
+    private final KnownServer server;
     private final String name;
     private final String clientId;
     private final @Nullable String redirectUri;
@@ -106,7 +106,7 @@ final class Machinery implements Registration {
                 settings.tokenCallTimeout,
                 dpop);
         Discovery discovery = settings.discovery;
-        this.server = new AuthorizationServer(
+        this.server = new KnownServer(
                 provider,
                 discovery == null ? null : () -> discovery.fetch(http),
                 found -> connect(found, settings),
@@ -116,7 +116,7 @@ final class Machinery implements Registration {
                 provider.name(),
                 Objects.requireNonNull(settings.tokenStore),
                 new RowFormat(settings.sealingKeys),
-                new RefreshTokenRenewal(server, revocation, clientId, settings.trustedAudiences),
+                new RefreshTokenRenewal(server, revocation, settings.trustedAudiences),
                 new ClientCredentialsRenewal(server, scopes, revocation, time),
                 new Timing(settings.tokenCallTimeout, settings.storeCacheTime, settings.maxWait),
                 settings.storeCacheSize,
@@ -154,6 +154,7 @@ final class Machinery implements Registration {
         boolean formPost = settings.formPost || Facts.of(provider).dialect.formPost;
         return new Endpoints(
                 provider,
+                clientId,
                 new AuthorizationEndpoint(provider, client, protections, formPost, http, settings.clock),
                 provider.deviceAuthorizationEndpoint()
                         .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
@@ -324,11 +325,15 @@ final class Machinery implements Registration {
 
     @Override
     public void checkIsFromThere(GrantRow row) throws AuthorizationServerException {
-        Answer.Failure elsewhere =
-                RefreshTokenRenewal.elsewhere(row, endpoints().provider());
+        Answer.Failure elsewhere = server.elsewhere(row, endpoints());
         if (elsewhere != null) {
             throw Exceptions.of(elsewhere);
         }
+    }
+
+    /** Whether the row's tokens were issued by this server. */
+    boolean isFromThere(GrantRow row, Endpoints endpoints) {
+        return server.elsewhere(row, endpoints) == null;
     }
 
     @Override

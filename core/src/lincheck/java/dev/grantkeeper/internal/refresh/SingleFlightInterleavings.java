@@ -55,7 +55,7 @@ public class SingleFlightInterleavings {
                 new Endpoint(),
                 new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),
                 clocks,
-                new EndpointGate(clocks, 32, Duration.ofSeconds(1), new OwnThread()),
+                new Gates(() -> new EndpointGate(clocks, 32, Duration.ofSeconds(1), new OwnThread())),
                 new OwnThread(),
                 new Unheard()));
     }
@@ -125,7 +125,7 @@ public class SingleFlightInterleavings {
 
     private final class Endpoint implements Renewal {
         @Override
-        public @Nullable GrantRow begin() {
+        public @Nullable GrantRow begin(AccountKey key) {
             return null;
         }
 
@@ -149,7 +149,7 @@ public class SingleFlightInterleavings {
         }
 
         @Override
-        public Provider.Replay replay() {
+        public Provider.Replay replay(GrantRow row) {
             return Provider.Replay.LATE;
         }
 

@@ -219,6 +219,11 @@ final class EndpointGate {
         }
     }
 
+    /** Whether nobody is on the way through, and nothing is known that would have to be remembered. */
+    synchronized boolean isIdle() {
+        return used == 0 && lent == 0 && callers.isEmpty() && background.isEmpty() && !closed && troubles.isEmpty();
+    }
+
     /**
      * Returns a visit that has not begun.
      *

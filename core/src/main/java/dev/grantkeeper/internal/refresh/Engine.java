@@ -9,6 +9,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
@@ -34,7 +35,12 @@ public final class Engine {
     private final Logins logins;
     private final Logins applicationLogins;
     private final RefreshEvents events;
-    private final EndpointGate exchanges;
+    private final Gates exchanges;
+    private final Rows rows;
+    private final Memory memory;
+    private final List<Refresher> stored = new CopyOnWriteArrayList<>();
+    private final List<Workers> helpers = new CopyOnWriteArrayList<>();
+    private final int requests;
 
     /** The grants that are kept in this process only, least recently used first. */
     private final Map<AccountKey, Keeper> inProcess = new LinkedHashMap<>(16, 0.75f, true); // guarded by this
@@ -87,16 +93,38 @@ public final class Engine {
         this.clocks = clocks;
         this.timing = timing;
         this.events = events;
-        Memory memory = new Memory(clocks, remembered, timing.gap(), forUsers::earliest);
-        Rows rows = new Rows(store, format, memory, workers, events, new StoreHealth(clocks, timing.settling()));
+        this.requests = requests;
+        this.memory = new Memory(clocks, remembered, timing.gap(), forUsers::earliest);
+        this.rows = new Rows(store, format, memory, workers, events, new StoreHealth(clocks, timing.settling()));
         LostWrites.lookFor(rows, memory, workers, clocks, timing);
-        EndpointGate gate = new EndpointGate(clocks, requests, timing.patience(), workers);
-        this.exchanges = new EndpointGate(clocks, requests, timing.patience(), workers);
-        this.users = new Refresher(new Parts(rows, memory, forUsers, timing, clocks, gate, workers, events));
+        Gates gates = gates(workers);
+        this.exchanges = gates(workers);
+        this.users = new Refresher(new Parts(rows, memory, forUsers, timing, clocks, gates, workers, events));
         this.application =
-                new Refresher(new Parts(rows, memory, forApplication, timing, clocks, gate, workers, events));
+                new Refresher(new Parts(rows, memory, forApplication, timing, clocks, gates, workers, events));
+        stored.add(users);
+        stored.add(application);
         this.logins = new Logins(rows, users, forUsers);
         this.applicationLogins = new Logins(rows, application, forApplication);
+    }
+
+    private Gates gates(Workers threads) {
+        return new Gates(() -> new EndpointGate(clocks, requests, timing.patience(), threads));
+    }
+
+    /**
+     * Returns a keeper of further grants in the same store, with threads of its own: refreshes of the other grants may
+     * wait for these.
+     *
+     * @param name of the threads
+     * @param threads the most of them
+     */
+    public Keeper keeper(String name, int threads, Renewal renewal, RefreshEvents reports) {
+        Workers its = new WorkerThreads(name, threads);
+        helpers.add(its);
+        Refresher refresher = new Refresher(new Parts(rows, memory, renewal, timing, clocks, gates(its), its, reports));
+        stored.add(refresher);
+        return new Keeper(refresher, new Logins(rows, refresher, renewal));
     }
 
     /** Refreshes users' grants. */
@@ -142,12 +170,11 @@ public final class Engine {
                 oldest.remove();
             }
         }
-        Memory memory = new Memory(clocks, 1, timing.gap(), renewal::earliest);
-        Rows rows = new Rows(
-                new InProcess(), new RowFormat(null), memory, workers, events, new StoreHealth(clocks, Duration.ZERO));
-        Refresher refresher =
-                new Refresher(new Parts(rows, memory, renewal, timing, clocks, exchanges, workers, events));
-        Keeper keeper = new Keeper(refresher, new Logins(rows, refresher, renewal));
+        Memory own = new Memory(clocks, 1, timing.gap(), renewal::earliest);
+        Rows only = new Rows(
+                new InProcess(), new RowFormat(null), own, workers, events, new StoreHealth(clocks, Duration.ZERO));
+        Refresher refresher = new Refresher(new Parts(only, own, renewal, timing, clocks, exchanges, workers, events));
+        Keeper keeper = new Keeper(refresher, new Logins(only, refresher, renewal));
         inProcess.put(key, keeper);
         return keeper;
     }
@@ -181,19 +208,19 @@ public final class Engine {
      * @return the number of grants with tokens that the store did not take
      */
     public int close(Duration limit) {
-        List<Refresher> both = List.of(users, application);
         long start = workers.ticks();
-        both.forEach(Refresher::saveNow);
-        while (both.stream().anyMatch(Refresher::isBusy)
+        stored.forEach(Refresher::saveNow);
+        while (stored.stream().anyMatch(Refresher::isBusy)
                 && workers.ticks() - start < limit.toNanos()
                 && workers.pause(Duration.ofMillis(20))) {
             // looked at again
         }
         workers.close(Duration.ofSeconds(1));
-        both.forEach(Refresher::close);
+        helpers.forEach(its -> its.close(Duration.ofSeconds(1)));
+        stored.forEach(Refresher::close);
         synchronized (this) {
             inProcess.values().forEach(keeper -> keeper.refresher().close());
         }
-        return users.unsavedCount() + application.unsavedCount();
+        return stored.stream().mapToInt(Refresher::unsavedCount).sum();
     }
 }

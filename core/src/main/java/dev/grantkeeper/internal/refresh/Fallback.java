@@ -30,7 +30,7 @@ final class Fallback {
      * @param cause the failure of the store, which is the outcome if there are no tokens
      */
     Outcome withoutStore(AccountKey key, Resource resource, @Nullable String rejected, IOException cause) {
-        Unsaved pending = unsaved.get(key);
+        Unsaved pending = unsaved.toServe(key);
         if (pending != null && !pending.isOutlived(memory.get(key))) {
             TokenSet ofUse = pending.ofUse(resource, rejected, clocks);
             if (ofUse != null) {

@@ -47,7 +47,7 @@ final class Flight implements Runnable {
     private final Renewal renewal;
     private final Timing timing;
     private final Clocks clocks;
-    private final EndpointGate gate;
+    private final Gates gates;
     private final Workers workers;
     private final RefreshEvents events;
     private final UnsavedTokens unsaved;
@@ -59,12 +59,14 @@ final class Flight implements Runnable {
     private final Purpose purpose;
     private final CompletableFuture<Outcome> landed = new CompletableFuture<>();
     private final long began;
-    private final EndpointGate.Visit visit;
     private final AtomicBoolean due = new AtomicBoolean();
     private volatile Urgency urgency;
+    private volatile EndpointGate.Visit visit;
 
     // One thread at a time, which the next one follows through the workers' queues.
     private Step.Continuation next = this::refresh;
+    private EndpointGate gate;
+    private @Nullable CompletableFuture<Renewal.Prepared> preparation;
     private @Nullable Remembered justRead;
     private int losses;
     private int looks;
@@ -129,7 +131,7 @@ final class Flight implements Runnable {
         this.renewal = parts.renewal();
         this.timing = parts.timing();
         this.clocks = parts.clocks();
-        this.gate = parts.gate();
+        this.gates = parts.gates();
         this.workers = parts.workers();
         this.events = parts.events();
         this.unsaved = unsaved;
@@ -141,6 +143,7 @@ final class Flight implements Runnable {
         this.justRead = justRead;
         this.began = clocks.ticks();
         this.urgency = purpose.behindTheScenes() ? Urgency.BACKGROUND : Urgency.CALLER;
+        this.gate = gates.of("");
         this.visit = gate.visit(key, urgency, this::proceed);
     }
 
@@ -203,6 +206,9 @@ final class Flight implements Runnable {
             if (step instanceof Step.Parked parked) {
                 next = parked.next();
                 workers.later(parked.pause(), this::schedule);
+            } else if (step instanceof Step.Awaiting awaiting) {
+                next = this::refresh;
+                CompletableFuture<?> unused = awaiting.future().whenComplete((done, broken) -> schedule());
             } else if (step instanceof Step.Landed end) {
                 visit.leave();
                 flights.remove(key, this);
@@ -255,7 +261,7 @@ final class Flight implements Runnable {
         }
         VersionedRow grant = seen.grant();
         if (grant == null) {
-            GrantRow first = renewal.begin();
+            GrantRow first = renewal.begin(key);
             if (first == null) {
                 return landed(LoginRequired.notConnected());
             }
@@ -264,6 +270,7 @@ final class Flight implements Runnable {
                     : null;
         }
         GrantRow row = grant.row();
+        goTo(renewal.endpoint(row));
 
         // 2: there is nothing to do, or nothing that can be done
         Outcome known = withoutRequest(seen, row);
@@ -273,12 +280,12 @@ final class Flight implements Runnable {
 
         // 3: somebody's attempt stands
         if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {
-            if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay())) < 0) {
+            if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay(row))) < 0) {
                 if (purpose.behindTheScenes() && urgency == Urgency.BACKGROUND) {
                     return landed(served(row));
                 }
                 if (attempts.isLost(key, row.attempt())) {
-                    return landed(notNow(seen, answerLost(stoodFor(seen, row.attempt()))));
+                    return landed(notNow(seen, answerLost(row, stoodFor(seen, row.attempt()))));
                 }
                 TokenSet valid = stillValid(seen);
                 if (valid != null && clocks.since(seen.attemptSince()).compareTo(timing.patience()) >= 0) {
@@ -290,7 +297,7 @@ final class Flight implements Runnable {
                 losses = 0;
                 return new Step.Parked(timing.look(looks++, clocks), this::refresh);
             }
-            if (renewal.replay() == Provider.Replay.NEVER) {
+            if (renewal.replay(row) == Provider.Replay.NEVER) {
                 GrantRow.Refusal refusal = lostForGood();
                 Written written = rows.replace(key, grant.version(), row.refused(Resource.OWN, refusal));
                 Outcome ended = refused(written, refusal);
@@ -310,7 +317,18 @@ final class Flight implements Runnable {
         }
 
         // Perhaps nothing can be sent now; that is found out before T begins.
-        Answer.Failure unprepared = renewal.prepare();
+        CompletableFuture<Renewal.Prepared> prepared = preparation == null ? renewal.prepare(row) : preparation;
+        if (!prepared.isDone()) {
+            preparation = prepared;
+            visit.leave();
+            losses = 0;
+            return new Step.Awaiting(prepared);
+        }
+        preparation = null;
+        Answer.Failure unprepared = prepared.join().failure();
+        if (unprepared != null && unprepared.wantsLogin()) {
+            return landed(issuedElsewhere(seen, unprepared));
+        }
         Answer.Failure shut = unprepared == null ? gate.closed(key) : unprepared;
         if (shut != null) {
             return landed(notNow(seen, shut));
@@ -322,6 +340,27 @@ final class Flight implements Runnable {
         }
         losses = before;
         return visit.begin() ? leaving(attempt(seen, grant)) : null;
+    }
+
+    /** Turns to the gate of the grant's token endpoint, which is known once the row was read. */
+    private void goTo(String endpoint) {
+        EndpointGate its = gates.of(endpoint);
+        if (its != gate) {
+            visit.leave();
+            gate = its;
+            visit = its.visit(key, urgency, this::proceed);
+            if (urgency == Urgency.CALLER) {
+                visit.hurry(); // it may have become one meanwhile
+            }
+        }
+    }
+
+    /** The grant cannot be refreshed where it would be now. That is not written: another node may know better. */
+    private Outcome issuedElsewhere(Remembered seen, Answer.Failure failure) {
+        TokenSet valid = stillValid(seen);
+        return valid == null
+                ? new LoginRequired(Reason.ISSUED_ELSEWHERE, failure.error(), failure.description(), null)
+                : new Usable(valid);
     }
 
     /** An attempt that is over leaves the gate. */
@@ -356,8 +395,8 @@ final class Flight implements Runnable {
                 : tokens;
     }
 
-    private Answer.Failure answerLost(Duration stood) {
-        Duration left = timing.attempt(renewal.replay()).minus(stood);
+    private Answer.Failure answerLost(GrantRow row, Duration stood) {
+        Duration left = timing.attempt(renewal.replay(row)).minus(stood);
         return new Answer.Failure(Answer.Kind.TEMPORARY, 0, null, "The token endpoint did not answer", left, null);
     }
 
@@ -456,7 +495,7 @@ final class Flight implements Runnable {
         VersionedRow mine = won.grant();
 
         // 5: too little of T left: others will soon take the attempt for lost
-        if (!timing.maySend(renewal.replay(), clocks.since(start))) {
+        if (!timing.maySend(renewal.replay(row), clocks.since(start))) {
             attempts.unsent(key, name);
             return null;
         }
@@ -468,10 +507,10 @@ final class Flight implements Runnable {
             return concluded(sent, answer);
         }
         events.failed(key, first.failure(), clocks.since(requestedAt));
-        if (renewal.replay() == Provider.Replay.NEVER) {
+        if (renewal.replay(row) == Provider.Replay.NEVER) {
             return landedUnless(refuse(sent, lostForGood()));
         }
-        return renewal.replay() == Provider.Replay.LATE
+        return renewal.replay(row) == Provider.Replay.LATE
                 ? new Step.Parked(timing.travel(), () -> leaving(replay(sent, first)))
                 : replay(sent, first);
     }
@@ -505,7 +544,7 @@ final class Flight implements Runnable {
             return null;
         }
         Sent renewed = sent.as(won.grant());
-        return timing.maySend(renewal.replay(), clocks.since(start))
+        return timing.maySend(renewal.replay(renewed.mine().row()), clocks.since(start))
                 ? concluded(renewed, request(renewed))
                 : lost(renewed, first, true);
     }
@@ -669,9 +708,10 @@ final class Flight implements Runnable {
     private Answer request(Sent sent) {
         requestedAt = clocks.ticks();
         Answer answer;
-        try (Lease lease = new Lease(rows, memory, workers, key, sent.name(), timing.renewal(renewal.replay()))) {
+        GrantRow row = sent.mine().row();
+        try (Lease lease = new Lease(rows, memory, workers, key, sent.name(), timing.renewal(renewal.replay(row)))) {
             lease.begin();
-            answer = renewal.request(sent.mine().row(), purpose.resource());
+            answer = renewal.request(row, purpose.resource(), purpose.rejected() != null);
         } catch (Throwable e) { // a missing class, an empty stack: the request may have been sent all the same
             workers.letThrough(e);
             answer = new Answer.Lost(new Answer.Failure(

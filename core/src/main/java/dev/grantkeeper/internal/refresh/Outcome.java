@@ -41,7 +41,9 @@ public sealed interface Outcome {
         /** The answer to a refresh was lost, and the refresh token was lost with it. */
         ANSWER_LOST,
         /** The access token has expired, and there is no refresh token. */
-        NO_REFRESH_TOKEN
+        NO_REFRESH_TOKEN,
+        /** The grant was issued by another server, or to another client, than is used now. */
+        ISSUED_ELSEWHERE
     }
 
     /**

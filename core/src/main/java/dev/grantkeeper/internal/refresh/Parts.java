@@ -9,7 +9,7 @@ package dev.grantkeeper.internal.refresh;
  * @param renewal the source of new tokens
  * @param timing the time limits
  * @param clocks the clocks that measure them
- * @param gate the way to the token endpoint
+ * @param gates the ways to the token endpoints
  * @param workers the threads
  * @param events the receiver of reports; what it throws is dropped
  */
@@ -19,7 +19,7 @@ record Parts(
         Renewal renewal,
         Timing timing,
         Clocks clocks,
-        EndpointGate gate,
+        Gates gates,
         Workers workers,
         RefreshEvents events) {
     Parts {

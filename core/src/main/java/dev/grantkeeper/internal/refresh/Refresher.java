@@ -66,7 +66,7 @@ import org.jspecify.annotations.Nullable;
  * the 8 s that are left, an outage hides 2 at most; in the others the store could be read, so the holder has had its
  * turn. An attempt whose answer was lost here holds nothing, and for this node its T simply passes.
  *
- * <h2>An answer that never came ({@link Flight}, {@link Renewal#replay})</h2>
+ * <h2>An answer that never came ({@link Flight}, {@link Renewal#replay(GrantRow)})</h2>
  *
  * <p>The server may have taken the refresh token, or it may not; a success that cannot be read, or a gateway that gave
  * up, says no more than silence. If the server took it, giving up signs the user out for certain; sending the token
@@ -203,13 +203,16 @@ public final class Refresher {
     }
 
     private CompletableFuture<Outcome> now(AccountKey key, Resource resource) {
-        Unsaved pending = unsaved.get(key);
+        Unsaved pending = unsaved.toServe(key);
         TokenSet unsavedTokens = pending == null ? null : pending.current(resource, clocks);
         if (unsavedTokens != null) {
             return CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
         Remembered known = memory.get(key);
-        if (pending == null && known != null && known.grant() != null && known.trusted(clocks, storeCacheTime)) {
+        if (unsaved.get(key) == null
+                && known != null
+                && known.grant() != null
+                && known.trusted(clocks, storeCacheTime)) {
             return decide(key, resource, known, false);
         }
         return read(key, resource);
@@ -220,7 +223,7 @@ public final class Refresher {
      * expected.
      */
     public CompletableFuture<Outcome> insteadOf(AccountKey key, Resource resource, String rejected) {
-        Unsaved pending = unsaved.get(key);
+        Unsaved pending = unsaved.toServe(key);
         TokenSet unsavedTokens = pending == null ? null : pending.current(resource, clocks);
         if (unsavedTokens != null && !unsavedTokens.accessToken().equals(rejected)) {
             return CompletableFuture.completedFuture(new Usable(unsavedTokens));
@@ -236,7 +239,7 @@ public final class Refresher {
 
     private CompletableFuture<Outcome> decide(AccountKey key, Resource resource, Remembered known, boolean justRead) {
         VersionedRow grant = known.grant();
-        if (grant == null && renewal.begin() == null) {
+        if (grant == null && renewal.begin(key) == null) {
             // The row was just read: nobody has to wait for a flight that began when there was something to refresh.
             return CompletableFuture.completedFuture(LoginRequired.notConnected());
         }

@@ -6,9 +6,11 @@ import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,25 +18,48 @@ import org.jspecify.annotations.Nullable;
  * request.
  */
 public interface Renewal {
-    /** Returns a row for a key that has none, or {@code null} if a login has to come first. */
+    /** Returns a row for a key that has none, or {@code null} if a login has to come first. Does no I/O. */
     @Nullable
-    GrantRow begin();
+    GrantRow begin(AccountKey key);
 
     /** Whether this grant holds what a token request needs. */
     boolean possible(GrantRow row);
 
     /**
-     * Fetches everything that has to be known before a request can be made. This may take as long as a request; the
-     * request itself then waits for none of it.
+     * The result of a preparation.
      *
-     * @return the reason for which no request can be made now; {@code null} if one can
+     * @param failure the reason for which no request can be made now; {@code null} if one can. One that only a login
+     *     can mend is not recorded: another node may know better
      */
-    default Answer.@Nullable Failure prepare() {
-        return null;
+    record Prepared(Answer.@Nullable Failure failure) {
+        /** A request can be made. */
+        public static final Prepared READY = new Prepared(null);
+    }
+
+    /**
+     * Fetches everything that has to be known before a request can be made. This may take as long as a request; the
+     * request itself then waits for none of it. Never completes exceptionally.
+     */
+    default CompletableFuture<Prepared> prepare(GrantRow row) {
+        return CompletableFuture.completedFuture(Prepared.READY);
+    }
+
+    /** The name of the endpoint that requests for this grant go to. Trouble at one does not hold back the others. */
+    default String endpoint(GrantRow row) {
+        return "";
     }
 
     /** Makes one token request, for an access token for this resource. */
     Answer request(GrantRow row, Resource resource);
+
+    /**
+     * Makes one token request.
+     *
+     * @param rejected whether the tokens in the row have not expired, and were rejected where they were used
+     */
+    default Answer request(GrantRow row, Resource resource, boolean rejected) {
+        return request(row, resource);
+    }
 
     /**
      * Makes the token set for a resource from a grant and a response. Only the grant's own token set holds a refresh
@@ -53,7 +78,17 @@ public interface Renewal {
     }
 
     /** The kind of replay that is allowed after a lost answer. */
-    Provider.Replay replay();
+    Provider.Replay replay(GrantRow row);
+
+    /** Whether what came may be used while the store does not have it yet. */
+    default boolean isUsableUnsaved() {
+        return true;
+    }
+
+    /** Gives back what came and is not going to be used, since another node had stored its own before. */
+    default void giveBack(GrantRow lost, GrantRow kept) {
+        // Tokens of one grant belong together, and the server ends the old ones by itself.
+    }
 
     /**
      * The time at which the consent behind a grant expires, however often the grant is refreshed; {@code null} if

@@ -2,6 +2,7 @@
 package dev.grantkeeper.internal.refresh;
 
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** The state of a flight that leaves its thread. */
@@ -16,6 +17,9 @@ sealed interface Step {
      * @param next what it does then
      */
     record Parked(Duration pause, Continuation next) implements Step {}
+
+    /** It begins again when something that a request needs is there. */
+    record Awaiting(CompletableFuture<?> future) implements Step {}
 
     /** It goes on when the gate has a place for it. */
     record Queued() implements Step {}

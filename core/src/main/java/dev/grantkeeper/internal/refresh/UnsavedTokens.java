@@ -110,6 +110,12 @@ final class UnsavedTokens {
         return first.contains(key) ? null : unsaved.get(key);
     }
 
+    /** Tokens that could not be stored, if they may be used all the same. */
+    @Nullable
+    Unsaved toServe(AccountKey key) {
+        return renewal.isUsableUnsaved() ? get(key) : null;
+    }
+
     /** The number of grants with tokens that the store does not have, as far as is known. */
     int count() {
         return unsaved.size();
@@ -170,6 +176,7 @@ final class UnsavedTokens {
                         saved(key, kept); // landed after all
                     } else {
                         unsaved.remove(key); // another login's, or newer ones
+                        renewal.giveBack(pending.row(), now.row());
                     }
                     return null;
                 } catch (IOException e) {

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param refreshes the number of refreshes since the login: of two rows of one login, the one with more is newer
  * @param identity the user's identity, if known
  * @param server the server that issued the tokens, as the provider names it; {@code null} if that was not recorded
+ * @param client the client id that they were issued to; {@code null} if that was not recorded
+ * @param api the URL of the API that they are for, where the application knows nothing else; {@code null} otherwise
  * @param attempt the name of the token request that somebody is making for this grant
  * @param answerLost whether the answer to a request with this refresh token may have been lost, and the next refresh
  *     token with it: a refusal then means something else
@@ -33,6 +35,8 @@ public record GrantRow(
         long refreshes,
         @Nullable Identity identity,
         @Nullable String server,
+        @Nullable String client,
+        @Nullable String api,
         @Nullable String attempt,
         boolean answerLost,
         State own,
@@ -143,13 +147,41 @@ public record GrantRow(
     public static GrantRow of(
             String login, Instant authorizedAt, @Nullable TokenSet tokens, @Nullable Identity identity) {
         State own = new State(tokens, false, null, null, 0);
-        return new GrantRow(login, authorizedAt, 0, identity, null, null, false, own, Map.of(), null);
+        return new GrantRow(login, authorizedAt, 0, identity, null, null, null, null, false, own, Map.of(), null);
     }
 
-    /** This row with the name of the server that issued its tokens. */
-    public GrantRow issuedBy(String newServer) {
+    /** This row with the server that issued its tokens, and the client that they were issued to. */
+    public GrantRow issuedBy(String newServer, String newClient) {
         return new GrantRow(
-                login, authorizedAt, refreshes, identity, newServer, attempt, answerLost, own, resources, other);
+                login,
+                authorizedAt,
+                refreshes,
+                identity,
+                newServer,
+                newClient,
+                api,
+                attempt,
+                answerLost,
+                own,
+                resources,
+                other);
+    }
+
+    /** This row with the URL of the API that its tokens are for. */
+    public GrantRow forApi(String url) {
+        return new GrantRow(
+                login,
+                authorizedAt,
+                refreshes,
+                identity,
+                server,
+                client,
+                url,
+                attempt,
+                answerLost,
+                own,
+                resources,
+                other);
     }
 
     /**
@@ -194,7 +226,8 @@ public record GrantRow(
 
     /** This row, if the answer to a request with its refresh token may have been lost. */
     public GrantRow withAnswerLost() {
-        return new GrantRow(login, authorizedAt, refreshes, identity, server, attempt, true, own, resources, other);
+        return new GrantRow(
+                login, authorizedAt, refreshes, identity, server, client, api, attempt, true, own, resources, other);
     }
 
     /** This row after an attempt that brought tokens. */
@@ -282,6 +315,8 @@ public record GrantRow(
                 newRefreshes,
                 identity,
                 server,
+                client,
+                api,
                 newAttempt,
                 stillLost,
                 newOwn,

@@ -61,6 +61,8 @@ public final class RowFormat {
             "apiBase",
             "identity",
             "server",
+            "client",
+            "api",
             "afterRejection",
             "attempt",
             "lostAt",
@@ -173,6 +175,12 @@ public final class RowFormat {
         }
         if (row.server() != null) {
             json.put("server", row.server());
+        }
+        if (row.client() != null) {
+            json.put("client", row.client());
+        }
+        if (row.api() != null) {
+            json.put("api", row.api());
         }
         if (row.attempt() != null) {
             json.put("attempt", row.attempt());
@@ -292,6 +300,8 @@ public final class RowFormat {
                     refreshes,
                     identity(json.path("identity")),
                     text(json, "server"),
+                    text(json, "client"),
+                    text(json, "api"),
                     text(json, "attempt"),
                     json.path("lostAt").asLong(-1) == refreshes,
                     state(json),

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * The endpoints of an authorization server whose metadata is known, as one client uses them. Thread-safe.
  *
  * @param provider the provider with all its metadata
+ * @param clientId the client
  * @param authorization the authorization endpoint
  * @param device the device authorization endpoint; {@code null} if the server has none
  * @param token the token endpoint
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Endpoints(
         Provider provider,
+        String clientId,
         AuthorizationEndpoint authorization,
         @Nullable DeviceEndpoint device,
         TokenEndpoint token,

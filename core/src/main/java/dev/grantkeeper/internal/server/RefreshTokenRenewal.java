@@ -10,19 +10,20 @@ import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** Renews users' grants with their refresh tokens (RFC 6749 section 6). Thread-safe. */
 public final class RefreshTokenRenewal implements Renewal {
     private final AuthorizationServer server;
     private final Revocation revocation;
-    private final String clientId;
     private final Set<String> trustedAudiences;
 
     /**
@@ -30,16 +31,14 @@ public final class RefreshTokenRenewal implements Renewal {
      *
      * @param trustedAudiences the other audiences that its ID tokens may have
      */
-    public RefreshTokenRenewal(
-            AuthorizationServer server, Revocation revocation, String clientId, Set<String> trustedAudiences) {
+    public RefreshTokenRenewal(AuthorizationServer server, Revocation revocation, Set<String> trustedAudiences) {
         this.server = server;
         this.revocation = revocation;
-        this.clientId = clientId;
         this.trustedAudiences = trustedAudiences;
     }
 
     @Override
-    public @Nullable GrantRow begin() {
+    public @Nullable GrantRow begin(AccountKey key) {
         return null; // a login has to come first
     }
 
@@ -50,58 +49,30 @@ public final class RefreshTokenRenewal implements Renewal {
     }
 
     @Override
-    public Answer.@Nullable Failure prepare() {
-        return server.prepare();
+    public CompletableFuture<Prepared> prepare(GrantRow row) {
+        return server.prepare(row);
     }
 
     @Override
     public Answer request(GrantRow row, Resource resource) {
         TokenSet tokens = Objects.requireNonNull(row.tokens()); // where there are none, no request is possible
         return server.send(endpoints -> {
-            Answer.Failure elsewhere = elsewhere(row, endpoints.provider());
+            Answer.Failure elsewhere = server.elsewhere(row, endpoints);
             return elsewhere == null
-                    ? ofTheSameUser(row, endpoints.provider(), endpoints.token().refresh(tokens, resource))
+                    ? ofTheSameUser(row, endpoints, endpoints.token().refresh(tokens, resource))
                     : elsewhere;
         });
-    }
-
-    /**
-     * A grant belongs to the server that gave it: its refresh token is shown to no other, whatever the configuration
-     * says now.
-     */
-    public static Answer.@Nullable Failure elsewhere(GrantRow row, Provider provider) {
-        String from = row.identity() == null ? "" : row.identity().issuer();
-        String now = provider.issuer().orElse("");
-        if (!from.contains("://") || now.isEmpty() || IdTokens.isIssuer(now, from)) {
-            from = row.server();
-            now = Facts.of(provider).tokenServer();
-            if (from == null
-                    || from.equals(now)
-                    || Facts.of(provider).formerServers.contains(from)) {
-                return null;
-            }
-        }
-        return new Answer.Failure(
-                Answer.Kind.MISCONFIGURED,
-                0,
-                null,
-                "This grant was issued by " + from + ", and the provider is " + now
-                        + ". Its refresh token is not sent there:"
-                        + " go back to that server, give the new one a registration of its own, or, if it is the same provider"
-                        + " at another address, call formerServers(…) on its builder",
-                null,
-                null);
     }
 
     /**
      * An answer that names another owner is refused. The new refresh token in it is not: a server that rotates has no
      * other any more.
      */
-    private Answer ofTheSameUser(GrantRow row, Provider provider, Answer answer) {
+    private Answer ofTheSameUser(GrantRow row, Endpoints endpoints, Answer answer) {
         if (!(answer instanceof Answer.Tokens success)) {
             return answer;
         }
-        IdTokens.Owner owner = owner(row.identity(), provider, success.response());
+        IdTokens.Owner owner = owner(row.identity(), endpoints, success.response());
         if (owner == IdTokens.Owner.SAME || (owner == IdTokens.Owner.UNKNOWN && !row.isOfAnotherUser())) {
             return answer;
         }
@@ -114,7 +85,8 @@ public final class RefreshTokenRenewal implements Renewal {
                         success.response(), owner == IdTokens.Owner.OTHER_USER || row.isOfAnotherUser()));
     }
 
-    private IdTokens.Owner owner(@Nullable Identity identity, Provider provider, TokenResponse response) {
+    private IdTokens.Owner owner(@Nullable Identity identity, Endpoints endpoints, TokenResponse response) {
+        Provider provider = endpoints.provider();
         // An identity from a profile endpoint has another issuer than any ID token.
         return identity == null
                         || response.idToken() == null
@@ -122,7 +94,7 @@ public final class RefreshTokenRenewal implements Renewal {
                         || identity.issuer().equals(provider.name())
                         || identity.issuer().startsWith(provider.name() + "/")
                 ? IdTokens.Owner.UNKNOWN
-                : IdTokens.ownerOf(response.idToken(), identity, clientId, trustedAudiences);
+                : IdTokens.ownerOf(response.idToken(), identity, endpoints.clientId(), trustedAudiences);
     }
 
     @Override
@@ -144,7 +116,7 @@ public final class RefreshTokenRenewal implements Renewal {
 
     @Override
     public GrantRow pinned(GrantRow row) {
-        return row.server() == null ? server.pin(row) : row;
+        return row.server() == null || row.client() == null ? server.pin(row) : row;
     }
 
     @Override
@@ -153,7 +125,7 @@ public final class RefreshTokenRenewal implements Renewal {
     }
 
     @Override
-    public Provider.Replay replay() {
+    public Provider.Replay replay(GrantRow row) {
         return server.known().replay();
     }
 
@@ -164,13 +136,13 @@ public final class RefreshTokenRenewal implements Renewal {
 
     @Override
     public void revoke(GrantRow row, TokenSet tokens) {
-        Provider provider;
+        Endpoints endpoints;
         try {
-            provider = server.endpoints().provider();
+            endpoints = server.endpoints();
         } catch (RequestFailedException e) {
             return; // without metadata there is no revocation endpoint
         }
-        if (elsewhere(row, provider) == null) {
+        if (server.elsewhere(row, endpoints) == null) {
             revocation.revoke(tokens);
         }
     }

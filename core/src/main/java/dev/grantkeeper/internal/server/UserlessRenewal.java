@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.server;
 
-import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Renewal;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,7 @@ abstract class UserlessRenewal implements Renewal {
     }
 
     @Override
-    public final GrantRow begin() {
+    public GrantRow begin(AccountKey key) {
         return GrantRow.of(RowFormat.newName(), time.now(), null, null);
     }
 
@@ -37,13 +38,13 @@ abstract class UserlessRenewal implements Renewal {
     }
 
     @Override
-    public final Answer.@Nullable Failure prepare() {
-        return server.prepare();
+    public final CompletableFuture<Prepared> prepare(GrantRow row) {
+        return server.prepare(row);
     }
 
     /** Nothing is spent, unless the server accepts an assertion only once, and then it says so. */
     @Override
-    public final Provider.Replay replay() {
+    public final Provider.Replay replay(GrantRow row) {
         return Provider.Replay.PROMPT;
     }
 

@@ -727,7 +727,7 @@ final class Crowd {
         }
 
         @Override
-        public @Nullable GrantRow begin() {
+        public @Nullable GrantRow begin(AccountKey key) {
             return null;
         }
 
@@ -786,7 +786,7 @@ final class Crowd {
         }
 
         @Override
-        public Provider.Replay replay() {
+        public Provider.Replay replay(GrantRow row) {
             return Provider.Replay.LATE;
         }
 
@@ -840,7 +840,7 @@ final class Crowd {
         }
 
         @Override
-        public GrantRow begin() {
+        public GrantRow begin(AccountKey key) {
             return GrantRow.of("application", wall(), null, null);
         }
 
@@ -861,7 +861,7 @@ final class Crowd {
         }
 
         @Override
-        public GrantRow begin() {
+        public GrantRow begin(AccountKey key) {
             return GrantRow.of("exchange", wall(), null, null);
         }
 

@@ -157,7 +157,7 @@ final class Life {
                 events,
                 new StoreHealth(clocks, SETTLING));
         LostWrites.lookFor(rows, memory, workers, clocks, Simulation.TIMING);
-        EndpointGate gate = new EndpointGate(clocks, 2, Simulation.TIMING.patience(), workers);
+        Gates gate = new Gates(() -> new EndpointGate(clocks, 2, Simulation.TIMING.patience(), workers));
         Renewal renewal = new SimulatedRenewal();
         this.refresher =
                 new Refresher(new Parts(rows, memory, renewal, Simulation.TIMING, clocks, gate, workers, events));
@@ -593,7 +593,7 @@ final class Life {
         }
 
         @Override
-        public @Nullable GrantRow begin() {
+        public @Nullable GrantRow begin(AccountKey key) {
             return null;
         }
 
@@ -613,7 +613,7 @@ final class Life {
         }
 
         @Override
-        public Provider.Replay replay() {
+        public Provider.Replay replay(GrantRow row) {
             return world.plan().replay();
         }
 

@@ -57,7 +57,7 @@ class ManyKeysTest {
             endpoint,
             new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ZERO),
             clocks,
-            new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), workers),
+            new Gates(() -> new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), workers)),
             workers,
             new Unheard()));
 
@@ -113,7 +113,7 @@ class ManyKeysTest {
                 .build());
 
         @Override
-        public @Nullable GrantRow begin() {
+        public @Nullable GrantRow begin(AccountKey key) {
             return null;
         }
 
@@ -143,7 +143,7 @@ class ManyKeysTest {
         }
 
         @Override
-        public Provider.Replay replay() {
+        public Provider.Replay replay(GrantRow row) {
             return Provider.Replay.PROMPT;
         }
 
@@ -243,7 +243,7 @@ class ManyKeysTest {
                 endpoint,
                 new Timing(Duration.ofSeconds(1), Duration.ofSeconds(5), Duration.ZERO),
                 clocks,
-                new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), workers),
+                new Gates(() -> new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), workers)),
                 workers,
                 broken));
         shelf.kept.put(key(0).digest(), new RowFormat(null).write(key(0), expired()));

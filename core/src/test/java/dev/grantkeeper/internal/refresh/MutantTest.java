@@ -65,7 +65,7 @@ class MutantTest {
                 Mutant.of(
                         "nothing is sent when too little of T is left (CHECK)",
                         FLIGHT,
-                        "if (!timing.maySend(renewal.replay(), clocks.since(start))) {",
+                        "if (!timing.maySend(renewal.replay(row), clocks.since(start))) {",
                         "if (false) {"),
                 Mutant.of(
                         "T runs from before the first write (TBEFORE)",
@@ -140,13 +140,13 @@ class MutantTest {
                 Mutant.of(
                         "a replay waits until the first request cannot arrive any more (CLASS)",
                         FLIGHT,
-                        "renewal.replay() == Provider.Replay.LATE",
+                        "renewal.replay(row) == Provider.Replay.LATE",
                         "false"),
                 Mutant.of(
                         "observers wait for all of T",
                         FLIGHT,
-                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay())) < 0) {",
-                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay()).dividedBy(3)) < 0) {"),
+                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay(row))) < 0) {",
+                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay(row)).dividedBy(3)) < 0) {"),
                 Mutant.of(
                         "a replay is marked, and stands for a T of its own",
                         FLIGHT,

@@ -85,7 +85,7 @@ class RecoveryTest {
     /** Down for a while, then as quick as ever. */
     private final class Endpoint implements Renewal {
         @Override
-        public @Nullable GrantRow begin() {
+        public @Nullable GrantRow begin(AccountKey key) {
             return null;
         }
 
@@ -112,7 +112,7 @@ class RecoveryTest {
         }
 
         @Override
-        public Provider.Replay replay() {
+        public Provider.Replay replay(GrantRow row) {
             return Provider.Replay.LATE;
         }
 
@@ -149,7 +149,7 @@ class RecoveryTest {
                     new Endpoint(),
                     new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ZERO),
                     clocks,
-                    new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), this),
+                    new Gates(() -> new EndpointGate(clocks, REQUESTS, Duration.ofSeconds(1), this)),
                     this,
                     new Unheard()));
         }

@@ -84,6 +84,8 @@ class RowFormatTest {
                 7,
                 Identity.of("https://issuer.example/ü", "subject 1", claims),
                 "https://issuer.example:443",
+                "client-1",
+                "https://api.example/mcp",
                 RowFormat.newName(),
                 true,
                 new GrantRow.State(
