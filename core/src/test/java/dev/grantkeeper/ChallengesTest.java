@@ -253,6 +253,20 @@ class ChallengesTest {
         }
     }
 
+    /** OkHttp reads none of these. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "Bearer error=\"insufficient_scope\" scope=\"things.write\"",
+                "Bearer realm=\"x\", realm=\"y\", error=\"insufficient_scope\", scope=\"things.write things.read\"",
+                "Bearer error=insufficient_scope scope=things.read things.write",
+                "Bearer error='insufficient_scope', scope='things.write'",
+                "Basic realm=\"x\" Bearer error=\"insufficient_scope\"; scope=\"things.write\""
+            })
+    void a_challenge_that_is_not_quite_well_formed_counts(String header) throws Exception {
+        assertThat(thrown(alice(), 403, header).scopes()).containsExactly("things.write");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -263,7 +277,6 @@ class ChallengesTest {
                 "Basic error=\"insufficient_scope\", scope=\"things.write\"",
                 "Bearer error=\"something_else\", scope=\"things.write\"",
                 "Bearer scope=\"things.write\"",
-                "Bearer error=\"insufficient_scope\" scope=\"things.write\"",
                 "Bearer error=\"insufficient_scope\", scope=\"things.write",
                 "Bearer error=\"insufficient_user_authentication\"",
                 "Bearer error=\"insufficient_user_authentication\", max_age=\"-1\"",

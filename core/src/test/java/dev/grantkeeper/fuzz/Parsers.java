@@ -10,6 +10,7 @@ import dev.grantkeeper.internal.answer.ServerText;
 import dev.grantkeeper.internal.answer.ServerTimes;
 import dev.grantkeeper.internal.answer.TokenAnswers;
 import dev.grantkeeper.internal.call.LoginChallenge;
+import dev.grantkeeper.internal.call.ResourceChallenge;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.KeySets;
@@ -100,6 +101,10 @@ public enum Parsers {
             ensure(
                     challenge == null || challenge.description() == null || isHarmless(challenge.description()),
                     "a description that is not harmless");
+            ResourceChallenge resource = ResourceChallenge.in(response);
+            ensure(
+                    resource == null || resource.error() == null || isHarmless(resource.error()),
+                    "an error that is not harmless");
         }
     },
     /** The metadata of a server. */

@@ -3,6 +3,7 @@ package dev.grantkeeper.internal.call;
 
 import dev.grantkeeper.internal.answer.Claims;
 import dev.grantkeeper.internal.answer.ServerText;
+import dev.grantkeeper.internal.protocol.Challenges;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -57,10 +58,8 @@ public record LoginChallenge(
         if (response.code() != 401 && response.code() != 403) {
             return null;
         }
-        // OkHttp reads challenges of a 401 only, and RFC 6750 makes insufficient_scope a 403. It skips a malformed
-        // challenge together with the rest of that header.
         LoginChallenge best = null;
-        for (Challenge challenge : response.newBuilder().code(401).build().challenges()) {
+        for (Challenge challenge : Challenges.in(response.headers())) {
             LoginChallenge found = of(challenge, granted, token);
             if (found != null && (best == null || (best.isAboutTheToken() && !found.isAboutTheToken()))) {
                 best = found;
@@ -119,7 +118,8 @@ public record LoginChallenge(
         }
     }
 
-    private static List<String> scopes(@Nullable String scope) {
+    /** The scopes that a challenge names (RFC 6750 section 3); none if one cannot be a scope. */
+    static List<String> scopes(@Nullable String scope) {
         String visible = visible(scope);
         return visible == null ? List.of() : Arrays.asList(visible.strip().split(" +"));
     }
