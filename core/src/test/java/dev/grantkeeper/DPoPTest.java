@@ -491,6 +491,20 @@ class DPoPTest {
         assertThat(server.tokenRequests).hasSize(1);
     }
 
+    /** OkHttp reads no challenge where a comma is missing. */
+    @Test
+    void a_nonce_that_is_wanted_in_a_malformed_challenge_is_sent_all_the_same() throws Exception {
+        server.apiNonce = "n1";
+        server.scheme = "DPoP charset=\"UTF-8\"";
+        Account alice = signIn();
+        assertThat(status(alice)).isEqualTo(200);
+        assertThat(server.apiRequests).hasSize(2);
+        assertThat(server.tokenRequests).hasSize(1);
+        server.apiNonce = "n2";
+        SignedIn in = login(scene.node(registration().fetchProfile()));
+        assertThat(in.identity().orElseThrow().subject()).isEqualTo("alice");
+    }
+
     @Test
     void a_new_nonce_on_any_answer_is_taken_over() throws Exception {
         Account alice = signIn();

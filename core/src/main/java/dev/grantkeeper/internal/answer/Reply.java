@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param body the body as UTF-8, of bounded length
  * @param retryAfter the values of {@code Retry-After}
  * @param headers all headers
- * @param challenges the challenges in {@code WWW-Authenticate}
+ * @param challenges the challenges of a 401
  */
 public record Reply(
         int status,

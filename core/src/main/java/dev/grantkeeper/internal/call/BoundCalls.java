@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.call;
 
+import dev.grantkeeper.internal.protocol.Challenges;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.wire.DPoP;
@@ -100,7 +101,8 @@ public final class BoundCalls implements Interceptor {
         // next call.
         return response.code() == 401
                 && Origins.same(authorized, response)
-                && dpop.isRetryable(authorized.url(), DPoP.errorIn(response.challenges()), response.headers())
+                && dpop.isRetryable(
+                        authorized.url(), DPoP.errorIn(Challenges.in(response.headers())), response.headers())
                 && canBeSentAgain(authorized);
     }
 
@@ -112,7 +114,7 @@ public final class BoundCalls implements Interceptor {
 
     /** Whether a 401 rejects the proof, so that another token would not help. */
     public static boolean isAboutTheProof(Response response) {
-        @Nullable String error = DPoP.errorIn(response.challenges());
+        @Nullable String error = DPoP.errorIn(Challenges.in(response.headers()));
         return "use_dpop_nonce".equals(error) || "invalid_dpop_proof".equals(error);
     }
 

@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.wire;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.answer.Reply;
 import dev.grantkeeper.internal.answer.ServerJson;
+import dev.grantkeeper.internal.protocol.Challenges;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
@@ -252,7 +253,7 @@ public final class Http implements AutoCloseable {
                     source.readString(StandardCharsets.UTF_8),
                     response.headers(HIDDEN_RETRY_AFTER),
                     response.headers(),
-                    response.challenges());
+                    response.code() == 401 ? Challenges.in(response.headers()) : List.of());
         } catch (TooLargeException e) {
             throw new CallFailedException(e, true, true);
         } catch (IOException e) {
