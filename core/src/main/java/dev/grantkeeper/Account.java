@@ -2,7 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.call.TokenSource;
-import dev.grantkeeper.internal.protocol.Origins;
+import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.internal.refresh.Logins;
@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.net.URI;
 import java.time.Instant;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
@@ -67,9 +66,9 @@ public final class Account {
      * The destination of an account's tokens, if it is not all of the provider's API origins.
      *
      * @param resource what the access token is for
-     * @param origins the origins that it may be sent to
+     * @param addresses the addresses that it may be sent to
      */
-    record Api(Resource resource, Set<String> origins) {}
+    record Api(Resource resource, ApiAddresses addresses) {}
 
     /**
      * Returns the same account with access tokens for another API: one login, one refresh token, and an access token
@@ -109,7 +108,7 @@ public final class Account {
                 key,
                 refresher,
                 logins,
-                new Api(Resource.named(resource), Origins.of(itsApis.apiOrigins())),
+                new Api(Resource.named(resource), ApiAddresses.of(itsApis.apiOrigins())),
                 throwsChallenges);
     }
 
@@ -124,7 +123,11 @@ public final class Account {
 
     TokenSource source() {
         return TokenSource.of(
-                refresher, key, resource(), api == null ? registration.apiOrigins() : api.origins(), throwsChallenges);
+                refresher,
+                key,
+                resource(),
+                api == null ? registration.apiAddresses() : api.addresses(),
+                throwsChallenges);
     }
 
     private Resource resource() {

@@ -9,6 +9,7 @@ import dev.grantkeeper.internal.call.LoginChallenge;
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.call.UnsafeRedirectsException;
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.wire.DPoP;
@@ -16,7 +17,6 @@ import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
-import java.util.Collections;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import okhttp3.Call;
@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * only another login can satisfy becomes an exception.
  *
  * <p>An application interceptor sees a call once, before any redirect. OkHttp takes the {@code Authorization} header
- * off when a redirect leaves the host; nothing here puts it back. Thread-safe.
+ * off when a redirect leaves the host, and {@link BoundCalls} where it leaves the path that the token is for; nothing
+ * here puts it back. Thread-safe.
  */
 final class AuthorizingInterceptor implements Interceptor {
     /** Finds the account of a request. */
@@ -48,7 +49,7 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     private final DialectFacts dialect;
-    private final Set<String> origins;
+    private final ApiAddresses addresses;
     private final Sources sources;
     private final TokenWait tokenWait;
     private final BoundCalls boundCalls;
@@ -63,7 +64,7 @@ final class AuthorizingInterceptor implements Interceptor {
      */
     AuthorizingInterceptor(
             DialectFacts dialect,
-            Set<String> origins,
+            ApiAddresses addresses,
             Sources sources,
             TokenWait tokenWait,
             BoundCalls boundCalls,
@@ -71,7 +72,7 @@ final class AuthorizingInterceptor implements Interceptor {
             boolean wrapped,
             TokenSource.Whose whose) {
         this.dialect = dialect;
-        this.origins = origins;
+        this.addresses = addresses;
         this.sources = sources;
         this.tokenWait = tokenWait;
         this.boundCalls = boundCalls;
@@ -89,7 +90,7 @@ final class AuthorizingInterceptor implements Interceptor {
                 && !before.whose.equals(whose)
                 && !comesBefore(before)
                 && !before.comesBefore(this)
-                && !Collections.disjoint(before.origins, origins);
+                && before.addresses.overlap(addresses);
     }
 
     /**
@@ -125,13 +126,15 @@ final class AuthorizingInterceptor implements Interceptor {
 
     /** Whether this one takes the place of another one, with the same tokens for the same APIs. */
     boolean replaces(Interceptor other) {
-        return other instanceof AuthorizingInterceptor same && same.whose.equals(whose) && same.origins.equals(origins);
+        return other instanceof AuthorizingInterceptor same
+                && same.whose.equals(whose)
+                && same.addresses.equals(addresses);
     }
 
     /** Whether a request's URL may have the source's tokens. */
     private enum Destination {
-        /** One of the source's own origins: they are for it. */
-        OWN_ORIGIN,
+        /** One of the source's own addresses: they are for it. */
+        OWN_ADDRESS,
         /** An origin that the tokens may turn out to be for, at providers that name the user's API with the tokens. */
         POSSIBLE_API_BASE,
         /** An API of this provider, but not one that the source's tokens are for. */
@@ -141,14 +144,13 @@ final class AuthorizingInterceptor implements Interceptor {
     }
 
     private Destination destination(HttpUrl url, @Nullable TokenSource source) {
-        String origin = Origins.of(url);
-        if (source != null && source.origins().contains(origin)) {
-            return Destination.OWN_ORIGIN;
+        if (source != null && source.addresses().cover(url)) {
+            return Destination.OWN_ADDRESS;
         }
         if (source != null && source.goesToApiBase() && ApiBase.mayBe(url, dialect)) {
             return Destination.POSSIBLE_API_BASE;
         }
-        return origins.contains(origin) ? Destination.OTHER_API : Destination.ELSEWHERE;
+        return addresses.cover(url) ? Destination.OTHER_API : Destination.ELSEWHERE;
     }
 
     /** May this request have a token, and whose? */
@@ -203,9 +205,9 @@ final class AuthorizingInterceptor implements Interceptor {
             logBareCall(request.url());
             return chain.proceed(request); // another user's API, or nobody's
         }
-        Response answer = proceed(chain, request, tokens);
-        LoginChallenge challenge = challenge(tokens, request, answer);
-        ApiRejections.Examined examined = examine(request, answer, challenge, chain.call());
+        Response answer = proceed(chain, request, source, tokens);
+        LoginChallenge challenge = challenge(source, tokens, request, answer);
+        ApiRejections.Examined examined = examine(source, request, answer, challenge, chain.call());
         Response response = examined.response();
         if (!examined.isRejection()) {
             return unlessChallenged(source, tokens, response, challenge);
@@ -229,20 +231,26 @@ final class AuthorizingInterceptor implements Interceptor {
             return unlessChallenged(source, tokens, response, challenge);
         }
         response.close();
-        Response second = proceed(chain, request, others);
-        return unlessChallenged(source, others, second, challenge(others, request, second));
+        Response second = proceed(chain, request, source, others);
+        return unlessChallenged(source, others, second, challenge(source, others, request, second));
     }
 
     private static boolean mayGo(TokenSet tokens, Request request, Destination destination) {
-        return destination == Destination.OWN_ORIGIN
+        return destination == Destination.OWN_ADDRESS
                 || tokens.apiBase()
                         .map(base -> Origins.of(HttpUrl.get(base.toString())).equals(Origins.of(request.url())))
                         .orElse(false);
     }
 
+    /** Whether what sent the response had the token: not if a redirect led to where the token does not go. */
+    private static boolean hadTheToken(TokenSource source, Request request, Response response) {
+        return source.addresses().mayFollow(request.url(), response.request().url());
+    }
+
     /** The demand for another login in the response, if the API itself sent it. */
-    private static @Nullable LoginChallenge challenge(TokenSet tokens, Request request, Response response) {
-        return Origins.same(request, response)
+    private static @Nullable LoginChallenge challenge(
+            TokenSource source, TokenSet tokens, Request request, Response response) {
+        return hadTheToken(source, request, response)
                 ? LoginChallenge.in(response, tokens.scopes(), tokens.accessToken())
                 : null;
     }
@@ -261,15 +269,16 @@ final class AuthorizingInterceptor implements Interceptor {
         throw Exceptions.of(source.key(), challenge, tokens.scopes());
     }
 
-    private Response proceed(Chain chain, Request request, TokenSet tokens) throws IOException {
+    private Response proceed(Chain chain, Request request, TokenSource source, TokenSet tokens) throws IOException {
         try {
-            return proceedWith(chain, request, tokens);
+            return proceedWith(chain, request, source.addresses(), tokens);
         } catch (UnsafeRedirectsException e) {
             throw new OAuthException(String.valueOf(e.getMessage()), null);
         }
     }
 
-    private Response proceedWith(Chain chain, Request request, TokenSet tokens) throws IOException {
+    private Response proceedWith(Chain chain, Request request, ApiAddresses addresses, TokenSet tokens)
+            throws IOException {
         String header = dialect.tokenHeader;
         Request authorized = request.newBuilder()
                 .header(header, DPoP.authorization(tokens, dialect))
@@ -278,12 +287,12 @@ final class AuthorizingInterceptor implements Interceptor {
         // OkHttp's cache is keyed by URL: it would hand one user's answer to the next.
         Chain uncached = chain.withCache(null);
         KeyPair key = tokens.proofKey().orElse(null);
-        if (key == null && !header.equalsIgnoreCase("Authorization")) {
-            return boundCalls.proceedWith(header, uncached, authorized, wrapped);
+        if (key != null) {
+            return boundCalls.proceed(uncached, authorized, tokens, key, addresses, wrapped);
         }
-        return key == null
-                ? uncached.proceed(authorized)
-                : boundCalls.proceed(uncached, authorized, tokens, key, wrapped);
+        return addresses.areLimited() || !header.equalsIgnoreCase("Authorization")
+                ? boundCalls.proceedWith(header, uncached, authorized, addresses, wrapped)
+                : uncached.proceed(authorized);
     }
 
     /**
@@ -292,8 +301,8 @@ final class AuthorizingInterceptor implements Interceptor {
      * for APIs with schemes and codes of their own, or with none; a refresh too many costs little (law 10).
      */
     private ApiRejections.Examined examine(
-            Request request, Response response, @Nullable LoginChallenge challenge, Call call) {
-        if (!Origins.same(request, response)) {
+            TokenSource source, Request request, Response response, @Nullable LoginChallenge challenge, Call call) {
+        if (!hadTheToken(source, request, response)) {
             return new ApiRejections.Examined(response, false);
         }
         if (response.code() != 401) {
@@ -310,9 +319,9 @@ final class AuthorizingInterceptor implements Interceptor {
     private void logBareCall(HttpUrl url) {
         if (logged.size() < 100 && logged.add(Origins.of(url))) {
             Log.info(
-                    "Calls to {} go out without a token: it is not among the provider's API origins {}",
+                    "Calls to {} go out without a token where they are to none of the API's addresses {}",
                     Origins.of(url),
-                    origins);
+                    addresses);
         }
     }
 }

@@ -81,7 +81,7 @@ public sealed interface LoginResult {
          * @return a client that sends the access token to the provider's API origins only
          */
         public OkHttpClient wrap(OkHttpClient http) {
-            return registration.wrap(http, TokenSource.fixed(outcome.tokens(), registration.apiOrigins()));
+            return registration.wrap(http, TokenSource.fixed(outcome.tokens(), registration.apiAddresses()));
         }
 
         /**

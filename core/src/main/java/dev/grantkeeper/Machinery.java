@@ -18,7 +18,7 @@ import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.openid.SignedResponses;
-import dev.grantkeeper.internal.protocol.Origins;
+import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
@@ -71,7 +71,7 @@ final class Machinery implements Registration {
     private final String clientId;
     private final @Nullable String redirectUri;
     private final Set<String> scopes;
-    private final Set<String> apiOrigins;
+    private final ApiAddresses apiAddresses;
     private final Set<String> resources;
     private final Revocation revocation;
     private final UsedLogins verifiedLogouts;
@@ -93,7 +93,7 @@ final class Machinery implements Registration {
         this.name = settings.registration == null ? provider.name() + ":" + clientId : settings.registration;
         this.redirectUri = settings.redirectUri;
         this.scopes = settings.scopes;
-        this.apiOrigins = Origins.of(provider.apiOrigins());
+        this.apiAddresses = ApiAddresses.of(provider.apiOrigins());
         this.resources = settings.resources;
         this.tokenWait = new TokenWait(settings.maxWait);
         this.events = new EventReporter(settings.listener, settings.clock);
@@ -284,13 +284,13 @@ final class Machinery implements Registration {
     Account account(TokenExchange exchange) {
         AccountKey key = new AccountKey(name + " exchange", exchange.request().name());
         Engine.Keeper keeper = engine.inProcess(key, renewal(exchange.request()));
-        Set<String> origins = exchange.apiOrigins();
+        ApiAddresses addresses = exchange.apiAddresses();
         return new Account(
                 this,
                 key,
                 keeper.refresher(),
                 keeper.logins(),
-                origins == null ? null : new Account.Api(Resource.OWN, origins),
+                addresses == null ? null : new Account.Api(Resource.OWN, addresses),
                 true);
     }
 
@@ -339,7 +339,7 @@ final class Machinery implements Registration {
     @Override
     public OkHttpClient wrap(OkHttpClient http, TokenSource source) {
         checkGoesSomewhere(source);
-        return wrap(http, interceptor(source.origins(), request -> source, true, source.whose()));
+        return wrap(http, interceptor(source.addresses(), request -> source, true, source.whose()));
     }
 
     OkHttpClient wrap(OkHttpClient http, AuthorizingInterceptor interceptor) {
@@ -365,11 +365,11 @@ final class Machinery implements Registration {
     @Override
     public Interceptor interceptor(TokenSource source) {
         checkGoesSomewhere(source);
-        return interceptor(source.origins(), request -> source, false, source.whose());
+        return interceptor(source.addresses(), request -> source, false, source.whose());
     }
 
     private void checkGoesSomewhere(TokenSource source) {
-        if (source.origins().isEmpty() && !(source.goesToApiBase() && namesApiBases())) {
+        if (source.addresses().isEmpty() && !(source.goesToApiBase() && namesApiBases())) {
             throw new IllegalStateException(
                     "No call could carry a token of " + provider().name()
                             + ": it has no API origins. Call apiOrigins(\"https://api.example.com\") on the provider's builder");
@@ -382,24 +382,24 @@ final class Machinery implements Registration {
 
     /** The interceptor of a client that many accounts share, some of them perhaps with origins of their own. */
     AuthorizingInterceptor interceptor(AuthorizingInterceptor.Sources sources, boolean wrapped) {
-        if (apiOrigins.isEmpty() && !namesApiBases()) {
+        if (apiAddresses.isEmpty() && !namesApiBases()) {
             Log.warn(
                     "{} has no API origins: calls carry a token only for accounts with origins of their own. Call"
                             + " apiOrigins(…) on the provider's builder",
                     provider().name());
         }
-        return interceptor(apiOrigins, sources, wrapped, new TokenSource.Whose(name, Resource.OWN));
+        return interceptor(apiAddresses, sources, wrapped, new TokenSource.Whose(name, Resource.OWN));
     }
 
     private AuthorizingInterceptor interceptor(
-            Set<String> origins, AuthorizingInterceptor.Sources sources, boolean wrapped, TokenSource.Whose whose) {
+            ApiAddresses addresses, AuthorizingInterceptor.Sources sources, boolean wrapped, TokenSource.Whose whose) {
         return new AuthorizingInterceptor(
-                Facts.of(provider()).dialect, origins, sources, tokenWait, boundCalls, rejections, wrapped, whose);
+                Facts.of(provider()).dialect, addresses, sources, tokenWait, boundCalls, rejections, wrapped, whose);
     }
 
     @Override
-    public Set<String> apiOrigins() {
-        return apiOrigins;
+    public ApiAddresses apiAddresses() {
+        return apiAddresses;
     }
 
     @Override

@@ -2,12 +2,12 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.call.TokenSource;
+import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.refresh.Engine;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
-import java.util.Set;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 
@@ -37,8 +37,8 @@ interface Registration {
     /** The interceptor that {@link #wrap} installs. */
     Interceptor interceptor(TokenSource source);
 
-    /** The origins that access tokens go to which are not for a particular resource. */
-    Set<String> apiOrigins();
+    /** The addresses that access tokens go to which are not for a particular resource. */
+    ApiAddresses apiAddresses();
 
     /** The provider as far as it is known without metadata: without endpoints. */
     Provider provider();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.server.ExchangeRequest;
 import dev.grantkeeper.internal.server.ExchangeRequest.Kind;
@@ -33,11 +34,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TokenExchange {
     private final ExchangeRequest request;
-    private final @Nullable Set<String> apiOrigins;
+    private final @Nullable ApiAddresses apiAddresses;
 
-    private TokenExchange(ExchangeRequest request, @Nullable Set<String> apiOrigins) {
+    private TokenExchange(ExchangeRequest request, @Nullable ApiAddresses apiAddresses) {
         this.request = request;
-        this.apiOrigins = apiOrigins;
+        this.apiAddresses = apiAddresses;
     }
 
     private static TokenExchange of(Kind kind, Token token, Map<String, String> parameters) {
@@ -114,7 +115,7 @@ public final class TokenExchange {
      * @return an exchange with these scopes
      */
     public TokenExchange scopes(Collection<String> scopes) {
-        return new TokenExchange(request.scopes(scopes), apiOrigins);
+        return new TokenExchange(request.scopes(scopes), apiAddresses);
     }
 
     /**
@@ -149,7 +150,7 @@ public final class TokenExchange {
      * @return an exchange with it
      */
     public TokenExchange subjectTokenType(String type) {
-        return new TokenExchange(request.subjectTokenType(type), apiOrigins);
+        return new TokenExchange(request.subjectTokenType(type), apiAddresses);
     }
 
     /**
@@ -189,7 +190,7 @@ public final class TokenExchange {
      * @throws IllegalArgumentException if the library itself decides about this parameter
      */
     public TokenExchange parameter(String name, String value) {
-        return new TokenExchange(request.with(name, value), apiOrigins);
+        return new TokenExchange(request.with(name, value), apiAddresses);
     }
 
     /**
@@ -210,19 +211,19 @@ public final class TokenExchange {
                 throw new IllegalArgumentException("An origin has no path, and the token is sent to all of "
                         + Origins.of(url) + ": leave the path out of " + origin);
             }
-            all.add(Origins.of(url));
+            all.add(origin);
         }
-        return new TokenExchange(request, Set.copyOf(all));
+        return new TokenExchange(request, ApiAddresses.of(all));
     }
 
     ExchangeRequest request() {
         return request;
     }
 
-    /** The origins that the tokens may be sent to; {@code null} for all of the provider's API origins. */
+    /** The addresses that the tokens may be sent to; {@code null} for all of the provider's API origins. */
     @Nullable
-    Set<String> apiOrigins() {
-        return apiOrigins;
+    ApiAddresses apiAddresses() {
+        return apiAddresses;
     }
 
     @Override

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.call;
 
+import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Challenges;
-import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
+import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
 import okhttp3.Request;
 import okhttp3.RequestBody;
@@ -16,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sends tokens that need care on every hop: those bound to a key, with a proof for each request (RFC 9449 section 7),
- * and those in a header of the provider's own, which OkHttp would send along to any host.
+ * those in a header of the provider's own, which OkHttp would send along to any host, and those for one path of a host,
+ * which it would send along to any other path.
  *
  * <p>A proof is for one URL, and works once. Proofs are therefore made in a network interceptor, which sees each
  * request that is sent: OkHttp's redirects and retries get a proof of their own, and requests that leave the host get
@@ -30,24 +32,49 @@ public final class BoundCalls implements Interceptor {
         this.dpop = dpop;
     }
 
-    /** A header that must not leave its origin. */
-    private record Kept(String header, String origin) {}
+    /** A token in a header that goes no further than its addresses. */
+    private record Kept(String header, @Nullable String token, HttpUrl from, ApiAddresses addresses) {
+        static Request in(String header, Request authorized, ApiAddresses addresses) {
+            Kept kept = new Kept(header, authorized.header(header), authorized.url(), addresses);
+            return authorized.newBuilder().tag(Kept.class, kept).build();
+        }
+
+        static Request unlessElsewhere(Request hop) {
+            Kept kept = hop.tag(Kept.class);
+            if (kept == null || kept.addresses.mayFollow(kept.from, hop.url())) {
+                return hop;
+            }
+            // Not the credentials that the application's authenticator has for the other place.
+            Request.Builder without = hop.newBuilder().removeHeader(kept.header);
+            hop.headers(kept.header).stream()
+                    .filter(value -> !value.equals(kept.token))
+                    .forEach(value -> without.addHeader(kept.header, value));
+            return without.build();
+        }
+
+        @Override
+        public String toString() {
+            return "Kept";
+        }
+    }
 
     /**
-     * Sends a request with a token in a header that OkHttp does not know to be a secret.
+     * Sends a request with a token in a header that OkHttp does not know to be a secret, or for one path of its host.
      *
+     * @param addresses where the token goes
      * @param wrapped whether this is among the client's network interceptors, too
      * @throws UnsafeRedirectsException if it is not, and the client follows redirects
      */
-    public Response proceedWith(String header, Interceptor.Chain chain, Request authorized, boolean wrapped)
+    public Response proceedWith(
+            String header, Interceptor.Chain chain, Request authorized, ApiAddresses addresses, boolean wrapped)
             throws IOException {
         if (wrapped && authorized.header("Upgrade") == null) {
-            Kept kept = new Kept(header, Origins.of(authorized.url()));
-            return chain.proceed(authorized.newBuilder().tag(Kept.class, kept).build());
+            return chain.proceed(Kept.in(header, authorized, addresses));
         }
         if (chain.getFollowRedirects()) {
-            throw new UnsafeRedirectsException("These tokens travel in the header " + header
-                    + ", and a redirect would take it along: use wrap(…), or"
+            String what = addresses.areLimited() ? "are for " + addresses + " only" : "travel in the header " + header;
+            throw new UnsafeRedirectsException("These tokens " + what
+                    + ", and a redirect would take them along: use wrap(…), or"
                     + " for an interceptor of your own and for WebSockets a client with followRedirects(false)");
         }
         return chain.proceed(authorized);
@@ -65,13 +92,21 @@ public final class BoundCalls implements Interceptor {
      * Sends a request with bound tokens. If the server did not look at it because of the proof, and the body allows it,
      * once more with the proof that it wants.
      *
+     * @param addresses where the tokens go
      * @param wrapped whether this is among the client's network interceptors, too
      * @throws UnsafeRedirectsException if it is not, and the client follows redirects
      */
-    public Response proceed(Interceptor.Chain chain, Request authorized, TokenSet tokens, KeyPair key, boolean wrapped)
+    public Response proceed(
+            Interceptor.Chain chain,
+            Request request,
+            TokenSet tokens,
+            KeyPair key,
+            ApiAddresses addresses,
+            boolean wrapped)
             throws IOException {
+        Request authorized = Kept.in("Authorization", request, addresses);
         Response response = once(chain, authorized, tokens, key, wrapped);
-        if (!canBeRepaired(authorized, response)) {
+        if (!canBeRepaired(authorized, response, addresses)) {
             return response;
         }
         response.close();
@@ -96,11 +131,11 @@ public final class BoundCalls implements Interceptor {
         return response;
     }
 
-    private boolean canBeRepaired(Request authorized, Response response) {
+    private boolean canBeRepaired(Request authorized, Response response, ApiAddresses addresses) {
         // Only what answers for the same origin has the same nonces. What it says is learned in any case, for the
         // next call.
         return response.code() == 401
-                && Origins.same(authorized, response)
+                && addresses.mayFollow(authorized.url(), response.request().url())
                 && dpop.isRetryable(
                         authorized.url(), DPoP.errorIn(Challenges.in(response.headers())), response.headers())
                 && canBeSentAgain(authorized);
@@ -121,13 +156,9 @@ public final class BoundCalls implements Interceptor {
     /** As a network interceptor: sends one hop of a call. */
     @Override
     public Response intercept(Interceptor.Chain chain) throws IOException {
-        Request request = chain.request();
-        Kept kept = request.tag(Kept.class);
-        if (kept != null && !kept.origin().equals(Origins.of(request.url()))) {
-            request = request.newBuilder().removeHeader(kept.header()).build();
-        }
+        Request request = Kept.unlessElsewhere(chain.request());
         Bound bound = request.tag(Bound.class);
-        // Where a redirect leaves the host, OkHttp has taken the token off.
+        // Where a redirect leaves the host or the path, the token has been taken off.
         if (bound == null || bound.owner() != this || !bound.authorization().equals(request.header("Authorization"))) {
             return chain.proceed(request);
         }

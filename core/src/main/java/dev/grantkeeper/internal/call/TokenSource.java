@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.call;
 
+import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.refresh.Outcome;
 import dev.grantkeeper.internal.refresh.Refresher;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /** The source of the interceptor's tokens. Thread-safe. */
@@ -31,8 +31,8 @@ public interface TokenSource {
         }
     }
 
-    /** The origins that these tokens may be sent to. */
-    Set<String> origins();
+    /** The addresses that these tokens may be sent to. */
+    ApiAddresses addresses();
 
     /** Whether they may also be sent to the API base that comes with the tokens. */
     boolean goesToApiBase();
@@ -57,7 +57,7 @@ public interface TokenSource {
 
     /** An account's tokens, kept fresh. */
     static TokenSource of(
-            Refresher refresher, AccountKey key, Resource resource, Set<String> origins, boolean throwsChallenges) {
+            Refresher refresher, AccountKey key, Resource resource, ApiAddresses addresses, boolean throwsChallenges) {
         return new TokenSource() {
             @Override
             public AccountKey key() {
@@ -70,8 +70,8 @@ public interface TokenSource {
             }
 
             @Override
-            public Set<String> origins() {
-                return origins;
+            public ApiAddresses addresses() {
+                return addresses;
             }
 
             @Override
@@ -107,7 +107,7 @@ public interface TokenSource {
     }
 
     /** These tokens only. */
-    static TokenSource fixed(TokenSet tokens, Set<String> origins) {
+    static TokenSource fixed(TokenSet tokens, ApiAddresses addresses) {
         return new TokenSource() {
             @Override
             public Whose whose() {
@@ -120,8 +120,8 @@ public interface TokenSource {
             }
 
             @Override
-            public Set<String> origins() {
-                return origins;
+            public ApiAddresses addresses() {
+                return addresses;
             }
 
             @Override
