@@ -14,6 +14,11 @@ final class Counters {
     final AtomicInteger reuseDetected = new AtomicInteger();
     final AtomicInteger familiesRevoked = new AtomicInteger();
     final AtomicInteger revocations = new AtomicInteger();
+    final AtomicInteger metadataRequests = new AtomicInteger();
+    final AtomicInteger registrationRequests = new AtomicInteger();
+    final AtomicInteger registrations = new AtomicInteger();
+    final AtomicInteger registrationReads = new AtomicInteger();
+    final AtomicInteger registrationDeletes = new AtomicInteger();
 
     void reset() {
         for (AtomicInteger counter : new AtomicInteger[] {
@@ -25,7 +30,12 @@ final class Counters {
             apiUnauthorized,
             reuseDetected,
             familiesRevoked,
-            revocations
+            revocations,
+            metadataRequests,
+            registrationRequests,
+            registrations,
+            registrationReads,
+            registrationDeletes
         }) {
             counter.set(0);
         }

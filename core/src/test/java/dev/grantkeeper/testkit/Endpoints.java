@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The endpoints of the authorization server. Stateless: the state is in {@link Grants}. */
 final class Endpoints {
-    private static final String DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
-    private static final String TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
-    private static final String JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    static final String DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
+    static final String TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+    static final String JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
     private final Settings settings;
     private final Grants grants;
@@ -35,6 +35,7 @@ final class Endpoints {
             Client client,
             String redirectUri,
             Map<String, String> params,
+            List<String> resources,
             @Nullable Refused error) {
         String scope() {
             return params.getOrDefault("scope", "");
@@ -48,7 +49,7 @@ final class Endpoints {
 
     Answer authorize(RecordedRequest request) {
         try {
-            Authorization authorization = read(Http.params(request.query()));
+            Authorization authorization = read(request.query());
             if (request.method().equals("POST")) {
                 Map<String, String> decision = request.params();
                 return Answer.redirect(
@@ -69,17 +70,16 @@ final class Endpoints {
         }
     }
 
-    Authorization read(Map<String, String> params) throws Refused {
+    Authorization read(String query) throws Refused {
+        Map<String, String> params = Http.params(query);
         String id = settings.dialects.clientId(params);
-        Client client = settings.clients.get(id == null ? "" : id);
-        if (client == null) {
-            throw new Refused("invalid_client", "Invalid client");
-        }
+        Client client = known(id);
         String redirectUri = Http.get(params, "redirect_uri");
-        if (redirectUri == null || !client.mayRedirectTo(redirectUri)) {
+        if (redirectUri == null || !client.mayRedirectTo(redirectUri, settings.exactRedirectUris)) {
             throw new Refused("invalid_client", "Invalid redirect URI");
         }
-        return new Authorization(client, redirectUri, params, check(params));
+        settings.clientsInUse.add(client.id());
+        return new Authorization(client, redirectUri, params, Http.all(query, "resource"), check(params));
     }
 
     private @Nullable Refused check(Map<String, String> params) {
@@ -118,7 +118,8 @@ final class Endpoints {
                                 authorization.redirectUri(),
                                 authorization.scope(),
                                 Http.get(params, "code_challenge"),
-                                Http.get(params, "nonce"))));
+                                Http.get(params, "nonce"),
+                                authorization.resources())));
     }
 
     String refuse(Authorization authorization) {
@@ -157,6 +158,7 @@ final class Endpoints {
         try {
             Map<String, String> params = form(request);
             Client client = authenticate(request, params);
+            List<String> resources = request.resources();
             String grantType = params.getOrDefault("grant_type", "");
             Grants.Tokens tokens = switch (grantType) {
                 case "authorization_code" ->
@@ -164,20 +166,22 @@ final class Endpoints {
                             required(params, "code"),
                             client,
                             Http.get(params, "redirect_uri"),
-                            Http.get(params, "code_verifier"));
+                            Http.get(params, "code_verifier"),
+                            resources);
                 case "refresh_token" ->
-                    grants.refresh(required(params, "refresh_token"), client, Http.get(params, "scope"));
+                    grants.refresh(required(params, "refresh_token"), client, Http.get(params, "scope"), resources);
                 case "client_credentials" -> {
                     if (client.secret() == null) {
                         throw new Refused("unauthorized_client", "Only for clients with a secret");
                     }
-                    yield grants.clientCredentials(params.getOrDefault("scope", ""));
+                    yield grants.clientCredentials(params.getOrDefault("scope", ""), resources);
                 }
                 case DEVICE_CODE -> grants.redeemDevice(required(params, "device_code"), client);
                 case TOKEN_EXCHANGE ->
-                    grants.exchange(client, subject(params, "subject_token"), params.getOrDefault("scope", ""));
+                    grants.exchange(
+                            client, subject(params, "subject_token"), params.getOrDefault("scope", ""), resources);
                 case JWT_BEARER ->
-                    grants.exchange(client, subject(params, "assertion"), params.getOrDefault("scope", ""));
+                    grants.exchange(client, subject(params, "assertion"), params.getOrDefault("scope", ""), resources);
                 default -> throw new Refused("unsupported_grant_type", "Unknown grant_type");
             };
             Map<String, Object> response = response(client, tokens);
@@ -383,9 +387,11 @@ final class Endpoints {
                         JWT_BEARER));
         metadata.put("subject_types_supported", List.of("public"));
         metadata.put("id_token_signing_alg_values_supported", List.of("RS256"));
-        metadata.put("scopes_supported", List.of("openid", "profile", "email", "offline_access"));
-        metadata.put(
-                "token_endpoint_auth_methods_supported", List.of("client_secret_basic", "client_secret_post", "none"));
+        metadata.put("scopes_supported", settings.scopesSupported);
+        metadata.put("token_endpoint_auth_methods_supported", settings.authMethods);
+        if (settings.registration) {
+            metadata.put("registration_endpoint", settings.url + FakeAuthorizationServer.REGISTER);
+        }
         metadata.put("code_challenge_methods_supported", List.of("S256"));
         metadata.put("authorization_response_iss_parameter_supported", settings.issuerInCallback);
         return Answer.json(200, Json.write(settings.metadata.apply(metadata)));
@@ -421,13 +427,34 @@ final class Endpoints {
             id = Http.decode(pair.substring(0, colon));
             secret = Http.decode(pair.substring(colon + 1));
         }
-        Client client = settings.clients.get(id == null ? "" : id);
-        if (client == null) {
-            throw new Refused("invalid_client", "Invalid client");
+        Client client = known(id);
+        if (settings.clientsToReject.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+            throw new Refused("invalid_client", "Invalid client, for now");
+        }
+        String method = client.method();
+        if (method != null && !method.equals(basic != null ? "client_secret_basic" : inBody(secret))) {
+            throw new Refused("invalid_client", "The client is registered for " + method);
         }
         String expected = client.secret() == null ? "" : client.secret();
         if (!expected.equals(secret == null ? "" : secret)) {
             throw new Refused("invalid_client", "Invalid client secret");
+        }
+        Instant end = client.secretExpiresAt();
+        if (end != null && !settings.time.instant().isBefore(end)) {
+            throw new Refused("invalid_client", "The client secret expired");
+        }
+        settings.clientsInUse.add(client.id());
+        return client;
+    }
+
+    private static String inBody(@Nullable String secret) {
+        return secret == null ? "none" : "client_secret_post";
+    }
+
+    private Client known(@Nullable String id) throws Refused {
+        Client client = settings.clients.get(id == null ? "" : id);
+        if (client == null) {
+            throw new Refused("invalid_client", "Invalid client");
         }
         return client;
     }

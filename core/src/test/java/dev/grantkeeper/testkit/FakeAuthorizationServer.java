@@ -14,15 +14,12 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -104,14 +101,13 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     static final String DEVICE_AUTHORIZATION = "/device_authorization";
     static final String DEVICE = "/device";
     static final String END_SESSION = "/logout";
+    static final String REGISTER = "/register";
     static final String JWKS = "/jwks";
     static final String USERINFO = "/userinfo";
     static final String PROFILE = "/v1/me";
     static final String RECENTLY_PLAYED = "/v1/me/player/recently-played";
     static final String TOP_TRACKS = "/v1/me/top/tracks";
     static final String REALM = "fake";
-
-    private static final int MOST_RECORDS = 20_000;
 
     static {
         // Headers and body leave in two packets. Without this the second waits for an acknowledgement: 40 ms a request.
@@ -127,19 +123,29 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     private final Grants grants;
     private final Endpoints endpoints;
     private final ProtectedApi api;
+    private final FakeApis apis;
+    private final Registrations registrations;
     private final Script tokenFaults = new Script();
     private final Script revocationFaults = new Script();
     private final Script metadataFaults = new Script();
     private final Script apiFaults = new Script();
+    private final Script registrationFaults = new Script();
+    private final Script managementFaults = new Script();
+    private final Recording authorizationRecording = new Recording();
     private final Recording tokenRecording = new Recording();
+    private final Recording metadataRecording = new Recording();
+    private final Recording registrationRecording = new Recording();
     private final Recording apiRecording = new Recording();
 
     private FakeAuthorizationServer(int port) throws IOException {
         http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1024);
-        settings = new Settings("http://127.0.0.1:" + http.getAddress().getPort());
+        String origin = "http://127.0.0.1:" + http.getAddress().getPort();
+        settings = new Settings(origin, "");
         grants = new Grants(settings, counters);
         endpoints = new Endpoints(settings, grants, counters);
         api = new ProtectedApi(settings, grants, counters, endpoints);
+        apis = new FakeApis(origin);
+        registrations = new Registrations(settings, grants, counters);
         user("alice", "Alice", "Archer", "alice@example.org");
         user("bob", "Bob", "Baker", "bob@example.org");
 
@@ -261,6 +267,15 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
+     * The registration endpoint (RFC 7591), where clients register themselves; see {@link #dynamicRegistration}.
+     *
+     * @return its URL
+     */
+    public String registrationEndpoint() {
+        return settings.url + REGISTER;
+    }
+
+    /**
      * The keys that ID tokens are signed with.
      *
      * @return their URL
@@ -339,7 +354,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      *
      * @param id the client id
      * @param secret the client secret
-     * @param redirectUris the redirect URIs that it may use, compared exactly; none means any
+     * @param redirectUris the redirect URIs that it may use; none means any; see {@link #exactRedirectUris}
      * @return this
      */
     public FakeAuthorizationServer client(String id, String secret, String... redirectUris) {
@@ -351,11 +366,23 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * Registers a public client, or changes one. It has no secret.
      *
      * @param id the client id
-     * @param redirectUris the redirect URIs that it may use, compared exactly; none means any
+     * @param redirectUris the redirect URIs that it may use; none means any; see {@link #exactRedirectUris}
      * @return this
      */
     public FakeAuthorizationServer publicClient(String id, String... redirectUris) {
         settings.clients.put(id, new Client(id, null, List.of(redirectUris)));
+        return this;
+    }
+
+    /**
+     * Sets whether redirect URIs are compared exactly. Default: no, that is, those at {@code http://127.0.0.1},
+     * {@code http://[::1]} and {@code http://localhost} may have any port, whichever was registered (RFC 8252, 7.3).
+     *
+     * @param exact whether the port counts, too
+     * @return this
+     */
+    public FakeAuthorizationServer exactRedirectUris(boolean exact) {
+        settings.exactRedirectUris = exact;
         return this;
     }
 
@@ -545,7 +572,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
             throw new IllegalArgumentException("Not a URL of " + authorizationEndpoint());
         }
         try {
-            return endpoints.read(Http.params(uri.getRawQuery()));
+            String path = URI.create(authorizationEndpoint()).getRawPath();
+            authorizationRecording.add(new RecordedRequest(
+                    settings.time.instant(), "GET", path, uri.getRawQuery(), Map.of(), new byte[0]));
+            return endpoints.read(uri.getRawQuery());
         } catch (Refused e) {
             throw new IllegalArgumentException("A browser would see an error page: " + e.description(), e);
         }
@@ -557,15 +587,16 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * @param client the client id
      * @param user the user's id
      * @param scope the scopes, with blanks between them
+     * @param resources the resources that the tokens are for (RFC 8707), such as {@link FakeProtectedApi#url()}
      * @return the tokens
      */
-    public Issued issue(String client, String user, String scope) {
+    public Issued issue(String client, String user, String scope, String... resources) {
         Client known = settings.clients.get(client);
         User who = settings.users.get(user);
         if (known == null || who == null) {
             throw new IllegalArgumentException("There is no client " + client + ", or no user " + user);
         }
-        Grants.Tokens tokens = grants.issue(known, who, scope);
+        Grants.Tokens tokens = grants.issue(known, who, scope, List.of(resources));
         return new Issued(tokens.access(), tokens.refresh() == null ? "" : tokens.refresh());
     }
 
@@ -733,7 +764,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Changes the metadata at {@code /.well-known/openid-configuration} before it is sent.
+     * Changes the server's metadata before it is sent, whether it is requested at
+     * {@code /.well-known/oauth-authorization-server} or at {@code /.well-known/openid-configuration}.
      *
      * @param change gets a modifiable map and returns the one to send
      * @return this
@@ -753,6 +785,127 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     public FakeAuthorizationServer wideRevocation(boolean wide) {
         settings.wideRevocation = wide;
         return this;
+    }
+
+    /**
+     * Sets {@code scopes_supported} in the server's metadata. Default: {@code openid}, {@code profile}, {@code email},
+     * {@code offline_access}. Requests for other scopes are granted as well.
+     *
+     * @param scopes the scopes
+     * @return this
+     */
+    public FakeAuthorizationServer scopesSupported(String... scopes) {
+        settings.scopesSupported = List.of(scopes);
+        return this;
+    }
+
+    /**
+     * Sets {@code token_endpoint_auth_methods_supported} in the server's metadata, and what a client may register for.
+     * Default: {@code client_secret_basic}, {@code client_secret_post}, {@code none}.
+     *
+     * @param methods the methods
+     * @return this
+     */
+    public FakeAuthorizationServer authMethods(String... methods) {
+        settings.authMethods = List.of(methods);
+        return this;
+    }
+
+    // ---- Clients that register themselves ------------------------------------------------------------------------
+
+    /**
+     * Sets whether clients may register themselves at {@link #registrationEndpoint()} (RFC 7591), and the metadata says
+     * so. Default: no. A client that has registered is treated as it has registered: by its redirect URIs, its method
+     * of authentication, and its grant types, of which {@code refresh_token} gives refresh tokens.
+     *
+     * @param offered whether they may
+     * @return this
+     */
+    public FakeAuthorizationServer dynamicRegistration(boolean offered) {
+        settings.registration = offered;
+        return this;
+    }
+
+    /**
+     * Sets the token that a registration needs. Default: {@code null}, everybody may register.
+     *
+     * @param token the initial access token (RFC 7591, 3), or {@code null}
+     * @return this
+     */
+    public FakeAuthorizationServer initialAccessToken(@Nullable String token) {
+        settings.initialAccessToken = token;
+        return this;
+    }
+
+    /**
+     * Sets whether clients can read, update and delete their registration (RFC 7592). Default: yes.
+     *
+     * @param offered whether they can
+     * @return this
+     */
+    public FakeAuthorizationServer registrationManagement(boolean offered) {
+        settings.registrationManagement = offered;
+        return this;
+    }
+
+    /**
+     * Sets the lifetime of the secrets of clients that register from now on: {@code client_secret_expires_at}. Default:
+     * {@code null}, forever.
+     *
+     * @param lifetime the lifetime, or {@code null}
+     * @return this
+     */
+    public FakeAuthorizationServer clientSecretLifetime(@Nullable Duration lifetime) {
+        settings.clientSecretLifetime = lifetime;
+        return this;
+    }
+
+    /**
+     * Changes the answers to successful registrations before they are sent. The client is what the changed answer says:
+     * a server may register something other than what was asked for (RFC 7591, 3.2.1).
+     *
+     * @param change gets a modifiable map and returns the one to send
+     * @return this
+     */
+    public FakeAuthorizationServer registrationResponse(UnaryOperator<Map<String, Object>> change) {
+        settings.registrationResponse = change;
+        return this;
+    }
+
+    /**
+     * Lets the server forget a client, however it was registered: the token endpoint answers {@code invalid_client},
+     * and the client cannot read its registration any longer. Access tokens stay valid until they expire.
+     *
+     * @param id the client id
+     */
+    public void forgetClient(String id) {
+        registrations.forget(id);
+    }
+
+    /**
+     * Lets the next request that a client authenticates be answered by {@code invalid_client}, and those after it not.
+     */
+    public void rejectClientOnce() {
+        settings.clientsToReject.incrementAndGet();
+    }
+
+    /**
+     * The clients that are registered now, by hand and by themselves.
+     *
+     * @return a copy of their ids
+     */
+    public Set<String> clients() {
+        return new TreeSet<>(settings.clients.keySet());
+    }
+
+    /**
+     * The clients that were used since the counters were reset: at the authorization endpoint, or with success at an
+     * endpoint where clients authenticate.
+     *
+     * @return a copy of their ids
+     */
+    public Set<String> clientsInUse() {
+        return new TreeSet<>(settings.clientsInUse);
     }
 
     // ---- Events --------------------------------------------------------------------------------------------------
@@ -849,6 +1002,18 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         return this;
     }
 
+    /**
+     * Makes a path of this host an API that describes itself (RFC 9728): {@code /mcp}, {@code /tenant-a/mcp}. The same
+     * path gives the same API. Its requests do not count in {@link #apiRequests()}, and it has answers and faults of
+     * its own.
+     *
+     * @param path the path, beginning with a slash
+     * @return the API
+     */
+    public FakeProtectedApi protectedApi(String path) {
+        return apis.at(settings.path + path, settings.url, grants);
+    }
+
     // ---- Faults --------------------------------------------------------------------------------------------------
 
     /**
@@ -886,6 +1051,53 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
+     * Adds faults for the next requests to the registration endpoint, in this order. {@link Fault#dropAfter()} loses
+     * the answer: the client is registered, and nobody knows its id.
+     *
+     * @param faults one for each request
+     * @return this
+     */
+    public FakeAuthorizationServer onNextRegistration(Fault... faults) {
+        registrationFaults.next.addAll(List.of(faults));
+        return this;
+    }
+
+    /**
+     * Sets the fault of all requests to the registration endpoint for which no other is waiting, until
+     * {@link #noFaults()}. Default: none.
+     *
+     * @param fault the fault
+     * @return this
+     */
+    public FakeAuthorizationServer onEveryRegistration(Fault fault) {
+        registrationFaults.always = fault;
+        return this;
+    }
+
+    /**
+     * Adds faults for the next requests by which clients read, update or delete their registration, in this order.
+     *
+     * @param faults one for each request
+     * @return this
+     */
+    public FakeAuthorizationServer onNextRegistrationRead(Fault... faults) {
+        managementFaults.next.addAll(List.of(faults));
+        return this;
+    }
+
+    /**
+     * Sets the fault of all requests for metadata or keys for which no other is waiting, until {@link #noFaults()}.
+     * Default: none.
+     *
+     * @param fault the fault
+     * @return this
+     */
+    public FakeAuthorizationServer onEveryMetadataRequest(Fault fault) {
+        metadataFaults.always = fault;
+        return this;
+    }
+
+    /**
      * Adds faults for the next requests for metadata or keys, in this order.
      *
      * @param faults one for each request
@@ -897,14 +1109,14 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Removes all faults, those that are waiting and the one of every request.
+     * Removes all faults, those that are waiting and the one of every request. Protected APIs keep theirs.
      *
      * @return this
      */
     public FakeAuthorizationServer noFaults() {
-        for (Script script : List.of(tokenFaults, revocationFaults, metadataFaults, apiFaults)) {
-            script.next.clear();
-            script.always = Fault.none();
+        for (Script script : List.of(
+                tokenFaults, revocationFaults, metadataFaults, apiFaults, registrationFaults, managementFaults)) {
+            script.clear();
         }
         return this;
     }
@@ -1026,6 +1238,82 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
+     * The number of requests for the metadata of this server, at whichever place, there or not. Those for its keys, and
+     * for the metadata of its protected APIs, are not among them.
+     *
+     * @return their number
+     */
+    public int metadataRequests() {
+        return counters.metadataRequests.get();
+    }
+
+    /**
+     * The number of requests that have reached the registration endpoint, including those that met a fault.
+     *
+     * @return their number
+     */
+    public int registrationRequests() {
+        return counters.registrationRequests.get();
+    }
+
+    /**
+     * The number of clients that have registered themselves, whether the answer arrived or not.
+     *
+     * @return their number
+     */
+    public int registrations() {
+        return counters.registrations.get();
+    }
+
+    /**
+     * The number of requests by which a client has read its registration (RFC 7592), refused ones included.
+     *
+     * @return their number
+     */
+    public int registrationReads() {
+        return counters.registrationReads.get();
+    }
+
+    /**
+     * The number of clients that have deleted their registration (RFC 7592).
+     *
+     * @return their number
+     */
+    public int registrationDeletes() {
+        return counters.registrationDeletes.get();
+    }
+
+    /**
+     * The authorization requests, oldest first: those of browsers, their answers on the page included, and the URLs
+     * given to {@link #approve} and {@link #refuse}.
+     *
+     * @return a copy; the oldest of very many are missing
+     */
+    public List<RecordedRequest> recordedAuthorizationRequests() {
+        return authorizationRecording.copy();
+    }
+
+    /**
+     * The requests for metadata below {@code /.well-known/}, oldest first: of this server, and of protected APIs of
+     * this host, there or not.
+     *
+     * @return a copy; the oldest of very many are missing
+     */
+    public List<RecordedRequest> recordedMetadataRequests() {
+        return metadataRecording.copy();
+    }
+
+    /**
+     * The requests by which clients have registered themselves, and read, updated or deleted their registration, oldest
+     * first.
+     *
+     * @return a copy; the oldest of very many are missing
+     */
+    public List<RecordedRequest> recordedRegistrationRequests() {
+        return registrationRecording.copy();
+    }
+
+    /**
      * The requests that have reached the token endpoint, oldest first.
      *
      * @return a copy; the oldest of very many are missing
@@ -1043,11 +1331,14 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         return apiRecording.copy();
     }
 
-    /** Sets all counters to zero and forgets the recorded requests. Tokens stay valid. */
+    /** Sets all counters to zero and forgets the recorded requests. Tokens stay valid. Protected APIs keep theirs. */
     public void resetCounters() {
         counters.reset();
-        tokenRecording.clear();
-        apiRecording.clear();
+        settings.clientsInUse.clear();
+        for (Recording recording : List.of(
+                authorizationRecording, tokenRecording, apiRecording, metadataRecording, registrationRecording)) {
+            recording.clear();
+        }
     }
 
     @Override
@@ -1056,6 +1347,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     // ---- Inside --------------------------------------------------------------------------------------------------
+
+    Grants grants() {
+        return grants;
+    }
 
     private void handle(HttpExchange exchange) throws IOException {
         // Closing an exchange whose answer is not complete closes the connection: that is how answers are lost and cut.
@@ -1070,7 +1365,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     private Answer answer(RecordedRequest request) throws IOException, InterruptedException {
         try {
             return switch (request.path()) {
-                case AUTHORIZE -> endpoints.authorize(request);
+                case AUTHORIZE -> {
+                    authorizationRecording.add(request);
+                    yield endpoints.authorize(request);
+                }
                 case TOKEN -> {
                     endpoints.count(request);
                     tokenRecording.add(request);
@@ -1084,8 +1382,13 @@ public final class FakeAuthorizationServer implements AutoCloseable {
                 case END_SESSION -> endpoints.endSession(request);
                 case JWKS -> metadataFaults.next().around(endpoints::jwks);
                 case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server" ->
-                    metadataFaults.next().around(endpoints::metadata);
-                default -> api(request);
+                    metadata(request);
+                case REGISTER -> {
+                    counters.registrationRequests.incrementAndGet();
+                    registrationRecording.add(request);
+                    yield registrationFaults.next().around(() -> registrations.register(request));
+                }
+                default -> other(request);
             };
         } catch (RuntimeException | AssertionError e) {
             // Most likely a hook of the test. Silence would look like a network failure.
@@ -1093,45 +1396,34 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         }
     }
 
+    private Answer metadata(RecordedRequest request) throws IOException, InterruptedException {
+        counters.metadataRequests.incrementAndGet();
+        metadataRecording.add(request);
+        return metadataFaults.next().around(endpoints::metadata);
+    }
+
+    private Answer other(RecordedRequest request) throws IOException, InterruptedException {
+        String path = request.path();
+        if (path.startsWith(REGISTER + "/")) {
+            registrationRecording.add(request);
+            return managementFaults.next().around(() -> registrations.manage(request));
+        }
+        if (path.startsWith(FakeApis.WELL_KNOWN)) {
+            metadataRecording.add(request);
+            return apis.metadata(path);
+        }
+        FakeProtectedApi described = apis.serving(path);
+        return described != null ? described.answer(request) : api(request);
+    }
+
     private Answer api(RecordedRequest request) throws IOException, InterruptedException {
         String path = request.path();
         if (!path.startsWith("/api/") && !path.startsWith("/v1/") && !path.equals(USERINFO)) {
-            return Answer.status(404).header("Content-Type", "text/plain").body("Nothing here: " + path);
+            return FakeApis.notFound(path);
         }
         counters.apiRequests.incrementAndGet();
         apiRecording.add(request);
         Thread.sleep(settings.apiLatency.toMillis());
         return apiFaults.next().around(() -> api.answer(request));
-    }
-
-    /** The faults of one endpoint. */
-    private static final class Script {
-        final Queue<Fault> next = new ConcurrentLinkedQueue<>();
-        volatile Fault always = Fault.none();
-
-        Fault next() {
-            Fault fault = next.poll();
-            return fault != null ? fault : always;
-        }
-    }
-
-    /** The latest requests to one endpoint. */
-    private static final class Recording {
-        private final Deque<RecordedRequest> requests = new ArrayDeque<>(); // guarded by this
-
-        synchronized void add(RecordedRequest request) {
-            requests.add(request);
-            if (requests.size() > MOST_RECORDS) {
-                requests.remove();
-            }
-        }
-
-        synchronized List<RecordedRequest> copy() {
-            return new ArrayList<>(requests);
-        }
-
-        synchronized void clear() {
-            requests.clear();
-        }
     }
 }

@@ -31,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -646,6 +647,330 @@ class FakeAuthorizationServerTest {
         assertTrue(System.nanoTime() - start < 1_500_000_000L, "Nagle's algorithm is on");
     }
 
+    // ---- APIs that describe themselves ---------------------------------------------------------------------------
+
+    @Test
+    void an_api_names_its_metadata_and_the_metadata_its_server() throws Exception {
+        FakeProtectedApi api = server.protectedApi("/tenant-a/mcp");
+        HttpResponse<String> answer = get(api.url());
+        assertEquals(401, answer.statusCode());
+        assertEquals("Bearer resource_metadata=\"" + api.metadataUrl() + "\"", challenge(answer));
+        assertEquals(server.url() + "/.well-known/oauth-protected-resource/tenant-a/mcp", api.metadataUrl());
+        Map<String, Object> document = JsonReader.object(get(api.metadataUrl()).body());
+        assertEquals(server.url() + "/tenant-a/mcp", document.get("resource"));
+        assertEquals(List.of(server.issuer()), document.get("authorization_servers"));
+        assertFalse(document.containsKey("scopes_supported"));
+        assertEquals(404, get(server.url() + FakeApis.WELL_KNOWN).statusCode());
+        assertEquals(404, get(server.url() + FakeApis.WELL_KNOWN + "/other").statusCode());
+        assertEquals(1, api.requests());
+        assertEquals(1, api.unauthorized());
+        assertEquals(1, api.metadataRequests());
+        assertEquals(3, server.recordedMetadataRequests().size());
+        assertEquals(0, server.metadataRequests());
+        assertEquals(api.url(), server.url() + api.calls().get(0).path());
+
+        api.challengeScopes("a", "b").scopesSupported("a", "b", "c").metadata(more -> {
+            more.put("resource", "https://elsewhere.example");
+            return more;
+        });
+        assertTrue(challenge(get(api.url())).contains("scope=\"a b\""));
+        document = JsonReader.object(get(api.metadataUrl()).body());
+        assertEquals("https://elsewhere.example", document.get("resource"));
+        assertEquals(List.of("a", "b", "c"), document.get("scopes_supported"));
+    }
+
+    @Test
+    void an_api_may_have_its_metadata_at_the_root_or_nowhere_and_not_say_where() throws Exception {
+        FakeProtectedApi api = server.protectedApi("/mcp").metadataAtPath(false).metadataAtRoot(true);
+        String root = server.url() + FakeApis.WELL_KNOWN;
+        assertEquals("Bearer resource_metadata=\"" + root + "\"", challenge(get(api.url())));
+        assertEquals(404, get(api.metadataUrl()).statusCode());
+        assertEquals(200, get(root).statusCode());
+        api.challengeNamesMetadata(false);
+        assertEquals("Bearer", challenge(get(api.url())));
+        api.metadataAtRoot(false);
+        assertEquals(404, get(root).statusCode());
+        api.challenge(value -> value.replace("Bearer", "DPoP"));
+        assertEquals("DPoP", challenge(get(api.url())));
+        api.challenge(value -> "");
+        assertTrue(get(api.url()).headers().firstValue("WWW-Authenticate").isEmpty());
+        api.onNextMetadataRequest(Fault.status(503));
+        assertEquals(503, get(api.metadataAtPath(true).metadataUrl()).statusCode());
+        assertEquals(200, get(api.metadataUrl()).statusCode());
+    }
+
+    @Test
+    void a_token_is_good_at_the_api_that_it_was_requested_for() throws Exception {
+        FakeProtectedApi one = server.protectedApi("/one/mcp");
+        FakeProtectedApi two = server.protectedApi("/two/mcp");
+        String callback = server.approve(authorizationUrl() + "&resource=" + encode(one.url()), "alice");
+        Map<String, String> params = codeParams(code(callback), VERIFIER);
+        params.put("resource", two.url());
+        assertRefused("invalid_target", 400, post(server.tokenEndpoint(), params, basic("app", "s3cret")));
+        params.put("resource", one.url());
+        HttpResponse<String> answer = post(server.tokenEndpoint(), params, basic("app", "s3cret"));
+        String token = member(answer, "access_token");
+        HttpResponse<String> called = call("/one/mcp", token);
+        assertTrue(called.body().startsWith("{\"user\":\"alice\""), called.body());
+        assertEquals(200, call("/one/mcp/below", token).statusCode());
+        assertEquals(404, call("/one/mcpx", token).statusCode());
+        HttpResponse<String> rejected = call("/two/mcp", token);
+        assertEquals(401, rejected.statusCode());
+        assertTrue(challenge(rejected).startsWith("Bearer error=\"invalid_token\""), challenge(rejected));
+        assertEquals(
+                200,
+                call("/two/mcp", server.issue("app", "bob", "", two.url()).accessToken())
+                        .statusCode());
+        assertEquals(
+                401,
+                call("/two/mcp", server.issue("app", "bob", "").accessToken()).statusCode());
+
+        // A refresh is for the same resource, whether it names it or not.
+        Map<String, String> refresh = new LinkedHashMap<>(refreshParams(member(answer, "refresh_token")));
+        HttpResponse<String> next = post(server.tokenEndpoint(), refresh, basic("app", "s3cret"));
+        assertEquals(200, call("/one/mcp", member(next, "access_token")).statusCode());
+        refresh.put("refresh_token", member(next, "refresh_token"));
+        refresh.put("resource", two.url());
+        assertRefused("invalid_target", 400, post(server.tokenEndpoint(), refresh, basic("app", "s3cret")));
+        refresh.put("resource", one.url());
+        assertEquals(
+                200,
+                post(server.tokenEndpoint(), refresh, basic("app", "s3cret")).statusCode());
+
+        assertEquals(
+                List.of(one.url()),
+                server.recordedAuthorizationRequests().get(0).resources());
+        assertEquals(
+                List.of(List.of(two.url()), List.of(one.url()), List.of(), List.of(two.url()), List.of(one.url())),
+                server.recordedTokenRequests().stream()
+                        .map(RecordedRequest::resources)
+                        .toList());
+        two.checksResource(false);
+        assertEquals(200, call("/two/mcp", token).statusCode());
+        one.resource(server.url());
+        assertEquals(401, call("/one/mcp", token).statusCode());
+    }
+
+    @Test
+    void several_resources_are_one_parameter_each() throws Exception {
+        FakeProtectedApi one = server.protectedApi("/one");
+        FakeProtectedApi two = server.protectedApi("/two");
+        String both = "&resource=" + encode(one.url()) + "&resource=" + encode(two.url());
+        HttpResponse<String> answer = redeem(code(server.approve(authorizationUrl() + both, "alice")), VERIFIER);
+        assertEquals(200, call("/one", member(answer, "access_token")).statusCode());
+        assertEquals(200, call("/two", member(answer, "access_token")).statusCode());
+        assertEquals(
+                List.of(one.url(), two.url()),
+                server.recordedAuthorizationRequests().get(0).resources());
+    }
+
+    @Test
+    void an_api_names_the_scopes_that_a_token_lacks() throws Exception {
+        FakeProtectedApi api = server.protectedApi("/mcp").requiredScopes("read", "write");
+        HttpResponse<String> answer =
+                call("/mcp", server.issue("app", "alice", "read", api.url()).accessToken());
+        assertEquals(403, answer.statusCode());
+        assertTrue(challenge(answer).startsWith("Bearer error=\"insufficient_scope\", scope=\"read write\""));
+        assertTrue(challenge(answer).contains(api.metadataUrl()));
+        String both = server.issue("app", "alice", "write read", api.url()).accessToken();
+        assertEquals(200, call("/mcp", both).statusCode());
+        api.onNextRequest(Fault.status(500)).onRequest((request, usual) -> usual.withStatus(418));
+        assertEquals(500, call("/mcp", both).statusCode());
+        assertEquals(418, call("/mcp", both).statusCode());
+    }
+
+    @Test
+    void an_api_moves_to_another_server() throws Exception {
+        try (FakeAuthorizationServer other = FakeAuthorizationServer.start().client("there", "s")) {
+            FakeProtectedApi api = server.protectedApi("/mcp");
+            String here = server.issue("app", "alice", "", api.url()).accessToken();
+            String there = other.issue("there", "alice", "", api.url()).accessToken();
+            assertEquals(401, call("/mcp", there).statusCode());
+            api.acceptTokensOf(other);
+            assertEquals(200, call("/mcp", there).statusCode());
+            assertEquals(200, call("/mcp", here).statusCode());
+            assertTrue(get(api.metadataUrl()).body().contains("[\"" + server.issuer() + "\"]"));
+            api.moveTo(other);
+            assertEquals(200, call("/mcp", there).statusCode());
+            assertEquals(401, call("/mcp", here).statusCode());
+            assertTrue(get(api.metadataUrl()).body().contains("[\"" + other.issuer() + "\"]"));
+            other.expireAccessTokens();
+            assertTrue(challenge(call("/mcp", there)).contains("expired"));
+            api.authorizationServers(server.issuer(), other.issuer());
+            assertTrue(
+                    get(api.metadataUrl()).body().contains("[\"" + server.issuer() + "\",\"" + other.issuer() + "\"]"));
+        }
+    }
+
+    // ---- Clients that register themselves ------------------------------------------------------------------------
+
+    @Test
+    void a_client_registers_itself_and_is_treated_so() throws Exception {
+        assertFalse(get(server.url() + "/.well-known/oauth-authorization-server")
+                .body()
+                .contains("registration_endpoint"));
+        assertEquals(404, register("{}").statusCode());
+        server.dynamicRegistration(true);
+        assertTrue(get(server.url() + "/.well-known/oauth-authorization-server")
+                .body()
+                .contains("\"registration_endpoint\":\"" + server.registrationEndpoint() + "\""));
+        HttpResponse<String> answer = register(registration("client_secret_post"));
+        assertEquals(201, answer.statusCode(), answer.body());
+        assertEquals("0", member(answer, "client_secret_expires_at"));
+        assertEquals("client_secret_post", member(answer, "token_endpoint_auth_method"));
+        Map<String, Object> body = JsonReader.object(answer.body());
+        assertEquals("The \"App\"", body.get("client_name"));
+        assertEquals(List.of("authorization_code", "refresh_token"), body.get("grant_types"));
+        String id = member(answer, "client_id");
+        assertTrue(server.clients().contains(id));
+        assertFalse(server.clientsInUse().contains(id));
+
+        String callback = server.approve(authorizationUrl().replace("app", id), "alice");
+        Map<String, String> params = codeParams(code(callback), VERIFIER);
+        String secret = member(answer, "client_secret");
+        assertRefused("invalid_client", 401, post(server.tokenEndpoint(), params, basic(id, secret)));
+        params.put("client_id", id);
+        params.put("client_secret", secret);
+        HttpResponse<String> tokens = post(server.tokenEndpoint(), params, null);
+        assertTrue(server.accepts(member(tokens, "refresh_token")));
+        assertEquals(Set.of(id), server.clientsInUse());
+        assertEquals(2, server.registrationRequests());
+        assertEquals(1, server.registrations());
+        assertEquals(2, server.recordedRegistrationRequests().size());
+    }
+
+    @Test
+    void a_public_client_gets_no_secret_and_one_without_the_grant_type_no_refresh_token() throws Exception {
+        server.dynamicRegistration(true);
+        HttpResponse<String> answer = register(registration("none").replace(",\"refresh_token\"", ""));
+        assertFalse(answer.body().contains("client_secret"));
+        String id = member(answer, "client_id");
+        String callback = server.approve(authorizationUrl().replace("app", id), "alice");
+        Map<String, String> params = codeParams(code(callback), VERIFIER);
+        params.put("client_id", id);
+        HttpResponse<String> tokens = post(server.tokenEndpoint(), params, null);
+        assertEquals(200, tokens.statusCode());
+        assertFalse(tokens.body().contains("refresh_token"));
+    }
+
+    @Test
+    void wrong_registrations_are_refused() throws Exception {
+        server.dynamicRegistration(true).authMethods("none");
+        assertRefused("invalid_client_metadata", 400, register(registration("client_secret_basic")));
+        String good = registration("none");
+        assertRefused("invalid_redirect_uri", 400, register(good.replace(CALLBACK, "http://app.example/callback")));
+        assertRefused("invalid_redirect_uri", 400, register(good.replace(CALLBACK, "https://app.example/#x")));
+        assertRefused("invalid_redirect_uri", 400, register(good.replace("redirect_uris", "other")));
+        assertRefused("invalid_client_metadata", 400, register(good.replace("\"refresh_token\"", "\"implicit\"")));
+        assertRefused("invalid_client_metadata", 400, register(good.replace("[\"code\"]", "[\"token\"]")));
+        assertRefused("invalid_client_metadata", 400, register(good.replace("[\"code\"]", "[]")));
+        assertRefused("invalid_client_metadata", 400, register("[]"));
+        assertRefused("invalid_client_metadata", 400, register(good + "x"));
+        server.initialAccessToken("first");
+        assertEquals(401, register(good).statusCode());
+        assertEquals(0, server.registrations());
+        assertEquals(
+                201, send("POST", server.registrationEndpoint(), good, "first").statusCode());
+    }
+
+    @Test
+    void a_registration_is_read_changed_and_deleted() throws Exception {
+        server.dynamicRegistration(true);
+        HttpResponse<String> answer = register(registration("client_secret_basic"));
+        String id = member(answer, "client_id");
+        String url = member(answer, "registration_client_uri");
+        String token = member(answer, "registration_access_token");
+        assertEquals(401, send("GET", url, "", "wrong").statusCode());
+        assertEquals(answer.body(), send("GET", url, "", token).body());
+        String update = registration("none").replace("{\"client_name", "{\"client_id\":\"" + id + "\",\"client_name");
+        assertRefused("invalid_client_metadata", 400, send("PUT", url, registration("none"), token));
+        HttpResponse<String> updated = send("PUT", url, update, token);
+        assertEquals(200, updated.statusCode(), updated.body());
+        assertEquals("none", member(updated, "token_endpoint_auth_method"));
+        assertFalse(updated.body().contains("client_secret"));
+        FakeAuthorizationServer.Issued issued = server.issue(id, "alice", "");
+        assertEquals(204, send("DELETE", url, "", token).statusCode());
+        assertFalse(server.clients().contains(id));
+        assertFalse(server.accepts(issued.refreshToken()));
+        assertEquals(401, send("GET", url, "", token).statusCode());
+        assertEquals(3, server.registrationReads());
+        assertEquals(1, server.registrationDeletes());
+
+        server.registrationManagement(false);
+        assertFalse(register(registration("none")).body().contains("registration_"));
+        assertEquals(404, send("GET", url, "", token).statusCode());
+    }
+
+    @Test
+    void a_secret_expires_and_a_client_is_forgotten_or_rejected_once() throws Exception {
+        server.dynamicRegistration(true).time(() -> now).clientSecretLifetime(Duration.ofMinutes(5));
+        String both = registration("client_secret_basic").replace("\"refresh_token\"", "\"client_credentials\"");
+        HttpResponse<String> answer = register(both);
+        String id = member(answer, "client_id");
+        String credentials = basic(id, member(answer, "client_secret"));
+        assertEquals(String.valueOf(now.getEpochSecond() + 300), member(answer, "client_secret_expires_at"));
+        Map<String, String> params = Map.of("grant_type", "client_credentials");
+        assertEquals(200, post(server.tokenEndpoint(), params, credentials).statusCode());
+        server.rejectClientOnce();
+        assertRefused("invalid_client", 401, post(server.tokenEndpoint(), params, credentials));
+        assertEquals(200, post(server.tokenEndpoint(), params, credentials).statusCode());
+        now = now.plusSeconds(300);
+        assertRefused("invalid_client", 401, post(server.tokenEndpoint(), params, credentials));
+        now = now.minusSeconds(1);
+        assertEquals(200, post(server.tokenEndpoint(), params, credentials).statusCode());
+        server.forgetClient(id);
+        assertRefused("invalid_client", 401, post(server.tokenEndpoint(), params, credentials));
+        assertEquals(
+                401,
+                send("GET", member(answer, "registration_client_uri"), "", member(answer, "registration_access_token"))
+                        .statusCode());
+    }
+
+    @Test
+    void registrations_go_wrong_and_come_out_otherwise() throws Exception {
+        server.dynamicRegistration(true)
+                .onNextRegistration(Fault.retryAfter(429, "7"), Fault.status(502), Fault.dropAfter())
+                .registrationResponse(response -> {
+                    response.put("token_endpoint_auth_method", "client_secret_basic");
+                    response.put("client_secret", "chosen");
+                    return response;
+                });
+        String json = registration("none");
+        assertEquals("7", register(json).headers().firstValue("Retry-After").orElseThrow());
+        assertEquals(502, register(json).statusCode());
+        assertEquals(0, server.registrations());
+        assertThrows(IOException.class, () -> register(json));
+        assertEquals(1, server.registrations());
+        assertEquals(3, server.clients().size());
+        String id = member(register(json), "client_id");
+        assertEquals(4, server.registrationRequests());
+        Map<String, String> params = Map.of("grant_type", "client_credentials");
+        assertEquals(
+                200, post(server.tokenEndpoint(), params, basic(id, "chosen")).statusCode());
+        server.onNextRegistrationRead(Fault.status(503));
+        assertEquals(
+                503,
+                send("GET", server.registrationEndpoint() + "/" + id, "", "t").statusCode());
+    }
+
+    @Test
+    void the_port_of_a_loopback_redirect_uri_is_the_clients_to_choose() throws Exception {
+        String other = authorizationUrl().replace("8888", "9999");
+        assertTrue(server.approve(other, "alice").startsWith("http://127.0.0.1:9999/callback?code="));
+        String without = authorizationUrl().replace("%3A8888", "");
+        assertTrue(server.approve(without, "alice").startsWith("http://127.0.0.1/callback?code="));
+        for (String wrong : List.of(
+                other.replace("callback", "elsewhere"),
+                other.replace("127.0.0.1%3A", "127.0.0.1.evil.example%3A"),
+                other.replace("redirect_uri=http%3A", "redirect_uri=https%3A"),
+                other.replace("127.0.0.1%3A9999%2F", "127.0.0.1%3A9999%40evil.example%2F"))) {
+            assertThrows(IllegalArgumentException.class, () -> server.approve(wrong, "alice"));
+        }
+        server.exactRedirectUris(true);
+        assertThrows(IllegalArgumentException.class, () -> server.approve(other, "alice"));
+        assertTrue(server.approve(authorizationUrl(), "alice").startsWith(CALLBACK));
+    }
+
     // ---- Helpers -------------------------------------------------------------------------------------------------
 
     @Test
@@ -749,6 +1074,31 @@ class FakeAuthorizationServerTest {
                 .header("Authorization", "Bearer " + token)
                 .build();
         return http.send(request, BodyHandlers.ofString());
+    }
+
+    private static String challenge(HttpResponse<String> answer) {
+        return answer.headers().firstValue("WWW-Authenticate").orElseThrow();
+    }
+
+    private static String registration(String method) {
+        return "{\"client_name\":\"The \\\"App\\\"\",\"redirect_uris\":[\"" + CALLBACK + "\"],"
+                + " \"grant_types\" : [\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
+                + "\"token_endpoint_auth_method\":\"" + method + "\"}";
+    }
+
+    private HttpResponse<String> register(String json) throws IOException, InterruptedException {
+        return send("POST", server.registrationEndpoint(), json, "");
+    }
+
+    private HttpResponse<String> send(String method, String url, String json, String token)
+            throws IOException, InterruptedException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url))
+                .header("Content-Type", "application/json")
+                .method(method, BodyPublishers.ofString(json));
+        if (!token.isEmpty()) {
+            request.header("Authorization", "Bearer " + token);
+        }
+        return http.send(request.build(), BodyHandlers.ofString());
     }
 
     private static String basic(String id, String secret) {

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -56,15 +57,25 @@ final class Grants {
         final String scope;
         final Instant authorizedAt;
         final @Nullable String nonce;
+        /** Those of the authorization request (RFC 8707); empty if it named none. */
+        final List<String> resources;
+
         boolean refreshable = true;
         boolean live = true;
 
-        Family(String client, User user, String scope, Instant authorizedAt, @Nullable String nonce) {
+        Family(
+                String client,
+                User user,
+                String scope,
+                Instant authorizedAt,
+                @Nullable String nonce,
+                List<String> resources) {
             this.client = client;
             this.user = user;
             this.scope = scope;
             this.authorizedAt = authorizedAt;
             this.nonce = nonce;
+            this.resources = resources;
         }
     }
 
@@ -95,12 +106,16 @@ final class Grants {
     static final class Access {
         final @Nullable Family family;
         final @Nullable User user;
+        final String scope;
+        final List<String> resources;
         Instant expiresAt;
         boolean revoked;
 
-        Access(@Nullable Family family, Instant expiresAt) {
+        Access(@Nullable Family family, String scope, List<String> resources, Instant expiresAt) {
             this.family = family;
             this.user = family == null ? null : family.user;
+            this.scope = scope;
+            this.resources = resources;
             this.expiresAt = expiresAt;
         }
     }
@@ -178,14 +193,21 @@ final class Grants {
             String redirectUri,
             String scope,
             @Nullable String challenge,
-            @Nullable String nonce) {
+            @Nullable String nonce,
+            List<String> resources) {
         String code = random("code");
-        codes.put(code, new Code(new Family(client.id(), user, scope, now(), nonce), redirectUri, challenge));
+        Family family = new Family(client.id(), user, scope, now(), nonce, resources);
+        codes.put(code, new Code(family, redirectUri, challenge));
         return code;
     }
 
     /** RFC 6749, 4.1.3; PKCE: RFC 7636, 4.6. */
-    synchronized Tokens redeem(String value, Client client, @Nullable String redirectUri, @Nullable String verifier)
+    synchronized Tokens redeem(
+            String value,
+            Client client,
+            @Nullable String redirectUri,
+            @Nullable String verifier,
+            List<String> resources)
             throws Refused {
         Code code = codes.get(value);
         if (code == null || !code.family.client.equals(client.id())) {
@@ -208,8 +230,9 @@ final class Grants {
         if (!Objects.equals(challenge, code.challenge)) {
             throw new Refused("invalid_grant", "code_verifier was incorrect");
         }
+        List<String> granted = granted(code.family, resources);
         code.used = true;
-        return issueFirst(code.family, code.family.nonce);
+        return issueFirst(client, code.family, code.family.nonce, granted);
     }
 
     /** RFC 8628, 3.2. */
@@ -254,17 +277,20 @@ final class Grants {
             throw new Refused("authorization_pending", "The user has not decided yet");
         }
         device.used = true;
-        return issue(client, user, device.scope);
+        return issue(client, user, device.scope, List.of());
     }
 
     /** RFC 8693, and Microsoft's on-behalf-of: another token for the user of a token that was issued here. */
-    synchronized Tokens exchange(Client client, String subjectToken, String scope) throws Refused {
+    synchronized Tokens exchange(Client client, String subjectToken, String scope, List<String> resources)
+            throws Refused {
         User user = userOf(subjectToken);
         if (user == null) {
             throw new Refused("invalid_request", "The token stands for no user");
         }
-        Family family = new Family(client.id(), user, scope, now(), null);
-        return scopes(scope).contains("offline_access") ? issueFirst(family, null) : tokens(family, null, scope, null);
+        Family family = new Family(client.id(), user, scope, now(), null, resources);
+        return scopes(scope).contains("offline_access")
+                ? issueFirst(client, family, null, resources)
+                : tokens(family, null, scope, null, resources);
     }
 
     /** RFC 7662; {@code null} for a token that is not valid, or not this server's. */
@@ -285,21 +311,25 @@ final class Grants {
         if (access != null) {
             claims.put("exp", access.expiresAt.getEpochSecond());
             claims.put("token_type", "Bearer");
+            if (!access.resources.isEmpty()) {
+                claims.put("aud", access.resources);
+            }
         }
         return claims;
     }
 
     /** Issues tokens as a login does. */
-    synchronized Tokens issue(Client client, User user, String scope) {
-        return issueFirst(new Family(client.id(), user, scope, now(), null), null);
+    synchronized Tokens issue(Client client, User user, String scope, List<String> resources) {
+        return issueFirst(client, new Family(client.id(), user, scope, now(), null, resources), null, resources);
     }
 
-    synchronized Tokens clientCredentials(String scope) {
-        return new Tokens(access(null), null, scope, null, now(), null);
+    synchronized Tokens clientCredentials(String scope, List<String> resources) {
+        return new Tokens(access(null, scope, resources), null, scope, null, now(), null);
     }
 
     /** Uses a refresh token. The model's {@code serve}. */
-    synchronized Tokens refresh(String value, Client client, @Nullable String scope) throws Refused {
+    synchronized Tokens refresh(String value, Client client, @Nullable String scope, List<String> resources)
+            throws Refused {
         Refresh token = refreshTokens.get(digest(value));
         if (token == null || !token.family.client.equals(client.id())) {
             throw new Refused("invalid_grant", "Invalid refresh token");
@@ -316,10 +346,11 @@ final class Grants {
             throw new Refused("invalid_scope", "More than the user has agreed to");
         }
         String granted = scope == null ? token.family.scope : scope;
+        List<String> audience = granted(token.family, resources);
         Rotation rotation = settings.rotation;
         boolean graceful = rotation == Rotation.GRACE || rotation == Rotation.HARSH;
         if (rotation == Rotation.REUSABLE && token.state != State.GONE) {
-            return tokens(token.family, null, granted, null);
+            return tokens(token.family, null, granted, null, audience);
         }
         if (token.state == State.FRESH) {
             token.state = graceful ? State.SPENT : State.GONE;
@@ -328,14 +359,14 @@ final class Grants {
                 token.parent.state = State.GONE;
             }
             token.parent = null;
-            return rotated(token, granted);
+            return rotated(token, granted, audience);
         }
         if (inGrace(token, graceful)) {
             token.state = State.GONE;
             if (rotation == Rotation.HARSH && token.child != null) {
                 token.child.state = State.GONE;
             }
-            return rotated(token, granted);
+            return rotated(token, granted, audience);
         }
         counters.reuseDetected.incrementAndGet();
         if (rotation != Rotation.PLAIN) {
@@ -344,8 +375,24 @@ final class Grants {
         throw new Refused("invalid_grant", "Refresh token revoked");
     }
 
+    /** RFC 8707, 2.2: a token request names some of the resources of the authorization request, or stands for all. */
+    private static List<String> granted(Family family, List<String> resources) throws Refused {
+        if (resources.isEmpty()) {
+            return family.resources;
+        }
+        if (!family.resources.isEmpty() && !family.resources.containsAll(resources)) {
+            throw new Refused("invalid_target", "A resource that the authorization request has not named");
+        }
+        return resources;
+    }
+
     /** The user of an access token; null for the application itself. */
     synchronized @Nullable User userOf(String value) throws Refused {
+        return valid(value).user;
+    }
+
+    /** A valid access token. */
+    synchronized Access valid(String value) throws Refused {
         Access token = accessTokens.get(digest(value));
         if (token == null || token.revoked || (token.family != null && !token.family.live)) {
             throw new Refused("invalid_token", "Invalid access token");
@@ -353,7 +400,7 @@ final class Grants {
         if (!now().isBefore(token.expiresAt)) {
             throw new Refused("invalid_token", "The access token expired");
         }
-        return token.user;
+        return token;
     }
 
     /** Whether the API would accept this access token, or the token endpoint this refresh token, now. */
@@ -396,6 +443,12 @@ final class Grants {
         save();
     }
 
+    /** Revokes everything that was issued to a client (RFC 7592, 2.3). */
+    synchronized void revokeClient(String client) {
+        families().stream().filter(family -> family.client.equals(client)).forEach(family -> family.live = false);
+        save();
+    }
+
     synchronized void revokeRefreshTokens(String user) {
         families().stream()
                 .filter(family -> family.user.id().equals(user))
@@ -413,33 +466,36 @@ final class Grants {
         save();
     }
 
-    private Tokens issueFirst(Family family, @Nullable String nonce) {
+    private Tokens issueFirst(Client client, Family family, @Nullable String nonce, List<String> resources) {
         String refresh = null;
-        if (settings.issueRefreshTokens) {
+        if (settings.issueRefreshTokens && client.mayRefresh()) {
             refresh = random("refresh");
             refreshTokens.put(digest(refresh), new Refresh(family, null, now()));
         }
-        return tokens(family, refresh, family.scope, nonce);
+        return tokens(family, refresh, family.scope, nonce, resources);
     }
 
-    private Tokens rotated(Refresh parent, String scope) {
+    private Tokens rotated(Refresh parent, String scope, List<String> resources) {
         String value = random("refresh");
         Refresh child = new Refresh(parent.family, parent, now());
         parent.child = child;
         refreshTokens.put(digest(value), child);
         // OpenID Connect Core, 12.2: an ID token from a refresh should carry no nonce.
-        return tokens(parent.family, value, scope, null);
+        return tokens(parent.family, value, scope, null, resources);
     }
 
-    private Tokens tokens(Family family, @Nullable String refresh, String scope, @Nullable String nonce) {
-        Tokens tokens = new Tokens(access(family), refresh, scope, family.user, family.authorizedAt, nonce);
+    private Tokens tokens(
+            Family family, @Nullable String refresh, String scope, @Nullable String nonce, List<String> resources) {
+        String access = access(family, scope, resources);
+        Tokens tokens = new Tokens(access, refresh, scope, family.user, family.authorizedAt, nonce);
         save();
         return tokens;
     }
 
-    private String access(@Nullable Family family) {
+    private String access(@Nullable Family family, String scope, List<String> resources) {
         String value = random("access");
-        accessTokens.put(digest(value), new Access(family, now().plus(settings.accessTokenLifetime)));
+        Instant expires = now().plus(settings.accessTokenLifetime);
+        accessTokens.put(digest(value), new Access(family, scope, resources, expires));
         counters.tokensIssued.incrementAndGet();
         return value;
     }

@@ -54,7 +54,8 @@ final class GrantsFile {
                 List<String> parts = parts(properties.getProperty(name));
                 User user = users.get(parts.get(1));
                 if (user != null) {
-                    Family family = new Family(parts.get(0), user, parts.get(2), instant(parts.get(3)), null);
+                    Family family = new Family(
+                            parts.get(0), user, parts.get(2), instant(parts.get(3)), null, resources(parts, 6));
                     family.live = Boolean.parseBoolean(parts.get(4));
                     family.refreshable = Boolean.parseBoolean(parts.get(5));
                     families.put(name.substring("family.".length()), family);
@@ -71,7 +72,8 @@ final class GrantsFile {
                 refreshTokens.put(name.substring("refresh.".length()), token);
             } else if (name.startsWith("access.")
                     && (family != null || parts.get(0).equals(NOBODY))) {
-                Access token = new Access(family, instant(parts.get(1)));
+                String scope = parts.size() > 3 ? parts.get(3) : family == null ? "" : family.scope;
+                Access token = new Access(family, scope, resources(parts, 4), instant(parts.get(1)));
                 token.revoked = Boolean.parseBoolean(parts.get(2));
                 accessTokens.put(name.substring("access.".length()), token);
             }
@@ -92,7 +94,9 @@ final class GrantsFile {
             Access token = entry.getValue();
             String family = token.family == null ? NOBODY : family(token.family, families, properties);
             long expires = token.expiresAt.equals(Instant.MIN) ? 0 : token.expiresAt.toEpochMilli();
-            properties.setProperty("access." + entry.getKey(), join(family, expires, token.revoked));
+            properties.setProperty(
+                    "access." + entry.getKey(),
+                    join(family, expires, token.revoked, token.scope, String.join(" ", token.resources)));
         });
         try {
             Path next = file.resolveSibling(file.getFileName() + ".next");
@@ -116,7 +120,8 @@ final class GrantsFile {
                             family.scope,
                             family.authorizedAt.toEpochMilli(),
                             family.live,
-                            family.refreshable));
+                            family.refreshable,
+                            String.join(" ", family.resources)));
             return number;
         });
     }
@@ -140,6 +145,13 @@ final class GrantsFile {
             parts.add(URLDecoder.decode(part, StandardCharsets.UTF_8));
         }
         return parts;
+    }
+
+    /** A file of an older server has none. */
+    private static List<String> resources(List<String> parts, int index) {
+        return parts.size() <= index || parts.get(index).isEmpty()
+                ? List.of()
+                : List.of(parts.get(index).split(" ", -1));
     }
 
     private static Instant instant(String millis) {

@@ -8,8 +8,10 @@ import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +49,10 @@ final class Http {
         out.flush();
     }
 
-    /** Decodes a query or a form. OAuth allows no parameter twice (RFC 6749, 3.1 and 3.2). */
+    /**
+     * Decodes a query or a form. OAuth allows no parameter twice (RFC 6749, 3.1 and 3.2) but {@code resource} (RFC
+     * 8707, 2), of which {@link #all} finds the others.
+     */
     static Map<String, String> params(String encoded) {
         Map<String, String> params = new LinkedHashMap<>();
         for (String pair : encoded.split("&", -1)) {
@@ -55,12 +60,25 @@ final class Http {
                 int equals = pair.indexOf('=');
                 String name = decode(equals < 0 ? pair : pair.substring(0, equals));
                 String value = equals < 0 ? "" : decode(pair.substring(equals + 1));
-                if (params.put(name, value) != null) {
+                if (params.putIfAbsent(name, value) != null && !name.equals("resource")) {
                     throw new IllegalArgumentException("The parameter " + name + " occurs twice");
                 }
             }
         }
         return Collections.unmodifiableMap(params);
+    }
+
+    /** The values of a parameter that may occur more than once. */
+    static List<String> all(String encoded, String name) {
+        List<String> values = new ArrayList<>();
+        for (String pair : encoded.split("&", -1)) {
+            int equals = pair.indexOf('=');
+            if (equals > 0 && decode(pair.substring(0, equals)).equals(name)) {
+                values.add(decode(pair.substring(equals + 1)));
+            }
+        }
+        values.remove("");
+        return values;
     }
 
     /** A parameter without a value counts as missing (RFC 6749, 3.1). */

@@ -31,7 +31,7 @@ final class Json {
         return Collections.unmodifiableMap(texts);
     }
 
-    private static String plain(String escaped) {
+    static String plain(String escaped) {
         StringBuilder out = new StringBuilder();
         for (int i = 0; i < escaped.length(); i++) {
             char c = escaped.charAt(i);

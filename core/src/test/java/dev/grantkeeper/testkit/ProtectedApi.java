@@ -81,7 +81,7 @@ final class ProtectedApi {
                 .header("WWW-Authenticate", "Bearer realm=\"" + FakeAuthorizationServer.REALM + "\"" + challenge);
     }
 
-    private static Answer echo(RecordedRequest request, @Nullable User user, String token) {
+    static Answer echo(RecordedRequest request, @Nullable User user, String token) {
         Map<String, Object> body = new LinkedHashMap<>();
         body.put("user", user == null ? null : user.id());
         body.put("method", request.method());

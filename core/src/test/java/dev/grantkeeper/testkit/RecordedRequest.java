@@ -3,6 +3,9 @@ package dev.grantkeeper.testkit;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -93,6 +96,23 @@ public final class RecordedRequest {
      */
     public Optional<String> param(String name) {
         return Optional.ofNullable(params().get(name));
+    }
+
+    /**
+     * The resources that an authorization request or a token request names (RFC 8707): the values of all
+     * {@code resource} parameters, of the query and of a form.
+     *
+     * @return the resources in the order in which they were sent; empty if none were
+     */
+    public List<String> resources() {
+        List<String> resources = new ArrayList<>(Http.all(query, "resource"));
+        String type = header("Content-Type").orElse("");
+        if (isJson()) {
+            Optional.ofNullable(Json.texts(text()).get("resource")).ifPresent(resources::add);
+        } else if (type.startsWith("application/x-www-form-urlencoded")) {
+            resources.addAll(Http.all(text(), "resource"));
+        }
+        return Collections.unmodifiableList(resources);
     }
 
     boolean isJson() {

@@ -2,19 +2,31 @@
 package dev.grantkeeper.testkit;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The settings of a server. Each field stands for itself, and may change while requests are answered. */
 final class Settings {
+    /** The issuer: the origin, and the path of a tenant. */
     final String url;
+    /** The path of a tenant, such as {@code /acme}, or an empty text. */
+    final String path;
+
+    static final Pattern LOOPBACK =
+            Pattern.compile("http://(127\\.0\\.0\\.1|\\[::1]|localhost)(?::[0-9]{1,5})?([/?].*)?");
+
     final Map<String, Client> clients = new ConcurrentHashMap<>();
     final Map<String, User> users = new ConcurrentSkipListMap<>();
     final Map<String, String> clientNames = new ConcurrentHashMap<>();
@@ -56,14 +68,58 @@ final class Settings {
     volatile boolean rejectAllAtApi;
     volatile BiFunction<RecordedRequest, Answer, Answer> apiAnswer = (request, answer) -> answer;
 
-    Settings(String url) {
-        this.url = url;
+    volatile List<String> scopesSupported = List.of("openid", "profile", "email", "offline_access");
+    volatile List<String> authMethods = List.of("client_secret_basic", "client_secret_post", "none");
+    volatile boolean exactRedirectUris;
+
+    volatile boolean registration;
+    volatile boolean registrationManagement = true;
+    volatile @Nullable String initialAccessToken;
+    volatile @Nullable Duration clientSecretLifetime;
+    volatile UnaryOperator<Map<String, Object>> registrationResponse = UnaryOperator.identity();
+    /** Of the next requests that authenticate a client, those that are refused though the client is known. */
+    final AtomicInteger clientsToReject = new AtomicInteger();
+
+    final Set<String> clientsInUse = ConcurrentHashMap.newKeySet();
+
+    Settings(String origin, String path) {
+        this.url = origin + path;
+        this.path = path;
     }
 
-    /** A registration. Without redirect URIs, any will do. */
-    record Client(String id, @Nullable String secret, List<String> redirectUris) {
-        boolean mayRedirectTo(String uri) {
-            return redirectUris.isEmpty() || redirectUris.contains(uri);
+    /**
+     * A registration. Without redirect URIs, any will do; without a method, the secret may come in the header or in the
+     * body; without grant types, all are allowed.
+     */
+    record Client(
+            String id,
+            @Nullable String secret,
+            List<String> redirectUris,
+            @Nullable String method,
+            @Nullable Instant secretExpiresAt,
+            @Nullable List<String> grantTypes) {
+        Client(String id, @Nullable String secret, List<String> redirectUris) {
+            this(id, secret, redirectUris, null, null, null);
+        }
+
+        boolean mayRedirectTo(String uri, boolean exactly) {
+            return redirectUris.isEmpty()
+                    || redirectUris.contains(uri)
+                    || (!exactly && redirectUris.stream().anyMatch(registered -> sameButForPort(registered, uri)));
+        }
+
+        /** RFC 8252, 7.3: the port of a loopback redirect URI is the client's to choose, at the time of the request. */
+        private static boolean sameButForPort(String registered, String uri) {
+            Matcher one = LOOPBACK.matcher(registered);
+            Matcher other = LOOPBACK.matcher(uri);
+            return one.matches()
+                    && other.matches()
+                    && one.group(1).equals(other.group(1))
+                    && Objects.equals(one.group(2), other.group(2));
+        }
+
+        boolean mayRefresh() {
+            return grantTypes == null || grantTypes.contains("refresh_token");
         }
 
         @Override
