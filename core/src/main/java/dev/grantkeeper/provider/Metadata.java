@@ -7,9 +7,12 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The metadata of a server (RFC 8414 section 2, OpenID Connect Discovery section 3). Immutable. */
@@ -89,6 +92,20 @@ final class Metadata {
             }
         });
         return all;
+    }
+
+    /** The texts of a list in their order; empty for a member that is absent or malformed, on which nothing depends. */
+    Set<String> names(String name) {
+        Set<String> all = new LinkedHashSet<>();
+        JsonNode value = members.path(name);
+        if (value.isArray()) {
+            value.forEach(one -> {
+                if (one.isTextual() && !isEmpty(one)) {
+                    all.add(one.textValue());
+                }
+            });
+        }
+        return Collections.unmodifiableSet(all);
     }
 
     /** An empty member is as good as absent, also as a list or an object, or in one. */

@@ -534,11 +534,19 @@ public final class Provider extends AbstractProvider {
             String keys = metadata.text("jwks_uri");
             String authorization = metadata.text("authorization_endpoint");
             String token = metadata.text("token_endpoint");
+            String registration = metadata.text("registration_endpoint");
             facts.fromMetadata = true;
             facts.issuer = issuer;
             facts.ofMetadata = true;
             facts.issuerInCallback = metadata.flag("authorization_response_iss_parameter_supported");
+            facts.clientIdMetadataDocuments = metadata.flag("client_id_metadata_document_supported");
+            facts.namesS256 = metadata.names("code_challenge_methods_supported").contains("S256");
+            facts.scopesSupported = metadata.names("scopes_supported");
+            facts.grantTypesSupported = metadata.names("grant_types_supported");
+            facts.tokenEndpointAuthMethods = metadata.names("token_endpoint_auth_methods_supported");
+            facts.dpopAlgorithms = metadata.names("dpop_signing_alg_values_supported");
             return url("JWKS URI", what -> facts.jwksUri = optional(what, keys))
+                    .url("registration endpoint", what -> facts.registrationEndpoint = optional(what, registration))
                     .url(
                             "authorization endpoint",
                             what -> facts.authorizationEndpoint =

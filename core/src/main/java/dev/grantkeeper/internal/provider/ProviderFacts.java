@@ -34,6 +34,9 @@ public class ProviderFacts implements Cloneable {
     public @Nullable URI introspectionEndpoint;
     public @Nullable URI endSessionEndpoint;
     public @Nullable URI userInfoEndpoint;
+    /** The endpoint at which clients register themselves (RFC 7591); known from metadata only. */
+    public @Nullable URI registrationEndpoint;
+
     public @Nullable URI profileEndpoint;
     /** From claim to member; {@code sub} is one of the claims, if there is a profile endpoint. */
     public Map<String, String> profileClaims = Map.of();
@@ -49,6 +52,20 @@ public class ProviderFacts implements Cloneable {
      * Whether the endpoints are those of the server's metadata, so that one that is missing is nobody's mistake here.
      */
     public boolean fromMetadata;
+
+    // From metadata only, and for clients that register themselves. A list is empty if the metadata has none.
+    /** Whether a client id may be the URL of the client's own metadata. */
+    public boolean clientIdMetadataDocuments;
+    /**
+     * Whether the metadata names {@code S256} for PKCE. If not, it names nothing: other methods without this one are
+     * refused.
+     */
+    public boolean namesS256;
+
+    public Set<String> scopesSupported = Set.of();
+    public Set<String> grantTypesSupported = Set.of();
+    public Set<String> tokenEndpointAuthMethods = Set.of();
+    public Set<String> dpopAlgorithms = Set.of();
 
     /** With <code>{tenantid}</code> in the place of the token's {@code tid} claim, if it leaves the tenant open. */
     public @Nullable String issuer;
