@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
-import dev.grantkeeper.internal.answer.Reply;
 import dev.grantkeeper.internal.answer.ServerText;
-import dev.grantkeeper.internal.answer.ServerTimes;
 import dev.grantkeeper.internal.log.Log;
-import dev.grantkeeper.internal.protocol.Origins;
-import dev.grantkeeper.internal.provider.Facts;
-import dev.grantkeeper.internal.provider.ProviderFacts;
-import dev.grantkeeper.internal.server.BusyException;
+import dev.grantkeeper.internal.server.EndpointHosts;
+import dev.grantkeeper.internal.server.MetadataDocuments;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
-import java.net.Inet4Address;
-import java.net.Inet6Address;
-import java.net.InetAddress;
 import java.net.URI;
-import java.net.URISyntaxException;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,14 +17,11 @@ import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -171,7 +159,8 @@ public final class Discovery {
     }
 
     /**
-     * Fetches the metadata now: at most ten seconds for each of two well-known places.
+     * Fetches the metadata now: at most ten seconds for each of the well-known places, of which there are two, and
+     * three if the issuer has a path.
      *
      * @return the provider, without API origins unless {@link #customize} sets them
      * @throws IOException if the server does not answer, or its metadata is invalid; the message says what is wrong
@@ -189,9 +178,9 @@ public final class Discovery {
     }
 
     private Provider fetchWith(Http http) throws IOException {
-        URI uri = checked(issuer);
+        URI uri = MetadataDocuments.issuer(issuer, httpOnLoopback);
         try {
-            String json = ask(http, uri);
+            String json = MetadataDocuments.fetch(http, issuer, MetadataDocuments.Order.OPENID_FIRST);
             Provider provider = provider(json, uri, http.dns());
             keep(json);
             return described(provider.newBuilder());
@@ -211,7 +200,7 @@ public final class Discovery {
      * sent there.
      */
     Provider known() {
-        return described(builder(checked(issuer))
+        return described(builder(MetadataDocuments.issuer(issuer, httpOnLoopback))
                 .issuer(issuer)
                 .authorizationEndpoint(issuer)
                 .tokenEndpoint(issuer));
@@ -232,54 +221,10 @@ public final class Discovery {
         return httpOnLoopback ? builder.allowHttpOnLoopback() : builder;
     }
 
-    private URI checked(String text) {
-        try {
-            URI uri = new URI(text);
-            String scheme = String.valueOf(uri.getScheme());
-            if (uri.getHost() != null
-                    && uri.getRawUserInfo() == null
-                    && uri.getRawQuery() == null
-                    && uri.getRawFragment() == null
-                    && (scheme.equals("https")
-                            || (scheme.equals("http") && httpOnLoopback && Origins.isLoopback(uri.getHost())))) {
-                return uri;
-            }
-        } catch (URISyntaxException e) {
-            // said below
-        }
-        throw new IllegalArgumentException("An issuer is an https URL without user, query and fragment, not " + text);
-    }
-
-    /** OpenID Connect appends to the issuer's path, RFC 8414 section 3 puts its own before it. */
-    private String ask(Http http, URI uri) throws IOException {
-        String path = uri.getRawPath().replaceFirst("/$", "");
-        String origin = uri.getScheme() + "://" + uri.getRawAuthority();
-        Reply reply = get(http, origin + path + "/.well-known/openid-configuration");
-        // A web application that answers every path with its start page has no metadata there either.
-        boolean page = reply.status() == 200 && !reply.body().strip().startsWith("{");
-        if (page || (reply.status() >= 400 && reply.status() < 500 && reply.status() != 429)) {
-            reply = get(http, origin + "/.well-known/oauth-authorization-server" + path);
-        }
-        if (reply.status() != 200) {
-            String message = "The metadata of " + issuer + " could not be fetched: status " + reply.status();
-            Duration wanted = ServerTimes.retryAfter(reply.retryAfter(), Instant.now());
-            throw wanted == null ? new IOException(message) : new BusyException(message, wanted);
-        }
-        return reply.body();
-    }
-
-    private Reply get(Http http, String url) throws IOException {
-        try {
-            return http.get(url, null);
-        } catch (IOException e) {
-            throw new IOException("The metadata of " + issuer + " could not be fetched", e);
-        }
-    }
-
     private Provider provider(String json, URI uri, Dns dns) throws IOException {
         try {
             Provider provider = builder(uri).metadata(issuer, json).build();
-            check(provider, uri, dns);
+            EndpointHosts.check(issuer, provider, hosts, dns);
             return provider;
         } catch (IllegalArgumentException e) {
             // The message may quote the metadata, and those anything.
@@ -304,63 +249,6 @@ public final class Discovery {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("Every Java platform has SHA-256", e);
         }
-    }
-
-    // ---- Where endpoints may be -----------------------------------------------------------------------------------
-
-    private void check(Provider provider, URI uri, Dns dns) {
-        boolean inside = isInside(uri.getHost(), dns);
-        for (Map.Entry<String, URI> endpoint : endpoints(provider).entrySet()) {
-            String host = endpoint.getValue().getHost();
-            if (host.equalsIgnoreCase(uri.getHost())) {
-                continue;
-            }
-            String what = "The metadata of " + issuer + " have the " + endpoint.getKey() + " at " + host + ", ";
-            if (hosts != null && !hosts.contains(host.toLowerCase(Locale.ROOT))) {
-                throw new IllegalArgumentException(what + "which is not among the hosts that are allowed");
-            }
-            if (!inside && isInside(host, dns)) {
-                throw new IllegalArgumentException(what + "which is inside this network");
-            }
-        }
-    }
-
-    private static Map<String, URI> endpoints(Provider provider) {
-        Map<String, URI> all = new LinkedHashMap<>();
-        if (!Facts.of(provider).authorizationEndpoint.equals(ProviderFacts.MISSING)) {
-            all.put("authorization endpoint", provider.authorizationEndpoint());
-        }
-        all.put("token endpoint", provider.tokenEndpoint());
-        provider.jwksUri().ifPresent(uri -> all.put("keys", uri));
-        provider.userInfoEndpoint().ifPresent(uri -> all.put("UserInfo endpoint", uri));
-        provider.revocationEndpoint().ifPresent(uri -> all.put("revocation endpoint", uri));
-        provider.introspectionEndpoint().ifPresent(uri -> all.put("introspection endpoint", uri));
-        provider.pushedAuthorizationRequestEndpoint()
-                .ifPresent(uri -> all.put("pushed authorization request endpoint", uri));
-        provider.deviceAuthorizationEndpoint().ifPresent(uri -> all.put("device authorization endpoint", uri));
-        provider.endSessionEndpoint().ifPresent(uri -> all.put("end session endpoint", uri));
-        Facts.of(provider).mtlsEndpointAliases.forEach((alias, uri) -> all.put("alias of the " + alias, uri));
-        return all;
-    }
-
-    private static boolean isInside(String host, Dns dns) {
-        try {
-            return dns.lookup(host.replaceAll("[\\[\\]]", "")).stream().anyMatch(Discovery::isInside);
-        } catch (UnknownHostException e) {
-            return false; // nothing can be sent there either
-        }
-    }
-
-    private static boolean isInside(InetAddress address) {
-        byte[] bytes = address.getAddress();
-        int first = bytes[0] & 0xff;
-        return address.isLoopbackAddress()
-                || address.isAnyLocalAddress()
-                || address.isLinkLocalAddress()
-                || address.isSiteLocalAddress()
-                || address.isMulticastAddress()
-                || (address instanceof Inet4Address && (first == 0 || (first == 100 && (bytes[1] & 0xc0) == 64)))
-                || (address instanceof Inet6Address && (first & 0xfe) == 0xfc);
     }
 
     // ---- What is kept ---------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.grantkeeper.LoginResult.SignedIn;
 import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
@@ -136,6 +137,66 @@ class DiscoveryTest {
     }
 
     @Test
+    void what_a_client_needs_to_know_that_registers_itself_is_in_the_provider_too() throws Exception {
+        String registration = scene.server.url() + "/register";
+        change(metadata -> {
+            metadata.put("registration_endpoint", registration);
+            metadata.put("client_id_metadata_document_supported", true);
+            metadata.put("scopes_supported", List.of("things.read", "offline_access", ""));
+            metadata.put("grant_types_supported", List.of("authorization_code", "refresh_token"));
+            metadata.put("token_endpoint_auth_methods_supported", List.of("none", "private_key_jwt"));
+            metadata.put("dpop_signing_alg_values_supported", List.of("ES256"));
+            metadata.put("code_challenge_methods_supported", List.of("plain", "S256"));
+        });
+        for (Provider provider :
+                List.of(discovery().fetch(), discovery().fetch().newBuilder().build())) {
+            ProviderFacts facts = Facts.of(provider);
+            assertThat(facts.registrationEndpoint).isEqualTo(URI.create(registration));
+            assertThat(facts.clientIdMetadataDocuments).isTrue();
+            assertThat(facts.scopesSupported).containsExactly("things.read", "offline_access");
+            assertThat(facts.grantTypesSupported).containsExactly("authorization_code", "refresh_token");
+            assertThat(facts.tokenEndpointAuthMethods).containsExactly("none", "private_key_jwt");
+            assertThat(facts.dpopAlgorithms).containsExactly("ES256");
+            assertThat(facts.namesS256).isTrue();
+        }
+    }
+
+    @Test
+    void what_metadata_do_not_say_or_say_in_another_form_is_unknown_and_fails_nobody() throws Exception {
+        List<String> lists = List.of("scopes_supported", "grant_types_supported", "dpop_signing_alg_values_supported");
+        for (Object odd : List.of("", "a b", 7, List.of(), List.of(7, List.of("a")), Map.of("a", "b"))) {
+            change(metadata -> {
+                lists.forEach(name -> metadata.put(name, odd));
+                metadata.put("code_challenge_methods_supported", List.of());
+                metadata.put("client_id_metadata_document_supported", "maybe");
+                metadata.remove("token_endpoint_auth_methods_supported");
+                metadata.put("registration_endpoint", "");
+            });
+            ProviderFacts facts = Facts.of(discovery().fetch());
+            assertThat(facts.registrationEndpoint).isNull();
+            assertThat(facts.clientIdMetadataDocuments).isFalse();
+            assertThat(facts.namesS256).isFalse();
+            assertThat(List.of(
+                            facts.scopesSupported,
+                            facts.grantTypesSupported,
+                            facts.dpopAlgorithms,
+                            facts.tokenEndpointAuthMethods))
+                    .allSatisfy(list -> assertThat(list).isEmpty());
+        }
+        change(metadata -> metadata.remove("code_challenge_methods_supported"));
+        assertThat(Facts.of(discovery().fetch()).namesS256).isFalse();
+    }
+
+    @Test
+    void a_server_without_authorization_endpoint_has_a_provider_and_tokens_for_applications() throws Exception {
+        change(metadata -> metadata.remove("authorization_endpoint"));
+        Provider provider = discovery().fetch();
+        assertThatThrownBy(provider::authorizationEndpoint).isInstanceOf(IllegalStateException.class);
+        assertThat(scene.node(scene.registration(provider)).application().tokens())
+                .isNotNull();
+    }
+
+    @Test
     void a_server_that_speaks_only_oauth_has_no_keys_and_still_a_name() throws Exception {
         change(metadata -> {
             metadata.remove("jwks_uri");
@@ -260,7 +321,12 @@ class DiscoveryTest {
                 "/token"
             })
     void an_endpoint_that_no_provider_may_have_is_refused(String url) {
-        for (String name : List.of("authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint")) {
+        for (String name : List.of(
+                "authorization_endpoint",
+                "token_endpoint",
+                "jwks_uri",
+                "end_session_endpoint",
+                "registration_endpoint")) {
             change(metadata -> metadata.put(name, url));
             assertThatThrownBy(() -> discovery().fetch()).as(name).isInstanceOf(IOException.class);
         }
@@ -294,10 +360,12 @@ class DiscoveryTest {
             server.start();
             inside.start();
             String issuer = server.url("/").toString().replaceAll("/$", "");
-            server.enqueue(new MockResponse.Builder()
-                    .code(302)
-                    .setHeader("Location", inside.url("/"))
-                    .build());
+            for (int place = 0; place < 2; place++) {
+                server.enqueue(new MockResponse.Builder()
+                        .code(302)
+                        .setHeader("Location", inside.url("/"))
+                        .build());
+            }
             assertThatThrownBy(() -> Discovery.of(issuer)
                             .httpClient(scene.http)
                             .allowHttpOnLoopback()
@@ -443,7 +511,8 @@ class DiscoveryTest {
                 "[::ffff:127.0.0.1]"
             })
     void an_issuer_on_the_internet_cannot_name_endpoints_inside_this_network(String address) {
-        for (String name : List.of("token_endpoint", "jwks_uri", "userinfo_endpoint", "revocation_endpoint")) {
+        for (String name : List.of(
+                "token_endpoint", "jwks_uri", "userinfo_endpoint", "revocation_endpoint", "registration_endpoint")) {
             assertThatThrownBy(() -> internet(Map.of(), Map.of(name, "https://" + address + "/x")))
                     .as(name)
                     .isInstanceOf(IOException.class)
@@ -463,8 +532,9 @@ class DiscoveryTest {
         Path file = folder.resolve("acme.json");
         URI token = discovery().cacheFile(file).fetch().tokenEndpoint();
         for (Fault fault : List.of(Fault.status(503), Fault.dropAfter(), Fault.status(200))) {
-            scene.server.onNextMetadataRequest(fault);
+            scene.server.onNextMetadataRequest(fault, fault);
             assertThat(discovery().cacheFile(file).fetch().tokenEndpoint()).isEqualTo(token);
+            scene.server.noFaults();
         }
         assertThat(Files.readString(file)).contains(token.toString());
         try (var files = Files.list(folder)) {
@@ -481,7 +551,7 @@ class DiscoveryTest {
     void what_was_kept_is_checked_like_what_is_fresh() throws Exception {
         Path file = folder.resolve("acme.json");
         Files.writeString(file, "{\"issuer\":\"https://evil.example\"}");
-        scene.server.onNextMetadataRequest(Fault.status(503));
+        scene.server.onNextMetadataRequest(Fault.status(503), Fault.status(503));
         assertThatThrownBy(() -> discovery().cacheFile(file).fetch()).hasMessageContaining("evil.example");
     }
 

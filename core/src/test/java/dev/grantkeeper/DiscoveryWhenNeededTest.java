@@ -125,7 +125,7 @@ class DiscoveryWhenNeededTest {
             assertThatThrownBy(node::startLogin)
                     .isInstanceOf(AuthorizationServerException.class)
                     .hasMessageContaining(scene.server.issuer());
-            scene.server.noFaults(); // a page in the place of the metadata is looked past, other failures are not
+            scene.server.noFaults(); // after a connection that fails, the other place is not asked
             // It is left alone for a moment, though it is up again.
             assertThatThrownBy(node::startLogin).isInstanceOfSatisfying(AuthorizationServerException.class, failure -> {
                 assertThat(failure).hasMessageContaining(scene.server.issuer());
@@ -406,7 +406,7 @@ class DiscoveryWhenNeededTest {
         DeviceLogin login = node().newLogin().startOnDevice();
         scene.server.approveDevice(login.userCode(), "alice");
         Held held = new Held();
-        scene.server.onNextMetadataRequest(Fault.hold(held).then(Fault.status(503)));
+        scene.server.onNextMetadataRequest(Fault.hold(held).then(Fault.status(503)), Fault.status(503));
         Grantkeeper other = scene.node(scene.registration(discovery()).time(InstantSource.system(), System::nanoTime));
         CompletableFuture<LoginResult> result = other.awaitLoginAsync(login); // waits for nobody
         held.awaitArrived(1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The small words of the protocol that every mechanism needs: what a request may ask for (scopes, resources) and what
- * decides where a token may go (origins). Texts come in from applications and are checked once, here. This package uses
- * the JDK and OkHttp's URLs, and nothing of ours.
+ * decides where a token may go (origins), and the challenges in a response. Texts of applications are checked once,
+ * here. This package uses the JDK and OkHttp's values, and nothing of ours.
  */
 @NullMarked
 package dev.grantkeeper.internal.protocol;

@@ -163,7 +163,8 @@ public final class Http implements AutoCloseable {
         }
     }
 
-    private static final class TooLargeException extends IOException {
+    /** The answer is larger than any real one. */
+    public static final class TooLargeException extends IOException {
         private static final long serialVersionUID = 1L;
 
         TooLargeException() {
