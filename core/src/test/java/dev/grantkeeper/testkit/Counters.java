@@ -15,6 +15,7 @@ final class Counters {
     final AtomicInteger familiesRevoked = new AtomicInteger();
     final AtomicInteger revocations = new AtomicInteger();
     final AtomicInteger metadataRequests = new AtomicInteger();
+    final AtomicInteger clientDocumentRequests = new AtomicInteger();
     final AtomicInteger registrationRequests = new AtomicInteger();
     final AtomicInteger registrations = new AtomicInteger();
     final AtomicInteger registrationReads = new AtomicInteger();
@@ -32,6 +33,7 @@ final class Counters {
             familiesRevoked,
             revocations,
             metadataRequests,
+            clientDocumentRequests,
             registrationRequests,
             registrations,
             registrationReads,

@@ -21,8 +21,12 @@ final class Endpoints {
     private final Settings settings;
     private final Grants grants;
     private final Counters counters;
+    private final ClientDocuments documents;
+    private final ClientAssertions assertions;
 
-    Endpoints(Settings settings, Grants grants, Counters counters) {
+    Endpoints(Settings settings, Grants grants, Counters counters, ClientDocuments documents) {
+        this.documents = documents;
+        this.assertions = new ClientAssertions(settings);
         this.settings = settings;
         this.grants = grants;
         this.counters = counters;
@@ -171,8 +175,8 @@ final class Endpoints {
                 case "refresh_token" ->
                     grants.refresh(required(params, "refresh_token"), client, Http.get(params, "scope"), resources);
                 case "client_credentials" -> {
-                    if (client.secret() == null) {
-                        throw new Refused("unauthorized_client", "Only for clients with a secret");
+                    if (!client.isConfidential()) {
+                        throw new Refused("unauthorized_client", "Only for confidential clients");
                     }
                     yield grants.clientCredentials(params.getOrDefault("scope", ""), resources);
                 }
@@ -332,8 +336,8 @@ final class Endpoints {
         try {
             Map<String, String> params = form(request);
             Client client = authenticate(request, params);
-            if (client.secret() == null) {
-                throw new Refused("invalid_client", "Only for clients with a secret");
+            if (!client.isConfidential()) {
+                throw new Refused("invalid_client", "Only for confidential clients");
             }
             Map<String, Object> claims = grants.introspect(required(params, "token"));
             return Answer.json(200, Json.write(claims == null ? Map.of("active", false) : claims));
@@ -389,6 +393,9 @@ final class Endpoints {
         metadata.put("id_token_signing_alg_values_supported", List.of("RS256"));
         metadata.put("scopes_supported", settings.scopesSupported);
         metadata.put("token_endpoint_auth_methods_supported", settings.authMethods);
+        if (settings.clientDocuments) {
+            metadata.put("client_id_metadata_document_supported", true);
+        }
         if (settings.registration) {
             metadata.put("registration_endpoint", settings.url + FakeAuthorizationServer.REGISTER);
         }
@@ -415,6 +422,10 @@ final class Endpoints {
         String id = settings.dialects.clientId(params);
         String secret = Http.get(params, "client_secret");
         String basic = Http.credentials(request, "Basic");
+        String assertion = Http.get(params, "client_assertion");
+        if (assertion != null) {
+            return authenticate(id, params, assertion);
+        }
         if (basic != null) {
             if (secret != null) {
                 throw new Refused("invalid_request", "A client must not authenticate twice");
@@ -427,10 +438,7 @@ final class Endpoints {
             id = Http.decode(pair.substring(0, colon));
             secret = Http.decode(pair.substring(colon + 1));
         }
-        Client client = known(id);
-        if (settings.clientsToReject.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
-            throw new Refused("invalid_client", "Invalid client, for now");
-        }
+        Client client = accepted(id);
         String method = client.method();
         if (method != null && !method.equals(basic != null ? "client_secret_basic" : inBody(secret))) {
             throw new Refused("invalid_client", "The client is registered for " + method);
@@ -447,12 +455,37 @@ final class Endpoints {
         return client;
     }
 
+    /** RFC 7523, 2.2. */
+    private Client authenticate(@Nullable String id, Map<String, String> params, String assertion) throws Refused {
+        Client client = accepted(id == null ? ClientAssertions.subject(assertion) : id);
+        String method = client.method();
+        if (!"private_key_jwt".equals(method)
+                || !ClientAssertions.TYPE.equals(params.get("client_assertion_type"))
+                || Http.get(params, "client_secret") != null) {
+            throw new Refused("invalid_client", "The client is registered for " + method);
+        }
+        assertions.verify(client, assertion);
+        settings.clientsInUse.add(client.id());
+        return client;
+    }
+
+    private Client accepted(@Nullable String id) throws Refused {
+        Client client = known(id);
+        if (settings.clientsToReject.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+            throw new Refused("invalid_client", "Invalid client, for now");
+        }
+        return client;
+    }
+
     private static String inBody(@Nullable String secret) {
         return secret == null ? "none" : "client_secret_post";
     }
 
-    private Client known(@Nullable String id) throws Refused {
+    Client known(@Nullable String id) throws Refused {
         Client client = settings.clients.get(id == null ? "" : id);
+        if (client == null && id != null && settings.clientDocuments && ClientDocuments.isUrl(id)) {
+            return documents.find(id);
+        }
         if (client == null) {
             throw new Refused("invalid_client", "Invalid client");
         }

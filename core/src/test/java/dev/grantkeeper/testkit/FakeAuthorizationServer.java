@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -116,14 +117,21 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         }
     }
 
-    private final HttpServer http;
-    private final ExecutorService threads;
+    /** The server that listens, for a tenant of it. */
+    private final @Nullable FakeAuthorizationServer host;
+
+    private final @Nullable HttpServer http;
+    private final @Nullable ExecutorService threads;
+    /** From path to tenant. */
+    private final Map<String, FakeAuthorizationServer> tenants = new ConcurrentHashMap<>();
+
     private final Settings settings;
     private final Counters counters = new Counters();
     private final Grants grants;
     private final Endpoints endpoints;
     private final ProtectedApi api;
     private final FakeApis apis;
+    private final ClientDocuments documents;
     private final Registrations registrations;
     private final Script tokenFaults = new Script();
     private final Script revocationFaults = new Script();
@@ -137,27 +145,24 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     private final Recording registrationRecording = new Recording();
     private final Recording apiRecording = new Recording();
 
-    private FakeAuthorizationServer(int port) throws IOException {
-        http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1024);
-        String origin = "http://127.0.0.1:" + http.getAddress().getPort();
-        settings = new Settings(origin, "");
+    private FakeAuthorizationServer(
+            @Nullable FakeAuthorizationServer host,
+            @Nullable HttpServer http,
+            @Nullable ExecutorService threads,
+            String origin,
+            String path) {
+        this.host = host;
+        this.http = http;
+        this.threads = threads;
+        settings = new Settings(origin, path);
         grants = new Grants(settings, counters);
-        endpoints = new Endpoints(settings, grants, counters);
+        documents = new ClientDocuments(counters);
+        endpoints = new Endpoints(settings, grants, counters, documents);
         api = new ProtectedApi(settings, grants, counters, endpoints);
-        apis = new FakeApis(origin);
+        apis = host == null ? new FakeApis(origin) : host.apis;
         registrations = new Registrations(settings, grants, counters);
         user("alice", "Alice", "Archer", "alice@example.org");
         user("bob", "Bob", "Baker", "bob@example.org");
-
-        AtomicInteger number = new AtomicInteger();
-        threads = Executors.newCachedThreadPool(work -> {
-            Thread thread = new Thread(work, "fake-authorization-server-" + number.incrementAndGet());
-            thread.setDaemon(true);
-            return thread;
-        });
-        http.setExecutor(threads);
-        http.createContext("/", this::handle);
-        http.start();
     }
 
     /**
@@ -177,24 +182,62 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * @throws UncheckedIOException if the port is taken
      */
     public static FakeAuthorizationServer start(int port) {
+        HttpServer http;
         try {
-            return new FakeAuthorizationServer(port);
+            http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1024);
         } catch (IOException e) {
             throw new UncheckedIOException("No server on port " + port, e);
         }
+        AtomicInteger number = new AtomicInteger();
+        ExecutorService threads = Executors.newCachedThreadPool(work -> {
+            Thread thread = new Thread(work, "fake-authorization-server-" + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+        String origin = "http://127.0.0.1:" + http.getAddress().getPort();
+        FakeAuthorizationServer server = new FakeAuthorizationServer(null, http, threads, origin, "");
+        http.setExecutor(threads);
+        http.createContext("/", server::handle);
+        http.start();
+        return server;
     }
 
-    /** Stops at once. Requests under way lose their connection, those that are held as well. */
+    /**
+     * Returns another issuer on the same port, with a path: {@code tenant("acme")} is {@code url() + "/acme"}. It has
+     * clients, users, grants, settings, counters and faults of its own; its paths are those of this server, behind its
+     * own. The same name gives the same tenant. It stops with this server.
+     *
+     * @param name the name, without a slash
+     * @return the tenant
+     * @throws IllegalStateException if this is a tenant
+     */
+    public FakeAuthorizationServer tenant(String name) {
+        if (host != null) {
+            throw new IllegalStateException("A tenant has no tenants");
+        }
+        if (name.isEmpty() || name.contains("/")) {
+            throw new IllegalArgumentException("Not the name of a tenant: " + name);
+        }
+        return tenants.computeIfAbsent(
+                "/" + name, path -> new FakeAuthorizationServer(this, null, null, settings.url, path));
+    }
+
+    /**
+     * Stops at once. Requests under way lose their connection, those that are held as well. A tenant does not stop, but
+     * with the server that it is of.
+     */
     @Override
     public void close() {
-        http.stop(0);
-        threads.shutdownNow();
+        if (http != null && threads != null) {
+            http.stop(0);
+            threads.shutdownNow();
+        }
     }
 
     // ---- URLs ----------------------------------------------------------------------------------------------------
 
     /**
-     * The issuer, and the base of all other URLs: {@code http://127.0.0.1:port}.
+     * The issuer, and the base of all other URLs: {@code http://127.0.0.1:port}, for a {@link #tenant} with its path.
      *
      * @return the issuer, without a slash at its end
      */
@@ -591,12 +634,16 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * @return the tokens
      */
     public Issued issue(String client, String user, String scope, String... resources) {
-        Client known = settings.clients.get(client);
         User who = settings.users.get(user);
-        if (known == null || who == null) {
-            throw new IllegalArgumentException("There is no client " + client + ", or no user " + user);
+        if (who == null) {
+            throw new IllegalArgumentException("There is no user " + user);
         }
-        Grants.Tokens tokens = grants.issue(known, who, scope, List.of(resources));
+        Grants.Tokens tokens;
+        try {
+            tokens = grants.issue(endpoints.known(client), who, scope, List.of(resources));
+        } catch (Refused e) {
+            throw new IllegalArgumentException("There is no client " + client + ": " + e.description(), e);
+        }
         return new Issued(tokens.access(), tokens.refresh() == null ? "" : tokens.refresh());
     }
 
@@ -788,6 +835,30 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
+     * Sets the places where the server's metadata is. Default: all. At the others the answer is 404, or that of
+     * {@link #metadataElsewhere}.
+     *
+     * @param places the places; none for a server without metadata
+     * @return this
+     */
+    public FakeAuthorizationServer metadataAt(MetadataPlace... places) {
+        settings.metadataPlaces = Set.of(places);
+        return this;
+    }
+
+    /**
+     * Sets the answer at those places where the server's metadata might be and is not: a page of HTML with status 200,
+     * a redirect to a login. Default: {@code null}, 404.
+     *
+     * @param answer the answer, or {@code null}
+     * @return this
+     */
+    public FakeAuthorizationServer metadataElsewhere(@Nullable Answer answer) {
+        settings.metadataElsewhere = answer;
+        return this;
+    }
+
+    /**
      * Sets {@code scopes_supported} in the server's metadata. Default: {@code openid}, {@code profile}, {@code email},
      * {@code offline_access}. Requests for other scopes are granted as well.
      *
@@ -801,7 +872,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
 
     /**
      * Sets {@code token_endpoint_auth_methods_supported} in the server's metadata, and what a client may register for.
-     * Default: {@code client_secret_basic}, {@code client_secret_post}, {@code none}.
+     * Default: {@code client_secret_basic}, {@code client_secret_post}, {@code none}. The fourth that the server knows
+     * is {@code private_key_jwt}, for clients that have registered keys (RS256, PS256, ES256).
      *
      * @param methods the methods
      * @return this
@@ -869,6 +941,32 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public FakeAuthorizationServer registrationResponse(UnaryOperator<Map<String, Object>> change) {
         settings.registrationResponse = change;
+        return this;
+    }
+
+    /**
+     * Sets whether clients may be known by a document (OAuth Client ID Metadata Document), and the metadata says so.
+     * Default: no. A client id that is not registered and is an https URL with a path, or an http URL on loopback, is
+     * fetched once; the document must have the same {@code client_id}, and {@code redirect_uris}.
+     *
+     * @param accepted whether they may
+     * @return this
+     */
+    public FakeAuthorizationServer clientIdMetadataDocuments(boolean accepted) {
+        settings.clientDocuments = accepted;
+        return this;
+    }
+
+    /**
+     * Hands the document of a client over, so that nothing is fetched: for client ids of hosts that a test does not
+     * have.
+     *
+     * @param url the URL, which is the client id
+     * @param json the document, well-formed or not; in place of the one before
+     * @return this
+     */
+    public FakeAuthorizationServer clientIdMetadataDocument(String url, String json) {
+        documents.give(url, json);
         return this;
     }
 
@@ -1248,6 +1346,16 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
+     * The number of times that the document of a client was read, see {@link #clientIdMetadataDocuments}; those handed
+     * over are counted, too.
+     *
+     * @return their number
+     */
+    public int clientDocumentRequests() {
+        return counters.clientDocumentRequests.get();
+    }
+
+    /**
      * The number of requests that have reached the registration endpoint, including those that met a fault.
      *
      * @return their number
@@ -1364,62 +1472,81 @@ public final class FakeAuthorizationServer implements AutoCloseable {
 
     private Answer answer(RecordedRequest request) throws IOException, InterruptedException {
         try {
-            return switch (request.path()) {
-                case AUTHORIZE -> {
-                    authorizationRecording.add(request);
-                    yield endpoints.authorize(request);
-                }
-                case TOKEN -> {
-                    endpoints.count(request);
-                    tokenRecording.add(request);
-                    Thread.sleep(settings.latency.toMillis());
-                    yield tokenFaults.next().around(() -> endpoints.token(request));
-                }
-                case REVOKE -> revocationFaults.next().around(() -> endpoints.revoke(request));
-                case DEVICE_AUTHORIZATION -> endpoints.device(request);
-                case DEVICE -> endpoints.devicePage(request);
-                case INTROSPECT -> endpoints.introspect(request);
-                case END_SESSION -> endpoints.endSession(request);
-                case JWKS -> metadataFaults.next().around(endpoints::jwks);
-                case "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server" ->
-                    metadata(request);
-                case REGISTER -> {
-                    counters.registrationRequests.incrementAndGet();
-                    registrationRecording.add(request);
-                    yield registrationFaults.next().around(() -> registrations.register(request));
-                }
-                default -> other(request);
-            };
+            String path = request.path();
+            if (path.startsWith(FakeApis.WELL_KNOWN)) {
+                metadataRecording.add(request);
+                return apis.metadata(path);
+            }
+            WellKnown place = WellKnown.of(path);
+            if (place != null) {
+                return tenants.getOrDefault(place.issuerPath(), this).metadata(request, place);
+            }
+            int end = path.indexOf('/', 1);
+            FakeAuthorizationServer server = tenants.getOrDefault(end < 0 ? path : path.substring(0, end), this);
+            Answer answer = server.endpoint(request);
+            if (answer != null) {
+                return answer;
+            }
+            FakeProtectedApi described = apis.serving(path);
+            return described != null ? described.answer(request) : server.api(request);
         } catch (RuntimeException | AssertionError e) {
             // Most likely a hook of the test. Silence would look like a network failure.
             return Answer.status(500).header("Content-Type", "text/plain").body("The fake server has failed: " + e);
         }
     }
 
-    private Answer metadata(RecordedRequest request) throws IOException, InterruptedException {
-        counters.metadataRequests.incrementAndGet();
-        metadataRecording.add(request);
-        return metadataFaults.next().around(endpoints::metadata);
+    /** The answer of an endpoint of the authorization server, or {@code null} if it has none at the path. */
+    private @Nullable Answer endpoint(RecordedRequest request) throws IOException, InterruptedException {
+        String path = settings.local(request.path());
+        return switch (path) {
+            case AUTHORIZE -> {
+                authorizationRecording.add(request);
+                yield endpoints.authorize(request);
+            }
+            case TOKEN -> {
+                endpoints.count(request);
+                tokenRecording.add(request);
+                Thread.sleep(settings.latency.toMillis());
+                yield tokenFaults.next().around(() -> endpoints.token(request));
+            }
+            case REVOKE -> revocationFaults.next().around(() -> endpoints.revoke(request));
+            case DEVICE_AUTHORIZATION -> endpoints.device(request);
+            case DEVICE -> endpoints.devicePage(request);
+            case INTROSPECT -> endpoints.introspect(request);
+            case END_SESSION -> endpoints.endSession(request);
+            case JWKS -> metadataFaults.next().around(endpoints::jwks);
+            case REGISTER -> {
+                counters.registrationRequests.incrementAndGet();
+                registrationRecording.add(request);
+                yield registrationFaults.next().around(() -> registrations.register(request));
+            }
+            default -> {
+                if (!path.startsWith(REGISTER + "/")) {
+                    yield null;
+                }
+                registrationRecording.add(request);
+                yield managementFaults.next().around(() -> registrations.manage(request));
+            }
+        };
     }
 
-    private Answer other(RecordedRequest request) throws IOException, InterruptedException {
-        String path = request.path();
-        if (path.startsWith(REGISTER + "/")) {
-            registrationRecording.add(request);
-            return managementFaults.next().around(() -> registrations.manage(request));
-        }
-        if (path.startsWith(FakeApis.WELL_KNOWN)) {
-            metadataRecording.add(request);
-            return apis.metadata(path);
-        }
-        FakeProtectedApi described = apis.serving(path);
-        return described != null ? described.answer(request) : api(request);
+    private Answer metadata(RecordedRequest request, WellKnown place) throws IOException, InterruptedException {
+        counters.metadataRequests.incrementAndGet();
+        metadataRecording.add(request);
+        boolean here = place.issuerPath().equals(settings.path)
+                && !Collections.disjoint(settings.metadataPlaces, place.places());
+        Answer elsewhere = settings.metadataElsewhere;
+        return metadataFaults
+                .next()
+                .around(() -> here
+                        ? endpoints.metadata()
+                        : elsewhere == null ? FakeApis.notFound(request.path()) : elsewhere);
     }
 
     private Answer api(RecordedRequest request) throws IOException, InterruptedException {
-        String path = request.path();
+        String path = settings.local(request.path());
         if (!path.startsWith("/api/") && !path.startsWith("/v1/") && !path.equals(USERINFO)) {
-            return FakeApis.notFound(path);
+            return FakeApis.notFound(request.path());
         }
         counters.apiRequests.incrementAndGet();
         apiRecording.add(request);

@@ -21,7 +21,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyFactory;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
 import java.security.Signature;
+import java.security.interfaces.ECPublicKey;
+import java.security.interfaces.RSAPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.security.spec.MGF1ParameterSpec;
+import java.security.spec.PSSParameterSpec;
 import java.security.spec.RSAPublicKeySpec;
 import java.time.Duration;
 import java.time.Instant;
@@ -969,6 +976,278 @@ class FakeAuthorizationServerTest {
         server.exactRedirectUris(true);
         assertThrows(IllegalArgumentException.class, () -> server.approve(other, "alice"));
         assertTrue(server.approve(authorizationUrl(), "alice").startsWith(CALLBACK));
+    }
+
+    // ---- Metadata, and clients with documents or keys --------------------------------------------------------------
+
+    @Test
+    void a_tenant_is_an_issuer_of_its_own_with_metadata_at_three_places() throws Exception {
+        FakeAuthorizationServer tenant = server.tenant("acme").client("app", "other", CALLBACK);
+        assertEquals(server.url() + "/acme", tenant.issuer());
+        List<String> places = List.of(
+                server.url() + "/.well-known/oauth-authorization-server/acme",
+                server.url() + "/.well-known/openid-configuration/acme",
+                server.url() + "/acme/.well-known/openid-configuration");
+        for (String place : places) {
+            HttpResponse<String> answer = get(place);
+            assertEquals(tenant.issuer(), member(answer, "issuer"));
+            assertEquals(tenant.issuer() + "/token", member(answer, "token_endpoint"));
+        }
+        assertEquals(
+                404,
+                get(tenant.issuer() + "/.well-known/oauth-authorization-server").statusCode());
+        assertEquals(
+                404,
+                get(server.url() + "/.well-known/oauth-authorization-server/x").statusCode());
+        assertEquals(4, tenant.metadataRequests());
+        assertEquals(1, server.metadataRequests());
+        assertEquals(server.issuer(), member(get(server.url() + "/.well-known/openid-configuration"), "issuer"));
+
+        tenant.metadataAt(MetadataPlace.OPENID);
+        assertEquals(404, get(places.get(0)).statusCode());
+        assertEquals(404, get(places.get(1)).statusCode());
+        assertEquals(200, get(places.get(2)).statusCode());
+        tenant.metadataAt(MetadataPlace.OAUTH).metadataElsewhere(Answer.redirect("/login"));
+        assertEquals(200, get(places.get(0)).statusCode());
+        assertEquals(302, get(places.get(1)).statusCode());
+        assertEquals(302, get(places.get(2)).statusCode());
+        server.metadataAt(MetadataPlace.OPENID_INSERTED);
+        assertEquals(
+                200, get(server.url() + "/.well-known/openid-configuration").statusCode());
+        assertEquals(
+                404,
+                get(server.url() + "/.well-known/oauth-authorization-server").statusCode());
+    }
+
+    @Test
+    void tenants_share_a_port_and_nothing_else() throws Exception {
+        FakeAuthorizationServer tenant = server.tenant("acme").client("app", "other", CALLBACK);
+        assertEquals(tenant, server.tenant("acme"));
+        assertThrows(IllegalStateException.class, () -> tenant.tenant("x"));
+        FakeProtectedApi api = tenant.protectedApi("/mcp");
+        assertEquals(server.url() + "/acme/mcp", api.url());
+        assertTrue(get(api.metadataUrl()).body().contains("[\"" + tenant.issuer() + "\"]"));
+        String url = authorizationUrl().replace(server.url(), tenant.url()) + "&resource=" + encode(api.url());
+        String page = get(url).body();
+        Matcher action = Pattern.compile("action=\"([^\"]*)\"").matcher(page);
+        assertTrue(action.find());
+        HttpResponse<String> accepted = post(
+                server.url() + action.group(1).replace("&amp;", "&"),
+                Map.of("user", "alice", "decision", "accept"),
+                null);
+        Map<String, String> params =
+                codeParams(code(accepted.headers().firstValue("Location").orElseThrow()), VERIFIER);
+        assertRefused("invalid_client", 401, post(tenant.tokenEndpoint(), params, basic("app", "s3cret")));
+        assertRefused("invalid_grant", 400, post(server.tokenEndpoint(), params, basic("app", "s3cret")));
+        HttpResponse<String> answer = post(tenant.tokenEndpoint(), params, basic("app", "other"));
+        String token = member(answer, "access_token");
+        assertEquals(200, call("/acme/mcp", token).statusCode());
+        assertTrue(call("/acme/v1/me", token).body().contains("Alice Archer"));
+        assertEquals(401, call("/v1/me", token).statusCode());
+        assertEquals(404, call("/acme/x", token).statusCode());
+        assertEquals(tenant.issuer(), member(claims(member(answer, "id_token")), "iss"));
+        assertEquals(1, server.tokenRequests());
+        assertEquals(2, tenant.tokenRequests());
+        tenant.close();
+        assertEquals(200, call("/acme/mcp", token).statusCode());
+    }
+
+    @Test
+    void metadata_says_what_is_switched_on() throws Exception {
+        String url = server.url() + "/.well-known/oauth-authorization-server";
+        Map<String, Object> metadata = JsonReader.object(get(url).body());
+        assertFalse(metadata.containsKey("client_id_metadata_document_supported"));
+        assertFalse(metadata.containsKey("registration_endpoint"));
+        assertEquals(List.of("S256"), metadata.get("code_challenge_methods_supported"));
+        assertEquals(false, metadata.get("authorization_response_iss_parameter_supported"));
+        server.clientIdMetadataDocuments(true)
+                .dynamicRegistration(true)
+                .issuerInCallback(true)
+                .scopesSupported("mcp", "offline_access")
+                .authMethods("none", "private_key_jwt");
+        metadata = JsonReader.object(get(url).body());
+        assertEquals(true, metadata.get("client_id_metadata_document_supported"));
+        assertEquals(server.registrationEndpoint(), metadata.get("registration_endpoint"));
+        assertEquals(true, metadata.get("authorization_response_iss_parameter_supported"));
+        assertEquals(List.of("mcp", "offline_access"), metadata.get("scopes_supported"));
+        assertEquals(List.of("none", "private_key_jwt"), metadata.get("token_endpoint_auth_methods_supported"));
+        server.onEveryMetadataRequest(Fault.status(503));
+        assertEquals(503, get(url).statusCode());
+        assertEquals(
+                200,
+                get(server.noFaults().url() + "/.well-known/openid-configuration")
+                        .statusCode());
+        assertEquals(4, server.metadataRequests());
+        assertEquals(4, server.recordedMetadataRequests().size());
+    }
+
+    @Test
+    void a_client_is_known_by_its_document() throws Exception {
+        try (FakeAuthorizationServer web = FakeAuthorizationServer.start()) {
+            String id = web.apiUrl("/api/client.json");
+            web.onApiRequest((request, answer) -> Answer.json(200, document(id)));
+            String url = authorizationUrl().replace("client_id=app", "client_id=" + encode(id));
+            assertTrue(get(url).body().contains("INVALID_CLIENT"));
+            server.clientIdMetadataDocuments(true);
+            assertEquals(200, get(url).statusCode());
+            assertThrows(
+                    IllegalArgumentException.class, () -> server.approve(url.replace("callback", "other"), "alice"));
+            Map<String, String> params = codeParams(code(server.approve(url, "alice")), VERIFIER);
+            params.put("client_id", id);
+            HttpResponse<String> tokens = post(server.tokenEndpoint(), params, null);
+            Map<String, String> refresh = new LinkedHashMap<>(refreshParams(member(tokens, "refresh_token")));
+            refresh.put("client_id", id);
+            assertEquals(200, post(server.tokenEndpoint(), refresh, null).statusCode());
+            assertEquals(1, web.apiRequests());
+            assertEquals(1, server.clientDocumentRequests());
+            assertEquals(Set.of(id), server.clientsInUse());
+            assertFalse(server.clients().contains(id));
+
+            // What cannot be read today may be there tomorrow.
+            String other = web.apiUrl("/api/other.json");
+            params.put("client_id", other);
+            web.onApiRequest((request, answer) -> Answer.redirect(id));
+            assertRefused("invalid_client", 401, post(server.tokenEndpoint(), params, null));
+            web.onApiRequest((request, answer) -> Answer.json(200, document(other)));
+            assertRefused("invalid_grant", 400, post(server.tokenEndpoint(), params, null));
+        }
+    }
+
+    @Test
+    void a_wrong_document_is_an_error() throws Exception {
+        server.clientIdMetadataDocuments(true);
+        String id = "https://app.example/client.json";
+        String good = document(id);
+        Map<String, String> params = refreshParams("x");
+        for (String wrong : List.of(
+                good.replace(id, id + "x"),
+                good.replace("redirect_uris", "uris"),
+                good.replace("{", "{\"token_endpoint_auth_method\":\"client_secret_post\","),
+                good.replace("{", "{\"client_secret\":\"s\","),
+                "<html>")) {
+            server.clientIdMetadataDocument(id, wrong);
+            Map<String, String> withId = new LinkedHashMap<>(params);
+            withId.put("client_id", id);
+            assertRefused("invalid_client", 401, post(server.tokenEndpoint(), withId, null));
+            String url = authorizationUrl().replace("client_id=app", "client_id=" + encode(id));
+            assertTrue(get(url).body().contains("INVALID_CLIENT"));
+        }
+        server.clientIdMetadataDocument(id, good);
+        assertFalse(server.issue(id, "alice", "").refreshToken().isEmpty());
+        for (String wrong : List.of(
+                "https://app.example",
+                "https://app.example/",
+                "http://app.example/client.json",
+                "https://a@app.example/client.json",
+                "https://app.example/client.json#x",
+                "https://app.example/../client.json",
+                "https://app.example/x/.")) {
+            int before = server.clientDocumentRequests();
+            assertThrows(IllegalArgumentException.class, () -> server.issue(wrong, "alice", ""), wrong);
+            assertEquals(before, server.clientDocumentRequests(), wrong);
+        }
+    }
+
+    @Test
+    void a_client_with_keys_authenticates_by_an_assertion() throws Exception {
+        server.dynamicRegistration(true).authMethods("private_key_jwt");
+        String json = registration("private_key_jwt").replace("\"refresh_token\"", "\"client_credentials\"");
+        assertRefused("invalid_client_metadata", 400, register(json));
+        String jwks = Jwt.jwks(7);
+        String id = member(register(json.replaceFirst("\\{", "{\"jwks\":" + jwks + ",")), "client_id");
+        assertEquals(200, assertion(id, server.issuer(), "one", Signing.RS256).statusCode());
+        assertEquals(
+                200, assertion(id, server.tokenEndpoint(), "two", Signing.RS256).statusCode());
+        assertRefused("invalid_client", 401, assertion(id, server.issuer(), "two", Signing.RS256));
+        assertRefused("invalid_client", 401, assertion(id, "https://elsewhere.example", "3", Signing.RS256));
+        assertRefused("invalid_client", 401, assertion(id, server.issuer(), "4", Signing.WRONG_KEY));
+        assertRefused("invalid_client", 401, assertion(id, server.issuer(), "5", Signing.TAMPERED));
+        assertRefused("invalid_client", 401, assertion("app", server.issuer(), "6", Signing.RS256));
+        Map<String, String> params = Map.of("grant_type", "client_credentials", "client_id", id);
+        assertRefused("invalid_client", 401, post(server.tokenEndpoint(), params, null));
+        server.time(() -> Instant.now().plusSeconds(61));
+        assertRefused("invalid_client", 401, assertion(id, server.issuer(), "7", Signing.RS256));
+    }
+
+    @Test
+    void keys_of_clients_may_be_elsewhere_and_of_other_kinds() throws Exception {
+        server.dynamicRegistration(true).authMethods("private_key_jwt");
+        KeyPairGenerator rsa = KeyPairGenerator.getInstance("RSA");
+        rsa.initialize(2048);
+        KeyPair pss = rsa.generateKeyPair();
+        KeyPairGenerator curve = KeyPairGenerator.getInstance("EC");
+        curve.initialize(new ECGenParameterSpec("secp256r1"));
+        KeyPair ec = curve.generateKeyPair();
+        String jwks = Json.write(Map.of(
+                "keys",
+                List.of(
+                        Map.of("kty", "RSA", "n", base64(((RSAPublicKey) pss.getPublic()).getModulus()), "e", "AQAB"),
+                        Map.of(
+                                "kty",
+                                "EC",
+                                "crv",
+                                "P-256",
+                                "x",
+                                base64(((ECPublicKey) ec.getPublic()).getW().getAffineX()),
+                                "y",
+                                base64(((ECPublicKey) ec.getPublic()).getW().getAffineY())))));
+        Signature one = Signature.getInstance("RSASSA-PSS");
+        one.setParameter(new PSSParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, 32, 1));
+        one.initSign(pss.getPrivate());
+        Signature other = Signature.getInstance("SHA256withECDSAinP1363Format");
+        other.initSign(ec.getPrivate());
+        try (FakeAuthorizationServer web = FakeAuthorizationServer.start()) {
+            web.onApiRequest((request, answer) -> Answer.json(200, jwks));
+            String json = registration("private_key_jwt")
+                    .replace("\"refresh_token\"", "\"client_credentials\"")
+                    .replaceFirst("\\{", "{\"jwks_uri\":\"" + web.apiUrl("/api/jwks") + "\",");
+            String id = member(register(json), "client_id");
+            assertEquals(200, assertion(id, "PS256", one).statusCode());
+            assertEquals(200, assertion(id, "ES256", other).statusCode());
+            assertRefused("invalid_client", 401, assertion(id, "RS256", one));
+            assertRefused("invalid_client", 401, assertion(id, "HS256", one));
+            web.onApiRequest((request, answer) -> Answer.json(200, "{\"keys\":[]}"));
+            assertRefused("invalid_client", 401, assertion(id, "ES256", other));
+        }
+    }
+
+    private static String base64(BigInteger number) {
+        return Jwt.base64(number.toByteArray());
+    }
+
+    private HttpResponse<String> assertion(String id, String algorithm, Signature signature) throws Exception {
+        Map<String, Object> claims = new LinkedHashMap<>();
+        claims.put("iss", id);
+        claims.put("sub", id);
+        claims.put("aud", List.of(server.issuer()));
+        claims.put("exp", Instant.now().getEpochSecond() + 60);
+        String content = Jwt.base64(("{\"alg\":\"" + algorithm + "\"}").getBytes(StandardCharsets.UTF_8)) + "."
+                + Jwt.base64(Json.write(claims).getBytes(StandardCharsets.UTF_8));
+        signature.update(content.getBytes(StandardCharsets.UTF_8));
+        Map<String, String> params = new LinkedHashMap<>();
+        params.put("grant_type", "client_credentials");
+        params.put("client_assertion_type", ClientAssertions.TYPE);
+        params.put("client_assertion", content + "." + Jwt.base64(signature.sign()));
+        return post(server.tokenEndpoint(), params, null);
+    }
+
+    private HttpResponse<String> assertion(String id, String audience, String number, Signing how) throws Exception {
+        Map<String, Object> claims = new LinkedHashMap<>();
+        claims.put("iss", id);
+        claims.put("sub", id);
+        claims.put("aud", audience);
+        claims.put("exp", Instant.now().getEpochSecond() + 60);
+        claims.put("jti", number);
+        Map<String, String> params = new LinkedHashMap<>();
+        params.put("grant_type", "client_credentials");
+        params.put("client_assertion_type", ClientAssertions.TYPE);
+        params.put("client_assertion", Jwt.sign(claims, how, 7));
+        return post(server.tokenEndpoint(), params, null);
+    }
+
+    private static String document(String id) {
+        return "{\"client_id\":\"" + id + "\",\"client_name\":\"App\",\"redirect_uris\":[\"" + CALLBACK
+                + "\"],\"grant_types\":[\"authorization_code\",\"refresh_token\"]}";
     }
 
     // ---- Helpers -------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ final class Pages {
         String hint = Http.get(authorization.params(), "login_hint");
         StringBuilder body = new StringBuilder();
         body.append("<form method=\"post\" action=\"")
-                .append(escape(FakeAuthorizationServer.AUTHORIZE + "?" + query))
+                .append(escape(settings.path + FakeAuthorizationServer.AUTHORIZE + "?" + query))
                 .append("\">\n<h1>Sign in to ")
                 .append(escape(settings.title))
                 .append("</h1>\n<p>to connect it with <b>")
@@ -92,7 +92,7 @@ final class Pages {
     static Answer device(Settings settings, String userCode) {
         StringBuilder body = new StringBuilder();
         body.append("<form method=\"post\" action=\"")
-                .append(FakeAuthorizationServer.DEVICE)
+                .append(settings.path + FakeAuthorizationServer.DEVICE)
                 .append("\">\n<h1>Connect a device to ")
                 .append(escape(settings.title))
                 .append("</h1>\n<h2>Which code does it show?</h2>\n<label><input style=\"width: 100%\""

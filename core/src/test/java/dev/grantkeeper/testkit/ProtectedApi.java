@@ -56,13 +56,13 @@ final class ProtectedApi {
             if (settings.rejectAllAtApi) {
                 throw new Refused("invalid_token", "Invalid access token");
             }
-            return switch (request.path()) {
+            return switch (settings.local(request.path())) {
                 case FakeAuthorizationServer.PROFILE -> profile(user);
                 case FakeAuthorizationServer.RECENTLY_PLAYED -> recentlyPlayed(request, user);
                 case FakeAuthorizationServer.TOP_TRACKS -> topTracks(request, user);
                 case FakeAuthorizationServer.USERINFO -> endpoints.userInfo(user);
                 default ->
-                    settings.dialects.isProfile(request.path())
+                    settings.dialects.isProfile(settings.local(request.path()))
                             ? ownProfile(request, user)
                             : echo(request, user, token);
             };
@@ -92,7 +92,9 @@ final class ProtectedApi {
     }
 
     private Answer ownProfile(RecordedRequest request, @Nullable User user) {
-        return user == null ? noUser() : Answer.json(200, Json.write(settings.dialects.profile(request.path(), user)));
+        return user == null
+                ? noUser()
+                : Answer.json(200, Json.write(settings.dialects.profile(settings.local(request.path()), user)));
     }
 
     private Answer profile(@Nullable User user) {

@@ -6,7 +6,6 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -151,23 +150,10 @@ final class Registrations {
     private void keep(String id, String token, Map<String, Object> answer) throws Refused {
         try {
             registered.put(id, new Registered(token, answer));
-            settings.clients.put(id, client(id, answer));
+            settings.clients.put(id, Client.of(id, answer));
         } catch (IllegalArgumentException e) {
             throw new Refused("invalid_client_metadata", String.valueOf(e.getMessage()));
         }
-    }
-
-    private static Client client(String id, Map<String, Object> answer) {
-        Object end = answer.get("client_secret_expires_at");
-        long expires = end instanceof Number number ? number.longValue() : 0;
-        List<String> redirectUris = JsonReader.texts(answer, "redirect_uris");
-        return new Client(
-                id,
-                answer.get("client_secret") instanceof String secret ? secret : null,
-                redirectUris == null ? List.of() : redirectUris,
-                answer.get("token_endpoint_auth_method") instanceof String method ? method : null,
-                expires == 0 ? null : Instant.ofEpochSecond(expires),
-                JsonReader.texts(answer, "grant_types"));
     }
 
     void forget(String id) {
@@ -201,6 +187,9 @@ final class Registrations {
             Object method = metadata.get("token_endpoint_auth_method");
             if (!settings.authMethods.contains(String.valueOf(method))) {
                 throw new Refused("invalid_client_metadata", "token_endpoint_auth_method is not supported");
+            }
+            if ("private_key_jwt".equals(method) && metadata.get("jwks") == null && metadata.get("jwks_uri") == null) {
+                throw new Refused("invalid_client_metadata", "private_key_jwt needs jwks or jwks_uri");
             }
             List<String> redirectUris = JsonReader.texts(metadata, "redirect_uris");
             if (codes && (redirectUris == null || redirectUris.isEmpty())) {

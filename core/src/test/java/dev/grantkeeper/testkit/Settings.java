@@ -72,6 +72,9 @@ final class Settings {
     volatile List<String> authMethods = List.of("client_secret_basic", "client_secret_post", "none");
     volatile boolean exactRedirectUris;
 
+    volatile Set<MetadataPlace> metadataPlaces = Set.of(MetadataPlace.values());
+    volatile @Nullable Answer metadataElsewhere;
+    volatile boolean clientDocuments;
     volatile boolean registration;
     volatile boolean registrationManagement = true;
     volatile @Nullable String initialAccessToken;
@@ -87,6 +90,11 @@ final class Settings {
         this.path = path;
     }
 
+    /** The path within this server. */
+    String local(String requestPath) {
+        return requestPath.startsWith(path) ? requestPath.substring(path.length()) : requestPath;
+    }
+
     /**
      * A registration. Without redirect URIs, any will do; without a method, the secret may come in the header or in the
      * body; without grant types, all are allowed.
@@ -97,9 +105,26 @@ final class Settings {
             List<String> redirectUris,
             @Nullable String method,
             @Nullable Instant secretExpiresAt,
-            @Nullable List<String> grantTypes) {
+            @Nullable List<String> grantTypes,
+            @Nullable String jwks,
+            @Nullable String jwksUri) {
         Client(String id, @Nullable String secret, List<String> redirectUris) {
-            this(id, secret, redirectUris, null, null, null);
+            this(id, secret, redirectUris, null, null, null, null, null);
+        }
+
+        /** The client that metadata describe, of a registration or a document (RFC 7591, 2). */
+        static Client of(String id, Map<String, Object> metadata) {
+            long expires = metadata.get("client_secret_expires_at") instanceof Number end ? end.longValue() : 0;
+            List<String> redirectUris = JsonReader.texts(metadata, "redirect_uris");
+            return new Client(
+                    id,
+                    metadata.get("client_secret") instanceof String secret ? secret : null,
+                    redirectUris == null ? List.of() : redirectUris,
+                    metadata.get("token_endpoint_auth_method") instanceof String method ? method : null,
+                    expires == 0 ? null : Instant.ofEpochSecond(expires),
+                    JsonReader.texts(metadata, "grant_types"),
+                    metadata.get("jwks") == null ? null : Json.write(metadata.get("jwks")),
+                    metadata.get("jwks_uri") instanceof String uri ? uri : null);
         }
 
         boolean mayRedirectTo(String uri, boolean exactly) {
@@ -116,6 +141,10 @@ final class Settings {
                     && other.matches()
                     && one.group(1).equals(other.group(1))
                     && Objects.equals(one.group(2), other.group(2));
+        }
+
+        boolean isConfidential() {
+            return secret != null || jwks != null || jwksUri != null;
         }
 
         boolean mayRefresh() {
