@@ -65,6 +65,20 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link #onApiRequest} changes these answers.
  *
+ * <h2>APIs known by their URL</h2>
+ *
+ * <p>{@link #protectedApi} makes a path an API whose challenges and metadata (RFC 9728) lead to this server, or to
+ * another one. Its tokens have to be requested for it ({@code resource}, RFC 8707): codes, refresh tokens and access
+ * tokens remember what the authorization request named. With {@link #dynamicRegistration} and
+ * {@link #clientIdMetadataDocuments} clients need no registration by hand, and {@link #tenant} is an issuer with a
+ * path.
+ *
+ * <pre>{@code
+ * FakeProtectedApi api = server.dynamicRegistration(true).protectedApi("/mcp").scopesSupported("read");
+ * // … give api.url() to the application, which signs the user in by itself …
+ * assertEquals(1, server.registrations());
+ * }</pre>
+ *
  * <h2>A provider</h2>
  *
  * <p>{@link #provider} points a preset here. Without a preset, {@code Discovery.of(server.issuer())
