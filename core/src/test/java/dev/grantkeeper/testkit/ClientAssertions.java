@@ -83,7 +83,7 @@ final class ClientAssertions {
         }
     }
 
-    private static boolean verified(Map<?, ?> jwk, String algorithm, byte[] content, byte[] signature)
+    static boolean verified(Map<?, ?> jwk, String algorithm, byte[] content, byte[] signature)
             throws GeneralSecurityException {
         boolean rsa = "RSA".equals(jwk.get("kty"));
         if (rsa == algorithm.startsWith("ES")) {

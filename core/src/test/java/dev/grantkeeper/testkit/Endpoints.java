@@ -23,10 +23,12 @@ final class Endpoints {
     private final Counters counters;
     private final ClientDocuments documents;
     private final ClientAssertions assertions;
+    private final DPoPProofs proofs;
 
     Endpoints(Settings settings, Grants grants, Counters counters, ClientDocuments documents) {
         this.documents = documents;
         this.assertions = new ClientAssertions(settings);
+        this.proofs = new DPoPProofs(settings);
         this.settings = settings;
         this.grants = grants;
         this.counters = counters;
@@ -163,6 +165,9 @@ final class Endpoints {
             Map<String, String> params = form(request);
             Client client = authenticate(request, params);
             List<String> resources = request.resources();
+            String key = settings.dpop
+                    ? proofs.verify(request, settings.url + FakeAuthorizationServer.TOKEN, settings.dpopNonce, null)
+                    : null;
             String grantType = params.getOrDefault("grant_type", "");
             Grants.Tokens tokens = switch (grantType) {
                 case "authorization_code" ->
@@ -172,8 +177,11 @@ final class Endpoints {
                             Http.get(params, "redirect_uri"),
                             Http.get(params, "code_verifier"),
                             resources);
-                case "refresh_token" ->
-                    grants.refresh(required(params, "refresh_token"), client, Http.get(params, "scope"), resources);
+                case "refresh_token" -> {
+                    grants.requireKey(required(params, "refresh_token"), key);
+                    yield grants.refresh(
+                            required(params, "refresh_token"), client, Http.get(params, "scope"), resources);
+                }
                 case "client_credentials" -> {
                     if (!client.isConfidential()) {
                         throw new Refused("unauthorized_client", "Only for confidential clients");
@@ -189,6 +197,10 @@ final class Endpoints {
                 default -> throw new Refused("unsupported_grant_type", "Unknown grant_type");
             };
             Map<String, Object> response = response(client, tokens);
+            if (key != null) {
+                grants.bind(tokens, key);
+                response.put("token_type", "DPoP");
+            }
             if (grantType.equals(TOKEN_EXCHANGE)) {
                 response.put("issued_token_type", "urn:ietf:params:oauth:token-type:access_token");
             }
@@ -393,6 +405,9 @@ final class Endpoints {
         metadata.put("id_token_signing_alg_values_supported", List.of("RS256"));
         metadata.put("scopes_supported", settings.scopesSupported);
         metadata.put("token_endpoint_auth_methods_supported", settings.authMethods);
+        if (settings.dpop) {
+            metadata.put("dpop_signing_alg_values_supported", DPoPProofs.ALGORITHMS);
+        }
         if (settings.clientDocuments) {
             metadata.put("client_id_metadata_document_supported", true);
         }
@@ -507,6 +522,10 @@ final class Endpoints {
         body.put("error_description", refused.description());
         Answer answer = Answer.json(400, Json.write(settings.dialects.inAllPlaces(body, null)))
                 .header("Cache-Control", "no-store");
+        String nonce = settings.dpopNonce;
+        if (refused.error().equals("use_dpop_nonce") && nonce != null) {
+            answer = answer.header("DPoP-Nonce", nonce);
+        }
         if (refused.error().equals("invalid_client") && settings.invalidClientStatus != 400) {
             answer = answer.withStatus(settings.invalidClientStatus);
             if (settings.invalidClientStatus == 401) {

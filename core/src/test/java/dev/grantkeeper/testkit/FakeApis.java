@@ -17,7 +17,7 @@ final class FakeApis {
         this.origin = origin;
     }
 
-    synchronized FakeProtectedApi at(String path, String issuer, Grants grants) {
+    synchronized FakeProtectedApi at(String path, Settings issuer, Grants grants) {
         if (!path.startsWith("/")) {
             throw new IllegalArgumentException("Not a path: " + path);
         }

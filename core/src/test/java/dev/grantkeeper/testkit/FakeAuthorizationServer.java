@@ -897,6 +897,31 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         return this;
     }
 
+    /**
+     * Sets whether the token endpoint binds tokens to the key of a proof (DPoP, RFC 9449), and the metadata says so.
+     * Default: no, proofs are ignored. {@link #protectedApi Protected APIs} verify the proofs of bound tokens; the API
+     * of {@link #apiUrl} takes bearer tokens only.
+     *
+     * @param supported whether it does
+     * @return this
+     */
+    public FakeAuthorizationServer dpop(boolean supported) {
+        settings.dpop = supported;
+        return this;
+    }
+
+    /**
+     * Sets the nonce that proofs at the token endpoint must have; without it the answer is {@code use_dpop_nonce}, and
+     * names it. Default: {@code null}, none.
+     *
+     * @param nonce the nonce, or {@code null}
+     * @return this
+     */
+    public FakeAuthorizationServer dpopNonce(@Nullable String nonce) {
+        settings.dpopNonce = nonce;
+        return this;
+    }
+
     // ---- Clients that register themselves ------------------------------------------------------------------------
 
     /**
@@ -1123,7 +1148,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      * @return the API
      */
     public FakeProtectedApi protectedApi(String path) {
-        return apis.at(settings.path + path, settings.url, grants);
+        return apis.at(settings.path + path, settings, grants);
     }
 
     // ---- Faults --------------------------------------------------------------------------------------------------

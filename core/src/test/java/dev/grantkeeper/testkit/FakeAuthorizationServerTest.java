@@ -39,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -1209,6 +1210,116 @@ class FakeAuthorizationServerTest {
             web.onApiRequest((request, answer) -> Answer.json(200, "{\"keys\":[]}"));
             assertRefused("invalid_client", 401, assertion(id, "ES256", other));
         }
+    }
+
+    @Test
+    void bound_tokens_come_with_a_proof_of_their_key() throws Exception {
+        FakeProtectedApi api = server.protectedApi("/mcp").dpopRequired(true);
+        assertEquals(
+                "DPoP resource_metadata=\"" + api.metadataUrl() + "\", algs=\"ES256 RS256 PS256\"",
+                challenge(get(api.url())));
+        assertTrue(get(api.metadataUrl()).body().contains("\"dpop_bound_access_tokens_required\":true"));
+        assertEquals(
+                401,
+                call("/mcp", server.issue("app", "bob", "", api.url()).accessToken())
+                        .statusCode());
+        assertFalse(
+                get(server.url() + "/.well-known/openid-configuration").body().contains("dpop_signing"));
+        server.dpop(true);
+        assertTrue(
+                get(server.url() + "/.well-known/openid-configuration").body().contains("dpop_signing"));
+        KeyPairGenerator curve = KeyPairGenerator.getInstance("EC");
+        curve.initialize(new ECGenParameterSpec("secp256r1"));
+        KeyPair key = curve.generateKeyPair();
+        KeyPair other = curve.generateKeyPair();
+
+        server.dpopNonce("n1");
+        String callback = server.approve(authorizationUrl() + "&resource=" + encode(api.url()), "alice");
+        Map<String, String> params = codeParams(code(callback), VERIFIER);
+        HttpResponse<String> refused = proven(params, proof(key, "POST", server.tokenEndpoint(), "", ""));
+        assertRefused("use_dpop_nonce", 400, refused);
+        assertEquals("n1", refused.headers().firstValue("DPoP-Nonce").orElseThrow());
+        assertRefused(
+                "invalid_dpop_proof", 400, proven(params, proof(key, "POST", server.revocationEndpoint(), "n1", "")));
+        String proof = proof(key, "POST", server.tokenEndpoint(), "n1", "");
+        HttpResponse<String> tokens = proven(params, proof);
+        assertEquals("DPoP", member(tokens, "token_type"));
+        Map<String, String> refresh = refreshParams(member(tokens, "refresh_token"));
+        assertRefused("invalid_dpop_proof", 400, proven(refresh, proof));
+        assertRefused("invalid_grant", 400, proven(refresh, proof(other, "POST", server.tokenEndpoint(), "n1", "")));
+        assertRefused("invalid_grant", 400, post(server.tokenEndpoint(), refresh, basic("app", "s3cret")));
+
+        String token = member(tokens, "access_token");
+        assertEquals(
+                200, bound(api, token, proof(key, "GET", api.url(), "", token)).statusCode());
+        assertEquals(
+                401, bound(api, token, proof(key, "GET", api.url(), "", "x")).statusCode());
+        assertEquals(
+                401,
+                bound(api, token, proof(other, "GET", api.url(), "", token)).statusCode());
+        assertEquals(401, call("/mcp", token).statusCode());
+        api.dpopRequired(false).dpopNonce("n2");
+        assertEquals(401, call("/mcp", token).statusCode());
+        HttpResponse<String> again = bound(api, token, proof(key, "GET", api.url(), "", token));
+        assertTrue(challenge(again).startsWith("DPoP error=\"use_dpop_nonce\""), challenge(again));
+        assertEquals("n2", again.headers().firstValue("DPoP-Nonce").orElseThrow());
+        assertEquals(
+                200,
+                bound(api, token, proof(key, "GET", api.url(), "n2", token)).statusCode());
+        assertEquals(
+                200,
+                proven(refresh, proof(key, "POST", server.tokenEndpoint(), "n1", ""))
+                        .statusCode());
+    }
+
+    private String proof(KeyPair key, String method, String url, String nonce, String token) throws Exception {
+        ECPublicKey point = (ECPublicKey) key.getPublic();
+        Map<String, Object> header = new LinkedHashMap<>();
+        header.put("typ", "dpop+jwt");
+        header.put("alg", "ES256");
+        header.put(
+                "jwk",
+                Map.of(
+                        "kty",
+                        "EC",
+                        "crv",
+                        "P-256",
+                        "x",
+                        base64(point.getW().getAffineX()),
+                        "y",
+                        base64(point.getW().getAffineY())));
+        Map<String, Object> claims = new LinkedHashMap<>();
+        claims.put("jti", UUID.randomUUID().toString());
+        claims.put("htm", method);
+        claims.put("htu", url);
+        claims.put("iat", Instant.now().getEpochSecond());
+        if (!nonce.isEmpty()) {
+            claims.put("nonce", nonce);
+        }
+        if (!token.isEmpty()) {
+            claims.put("ath", Jwt.base64(Jwt.sha256(token)));
+        }
+        String content = Jwt.base64(Json.write(header).getBytes(StandardCharsets.UTF_8)) + "."
+                + Jwt.base64(Json.write(claims).getBytes(StandardCharsets.UTF_8));
+        Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
+        signature.initSign(key.getPrivate());
+        signature.update(content.getBytes(StandardCharsets.UTF_8));
+        return content + "." + Jwt.base64(signature.sign());
+    }
+
+    private HttpResponse<String> proven(Map<String, String> params, String proof) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(tokenRequest(params, basic("app", "s3cret")), (n, v) -> true)
+                .header("DPoP", proof)
+                .build();
+        return http.send(request, BodyHandlers.ofString());
+    }
+
+    private HttpResponse<String> bound(FakeProtectedApi api, String token, String proof) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create(api.url()))
+                .header("Authorization", "DPoP " + token)
+                .header("DPoP", proof)
+                .build();
+        return http.send(request, BodyHandlers.ofString());
     }
 
     private static String base64(BigInteger number) {

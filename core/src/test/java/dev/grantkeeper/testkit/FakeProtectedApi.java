@@ -5,10 +5,12 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An API of a {@link FakeAuthorizationServer} that describes itself (RFC 9728): a client that knows nothing but its URL
@@ -22,7 +24,7 @@ import java.util.stream.Stream;
  *
  * <p>It accepts tokens that were requested for it ({@code resource}, RFC 8707) and rejects all others. A request with a
  * valid token is answered by {@code {"user": …, "method": …, "path": …, "token": …, "bodyLength": …}}, at its URL and
- * at every URL below. It takes bearer tokens only, no DPoP.
+ * at every URL below. Tokens that are bound to a key ({@link FakeAuthorizationServer#dpop}) come with a proof of it.
  *
  * <p>Thread-safe. Everything can be changed while the server runs, with effect from the next request on.
  */
@@ -32,6 +34,7 @@ public final class FakeProtectedApi {
     private final Script faults = new Script();
     private final Script metadataFaults = new Script();
     private final Recording recording = new Recording();
+    private final DPoPProofs proofs;
     private final AtomicInteger requests = new AtomicInteger();
     private final AtomicInteger unauthorized = new AtomicInteger();
     private final AtomicInteger metadataRequests = new AtomicInteger();
@@ -44,18 +47,21 @@ public final class FakeProtectedApi {
     private volatile List<String> requiredScopes = List.of();
     private volatile boolean challengeNamesMetadata = true;
     private volatile boolean checksResource = true;
+    private volatile boolean dpopRequired;
+    private volatile @Nullable String dpopNonce;
     private volatile boolean metadataAtPath = true;
     private volatile boolean metadataAtRoot;
     private volatile UnaryOperator<String> challenge = UnaryOperator.identity();
     private volatile UnaryOperator<Map<String, Object>> metadata = UnaryOperator.identity();
     private volatile BiFunction<RecordedRequest, Answer, Answer> change = (request, answer) -> answer;
 
-    FakeProtectedApi(String origin, String path, String issuer, Grants grants) {
+    FakeProtectedApi(String origin, String path, Settings issuer, Grants grants) {
+        proofs = new DPoPProofs(issuer);
         this.origin = origin;
         this.path = path;
         resource = origin + path;
         issuers = List.of(grants);
-        authorizationServers = List.of(issuer);
+        authorizationServers = List.of(issuer.url);
     }
 
     /**
@@ -231,6 +237,30 @@ public final class FakeProtectedApi {
         return this;
     }
 
+    /**
+     * Sets whether tokens have to be bound to a key, which challenges and metadata show: scheme {@code DPoP},
+     * {@code dpop_bound_access_tokens_required}. Default: no, bearer tokens are taken as well.
+     *
+     * @param required whether they have to be
+     * @return this
+     */
+    public FakeProtectedApi dpopRequired(boolean required) {
+        dpopRequired = required;
+        return this;
+    }
+
+    /**
+     * Sets the nonce that proofs must have; without it the answer is 401 with {@code use_dpop_nonce}, and names it.
+     * Default: {@code null}, none.
+     *
+     * @param nonce the nonce, or {@code null}
+     * @return this
+     */
+    public FakeProtectedApi dpopNonce(@Nullable String nonce) {
+        dpopNonce = nonce;
+        return this;
+    }
+
     // ---- Answers and faults --------------------------------------------------------------------------------------
 
     /**
@@ -358,6 +388,10 @@ public final class FakeProtectedApi {
                 document.put("scopes_supported", scopesSupported);
             }
             document.put("bearer_methods_supported", List.of("header"));
+            if (dpopRequired) {
+                document.put("dpop_bound_access_tokens_required", true);
+                document.put("dpop_signing_alg_values_supported", DPoPProofs.ALGORITHMS);
+            }
             return Answer.json(200, Json.write(metadata.apply(document)));
         });
     }
@@ -373,12 +407,20 @@ public final class FakeProtectedApi {
     }
 
     private Answer authorized(RecordedRequest request) {
-        String token = Http.credentials(request, "Bearer");
+        String bearer = Http.credentials(request, "Bearer");
+        String bound = Http.credentials(request, "DPoP");
+        String token = bound != null ? bound : bearer;
+        String scheme = dpopRequired || bound != null ? "DPoP" : "Bearer";
         if (token == null) {
-            return unauthorized(Map.of());
+            return unauthorized(scheme, Map.of());
         }
         try {
             Grants.Access access = valid(token);
+            // RFC 9449, 7.2: a token is bound and has a proof, or neither.
+            String key = bound == null ? null : proofs.verify(request, origin + request.path(), dpopNonce, token);
+            if (!Objects.equals(access.key, key) || (dpopRequired || bound != null) && key == null) {
+                throw new Refused("invalid_token", "The access token is bound to another key, or to none");
+            }
             if (checksResource && !access.resources.contains(resource)) {
                 throw new Refused("invalid_token", "The access token is for another resource");
             }
@@ -386,14 +428,14 @@ public final class FakeProtectedApi {
                 Map<String, String> challenge = new LinkedHashMap<>();
                 challenge.put("error", "insufficient_scope");
                 challenge.put("scope", String.join(" ", requiredScopes));
-                return refusal(403, challenge);
+                return refusal(403, scheme, challenge);
             }
             return ProtectedApi.echo(request, access.user, token);
         } catch (Refused e) {
             Map<String, String> challenge = new LinkedHashMap<>();
             challenge.put("error", e.error());
             challenge.put("error_description", e.description());
-            return unauthorized(challenge);
+            return unauthorized(scheme, challenge);
         }
     }
 
@@ -410,22 +452,25 @@ public final class FakeProtectedApi {
     }
 
     /** RFC 6750, 3.1: a request without a token gets no error code. */
-    private Answer unauthorized(Map<String, String> error) {
+    private Answer unauthorized(String scheme, Map<String, String> error) {
         Map<String, String> params = new LinkedHashMap<>(error);
         if (!challengeScopes.isEmpty()) {
             params.put("scope", String.join(" ", challengeScopes));
         }
-        return refusal(401, params);
+        return refusal(401, scheme, params);
     }
 
-    private Answer refusal(int status, Map<String, String> params) {
+    private Answer refusal(int status, String scheme, Map<String, String> params) {
         Map<String, String> all = new LinkedHashMap<>(params);
         if (challengeNamesMetadata) {
             all.put(
                     "resource_metadata",
                     metadataAtPath || !metadataAtRoot ? metadataUrl() : origin + FakeApis.WELL_KNOWN);
         }
-        StringBuilder header = new StringBuilder("Bearer");
+        if (scheme.equals("DPoP")) {
+            all.put("algs", String.join(" ", DPoPProofs.ALGORITHMS));
+        }
+        StringBuilder header = new StringBuilder(scheme);
         String separator = " ";
         for (Map.Entry<String, String> param : all.entrySet()) {
             header.append(separator)
@@ -436,6 +481,10 @@ public final class FakeProtectedApi {
             separator = ", ";
         }
         Answer answer = Answer.json(status, Json.write(Map.of("error", params.getOrDefault("error", "unauthorized"))));
+        String nonce = dpopNonce;
+        if (nonce != null && "use_dpop_nonce".equals(params.get("error"))) {
+            answer = answer.header("DPoP-Nonce", nonce);
+        }
         String value = challenge.apply(header.toString());
         return value.isEmpty() ? answer : answer.header("WWW-Authenticate", value);
     }

@@ -60,6 +60,10 @@ final class Grants {
         /** Those of the authorization request (RFC 8707); empty if it named none. */
         final List<String> resources;
 
+        /** The thumbprint of the key that the tokens are bound to (RFC 9449, 5). */
+        @Nullable
+        String key;
+
         boolean refreshable = true;
         boolean live = true;
 
@@ -108,6 +112,10 @@ final class Grants {
         final @Nullable User user;
         final String scope;
         final List<String> resources;
+
+        @Nullable
+        String key;
+
         Instant expiresAt;
         boolean revoked;
 
@@ -373,6 +381,25 @@ final class Grants {
             revoke(token.family);
         }
         throw new Refused("invalid_grant", "Refresh token revoked");
+    }
+
+    /** Binds tokens that were just issued to a key. Nobody has them yet. */
+    synchronized void bind(Tokens tokens, String key) {
+        Access access = accessTokens.get(digest(tokens.access()));
+        if (access != null) {
+            access.key = key;
+            if (access.family != null) {
+                access.family.key = key;
+            }
+        }
+    }
+
+    /** RFC 9449, 5: a refresh token that is bound comes with a proof of its key. */
+    synchronized void requireKey(String refreshToken, @Nullable String key) throws Refused {
+        Refresh token = refreshTokens.get(digest(refreshToken));
+        if (token != null && token.family.key != null && !token.family.key.equals(key)) {
+            throw new Refused("invalid_grant", "The refresh token is bound to another key");
+        }
     }
 
     /** RFC 8707, 2.2: a token request names some of the resources of the authorization request, or stands for all. */

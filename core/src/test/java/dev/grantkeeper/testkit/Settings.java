@@ -75,6 +75,8 @@ final class Settings {
     volatile Set<MetadataPlace> metadataPlaces = Set.of(MetadataPlace.values());
     volatile @Nullable Answer metadataElsewhere;
     volatile boolean clientDocuments;
+    volatile boolean dpop;
+    volatile @Nullable String dpopNonce;
     volatile boolean registration;
     volatile boolean registrationManagement = true;
     volatile @Nullable String initialAccessToken;
