@@ -122,16 +122,20 @@ public final class Account {
     }
 
     TokenSource source() {
-        return TokenSource.of(
+        return registration.source(TokenSource.of(
                 refresher,
                 key,
                 resource(),
                 api == null ? registration.apiAddresses() : api.addresses(),
-                throwsChallenges);
+                throwsChallenges));
     }
 
     private Resource resource() {
         return api == null ? Resource.OWN : api.resource();
+    }
+
+    Registration registration() {
+        return registration;
     }
 
     boolean isOf(Registration other) {

@@ -17,11 +17,13 @@ import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import okhttp3.Call;
 import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
+import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
@@ -131,6 +133,31 @@ final class AuthorizingInterceptor implements Interceptor {
                 && same.addresses.equals(addresses);
     }
 
+    /**
+     * Adds this one to a client.
+     *
+     * @throws IllegalArgumentException if another one there would send the tokens of another account
+     */
+    OkHttpClient into(OkHttpClient http) {
+        if (http.interceptors().stream().anyMatch(this::isSpoiltBy)) {
+            throw new IllegalArgumentException(
+                    "This client is already wrapped for another account or registration, and would"
+                            + " send its tokens. Wrap the application's own client for each");
+        }
+        OkHttpClient.Builder client = http.newBuilder();
+        List<Interceptor> all = client.interceptors();
+        all.removeIf(this::replaces);
+        int place = 0;
+        while (place < all.size() && !comesBefore(all.get(place))) {
+            place++;
+        }
+        all.add(place, this);
+        if (!http.networkInterceptors().contains(boundCalls)) {
+            client.addNetworkInterceptor(boundCalls);
+        }
+        return client.build();
+    }
+
     /** Whether a request's URL may have the source's tokens. */
     private enum Destination {
         /** One of the source's own addresses: they are for it. */
@@ -200,7 +227,15 @@ final class AuthorizingInterceptor implements Interceptor {
     /** Sends the request with a token, and once more with another one if an API rejects it. */
     private Response send(Chain chain, Request request, TokenSource source, Destination destination)
             throws IOException {
-        TokenSet tokens = tokenWait.tokens(source, source.current(), chain.call());
+        TokenSet tokens;
+        try {
+            tokens = tokenWait.tokens(source, source.current(), chain.call());
+        } catch (LoginRequiredException e) {
+            if (source instanceof ApiSource api) {
+                return api.withoutTokens(chain, request, e);
+            }
+            throw e;
+        }
         if (!mayGo(tokens, request, destination)) {
             logBareCall(request.url());
             return chain.proceed(request); // another user's API, or nobody's
@@ -220,19 +255,31 @@ final class AuthorizingInterceptor implements Interceptor {
         try {
             others = tokenWait.insteadOf(source, tokens, chain.call());
         } catch (IOException | RuntimeException e) {
-            if (e instanceof LoginRequiredException) {
+            if (e instanceof LoginRequiredException required) {
                 // There are no other tokens. What the API demands besides, that login has to request.
                 unlessChallenged(source, tokens, response, challenge).close();
+                if (source instanceof ApiSource api) {
+                    throw api.answering(required, response);
+                }
             }
             response.close();
             throw e;
         }
         if (others.accessToken().equals(tokens.accessToken()) || !mayGo(others, request, destination)) {
-            return unlessChallenged(source, tokens, response, challenge);
+            return unlessMoved(source, request, unlessChallenged(source, tokens, response, challenge));
         }
         response.close();
         Response second = proceed(chain, request, source, others);
-        return unlessChallenged(source, others, second, challenge(source, others, request, second));
+        return unlessMoved(
+                source, request, unlessChallenged(source, others, second, challenge(source, others, request, second)));
+    }
+
+    /** The response, unless it is the API's last word because its tokens now come from another server. */
+    private static Response unlessMoved(TokenSource source, Request request, Response response) throws IOException {
+        if (response.code() == 401 && source instanceof ApiSource api && hadTheToken(source, request, response)) {
+            api.rejected(response);
+        }
+        return response;
     }
 
     private static boolean mayGo(TokenSet tokens, Request request, Destination destination) {
@@ -266,7 +313,8 @@ final class AuthorizingInterceptor implements Interceptor {
             return response;
         }
         response.close();
-        throw Exceptions.of(source.key(), challenge, tokens.scopes());
+        LoginRequiredException required = Exceptions.of(source.key(), challenge, tokens.scopes());
+        throw source instanceof ApiSource api ? required.at(api.api(), null) : required;
     }
 
     private Response proceed(Chain chain, Request request, TokenSource source, TokenSet tokens) throws IOException {

@@ -233,7 +233,8 @@ public final class Discovery {
         }
     }
 
-    private static String nameOf(URI uri) {
+    /** A short name for a server, made of its host, port and path. */
+    static String nameOf(URI uri) {
         String all = (uri.getRawAuthority() + uri.getRawPath())
                 .toLowerCase(Locale.ROOT)
                 .replaceAll("[^a-z0-9.]+", "-")

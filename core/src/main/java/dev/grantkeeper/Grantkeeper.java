@@ -260,7 +260,7 @@ public final class Grantkeeper implements AutoCloseable {
      *     tokens would be sent to the same APIs
      */
     public OkHttpClient wrap(OkHttpClient http) {
-        return registration.wrap(http, interceptor(true));
+        return interceptor(true).into(http);
     }
 
     /**

@@ -20,14 +20,14 @@ import org.jspecify.annotations.Nullable;
  * nonce are always sent; nothing turns them off. Not thread-safe: make one for each attempt.
  */
 public final class LoginRequest {
-    private final Machinery registration;
-    private Set<String> scopes;
+    private final LoginStarter registration;
+    private @Nullable Set<String> scopes;
     private final Map<String, String> parameters = new LinkedHashMap<>();
     private @Nullable String appState;
     private @Nullable String redirectUri;
     private @Nullable Duration maxAge;
 
-    LoginRequest(Machinery registration) {
+    LoginRequest(LoginStarter registration) {
         this.registration = registration;
         this.scopes = registration.scopes();
         resources(registration.resources());
@@ -111,13 +111,13 @@ public final class LoginRequest {
      * @return this request
      */
     public LoginRequest inResponseTo(LoginRequiredException required) {
-        Set<String> wanted = new LinkedHashSet<>(scopes);
+        Set<String> wanted = scopes == null ? new LinkedHashSet<>() : new LinkedHashSet<>(scopes);
         // Entra ID: it stands for all that was granted, and goes with no scope that has a name.
         if (wanted.stream().noneMatch(scope -> scope.endsWith("/.default"))) {
             required.granted().stream().filter(Requested::isScope).forEach(wanted::add);
         }
         wanted.addAll(required.scopes());
-        this.scopes = Requested.scopes(wanted);
+        this.scopes = scopes == null && wanted.isEmpty() ? null : Requested.scopes(wanted);
         required.loginParameters().forEach((name, value) -> {
             if (name.equals("max_age")) {
                 maxAge(Duration.ofSeconds(Long.parseLong(value)));
@@ -226,6 +226,10 @@ public final class LoginRequest {
 
     boolean isOf(Machinery other) {
         return registration == other;
+    }
+
+    boolean isOf(Apis other) {
+        return registration instanceof ApiRegistration api && api.isOf(other);
     }
 
     /**

@@ -74,6 +74,12 @@ public final class LoginRequiredException extends OAuthException {
     /** The other parameters that the login has to send. */
     private final LinkedHashMap<String, String> loginParameters;
 
+    /** The URL of the API, if the application knows nothing else. */
+    private final @Nullable String api;
+
+    /** The server of that API, if it is known by now. */
+    private final @Nullable String issuer;
+
     LoginRequiredException(
             AccountKey key,
             Reason reason,
@@ -82,7 +88,20 @@ public final class LoginRequiredException extends OAuthException {
             Set<String> granted,
             Set<String> scopes,
             Map<String, String> loginParameters) {
-        super(message(key, reason, error, description), null);
+        this(key, reason, error, description, granted, scopes, loginParameters, null, null);
+    }
+
+    private LoginRequiredException(
+            AccountKey key,
+            Reason reason,
+            @Nullable String error,
+            @Nullable String description,
+            Set<String> granted,
+            Set<String> scopes,
+            Map<String, String> loginParameters,
+            @Nullable String api,
+            @Nullable String issuer) {
+        super(message(key, reason, error, description, api, issuer), null);
         this.key = key;
         this.reason = reason;
         this.error = error;
@@ -90,9 +109,29 @@ public final class LoginRequiredException extends OAuthException {
         this.granted = new LinkedHashSet<>(granted);
         this.scopes = new LinkedHashSet<>(scopes);
         this.loginParameters = new LinkedHashMap<>(loginParameters);
+        this.api = api;
+        this.issuer = issuer;
     }
 
-    private static String message(AccountKey key, Reason reason, @Nullable String error, @Nullable String description) {
+    /** The same for an API, and its server as far as it is known. */
+    LoginRequiredException at(String newApi, @Nullable String newIssuer) {
+        return new LoginRequiredException(
+                key, reason, error, description, granted, scopes, loginParameters, newApi, newIssuer);
+    }
+
+    /** The same with the scopes that an API wants, for another reason than before. */
+    LoginRequiredException with(Reason newReason, Set<String> wanted) {
+        return new LoginRequiredException(
+                key, newReason, error, description, granted, wanted, loginParameters, api, issuer);
+    }
+
+    private static String message(
+            AccountKey key,
+            Reason reason,
+            @Nullable String error,
+            @Nullable String description,
+            @Nullable String api,
+            @Nullable String issuer) {
         String why = switch (reason) {
             case NOT_CONNECTED -> "there is no grant";
             case REFUSED -> "the authorization server ended the grant";
@@ -104,7 +143,8 @@ public final class LoginRequiredException extends OAuthException {
             case STEP_UP -> "the API demands a stronger or a more recent authentication";
             case CLAIMS -> "the API demands claims that the token does not have";
         };
-        return "Account " + key + " has to sign in: " + why
+        String where = (issuer == null ? "" : " at " + issuer) + (api == null ? "" : " for the API " + api);
+        return "Account " + key + " has to sign in" + where + ": " + why
                 + (error == null && description == null ? "" : " (" + said(error, description) + ")")
                 + ". Start with newLogin().inResponseTo(…)";
     }
@@ -168,6 +208,24 @@ public final class LoginRequiredException extends OAuthException {
      */
     public Map<String, String> loginParameters() {
         return Collections.unmodifiableMap(loginParameters);
+    }
+
+    /**
+     * The URL of the API, for an account of {@link ProtectedApis}.
+     *
+     * @return the URL as the application gave it; empty for an account of a {@link Grantkeeper}
+     */
+    public Optional<String> api() {
+        return Optional.ofNullable(api);
+    }
+
+    /**
+     * The authorization server at which the user has to sign in, for an account of {@link ProtectedApis}.
+     *
+     * @return its issuer identifier; empty if it is not known yet, and for an account of a {@link Grantkeeper}
+     */
+    public Optional<String> issuer() {
+        return Optional.ofNullable(issuer);
     }
 
     Set<String> granted() {

@@ -103,7 +103,7 @@ public sealed interface LoginResult {
          * application does not keep. An unreachable provider changes nothing.
          */
         public void discard() {
-            registration.discard(outcome.tokens());
+            registration.discard(outcome.row(), outcome.tokens());
         }
 
         @Override

@@ -19,6 +19,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
@@ -50,17 +51,33 @@ public final class LoopbackReceiver implements AutoCloseable {
 
     private record Attempt(PendingLogin login, CompletableFuture<LoginResult> result, AtomicBoolean taken) {}
 
-    private final Grantkeeper grantkeeper;
+    private final Object owner;
+    private final Predicate<LoginRequest> isItsOwn;
+    private final Finisher finisher;
     private final LoopbackServer server;
     private final URI redirectUri;
     private final Duration lives;
     private final AtomicReference<@Nullable Attempt> attempt = new AtomicReference<>();
     private volatile boolean closed;
 
+    /** Finishes a login. */
+    private interface Finisher {
+        LoginResult finish(PendingLogin login, @Nullable String query) throws IOException;
+    }
+
     private LoopbackReceiver(
-            Grantkeeper grantkeeper, URI registered, String host, int port, String path, Duration lives)
+            Object owner,
+            Predicate<LoginRequest> isItsOwn,
+            Finisher finisher,
+            URI registered,
+            String host,
+            int port,
+            String path,
+            Duration lives)
             throws IOException {
-        this.grantkeeper = grantkeeper;
+        this.owner = owner;
+        this.isItsOwn = isItsOwn;
+        this.finisher = finisher;
         this.lives = lives;
         this.server = new LoopbackServer(host, port, path, this::visit);
         // Only the port may differ from the registered URI (RFC 8252 section 7.3): servers compare the rest as text.
@@ -81,8 +98,39 @@ public final class LoopbackReceiver implements AutoCloseable {
         return open(grantkeeper, LIVES);
     }
 
+    /**
+     * Listens at the application's first redirect URI that is on this machine, for a login at any API.
+     *
+     * @param apis the application
+     * @return a receiver for one login; close it afterwards
+     * @throws IllegalStateException if the application has no redirect URI that is {@code http} on {@code 127.0.0.1},
+     *     {@code [::1]} or {@code localhost}, without query
+     * @throws IOException if the port is taken
+     */
+    public static LoopbackReceiver open(ProtectedApis apis) throws IOException {
+        String redirectUri = apis.clientMetadata().redirectUris().stream()
+                .filter(uri -> uri.toLowerCase(Locale.ROOT).startsWith("http://"))
+                .findFirst()
+                .orElse(null);
+        return open(apis, request -> request.isOf(apis.apis()), apis::finishLogin, redirectUri, LIVES);
+    }
+
     static LoopbackReceiver open(Grantkeeper grantkeeper, Duration lives) throws IOException {
-        String redirectUri = grantkeeper.machinery().redirectUri();
+        return open(
+                grantkeeper,
+                request -> request.isOf(grantkeeper.machinery()),
+                grantkeeper::finishLogin,
+                grantkeeper.machinery().redirectUri(),
+                lives);
+    }
+
+    private static LoopbackReceiver open(
+            Object owner,
+            Predicate<LoginRequest> isItsOwn,
+            Finisher finisher,
+            @Nullable String redirectUri,
+            Duration lives)
+            throws IOException {
         URI uri = redirectUri == null ? null : URI.create(redirectUri);
         String host = uri == null || uri.getHost() == null ? "" : uri.getHost().toLowerCase(Locale.ROOT);
         if (uri == null
@@ -97,7 +145,7 @@ public final class LoopbackReceiver implements AutoCloseable {
         int port = Math.max(uri.getPort(), 0);
         String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
         try {
-            return new LoopbackReceiver(grantkeeper, uri, host, port, path, lives);
+            return new LoopbackReceiver(owner, isItsOwn, finisher, uri, host, port, path, lives);
         } catch (BindException e) {
             throw new IOException(
                     "Nothing can listen on " + host + ", port " + port
@@ -129,9 +177,8 @@ public final class LoopbackReceiver implements AutoCloseable {
      * @throws IllegalStateException if it has received a login before
      */
     public LoginResult login(LoginRequest request, Consumer<URI> browser) throws IOException {
-        if (!request.isOf(grantkeeper.machinery())) {
-            throw new IllegalArgumentException(
-                    "This receives logins of " + grantkeeper + ", and of no other registration");
+        if (!isItsOwn.test(request)) {
+            throw new IllegalArgumentException("This receives logins of " + owner + ", and of no other registration");
         }
         Attempt mine = new Attempt(
                 request.redirectUri(redirectUri().toString()).start(), new CompletableFuture<>(), new AtomicBoolean());
@@ -190,7 +237,7 @@ public final class LoopbackReceiver implements AutoCloseable {
         }
         // The page first: the waiting program may close this receiver at once.
         try {
-            LoginResult result = grantkeeper.finishLogin(mine.login(), query);
+            LoginResult result = finisher.finish(mine.login(), query);
             Page page = result instanceof LoginResult.SignedIn
                     ? Page.SIGNED_IN
                     : result instanceof LoginResult.Declined ? Page.DECLINED : Page.FAILED;

@@ -12,12 +12,8 @@ import dev.grantkeeper.internal.login.DeviceFlow;
 import dev.grantkeeper.internal.login.LoginOutcome;
 import dev.grantkeeper.internal.login.TokenExchangeFlow;
 import dev.grantkeeper.internal.login.UsedLogins;
-import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
-import dev.grantkeeper.internal.openid.Profiles;
-import dev.grantkeeper.internal.openid.ProviderKeys;
-import dev.grantkeeper.internal.openid.SignedResponses;
 import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
@@ -33,21 +29,15 @@ import dev.grantkeeper.internal.server.KnownServer;
 import dev.grantkeeper.internal.server.RefreshTokenRenewal;
 import dev.grantkeeper.internal.server.Revocation;
 import dev.grantkeeper.internal.server.TokenExchangeRenewal;
-import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
-import dev.grantkeeper.internal.wire.Client;
 import dev.grantkeeper.internal.wire.DPoP;
-import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
-import dev.grantkeeper.internal.wire.TokenEndpoint;
-import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -63,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  * The machinery of one registration, put together from its settings. {@code Grantkeeper} is its face; accounts and
  * logins see it as a {@link Registration}. Thread-safe.
  */
-final class Machinery implements Registration {
+final class Machinery implements Registration, LoginStarter {
     private static final Duration CLOSE_WAITS = Duration.ofSeconds(5);
 
     private final KnownServer server;
@@ -117,12 +107,13 @@ final class Machinery implements Registration {
                 Objects.requireNonNull(settings.tokenStore),
                 new RowFormat(settings.sealingKeys),
                 new RefreshTokenRenewal(server, revocation, settings.trustedAudiences),
-                new ClientCredentialsRenewal(server, scopes, revocation, time),
+                new ClientCredentialsRenewal(server, scopes, settings.resources, false, revocation, time),
                 new Timing(settings.tokenCallTimeout, settings.storeCacheTime, settings.maxWait),
                 settings.storeCacheSize,
                 time,
                 events);
-        this.codeFlow = new AuthorizationCodeFlow(server, revocation, name, redirectUri, dpop, time);
+        this.codeFlow = new AuthorizationCodeFlow(
+                server, revocation, name, redirectUri, dpop, AuthorizationCodeFlow.usedLogins(time), time);
         this.deviceFlow = new DeviceFlow(server, name, engine, revocation, time);
         this.exchangeFlow = new TokenExchangeFlow(server, revocation, time);
         server.open();
@@ -132,56 +123,22 @@ final class Machinery implements Registration {
         if (settings.discovery != null) {
             settings.check(provider);
         }
-        Client client = new Client(
-                clientId,
-                settings.clientSecret,
-                settings.authentication(provider),
-                settings.signingKey,
-                settings.certificateBoundTokens,
-                provider,
-                settings.clock);
-        TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, redirectUri, settings.clock);
-        ProviderKeys keys = provider.jwksUri()
-                .map(where -> new ProviderKeys(where, settings.signingAlgorithms, http, settings.ticker))
-                .orElse(null);
-        IdTokens idTokens =
-                keys == null ? null : new IdTokens(provider, clientId, settings.trustedAudiences, keys, settings.clock);
-        Profiles profiles = settings.fetchProfile
-                ? new Profiles(
-                        provider, provider.userInfoEndpoint().map(client::at).orElse(null), http, idTokens)
-                : null;
-        Set<LoginProtection> protections = settings.protections(provider);
-        boolean formPost = settings.formPost || Facts.of(provider).dialect.formPost;
-        return new Endpoints(
-                provider,
-                clientId,
-                new AuthorizationEndpoint(provider, client, protections, formPost, http, settings.clock),
-                provider.deviceAuthorizationEndpoint()
-                        .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
-                        .orElse(null),
-                tokenEndpoint,
-                provider.introspectionEndpoint()
-                        .map(uri -> new IntrospectionEndpoint(http, client, uri, settings.clock))
-                        .orElse(null),
-                idTokens,
-                profiles,
-                keys == null || !protections.contains(LoginProtection.SIGNED_RESPONSE)
-                        ? null
-                        : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, settings.clock),
-                keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys));
+        return Connector.connect(provider, settings, http);
     }
 
     // ---- Logins ---------------------------------------------------------------------------------------------------
 
-    PendingLogin start(
-            Set<String> wanted,
+    @Override
+    public PendingLogin start(
+            @Nullable Set<String> wanted,
             Map<String, String> parameters,
             @Nullable String appState,
             @Nullable Duration maxAge,
             @Nullable String comesBackTo)
             throws AuthorizationServerException {
         try {
-            return new PendingLogin(codeFlow.start(wanted, parameters, appState, maxAge, comesBackTo));
+            return new PendingLogin(
+                    codeFlow.start(wanted == null ? scopes : wanted, parameters, appState, maxAge, comesBackTo, false));
         } catch (RequestFailedException e) {
             throw Exceptions.of(e);
         }
@@ -195,10 +152,12 @@ final class Machinery implements Registration {
         }
     }
 
-    DeviceLogin startOnDevice(Set<String> wanted, Map<String, String> parameters, @Nullable String appState)
+    @Override
+    public DeviceLogin startOnDevice(
+            @Nullable Set<String> wanted, Map<String, String> parameters, @Nullable String appState)
             throws AuthorizationServerException {
         try {
-            return new DeviceLogin(deviceFlow.start(wanted, parameters, appState));
+            return new DeviceLogin(deviceFlow.start(wanted == null ? scopes : wanted, parameters, appState));
         } catch (RequestFailedException e) {
             throw Exceptions.of(e);
         }
@@ -299,7 +258,7 @@ final class Machinery implements Registration {
     }
 
     @Override
-    public void discard(TokenSet tokens) {
+    public void discard(GrantRow row, TokenSet tokens) {
         revocation.revoke(tokens);
     }
 
@@ -339,27 +298,8 @@ final class Machinery implements Registration {
     @Override
     public OkHttpClient wrap(OkHttpClient http, TokenSource source) {
         checkGoesSomewhere(source);
-        return wrap(http, interceptor(source.addresses(), request -> source, true, source.whose()));
-    }
-
-    OkHttpClient wrap(OkHttpClient http, AuthorizingInterceptor interceptor) {
-        if (http.interceptors().stream().anyMatch(interceptor::isSpoiltBy)) {
-            throw new IllegalArgumentException(
-                    "This client is already wrapped for another account or registration, and would"
-                            + " send its tokens. Wrap the application's own client for each");
-        }
-        OkHttpClient.Builder wrapped = http.newBuilder();
-        List<Interceptor> all = wrapped.interceptors();
-        all.removeIf(interceptor::replaces);
-        int place = 0;
-        while (place < all.size() && !interceptor.comesBefore(all.get(place))) {
-            place++;
-        }
-        all.add(place, interceptor);
-        if (!http.networkInterceptors().contains(boundCalls)) {
-            wrapped.addNetworkInterceptor(boundCalls);
-        }
-        return wrapped.build();
+        return interceptor(source.addresses(), request -> source, true, source.whose())
+                .into(http);
     }
 
     @Override
@@ -462,11 +402,13 @@ final class Machinery implements Registration {
         return clientId;
     }
 
-    Set<String> scopes() {
+    @Override
+    public Set<String> scopes() {
         return scopes;
     }
 
-    Set<String> resources() {
+    @Override
+    public Set<String> resources() {
         return resources;
     }
 

@@ -92,8 +92,21 @@ public final class PendingLogin implements Serializable {
     /** The longest time before its start at which the user may have authenticated. */
     private final @Nullable Duration maxAge;
 
+    /** The URL of the API that it is for, if the application knows nothing else. */
+    private final @Nullable String api;
+
+    /** The server of that API. */
+    private final @Nullable String issuer;
+
+    /** The client that the application is there. */
+    private final @Nullable String clientId;
+
     PendingLogin(LoginAttempt attempt) {
         KeyPair key = attempt.proofKey();
+        LoginAttempt.Discovered discovered = attempt.discovered();
+        this.api = discovered == null ? null : discovered.api();
+        this.issuer = discovered == null ? null : discovered.issuer();
+        this.clientId = discovered == null ? null : discovered.clientId();
         this.registration = attempt.registration();
         this.state = attempt.state();
         this.codeVerifier = attempt.codeVerifier();
@@ -129,7 +142,15 @@ public final class PendingLogin implements Serializable {
                 Requested.split(resources),
                 appState,
                 startedAt,
-                maxAge);
+                maxAge,
+                discovered(api, issuer, clientId));
+    }
+
+    private static LoginAttempt.@Nullable Discovered discovered(
+            @Nullable String api, @Nullable String issuer, @Nullable String clientId) {
+        return api == null || issuer == null || clientId == null
+                ? null
+                : new LoginAttempt.Discovered(api, issuer, clientId);
     }
 
     /**
@@ -213,6 +234,9 @@ public final class PendingLogin implements Serializable {
         json.put("resources", resources);
         json.put("appState", appState);
         json.put("startedAt", startedAt.toEpochMilli());
+        json.put("api", api);
+        json.put("issuer", issuer);
+        json.put("clientId", clientId);
         json.put("maxAge", maxAge == null ? null : maxAge.toSeconds());
         scopes.forEach(json.putArray("scopes")::add);
         json.removeNulls(); // cookies are small, and several logins may be open at once
@@ -261,7 +285,11 @@ public final class PendingLogin implements Serializable {
                     Instant.ofEpochMilli(json.path("startedAt").asLong()),
                     json.path("maxAge").isNumber()
                             ? Duration.ofSeconds(json.path("maxAge").asLong())
-                            : null)));
+                            : null,
+                    discovered(
+                            json.path("api").textValue(),
+                            json.path("issuer").textValue(),
+                            json.path("clientId").textValue()))));
         } catch (GeneralSecurityException | JsonProcessingException | IllegalArgumentException e) {
             return Optional.empty();
         }

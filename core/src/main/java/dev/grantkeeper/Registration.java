@@ -23,13 +23,18 @@ interface Registration {
     void keep(GrantRow row, TokenSet tokens, AccountKey key) throws TokenStoreException;
 
     /** Revokes tokens that nobody will use. */
-    void discard(TokenSet tokens);
+    void discard(GrantRow row, TokenSet tokens);
 
     /** The row with the name of the server that issued its tokens, if that is known by now. */
     GrantRow pin(GrantRow row);
 
     /** Fails if the row's tokens were issued by another server. A refresh checks that itself. */
     void checkIsFromThere(GrantRow row) throws AuthorizationServerException;
+
+    /** The source of an account's tokens, with what the interceptor has to know besides. */
+    default TokenSource source(TokenSource tokens) {
+        return tokens;
+    }
 
     /** A client that sends these tokens. */
     OkHttpClient wrap(OkHttpClient http, TokenSource source);

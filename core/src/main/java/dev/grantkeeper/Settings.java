@@ -120,6 +120,22 @@ final class Settings {
         this.ticker = other.ticker;
     }
 
+    /** The same settings, for a client of a server that was discovered. */
+    Settings as(
+            String id,
+            @Nullable String secret,
+            @Nullable SigningKey key,
+            ClientAuthentication way,
+            @Nullable String firstRedirectUri) {
+        Settings copy = new Settings(this);
+        copy.clientId = id;
+        copy.clientSecret = secret;
+        copy.signingKey = key;
+        copy.clientAuthentication = way;
+        copy.redirectUri = firstRedirectUri;
+        return copy;
+    }
+
     /** A copy that later calls of the builder do not affect. */
     Settings copy() {
         return new Settings(this);
@@ -132,17 +148,7 @@ final class Settings {
             throw new IllegalStateException("There is no client id. The provider shows it where the application is"
                     + " registered: " + provider.documentation());
         }
-        if (tokenStore == null) {
-            throw new IllegalStateException(
-                    "There is no token store. Call tokenStore(JdbcTokenStore.create(dataSource)),"
-                            + " or for a test tokenStore(MemoryTokenStore.create())");
-        }
-        if ((sealingKeys == null) == !plaintextTokens) {
-            throw new IllegalStateException(
-                    sealingKeys == null
-                            ? "Call sealingKeys(SealingKeys.of(secret)), or allowPlaintextTokens() if tokens may be stored in plaintext"
-                            : "sealingKeys(…) and allowPlaintextTokens() contradict each other");
-        }
+        checkStore();
         if (certificateBoundTokens && httpClient == null) {
             throw new IllegalStateException("certificateBoundTokens() needs a certificate in the TLS handshake: call"
                     + " httpClient(…) with an OkHttpClient whose sslSocketFactory has the key and the certificate");
@@ -163,6 +169,21 @@ final class Settings {
                 && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
             // The cookie with the login has to be Secure, and no browser can post to an application's own scheme.
             throw new IllegalStateException("formPost() needs a redirect URI that is https, not " + redirectUri);
+        }
+    }
+
+    /** Checks what keeps the grants. */
+    void checkStore() {
+        if (tokenStore == null) {
+            throw new IllegalStateException(
+                    "There is no token store. Call tokenStore(JdbcTokenStore.create(dataSource)),"
+                            + " or for a test tokenStore(MemoryTokenStore.create())");
+        }
+        if ((sealingKeys == null) == !plaintextTokens) {
+            throw new IllegalStateException(
+                    sealingKeys == null
+                            ? "Call sealingKeys(SealingKeys.of(secret)), or allowPlaintextTokens() if tokens may be stored in plaintext"
+                            : "sealingKeys(…) and allowPlaintextTokens() contradict each other");
         }
     }
 

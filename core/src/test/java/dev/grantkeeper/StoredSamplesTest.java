@@ -156,7 +156,8 @@ class StoredSamplesTest {
                 Set.of("https://a.example"),
                 "/inbox?from=mail",
                 NOW,
-                Duration.ofHours(1));
+                Duration.ofHours(1),
+                null);
     }
 
     private static PendingLogin pendingLogin() throws Exception {
@@ -185,6 +186,7 @@ class StoredSamplesTest {
                 Set.of(),
                 null,
                 NOW,
+                null,
                 null));
     }
 

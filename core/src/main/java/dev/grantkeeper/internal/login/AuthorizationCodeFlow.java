@@ -65,6 +65,7 @@ public final class AuthorizationCodeFlow {
             String registration,
             @Nullable String redirectUri,
             DPoP dpop,
+            UsedLogins usedLogins,
             Clocks time) {
         this.server = server;
         this.revocation = revocation;
@@ -72,7 +73,12 @@ public final class AuthorizationCodeFlow {
         this.redirectUri = redirectUri;
         this.dpop = dpop;
         this.time = time;
-        this.usedLogins = new UsedLogins(time.clock(), LIFETIME);
+        this.usedLogins = usedLogins;
+    }
+
+    /** The logins that were finished, for all flows of one application. */
+    public static UsedLogins usedLogins(Clocks time) {
+        return new UsedLogins(time.clock(), LIFETIME);
     }
 
     /**
@@ -84,6 +90,7 @@ public final class AuthorizationCodeFlow {
      * @param maxAge how long before now the user may have authenticated; {@code null} for any time
      * @param port the registered redirect URI with the port of a receiver on this machine; {@code null} for the
      *     registered one
+     * @param bound whether the grant is bound to a key in any case
      * @throws RequestFailedException if metadata was needed and could not be fetched, or the request was to be pushed
      *     or signed and could not be
      */
@@ -92,7 +99,8 @@ public final class AuthorizationCodeFlow {
             Map<String, String> parameters,
             @Nullable String appState,
             @Nullable Duration maxAge,
-            @Nullable String port)
+            @Nullable String port,
+            boolean bound)
             throws RequestFailedException {
         String comesBackTo = port == null ? redirectUri : port;
         if (comesBackTo == null) {
@@ -104,7 +112,7 @@ public final class AuthorizationCodeFlow {
         if (maxAge != null) {
             all.put("max_age", Long.toString(maxAge.toSeconds()));
         }
-        KeyPair key = dpop.keyForNewGrant();
+        KeyPair key = bound ? DPoP.newKey() : dpop.keyForNewGrant();
         AuthorizationEndpoint.Request request = endpoints.authorization().request(comesBackTo, scopes, all, key);
         return new LoginAttempt(
                 registration,
@@ -120,7 +128,8 @@ public final class AuthorizationCodeFlow {
                 Requested.split(parameters.get(Requested.RESOURCE)),
                 appState,
                 time.now(),
-                maxAge);
+                maxAge,
+                null);
     }
 
     private static void check(Set<String> scopes, Endpoints endpoints) throws RequestFailedException {
@@ -162,6 +171,12 @@ public final class AuthorizationCodeFlow {
             return foreign;
         }
         Endpoints endpoints = server.endpoints();
+        LoginAttempt.Discovered there = login.discovered();
+        if (there != null && !there.clientId().equals(endpoints.clientId())) {
+            return mismatched(
+                    Reason.STALE,
+                    "The application has another client at " + there.issuer() + " than the login was started for");
+        }
         Callback callback = opened(received, endpoints.signedResponses());
         if (callback.problem() != null) {
             return mismatched(Reason.FORGED, callback.problem());

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param appState the application's own data
  * @param startedAt when it was started
  * @param maxAge how long before that the user may have authenticated
+ * @param discovered the API that it is for, and its server; {@code null} for a registration by hand
  */
 public record LoginAttempt(
         String registration,
@@ -39,7 +40,37 @@ public record LoginAttempt(
         Set<String> resources,
         @Nullable String appState,
         Instant startedAt,
-        @Nullable Duration maxAge) {
+        @Nullable Duration maxAge,
+        @Nullable Discovered discovered) {
+
+    /**
+     * The purpose of a login at a server that was discovered.
+     *
+     * @param api the URL of the API
+     * @param issuer its server, as recorded before the redirect (RFC 9207)
+     * @param clientId the client that the application is there
+     */
+    public record Discovered(String api, String issuer, String clientId) {}
+
+    /** This login, for an API. */
+    public LoginAttempt at(Discovered server) {
+        return new LoginAttempt(
+                registration,
+                state,
+                codeVerifier,
+                nonce,
+                proofKey,
+                redirectUri,
+                url,
+                urlExpiresAt,
+                scopes,
+                authorizationDetails,
+                resources,
+                appState,
+                startedAt,
+                maxAge,
+                server);
+    }
 
     /** The earliest moment at which the user may have authenticated; {@code null} for any. */
     @Nullable

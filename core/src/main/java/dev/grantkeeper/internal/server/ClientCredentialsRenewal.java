@@ -7,6 +7,7 @@ import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.token.TokenSet;
 import java.security.KeyPair;
 import java.time.Instant;
@@ -16,21 +17,35 @@ import org.jspecify.annotations.Nullable;
 /** Renews the application's own grant, with its own credentials (RFC 6749 section 4.4). Thread-safe. */
 public final class ClientCredentialsRenewal extends UserlessRenewal {
     private final Set<String> scopes;
+    private final Set<String> resources;
+    private final boolean bound;
 
-    /** For these scopes. */
+    /**
+     * For these scopes, and these resources (RFC 8707).
+     *
+     * @param bound whether tokens are bound to a key in any case
+     */
     public ClientCredentialsRenewal(
-            AuthorizationServer server, Set<String> scopes, Revocation revocation, Clocks time) {
+            AuthorizationServer server,
+            Set<String> scopes,
+            Set<String> resources,
+            boolean bound,
+            Revocation revocation,
+            Clocks time) {
         super(server, revocation, time);
         this.scopes = scopes;
+        this.resources = resources;
+        this.bound = bound;
     }
 
     @Override
     public Answer request(GrantRow row, Resource resource) {
         String joined = String.join(Facts.of(server.known()).scopeSeparator, scopes);
         KeyPair its = keyOf(row.state(resource).tokens());
-        KeyPair key = its == null ? keyOf(row.tokens()) : its;
+        KeyPair before = its == null ? keyOf(row.tokens()) : its;
+        KeyPair key = before == null && bound ? DPoP.newKey() : before;
         return aboutTheApplication(
-                server.send(endpoints -> endpoints.token().clientCredentials(resource, joined, key)));
+                server.send(endpoints -> endpoints.token().clientCredentials(resource, resources, joined, key)));
     }
 
     private static @Nullable KeyPair keyOf(@Nullable TokenSet tokens) {

@@ -3,6 +3,7 @@ package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
@@ -10,6 +11,8 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
 import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Renews tokens that were exchanged for a token at hand, by exchanging it again: RFC 8693, RFC 7523, and Microsoft's
@@ -27,12 +30,35 @@ import java.util.Map;
  */
 public final class TokenExchangeRenewal extends UserlessRenewal {
     private final ExchangeRequest wanted;
+    private final Supplier<ForApi> api;
+
+    /**
+     * The API that tokens are for, where the application knows nothing else.
+     *
+     * @param resource its own name (RFC 8707)
+     * @param bound whether it accepts only tokens that are bound to a key (DPoP)
+     */
+    public record ForApi(@Nullable String resource, boolean bound) {
+        /** No particular API. */
+        public static final ForApi NONE = new ForApi(null, false);
+    }
 
     /** For one exchange. */
     public TokenExchangeRenewal(
             ExchangeRequest wanted, AuthorizationServer server, Revocation revocation, Clocks time) {
+        this(wanted, server, revocation, time, () -> ForApi.NONE);
+    }
+
+    /** For one exchange, and an API that may be known in the end only. */
+    public TokenExchangeRenewal(
+            ExchangeRequest wanted,
+            AuthorizationServer server,
+            Revocation revocation,
+            Clocks time,
+            Supplier<ForApi> api) {
         super(server, revocation, time);
         this.wanted = wanted;
+        this.api = api;
     }
 
     @Override
@@ -57,7 +83,11 @@ public final class TokenExchangeRenewal extends UserlessRenewal {
                     Answer.Kind.TEMPORARY,
                     "The application's supplier of tokens threw " + e.getClass().getName());
         }
-        Answer answer = server.send(endpoints -> endpoints.token().request(form));
+        ForApi its = api.get();
+        if (its.resource() != null) {
+            form.putIfAbsent(Requested.RESOURCE, its.resource());
+        }
+        Answer answer = server.send(endpoints -> endpoints.token().request(form, its.bound()));
         if (answer instanceof Answer.Tokens tokens
                 && !wanted.accepts(tokens.response().issuedTokenType())) {
             answer = failure(Answer.Kind.MALFORMED, "The issued token is of a type that calls cannot carry")

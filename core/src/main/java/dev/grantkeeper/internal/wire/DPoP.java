@@ -90,9 +90,11 @@ public final class DPoP {
 
     /** A key for a new grant; {@code null} if grants are not to be bound. */
     public @Nullable KeyPair keyForNewGrant() {
-        if (!wanted) {
-            return null;
-        }
+        return wanted ? newKey() : null;
+    }
+
+    /** A key for a grant that is to be bound in any case. */
+    public static KeyPair newKey() {
         try {
             KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
             generator.initialize(new ECGenParameterSpec("secp256r1"));

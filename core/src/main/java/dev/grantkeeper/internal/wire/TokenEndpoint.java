@@ -174,16 +174,20 @@ public final class TokenEndpoint {
      * Asks for the application's own token (RFC 6749 section 4.4).
      *
      * @param resource what the token is for
+     * @param resources what it is for where it is for no other resource; empty for what the server chooses
      * @param scope what to ask for where it is for no other resource
      * @param key what the tokens before were bound to; {@code null} if there were none
      */
-    public Answer clientCredentials(Resource resource, String scope, @Nullable KeyPair key) {
+    public Answer clientCredentials(Resource resource, Set<String> resources, String scope, @Nullable KeyPair key) {
         Map<String, String> form = new LinkedHashMap<>();
         form.put("grant_type", "client_credentials");
         if (resource instanceof Resource.Named other) {
             putResource(form, other);
-        } else if (!scope.isEmpty()) {
-            form.put("scope", scope);
+        } else {
+            putResources(form, resources);
+            if (!scope.isEmpty()) {
+                form.put("scope", scope);
+            }
         }
         return request(form, binding(key));
     }
@@ -202,9 +206,13 @@ public final class TokenEndpoint {
         return bound == null ? null : new Binding(bound, true);
     }
 
-    /** Requests tokens with the grant type in the form. */
-    public Answer request(Map<String, String> form) {
-        return request(form, binding(null));
+    /**
+     * Requests tokens with the grant type in the form.
+     *
+     * @param bound whether they are bound to a key in any case
+     */
+    public Answer request(Map<String, String> form, boolean bound) {
+        return request(form, bound ? new Binding(DPoP.newKey(), true) : binding(null));
     }
 
     private Answer request(Map<String, String> form, @Nullable Binding binding) {

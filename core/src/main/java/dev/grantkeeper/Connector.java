@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.openid.LogoutTokens;
+import dev.grantkeeper.internal.openid.Profiles;
+import dev.grantkeeper.internal.openid.ProviderKeys;
+import dev.grantkeeper.internal.openid.SignedResponses;
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.server.Endpoints;
+import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
+import dev.grantkeeper.internal.wire.Client;
+import dev.grantkeeper.internal.wire.DeviceEndpoint;
+import dev.grantkeeper.internal.wire.Http;
+import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
+import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.provider.LoginProtection;
+import dev.grantkeeper.provider.Provider;
+import java.util.Objects;
+import java.util.Set;
+
+/** Puts the endpoints of a server together, as one client uses them. */
+final class Connector {
+    private Connector() {}
+
+    /** Makes the endpoints of a provider that is known completely. Does no I/O. */
+    static Endpoints connect(Provider provider, Settings settings, Http http) {
+        String clientId = Objects.requireNonNull(settings.clientId);
+        Client client = new Client(
+                clientId,
+                settings.clientSecret,
+                settings.authentication(provider),
+                settings.signingKey,
+                settings.certificateBoundTokens,
+                provider,
+                settings.clock);
+        TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, settings.redirectUri, settings.clock);
+        ProviderKeys keys = provider.jwksUri()
+                .map(where -> new ProviderKeys(where, settings.signingAlgorithms, http, settings.ticker))
+                .orElse(null);
+        IdTokens idTokens =
+                keys == null ? null : new IdTokens(provider, clientId, settings.trustedAudiences, keys, settings.clock);
+        Profiles profiles = settings.fetchProfile
+                ? new Profiles(
+                        provider, provider.userInfoEndpoint().map(client::at).orElse(null), http, idTokens)
+                : null;
+        Set<LoginProtection> protections = settings.protections(provider);
+        boolean formPost = settings.formPost || Facts.of(provider).dialect.formPost;
+        return new Endpoints(
+                provider,
+                clientId,
+                new AuthorizationEndpoint(provider, client, protections, formPost, http, settings.clock),
+                provider.deviceAuthorizationEndpoint()
+                        .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
+                        .orElse(null),
+                tokenEndpoint,
+                provider.introspectionEndpoint()
+                        .map(uri -> new IntrospectionEndpoint(http, client, uri, settings.clock))
+                        .orElse(null),
+                idTokens,
+                profiles,
+                keys == null || !protections.contains(LoginProtection.SIGNED_RESPONSE)
+                        ? null
+                        : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, settings.clock),
+                keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys));
+    }
+}

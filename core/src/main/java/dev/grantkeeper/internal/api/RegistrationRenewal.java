@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.api;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.ServerJson;
+import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.protocol.Resource;
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
+import dev.grantkeeper.internal.refresh.Clocks;
+import dev.grantkeeper.internal.refresh.Renewal;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.server.BusyException;
+import dev.grantkeeper.internal.wire.RegistrationEndpoint;
+import dev.grantkeeper.internal.wire.RegistrationEndpoint.Result;
+import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes the application known at the servers that it discovers (RFC 7591), and keeps it known.
+ *
+ * <p>A registration is like a refresh token that works once: two nodes that register at once leave a client that nobody
+ * uses, and each signs its users in with another one. So it is a grant of the application's own, in a row of its own
+ * for each server, and the refresher does the rest: one request whatever the number of threads and nodes, a node that
+ * dies, an answer that is lost, a store that is down, a secret that ends. In three points it differs from tokens. A
+ * client is used only when it is stored, since no other node could refresh what was granted to it. One that turns out
+ * to be superfluous is deleted where the server can do that (RFC 7592). And a client that the server seems to have
+ * forgotten is looked for before another takes its place.
+ *
+ * <p>The row also holds the server's metadata, so that one read brings both, and a node that starts while the server is
+ * down goes on with its users. Thread-safe.
+ */
+public final class RegistrationRenewal implements Renewal {
+    /** The time for which metadata are taken to be current. */
+    private static final Duration METADATA = Duration.ofHours(24);
+
+    /** The time after which they are asked for again, while they cannot be had and older ones serve. */
+    private static final Duration STALE = Duration.ofMinutes(30);
+
+    /** The time that is left of a secret from which nothing is begun with it. */
+    private static final Duration ALMOST_OVER = Duration.ofSeconds(30);
+
+    private static final String AUTHENTICATION = "token_endpoint_auth_method";
+
+    /** Fetches the metadata of a server. */
+    @FunctionalInterface
+    public interface Documents {
+        /** The metadata of this issuer, which they name. */
+        String fetch(String issuer) throws IOException;
+    }
+
+    /** The application, as it makes itself known. */
+    public interface Application {
+        /** Whether it was registered by hand at this server. */
+        boolean isRegisteredByHand(String issuer);
+
+        /** The URL of its client ID metadata document; {@code null} if it serves none. */
+        @Nullable
+        String documentUrl();
+
+        /** The initial access token for this server; {@code null} if none is known. */
+        @Nullable
+        String initialAccessToken(String issuer);
+
+        /** What it sends to this server's registration endpoint. */
+        ObjectNode registration(Provider server);
+
+        /** Fails if it cannot be the client that the server made of it; the message says why. */
+        void check(ServerRecord registered);
+    }
+
+    private final Application application;
+    private final Documents documents;
+    private final ServerReader reader;
+    private final RegistrationEndpoint endpoint;
+    private final Executor later;
+    private final Clocks time;
+
+    /** Reads metadata. */
+    @FunctionalInterface
+    public interface ServerReader {
+        /** The provider that they describe. */
+        Provider read(String issuer, String metadata);
+    }
+
+    /** For one application. */
+    public RegistrationRenewal(
+            Application application,
+            Documents documents,
+            ServerReader reader,
+            RegistrationEndpoint endpoint,
+            Executor later,
+            Clocks time) {
+        this.application = application;
+        this.documents = documents;
+        this.reader = reader;
+        this.endpoint = endpoint;
+        this.later = later;
+        this.time = time;
+    }
+
+    /** The account of a key is the issuer. */
+    @Override
+    public GrantRow begin(AccountKey key) {
+        return GrantRow.of(RowFormat.newName(), time.now(), null, null).issuedBy(key.account(), "");
+    }
+
+    @Override
+    public boolean possible(GrantRow row) {
+        return true;
+    }
+
+    @Override
+    public String endpoint(GrantRow row) {
+        return String.valueOf(row.server());
+    }
+
+    /** A second registration leaves a client that nobody uses, and harms nobody. */
+    @Override
+    public Provider.Replay replay(GrantRow row) {
+        return Provider.Replay.PROMPT;
+    }
+
+    @Override
+    public boolean isUsableUnsaved() {
+        return false;
+    }
+
+    @Override
+    public Answer request(GrantRow row, Resource resource) {
+        return request(row, resource, false);
+    }
+
+    @Override
+    public Answer request(GrantRow row, Resource resource, boolean rejected) {
+        String issuer = Objects.requireNonNull(row.server());
+        ServerRecord before = recordIn(row);
+        String metadata;
+        Instant at = time.now();
+        try {
+            metadata = documents.fetch(issuer);
+        } catch (IOException e) {
+            if (before == null || rejected || hasEnded(before)) {
+                return unreachable(issuer, e);
+            }
+            Log.warn("{} The ones that are known are used", String.valueOf(e.getMessage()));
+            return success(before, STALE);
+        }
+        Provider server;
+        try {
+            server = reader.read(issuer, metadata);
+        } catch (IllegalArgumentException e) {
+            return failure(Answer.Kind.MALFORMED, String.valueOf(e.getMessage()));
+        }
+        if (application.isRegisteredByHand(issuer)) {
+            return success(new ServerRecord(issuer, metadata, at, null), METADATA);
+        }
+        ProviderFacts facts = Facts.of(server);
+        String document = application.documentUrl();
+        if (document != null && facts.clientIdMetadataDocuments) {
+            ObjectNode client = JsonNodeFactory.instance.objectNode();
+            client.put("client_id", document);
+            return success(new ServerRecord(issuer, metadata, at, client), METADATA);
+        }
+        if (before != null && before.clientId() != null && !before.clientId().equals(document)) {
+            ServerRecord known = new ServerRecord(issuer, metadata, at, before.client());
+            if (!rejected && !endsWithin(known, METADATA)) {
+                return success(known, METADATA);
+            }
+            Answer kept = keep(known, row, server, rejected);
+            if (kept != null) {
+                return kept;
+            }
+        }
+        if (facts.registrationEndpoint == null) {
+            return failure(
+                    Answer.Kind.MISCONFIGURED,
+                    "The server " + issuer + " registers no clients by itself"
+                            + (facts.clientIdMetadataDocuments
+                                    ? ", but reads client ID metadata documents: serve one and call documentAt(…), or"
+                                    : ":")
+                            + " register the application there by hand and call registered(\"" + issuer
+                            + "\", clientId, secret)");
+        }
+        if (row.answerLost()) {
+            Log.warn("An earlier registration at {} may have left a client there that nobody uses", issuer);
+        }
+        ObjectNode wanted;
+        try {
+            wanted = application.registration(server);
+        } catch (IllegalArgumentException e) {
+            return failure(Answer.Kind.MISCONFIGURED, String.valueOf(e.getMessage()));
+        }
+        return registered(
+                endpoint.create(facts.registrationEndpoint.toString(), wanted, application.initialAccessToken(issuer)),
+                wanted,
+                issuer,
+                metadata,
+                at);
+    }
+
+    private static @Nullable ServerRecord recordIn(GrantRow row) {
+        TokenSet tokens = row.tokens();
+        return tokens == null ? null : ServerRecord.read(tokens.accessToken());
+    }
+
+    private boolean hasEnded(ServerRecord known) {
+        Instant end = known.secretEndsAt();
+        return end != null && !end.isAfter(time.now());
+    }
+
+    private boolean endsWithin(ServerRecord known, Duration limit) {
+        Instant end = known.secretEndsAt();
+        return end != null && Duration.between(time.now(), end).compareTo(limit) < 0;
+    }
+
+    /**
+     * Looks for the client at the server before another takes its place, since all that users granted would be lost
+     * with it (RFC 7592).
+     *
+     * @param rejected whether the server seems to have forgotten it; otherwise its secret ends
+     * @return {@code null} if the client is gone, or its secret ends and cannot be changed
+     */
+    private @Nullable Answer keep(ServerRecord known, GrantRow row, Provider server, boolean rejected) {
+        String uri = known.managedAt();
+        String token = Objects.requireNonNull(row.tokens()).refreshToken().orElse(null);
+        if (uri == null || token == null) {
+            return null;
+        }
+        Result result = endpoint.read(uri, token);
+        ServerRecord now = result instanceof Result.Registered found ? with(known, found.client()) : known;
+        if (result instanceof Result.Registered && endsWithin(now, METADATA)) {
+            ObjectNode wanted = application.registration(server);
+            wanted.put("client_id", String.valueOf(known.clientId()));
+            Result updated = endpoint.update(uri, token, wanted);
+            now = updated instanceof Result.Registered changed ? with(now, changed.client()) : now;
+        }
+        if (result instanceof Result.Failed failed && (rejected || hasEnded(known))) {
+            return failed.failure();
+        }
+        boolean gone = result instanceof Result.Gone;
+        return gone || (!rejected && endsWithin(now, ALMOST_OVER)) ? null : success(now, METADATA);
+    }
+
+    /** An answer need not repeat everything. */
+    private static ServerRecord with(ServerRecord known, ObjectNode said) {
+        ObjectNode client = known.client() == null ? said : known.client().deepCopy();
+        client.setAll(said);
+        return new ServerRecord(known.issuer(), known.metadata(), known.at(), client);
+    }
+
+    private Answer registered(Result result, ObjectNode wanted, String issuer, String metadata, Instant at) {
+        if (result instanceof Result.Failed failed) {
+            return failed.maybe() ? new Answer.Lost(failed.failure()) : failed.failure();
+        }
+        if (!(result instanceof Result.Registered made)) {
+            return failure(Answer.Kind.MALFORMED, "The registration endpoint of " + issuer + " knows no client");
+        }
+        ObjectNode client = made.client();
+        if (ServerJson.text(client, AUTHENTICATION) == null) {
+            client.set(AUTHENTICATION, wanted.path(AUTHENTICATION)); // what is not changed need not be repeated
+        }
+        ServerRecord fresh = new ServerRecord(issuer, metadata, at, client);
+        try {
+            application.check(fresh);
+        } catch (IllegalArgumentException e) {
+            giveBack(fresh, ServerJson.text(made.client(), "registration_access_token"));
+            return failure(Answer.Kind.MISCONFIGURED, String.valueOf(e.getMessage()));
+        }
+        Log.info("Registered at {} as client {}", issuer, String.valueOf(fresh.clientId()));
+        return success(fresh, METADATA);
+    }
+
+    private Answer success(ServerRecord known, Duration metadata) {
+        ObjectNode client = known.client();
+        String token = client == null ? null : ServerJson.text(client, "registration_access_token");
+        ServerRecord open = known;
+        if (client != null && token != null) {
+            ObjectNode without = client.deepCopy();
+            without.remove("registration_access_token");
+            open = new ServerRecord(known.issuer(), known.metadata(), known.at(), without);
+        }
+        Instant end = known.secretEndsAt();
+        Duration left = end == null ? metadata : Duration.between(time.now(), end);
+        return new Answer.Tokens(TokenResponse.builder(open.text())
+                .lifetime(left.compareTo(metadata) < 0 ? left : metadata)
+                .refreshToken(token)
+                .build());
+    }
+
+    private static Answer.Failure unreachable(String issuer, IOException e) {
+        boolean senseless = e.getCause() instanceof IllegalArgumentException;
+        return new Answer.Failure(
+                senseless ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY,
+                0,
+                null,
+                e.getMessage() == null ? "The metadata of " + issuer + " could not be fetched" : e.getMessage(),
+                e instanceof BusyException busy ? busy.retryAfter() : null,
+                e);
+    }
+
+    private static Answer.Failure failure(Answer.Kind kind, String why) {
+        return new Answer.Failure(kind, 0, null, why, null, null);
+    }
+
+    @Override
+    public TokenSet tokens(GrantRow row, Resource resource, TokenResponse response, Instant now) {
+        return response.toTokenSet(row.tokens(), Set.of(), now, Optional.empty());
+    }
+
+    @Override
+    public @Nullable Instant consentEndsAt(GrantRow row) {
+        return null;
+    }
+
+    /** Deletes a client that came too late: another node's is in use. */
+    @Override
+    public void giveBack(GrantRow lost, GrantRow kept) {
+        ServerRecord ours = recordIn(lost);
+        ServerRecord theirs = recordIn(kept);
+        boolean same = ours != null && theirs != null && Objects.equals(ours.clientId(), theirs.clientId());
+        if (ours != null && !same) {
+            giveBack(ours, Objects.requireNonNull(lost.tokens()).refreshToken().orElse(null));
+        }
+    }
+
+    @Override
+    public void revoke(GrantRow row, TokenSet tokens) {
+        giveBack(ServerRecord.read(tokens.accessToken()), tokens.refreshToken().orElse(null));
+    }
+
+    private void giveBack(ServerRecord client, @Nullable String token) {
+        String uri = client.managedAt();
+        if (client.clientId() == null || client.clientId().equals(application.documentUrl())) {
+            return;
+        }
+        later.execute(() -> {
+            if (uri == null || token == null || !endpoint.delete(uri, token)) {
+                Log.warn(
+                        "The client {} at {} is not used, and could not be deleted there",
+                        String.valueOf(client.clientId()),
+                        client.issuer());
+            }
+        });
+    }
+}

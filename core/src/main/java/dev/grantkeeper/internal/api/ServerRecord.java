@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.internal.api;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.answer.ServerJson;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A server as the store remembers it: its metadata, and the client that the application is there. The text of it takes
+ * the place of an access token in a row of its own. Immutable; {@code toString} shows no secret.
+ *
+ * @param issuer the server
+ * @param metadata its metadata, as it sent them
+ * @param at the time at which they came
+ * @param client the client as the server answered; {@code null} if the application was registered by hand
+ */
+public record ServerRecord(
+        String issuer,
+        String metadata,
+        Instant at,
+        @Nullable ObjectNode client) {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    /** Reads the text of a row. */
+    public static ServerRecord read(String text) {
+        try {
+            JsonNode json = JSON.readTree(text);
+            return new ServerRecord(
+                    json.path("issuer").asText(),
+                    json.path("metadata").asText(),
+                    Instant.ofEpochMilli(json.path("at").asLong()),
+                    json.path("client") instanceof ObjectNode client ? client : null);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("The record of a server is not JSON"); // the cause would quote it
+        }
+    }
+
+    /** The text of a row. */
+    public String text() {
+        ObjectNode json = JSON.createObjectNode();
+        json.put("issuer", issuer).put("metadata", metadata).put("at", at.toEpochMilli());
+        if (client != null) {
+            json.set("client", client);
+        }
+        return json.toString();
+    }
+
+    /** The client id; {@code null} if the application was registered by hand. */
+    public @Nullable String clientId() {
+        return member("client_id");
+    }
+
+    /** The client secret; {@code null} if there is none. */
+    public @Nullable String secret() {
+        return member("client_secret");
+    }
+
+    /** The authentication that the server wants of this client; {@code null} if it does not say. */
+    public @Nullable String authentication() {
+        return member("token_endpoint_auth_method");
+    }
+
+    /** The URI at which the client can be read, updated and deleted (RFC 7592); {@code null} if there is none. */
+    public @Nullable String managedAt() {
+        return member("registration_client_uri");
+    }
+
+    /** The end of the secret; {@code null} if it has none. */
+    public @Nullable Instant secretEndsAt() {
+        long seconds = client == null || secret() == null
+                ? 0
+                : client.path("client_secret_expires_at").asLong(0);
+        return seconds <= 0 ? null : Instant.ofEpochSecond(seconds);
+    }
+
+    private @Nullable String member(String name) {
+        return client == null ? null : ServerJson.text(client, name);
+    }
+
+    @Override
+    public String toString() {
+        return "ServerRecord[" + issuer + ", client " + clientId() + "]";
+    }
+}

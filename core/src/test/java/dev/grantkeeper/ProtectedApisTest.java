@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.grantkeeper.testkit.FakeAuthorizationServer;
+import dev.grantkeeper.testkit.FakeProtectedApi;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** APIs of which the application knows the URL only (RFC 9728), from the first call to a server that moves. */
+@Timeout(60)
+class ProtectedApisTest {
+    private static final String CALLBACK = "http://127.0.0.1:8888/callback";
+
+    private final MovingTime time = new MovingTime();
+    private final MapStore store = new MapStore();
+    private final OkHttpClient http = new OkHttpClient();
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private final FakeAuthorizationServer server = server();
+    private final FakeProtectedApi api = server.protectedApi("/mcp");
+
+    private FakeAuthorizationServer server() {
+        FakeAuthorizationServer fresh = FakeAuthorizationServer.start()
+                .dynamicRegistration(true)
+                .accessTokenLifetime(Duration.ofMinutes(10))
+                .time(time.clock());
+        open.add(fresh);
+        return fresh;
+    }
+
+    private ProtectedApis node() {
+        return node(builder());
+    }
+
+    private ProtectedApis.Builder builder() {
+        return ProtectedApis.builder(ClientMetadata.named("Acme").redirectUri(CALLBACK))
+                .tokenStore(store)
+                .sealingKeys(Scene.KEYS)
+                .allowHttpOnLoopback()
+                .time(time.clock(), time::ticks);
+    }
+
+    private ProtectedApis node(ProtectedApis.Builder builder) {
+        ProtectedApis node = builder.build();
+        open.add(node);
+        return node;
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        for (AutoCloseable each : open) {
+            each.close();
+        }
+    }
+
+    private Response call(Account account) throws IOException {
+        return account.wrap(http)
+                .newCall(new Request.Builder().url(api.url()).build())
+                .execute();
+    }
+
+    private int status(Account account) throws IOException {
+        try (Response response = call(account)) {
+            return response.code();
+        }
+    }
+
+    private LoginRequiredException required(Account account) {
+        return catchThrowableOfType(LoginRequiredException.class, () -> status(account));
+    }
+
+    private Account signIn(ProtectedApis node, String user) throws IOException {
+        return signIn(node, user, server);
+    }
+
+    private Account signIn(ProtectedApis node, String user, FakeAuthorizationServer at) throws IOException {
+        Account account = node.account(api.url(), user);
+        PendingLogin login =
+                node.newLogin(account).inResponseTo(required(account)).start();
+        String callback = at.approve(login.url().toString(), user);
+        return ((LoginResult.SignedIn) node.finishLogin(login, Scene.query(callback))).keepAs(user);
+    }
+
+    @Test
+    void a_url_is_enough_for_an_authorized_call() throws Exception {
+        ProtectedApis node = node();
+        Account alice = node.account(api.url(), "alice");
+
+        LoginRequiredException e = required(alice);
+
+        assertThat(e.reason()).isEqualTo(LoginRequiredException.Reason.NOT_CONNECTED);
+        assertThat(e.api()).contains(api.url());
+        assertThat(e.issuer()).contains(server.issuer());
+        assertThat(e).hasMessageContaining(api.url()).hasMessageContaining(server.issuer());
+        assertThat(status(signIn(node, "alice"))).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(1);
+    }
+
+    @Test
+    void another_node_uses_the_same_registration_and_the_same_grant() throws Exception {
+        signIn(node(), "alice");
+        ProtectedApis second = node();
+        time.pass(Duration.ofMinutes(11));
+
+        assertThat(status(second.account(api.url(), "alice"))).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(1);
+        assertThat(server.refreshRequests()).isEqualTo(1);
+        assertThat(server.reuseDetected()).isZero();
+    }
+
+    @Test
+    void the_resource_is_named_in_the_login_the_code_exchange_and_the_refresh() throws Exception {
+        Account alice = signIn(node(), "alice");
+        time.pass(Duration.ofMinutes(11));
+        status(alice);
+
+        assertThat(server.recordedAuthorizationRequests())
+                .allSatisfy(request -> assertThat(request.resources()).containsExactly(api.url()));
+        assertThat(server.recordedTokenRequests())
+                .hasSize(2)
+                .allSatisfy(request -> assertThat(request.resources()).containsExactly(api.url()));
+    }
+
+    @Test
+    void the_scopes_of_the_challenge_are_requested_otherwise_those_of_the_metadata() throws Exception {
+        api.scopesSupported("from.metadata");
+        ProtectedApis node = node();
+        Account alice = node.account(api.url(), "alice");
+        assertThat(node.newLogin(alice)
+                        .inResponseTo(required(alice))
+                        .start()
+                        .url()
+                        .toString())
+                .contains("scope=from.metadata");
+
+        api.challengeScopes("from.challenge");
+        assertThat(node.newLogin(alice)
+                        .inResponseTo(required(alice))
+                        .start()
+                        .url()
+                        .toString())
+                .contains("scope=from.challenge");
+    }
+
+    @Test
+    void an_api_that_wants_no_token_is_called_without_one() throws Exception {
+        ProtectedApis node = node();
+        Account alice = node.account(server.url() + "/open", "alice");
+        try (Response response = alice.wrap(http)
+                .newCall(new Request.Builder()
+                        .url(server.url() + "/.well-known/oauth-authorization-server")
+                        .build())
+                .execute()) {
+            assertThat(response.code()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void an_api_that_moves_to_another_server_sends_its_users_to_a_login_there() throws Exception {
+        ProtectedApis node = node();
+        Account alice = signIn(node, "alice");
+        FakeAuthorizationServer other = server();
+        api.moveTo(other);
+
+        LoginRequiredException e = required(alice);
+
+        assertThat(e.reason()).isEqualTo(LoginRequiredException.Reason.ISSUED_ELSEWHERE);
+        assertThat(e.issuer()).contains(other.issuer());
+        PendingLogin login = node.newLogin(alice).inResponseTo(e).start();
+        assertThat(login.url().toString()).startsWith(other.url());
+        String callback = other.approve(login.url().toString(), "alice");
+        ((LoginResult.SignedIn) node.finishLogin(login, Scene.query(callback))).keepAs("alice");
+        assertThat(status(alice)).isEqualTo(200);
+        assertThat(other.registrations()).isEqualTo(1);
+        assertThat(other.recordedTokenRequests())
+                .allSatisfy(request -> assertThat(request.toString()).doesNotContain("refresh_token"));
+    }
+
+    @Test
+    void a_server_that_forgets_the_client_gets_one_new_one_and_the_users_sign_in_again() throws Exception {
+        ProtectedApis node = node();
+        Account alice = signIn(node, "alice");
+        String before = server.clients().iterator().next();
+        server.forgetClient(before);
+        time.pass(Duration.ofMinutes(11));
+
+        assertThatThrownBy(alice::tokens).isInstanceOf(OAuthException.class);
+        LoginRequiredException e = null;
+        for (int i = 0; e == null && i < 20; i++) {
+            time.pass(Duration.ofSeconds(5));
+            e = catchThrowableOfType(LoginRequiredException.class, alice::tokens);
+        }
+
+        assertThat(e).isNotNull();
+        assertThat(e.reason()).isEqualTo(LoginRequiredException.Reason.ISSUED_ELSEWHERE);
+        assertThat(status(signIn(node, "alice"))).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(2);
+    }
+
+    @Test
+    void the_application_has_tokens_of_its_own_for_an_api() throws Exception {
+        server.client("machine", "machine-secret");
+        ProtectedApis node = node(builder().registered(server.issuer(), "machine", "machine-secret"));
+
+        assertThat(status(node.application(api.url()))).isEqualTo(200);
+        assertThat(server.registrations()).isZero();
+        assertThat(server.recordedTokenRequests())
+                .singleElement()
+                .satisfies(request -> assertThat(request.resources()).containsExactly(api.url()));
+    }
+}
