@@ -43,14 +43,14 @@ final class ApiRegistration implements Registration, LoginStarter {
     /** A key has room for a URL of this length; a longer one is stored by its digest. */
     private static final int LONGEST = 900;
 
-    private final Apis apis;
+    private final ApiContext apis;
     private final String url;
     private final ProtectedResource resource;
     private final ApiAddresses addresses;
     private final String name;
 
     /** Takes the URL as the application gave it, and as it was parsed. */
-    ApiRegistration(Apis apis, String url, HttpUrl parsed) {
+    ApiRegistration(ApiContext apis, String url, HttpUrl parsed) {
         this.apis = apis;
         this.url = url;
         this.resource = apis.resource(parsed);
@@ -59,7 +59,7 @@ final class ApiRegistration implements Registration, LoginStarter {
         this.name = apis.options().name() + " " + part;
     }
 
-    boolean isOf(Apis other) {
+    boolean isOf(ApiContext other) {
         return apis == other;
     }
 
@@ -87,7 +87,7 @@ final class ApiRegistration implements Registration, LoginStarter {
 
     @Override
     public Provider provider() {
-        return apis.placeholderProvider();
+        return apis.placeholder();
     }
 
     @Override

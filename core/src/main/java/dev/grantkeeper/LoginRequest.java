@@ -228,7 +228,7 @@ public final class LoginRequest {
         return registration == other;
     }
 
-    boolean isOf(Apis other) {
+    boolean isOf(ApiContext other) {
         return registration instanceof ApiRegistration api && api.isOf(other);
     }
 

@@ -214,7 +214,7 @@ public final class ProtectedApis implements AutoCloseable {
                         .tokenEndpoint("https://discovered.invalid")
                         .build(),
                 null);
-        private final Map<String, Apis.ByHand> byHand = new LinkedHashMap<>();
+        private final Map<String, ApiOptions.ByHand> byHand = new LinkedHashMap<>();
         private final Map<String, String> initialAccessTokens = new LinkedHashMap<>();
         private final Set<String> inside = new LinkedHashSet<>();
         private boolean httpOnLoopback;
@@ -239,7 +239,8 @@ public final class ProtectedApis implements AutoCloseable {
         public Builder registered(String issuer, String clientId, String clientSecret) {
             byHand.put(
                     Objects.requireNonNull(issuer),
-                    new Apis.ByHand(Objects.requireNonNull(clientId), Objects.requireNonNull(clientSecret), null));
+                    new ApiOptions.ByHand(
+                            Objects.requireNonNull(clientId), Objects.requireNonNull(clientSecret), null));
             return this;
         }
 
@@ -251,7 +252,9 @@ public final class ProtectedApis implements AutoCloseable {
          * @return this builder
          */
         public Builder registered(String issuer, String clientId) {
-            byHand.put(Objects.requireNonNull(issuer), new Apis.ByHand(Objects.requireNonNull(clientId), null, null));
+            byHand.put(
+                    Objects.requireNonNull(issuer),
+                    new ApiOptions.ByHand(Objects.requireNonNull(clientId), null, null));
             return this;
         }
 
@@ -266,7 +269,7 @@ public final class ProtectedApis implements AutoCloseable {
         public Builder registered(String issuer, String clientId, SigningKey signingKey) {
             byHand.put(
                     Objects.requireNonNull(issuer),
-                    new Apis.ByHand(Objects.requireNonNull(clientId), null, Objects.requireNonNull(signingKey)));
+                    new ApiOptions.ByHand(Objects.requireNonNull(clientId), null, Objects.requireNonNull(signingKey)));
             return this;
         }
 
@@ -496,7 +499,7 @@ public final class ProtectedApis implements AutoCloseable {
             settings.checkStore();
             return new ProtectedApis(new Apis(
                     settings.copy(),
-                    new Apis.Options(
+                    new ApiOptions(
                             client,
                             Map.copyOf(byHand),
                             Map.copyOf(initialAccessTokens),

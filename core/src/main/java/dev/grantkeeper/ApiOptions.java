@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper;
+
+import dev.grantkeeper.provider.SigningKey;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The settings of {@link ProtectedApis.Builder} beyond those of a registration.
+ *
+ * @param client the application, as it introduces itself
+ * @param byHand its registrations by hand, by issuer
+ * @param initialAccessTokens for servers that require one of clients that register, by issuer
+ * @param allowedInside hosts inside this network that may be connected to
+ * @param httpOnLoopback whether {@code http} on this machine is accepted
+ * @param throughProxy whether the application's proxies are used
+ * @param serversWithoutMetadata whether an API without metadata is its own server
+ * @param offlineAccess whether logins request refresh tokens
+ * @param name the name under which grants and registrations are stored
+ */
+record ApiOptions(
+        ClientMetadata client,
+        Map<String, ByHand> byHand,
+        Map<String, String> initialAccessTokens,
+        Set<String> allowedInside,
+        boolean httpOnLoopback,
+        boolean throughProxy,
+        boolean serversWithoutMetadata,
+        boolean offlineAccess,
+        String name) {
+
+    /**
+     * A client that was registered by hand at one server.
+     *
+     * @param clientId the client id
+     * @param secret its secret; {@code null} if it has none
+     * @param key its key; {@code null} if it has none
+     */
+    record ByHand(
+            String clientId,
+            @Nullable String secret,
+            @Nullable SigningKey key) {
+        @Override
+        public String toString() {
+            return "ByHand[" + clientId + "]";
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "ApiOptions[" + name + "]";
+    }
+}
