@@ -17,6 +17,7 @@ import dev.grantkeeper.internal.openid.KeySets;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.UnreadableRowException;
+import dev.grantkeeper.internal.server.ResourceMetadata;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.Identity;
@@ -32,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import okhttp3.Headers;
+import okhttp3.HttpUrl;
 import okhttp3.MediaType;
 import okhttp3.Protocol;
 import okhttp3.Request;
@@ -107,7 +109,7 @@ public enum Parsers {
                     "an error that is not harmless");
         }
     },
-    /** The metadata of a server. */
+    /** The metadata of a server, and of an API. */
     METADATA {
         @Override
         void read(String text) {
@@ -115,6 +117,13 @@ public enum Parsers {
                 Provider.builder("any").metadata(ISSUER, text).build();
             } catch (IllegalArgumentException e) {
                 // declared
+            }
+            try {
+                HttpUrl api = HttpUrl.get("https://api.example/mcp");
+                ResourceMetadata metadata = ResourceMetadata.read(api, api, true, text);
+                ensure(metadata.name() == null || isHarmless(metadata.name()), "a name that is not harmless");
+            } catch (IllegalArgumentException e) {
+                ensure(isHarmless(String.valueOf(e.getMessage())), "a message that is not harmless");
             }
         }
     },

@@ -27,7 +27,7 @@ public final class EndpointHosts {
      * @param issuer a URL
      * @param provider the endpoints
      * @param allowed the hosts that the application allows, in lower case; {@code null} for all that are not inside
-     *     this network. The network is no obstacle to an issuer that is inside as well
+     *     this network. An issuer that is inside itself may name hosts that are
      * @throws IllegalArgumentException if one is not allowed
      */
     public static void check(String issuer, Provider provider, @Nullable Set<String> allowed, Dns dns) {

@@ -11,7 +11,7 @@ import java.util.List;
 
 /** The metadata of authorization servers: where it is, and whose it has to be. */
 public final class MetadataDocuments {
-    /** The order in which the well-known places are asked. */
+    /** The order in which the well-known places are read. */
     public enum Order {
         /** OpenID Connect Discovery section 4 appends to the issuer, and is what servers have that sign users in. */
         OPENID_FIRST,
@@ -56,7 +56,7 @@ public final class MetadataDocuments {
      * @param issuer an issuer that {@link #issuer} accepts
      * @return the document. Endpoints in it are still to be checked, by building a {@link Provider} and with
      *     {@link EndpointHosts}
-     * @throws BusyException if the server says when it wants to be asked again
+     * @throws BusyException if the server says when to come again
      * @throws IOException if there is no such document; the cause is an {@code IllegalArgumentException} if there is
      *     one, and it is malformed or somebody else's
      */

@@ -62,9 +62,9 @@ final class WellKnown {
      * Makes the requests.
      *
      * @param what the subject of messages, for example {@code The metadata of https://login.example}
-     * @param places the URLs, in the order in which they are asked
+     * @param places the URLs, in the order in which they are read
      * @throws AbsentException if every place answers that it does not exist
-     * @throws BusyException if the server says when it wants to be asked again
+     * @throws BusyException if the server says when to come again
      * @throws IOException for anything else; the cause is an {@code IllegalArgumentException} if an answer made no
      *     sense
      */
