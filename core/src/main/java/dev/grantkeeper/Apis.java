@@ -130,7 +130,7 @@ final class Apis implements ApiContext {
                 new RegistrationReporter());
     }
 
-    // ---- Servers --------------------------------------------------------------------------------------------------
+    // ---- Servers ---------------------------------------------------------------------------------------------------
 
     private static Provider nowhere() {
         String anywhere = "https://discovered.invalid";
@@ -153,7 +153,7 @@ final class Apis implements ApiContext {
                 (pause, task) -> engine().after(pause, task));
     }
 
-    // ---- APIs -----------------------------------------------------------------------------------------------------
+    // ---- APIs ------------------------------------------------------------------------------------------------------
 
     ApiRegistration api(String text) {
         HttpUrl url = HttpUrl.parse(text);
@@ -238,7 +238,6 @@ final class Apis implements ApiContext {
     }
 
     // ---- Shared by all APIs
-    // --------------------------------------------------------------------------------------------
 
     @Override
     public OkHttpClient.Builder guarded(OkHttpClient base) {

@@ -48,7 +48,7 @@ public final class ClientMetadata {
     /**
      * Starts with a name.
      *
-     * @param clientName the name that users read when they are asked for consent
+     * @param clientName the name that users read on the consent page
      * @return the metadata of an application without redirect URI
      */
     public static ClientMetadata named(String clientName) {

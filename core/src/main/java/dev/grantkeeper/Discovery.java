@@ -7,7 +7,6 @@ import dev.grantkeeper.internal.server.EndpointHosts;
 import dev.grantkeeper.internal.server.MetadataDocuments;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.Http;
-import dev.grantkeeper.internal.wire.InsideAddresses;
 import dev.grantkeeper.provider.Provider;
 import java.io.IOException;
 import java.net.URI;
@@ -250,51 +249,6 @@ public final class Discovery {
                     .substring(0, 12);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("Every Java platform has SHA-256", e);
-        }
-    }
-
-    // ---- Where endpoints may be -----------------------------------------------------------------------------------
-
-    private void check(Provider provider, URI uri, Dns dns) {
-        boolean inside = isInside(uri.getHost(), dns);
-        for (Map.Entry<String, URI> endpoint : endpoints(provider).entrySet()) {
-            String host = endpoint.getValue().getHost();
-            if (host.equalsIgnoreCase(uri.getHost())) {
-                continue;
-            }
-            String what = "The metadata of " + issuer + " have the " + endpoint.getKey() + " at " + host + ", ";
-            if (hosts != null && !hosts.contains(host.toLowerCase(Locale.ROOT))) {
-                throw new IllegalArgumentException(what + "which is not among the hosts that are allowed");
-            }
-            if (!inside && isInside(host, dns)) {
-                throw new IllegalArgumentException(what + "which is inside this network");
-            }
-        }
-    }
-
-    private static Map<String, URI> endpoints(Provider provider) {
-        Map<String, URI> all = new LinkedHashMap<>();
-        if (!Facts.of(provider).authorizationEndpoint.equals(ProviderFacts.MISSING)) {
-            all.put("authorization endpoint", provider.authorizationEndpoint());
-        }
-        all.put("token endpoint", provider.tokenEndpoint());
-        provider.jwksUri().ifPresent(uri -> all.put("keys", uri));
-        provider.userInfoEndpoint().ifPresent(uri -> all.put("UserInfo endpoint", uri));
-        provider.revocationEndpoint().ifPresent(uri -> all.put("revocation endpoint", uri));
-        provider.introspectionEndpoint().ifPresent(uri -> all.put("introspection endpoint", uri));
-        provider.pushedAuthorizationRequestEndpoint()
-                .ifPresent(uri -> all.put("pushed authorization request endpoint", uri));
-        provider.deviceAuthorizationEndpoint().ifPresent(uri -> all.put("device authorization endpoint", uri));
-        provider.endSessionEndpoint().ifPresent(uri -> all.put("end session endpoint", uri));
-        Facts.of(provider).mtlsEndpointAliases.forEach((alias, uri) -> all.put("alias of the " + alias, uri));
-        return all;
-    }
-
-    private static boolean isInside(String host, Dns dns) {
-        try {
-            return dns.lookup(host.replaceAll("[\\[\\]]", "")).stream().anyMatch(InsideAddresses::isInside);
-        } catch (UnknownHostException e) {
-            return false; // nothing can be sent there either
         }
     }
 

@@ -79,7 +79,7 @@ public final class ProtectedApis implements AutoCloseable {
      * Returns the account of a user at an API, connected or not. Does no I/O.
      *
      * <p>A call of its {@linkplain Account#wrap wrapped} client that has no tokens yet is made without one. If the API
-     * answers with 401, its metadata are fetched, and the call throws a {@link LoginRequiredException} that names the
+     * answers with 401, its metadata is fetched, and the call throws a {@link LoginRequiredException} that names the
      * API, the server and the scopes. The client connects to nothing inside this network, and has connections of its
      * own.
      *

@@ -139,6 +139,15 @@ class ArchitectureTest {
         assertThat(arrows)
                 .containsExactlyInAnyOrder(
                         "answer -> provider",
+                        "api -> answer",
+                        "api -> call",
+                        "api -> log",
+                        "api -> protocol",
+                        "api -> provider",
+                        "api -> refresh",
+                        "api -> row",
+                        "api -> server",
+                        "api -> wire",
                         "call -> answer",
                         "call -> protocol",
                         "call -> provider",

@@ -69,7 +69,7 @@ public final class DiscoveredServer implements AuthorizationServer {
      * @param registrations keeps that row
      * @param connect makes the endpoints; throws an {@link IllegalArgumentException} or {@link IllegalStateException}
      *     if the application cannot be a client of this server
-     * @param placeholder stands for the provider until its metadata are known
+     * @param placeholder stands for the provider until its metadata is known
      * @param longest the longest wait for metadata and client
      * @param later runs something after a delay
      */
@@ -215,7 +215,7 @@ public final class DiscoveredServer implements AuthorizationServer {
 
     /**
      * Notes that the server does not know the client that it registered. One answer may be passing, so the client is
-     * asked for at the server if it can be (RFC 7592), and registered anew when two grants, or one of them twice with
+     * looked for at the server if it can be (RFC 7592), and registered anew when two grants, or one of them twice with
      * two minutes in between, have heard the same.
      *
      * @param grant the login of the grant that heard it

@@ -20,7 +20,7 @@ public final class DiscoveredServers {
                 }
             };
 
-    /** Makes each server when it is first asked for; that does no I/O. */
+    /** Makes each server when it is first needed; that does no I/O. */
     public DiscoveredServers(Function<String, DiscoveredServer> make) {
         this.make = make;
     }

@@ -17,15 +17,15 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An API, and what it says of itself (RFC 9728). Its metadata are fetched when a login needs them, once for all that
- * ask meanwhile, and again when the API names others or they are old. After a failure it is left alone for a while.
+ * An API, and what it says of itself (RFC 9728). Its metadata is fetched when a login needs them, once for all that ask
+ * meanwhile, and again when the API names others or they are old. After a failure it is left alone for a while.
  * Thread-safe.
  */
 public final class ProtectedResource {
     /** The time for which metadata serve logins. */
     private static final Duration FRESH = Duration.ofMinutes(5);
 
-    /** The time for which they are not asked for again, even if the API rejects a token that they led to. */
+    /** The time for which they are not fetched again, even if the API rejects a token that they led to. */
     private static final Duration AGAIN = Duration.ofMinutes(1);
 
     private final HttpUrl api;

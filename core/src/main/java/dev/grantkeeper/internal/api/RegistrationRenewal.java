@@ -44,10 +44,10 @@ import org.jspecify.annotations.Nullable;
  * down goes on with its users. Thread-safe.
  */
 public final class RegistrationRenewal implements Renewal {
-    /** The time for which metadata are taken to be current. */
+    /** The time for which metadata is taken to be current. */
     private static final Duration METADATA = Duration.ofHours(24);
 
-    /** The time after which they are asked for again, while they cannot be had and older ones serve. */
+    /** The time until the next try, while metadata is unavailable and older metadata serves. */
     private static final Duration STALE = Duration.ofMinutes(30);
 
     /** The time that is left of a secret from which nothing is begun with it. */
@@ -277,7 +277,7 @@ public final class RegistrationRenewal implements Renewal {
         try {
             application.check(fresh);
         } catch (IllegalArgumentException e) {
-            giveBack(fresh, ServerJson.text(made.client(), "registration_access_token"));
+            withdraw(fresh, ServerJson.text(made.client(), "registration_access_token"));
             return failure(Answer.Kind.MISCONFIGURED, String.valueOf(e.getMessage()));
         }
         Log.info("Registered at {} as client {}", issuer, String.valueOf(fresh.clientId()));
@@ -328,21 +328,21 @@ public final class RegistrationRenewal implements Renewal {
 
     /** Deletes a client that came too late: another node's is in use. */
     @Override
-    public void giveBack(GrantRow lost, GrantRow kept) {
+    public void withdraw(GrantRow lost, GrantRow kept) {
         ServerRecord ours = recordIn(lost);
         ServerRecord theirs = recordIn(kept);
         boolean same = ours != null && theirs != null && Objects.equals(ours.clientId(), theirs.clientId());
         if (ours != null && !same) {
-            giveBack(ours, Objects.requireNonNull(lost.tokens()).refreshToken().orElse(null));
+            withdraw(ours, Objects.requireNonNull(lost.tokens()).refreshToken().orElse(null));
         }
     }
 
     @Override
     public void revoke(GrantRow row, TokenSet tokens) {
-        giveBack(ServerRecord.read(tokens.accessToken()), tokens.refreshToken().orElse(null));
+        withdraw(ServerRecord.read(tokens.accessToken()), tokens.refreshToken().orElse(null));
     }
 
-    private void giveBack(ServerRecord client, @Nullable String token) {
+    private void withdraw(ServerRecord client, @Nullable String token) {
         String uri = client.managedAt();
         if (client.clientId() == null || client.clientId().equals(application.documentUrl())) {
             return;

@@ -83,7 +83,7 @@ public final class Challenges {
                     at = after;
                 }
             } else if (end > at && isBlank(end)) {
-                at = end;
+                at = end; // a word too many: what follows may be a challenge
             } else {
                 int comma = text.indexOf(',', end);
                 at = comma < 0 ? text.length() : comma;

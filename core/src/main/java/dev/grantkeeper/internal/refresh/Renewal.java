@@ -29,7 +29,7 @@ public interface Renewal {
      * The result of a preparation.
      *
      * @param failure the reason for which no request can be made now; {@code null} if one can. One that only a login
-     *     can mend is not recorded: another node may know better
+     *     can fix is not recorded: another node may know better
      */
     record Prepared(Answer.@Nullable Failure failure) {
         /** A request can be made. */
@@ -85,8 +85,8 @@ public interface Renewal {
         return true;
     }
 
-    /** Gives back what came and is not going to be used, since another node had stored its own before. */
-    default void giveBack(GrantRow lost, GrantRow kept) {
+    /** Withdraws what came and is not going to be used, since another node had stored its own before. */
+    default void withdraw(GrantRow lost, GrantRow kept) {
         // Tokens of one grant belong together, and the server ends the old ones by itself.
     }
 

@@ -176,7 +176,7 @@ final class UnsavedTokens {
                         saved(key, kept); // landed after all
                     } else {
                         unsaved.remove(key); // another login's, or newer ones
-                        renewal.giveBack(pending.row(), now.row());
+                        renewal.withdraw(pending.row(), now.row());
                     }
                     return null;
                 } catch (IOException e) {

@@ -32,7 +32,7 @@ public interface AuthorizationServer {
 
     /**
      * Fetches what a request needs. Never completes exceptionally. A grant that was issued to another client of this
-     * server has a failure that only a login can mend.
+     * server has a failure that only a login can fix.
      */
     CompletableFuture<Prepared> prepare(GrantRow row);
 

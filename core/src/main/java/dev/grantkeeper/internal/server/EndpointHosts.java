@@ -3,10 +3,8 @@ package dev.grantkeeper.internal.server;
 
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
+import dev.grantkeeper.internal.wire.InsideAddresses;
 import dev.grantkeeper.provider.Provider;
-import java.net.Inet4Address;
-import java.net.Inet6Address;
-import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.util.LinkedHashMap;
@@ -70,21 +68,9 @@ public final class EndpointHosts {
 
     private static boolean isInside(String host, Dns dns) {
         try {
-            return dns.lookup(host.replaceAll("[\\[\\]]", "")).stream().anyMatch(EndpointHosts::isInside);
+            return dns.lookup(host.replaceAll("[\\[\\]]", "")).stream().anyMatch(InsideAddresses::isInside);
         } catch (UnknownHostException e) {
             return false; // nothing can be sent there either
         }
-    }
-
-    private static boolean isInside(InetAddress address) {
-        byte[] bytes = address.getAddress();
-        int first = bytes[0] & 0xff;
-        return address.isLoopbackAddress()
-                || address.isAnyLocalAddress()
-                || address.isLinkLocalAddress()
-                || address.isSiteLocalAddress()
-                || address.isMulticastAddress()
-                || (address instanceof Inet4Address && (first == 0 || (first == 100 && (bytes[1] & 0xc0) == 64)))
-                || (address instanceof Inet6Address && (first & 0xfe) == 0xfc);
     }
 }
