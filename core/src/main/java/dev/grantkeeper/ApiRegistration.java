@@ -36,11 +36,12 @@ import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
+import okio.ByteString;
 import org.jspecify.annotations.Nullable;
 
 /** One API of {@link ProtectedApis}, as its accounts and logins see it. Thread-safe. */
 final class ApiRegistration implements Registration, LoginStarter {
-    /** A key has room for a URL of this length; a longer one is stored by its digest. */
+    /** The longest URL in a key, in characters; a longer one is stored by its digest. */
     private static final int LONGEST = 900;
 
     private final ApiContext apis;
@@ -49,14 +50,16 @@ final class ApiRegistration implements Registration, LoginStarter {
     private final ApiAddresses addresses;
     private final String name;
 
-    /** Takes the URL as the application gave it, and as it was parsed. */
-    ApiRegistration(ApiContext apis, String url, HttpUrl parsed) {
+    /** For the API at this URL, however the application spells it. */
+    ApiRegistration(ApiContext apis, HttpUrl parsed) {
         this.apis = apis;
-        this.url = url;
+        this.url = parsed.toString();
         this.resource = apis.resource(parsed);
         this.addresses = ApiAddresses.below(parsed);
-        String part = url.length() <= LONGEST ? url : new AccountKey("url", url.substring(0, LONGEST)).digest();
-        this.name = apis.options().name() + " " + part;
+        this.name = apis.options().name() + " "
+                + (url.length() <= LONGEST
+                        ? url
+                        : ByteString.encodeUtf8(url).sha256().hex());
     }
 
     boolean isOf(ApiContext other) {
@@ -120,7 +123,7 @@ final class ApiRegistration implements Registration, LoginStarter {
         try {
             ResourceMetadata metadata = resource.metadata();
             DiscoveredServer server = apis.servers().of(apis.issuer(metadata));
-            Endpoints endpoints = server.endpoints();
+            Endpoints endpoints = server.endpointsFor(apis.options().client().registeredUris());
             checkPkce(server.issuer(), endpoints);
             Map<String, String> all = new LinkedHashMap<>(parameters);
             all.put(Requested.RESOURCE, metadata.resource());

@@ -144,7 +144,7 @@ final class Apis implements ApiContext {
     private DiscoveredServer server(String issuer) {
         return new DiscoveredServer(
                 issuer,
-                new AccountKey(options.name() + " clients", issuer),
+                key(issuer),
                 registrations,
                 self::connect,
                 placeholder,
@@ -165,7 +165,7 @@ final class Apis implements ApiContext {
             throw new IllegalArgumentException("The URL of an API has no user and no fragment (RFC 8707 section 2)");
         }
         synchronized (apis) {
-            return apis.computeIfAbsent(url, its -> new ApiRegistration(this, text, its));
+            return apis.computeIfAbsent(url, its -> new ApiRegistration(this, its));
         }
     }
 
@@ -237,7 +237,7 @@ final class Apis implements ApiContext {
                 server, settings.scopes, Set.of(api.identifier()), api.wantsProofs(), revocation(server), time);
     }
 
-    // ---- Shared by all APIs
+    // ---- Shared by all APIs ---------------------------------------------------------------------------------------
 
     @Override
     public OkHttpClient.Builder guarded(OkHttpClient base) {
@@ -297,6 +297,19 @@ final class Apis implements ApiContext {
     @Override
     public Provider placeholder() {
         return placeholder;
+    }
+
+    /** Forgets the client at a server, and deletes it there. */
+    void deleteRegistration(String issuer) throws TokenStoreException {
+        try {
+            registrations.logins().signOut(key(issuer));
+        } catch (IOException e) {
+            throw Exceptions.of(e);
+        }
+    }
+
+    private AccountKey key(String issuer) {
+        return new AccountKey(options.name() + " clients", issuer);
     }
 
     void close() {

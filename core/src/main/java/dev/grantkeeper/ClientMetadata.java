@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable and thread-safe: each method returns a copy.
  */
 public final class ClientMetadata {
+    /** The ports of a redirect URI on this machine that has none; nothing well known listens there. */
+    static final List<Integer> LOOPBACK_PORTS = List.of(41_951, 41_952, 41_953);
+
     private static final JsonMapper JSON = new JsonMapper();
 
     private final String name;
@@ -211,7 +214,7 @@ public final class ClientMetadata {
     private void describe(ObjectNode json) {
         json.put("client_name", name);
         ArrayNode uris = json.putArray("redirect_uris");
-        redirectUris.forEach(uris::add);
+        registeredUris().forEach(uris::add);
         ArrayNode grants = json.putArray("grant_types");
         if (redirectUris.isEmpty()) {
             grants.add("client_credentials");
@@ -227,6 +230,23 @@ public final class ClientMetadata {
     boolean isNative() {
         return !redirectUris.isEmpty()
                 && redirectUris.stream().map(URI::create).allMatch(uri -> !"https".equalsIgnoreCase(uri.getScheme()));
+    }
+
+    /**
+     * The redirect URIs to register. One on this machine without port allows every port (RFC 8252 section 7.3), but
+     * some servers compare it exactly, so it is registered with a few ports, too: a {@link LoopbackReceiver} takes one
+     * of those if it can.
+     */
+    Set<String> registeredUris() {
+        Set<String> all = new LinkedHashSet<>(redirectUris);
+        for (String text : redirectUris) {
+            URI uri = URI.create(text);
+            if ("http".equalsIgnoreCase(uri.getScheme()) && uri.getPort() < 0) {
+                LOOPBACK_PORTS.forEach(port -> all.add(
+                        HttpUrl.get(text).newBuilder().port(port).build().toString()));
+            }
+        }
+        return all;
     }
 
     /** The redirect URI of logins. */

@@ -146,7 +146,7 @@ public final class LoginRequiredException extends OAuthException {
         String where = (issuer == null ? "" : " at " + issuer) + (api == null ? "" : " for the API " + api);
         return "Account " + key + " has to sign in" + where + ": " + why
                 + (error == null && description == null ? "" : " (" + said(error, description) + ")")
-                + ". Start with newLogin().inResponseTo(…)";
+                + ". Start with newLogin(" + (api == null ? "" : "account") + ").inResponseTo(…)";
     }
 
     private static String said(@Nullable String error, @Nullable String description) {

@@ -112,6 +112,21 @@ public final class LoopbackReceiver implements AutoCloseable {
                 .filter(uri -> uri.toLowerCase(Locale.ROOT).startsWith("http://"))
                 .findFirst()
                 .orElse(null);
+        URI uri = redirectUri == null ? null : URI.create(redirectUri);
+        if (uri != null && uri.getPort() < 0) {
+            for (int port : ClientMetadata.LOOPBACK_PORTS) {
+                try {
+                    String withPort = HttpUrl.get(redirectUri)
+                            .newBuilder()
+                            .port(port)
+                            .build()
+                            .toString();
+                    return open(apis, request -> request.isOf(apis.apis()), apis::finishLogin, withPort, LIVES);
+                } catch (IOException e) {
+                    // taken, perhaps by another login
+                }
+            }
+        }
         return open(apis, request -> request.isOf(apis.apis()), apis::finishLogin, redirectUri, LIVES);
     }
 

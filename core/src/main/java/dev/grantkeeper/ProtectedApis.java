@@ -179,6 +179,18 @@ public final class ProtectedApis implements AutoCloseable {
     }
 
     /**
+     * Deletes the registration of the application at a server: the row, and the client there if the server offers that
+     * (RFC 7592). For operators. Users who were signed in there have to sign in again, and the next login registers
+     * anew.
+     *
+     * @param issuer the server's issuer identifier, letter by letter
+     * @throws TokenStoreException if the store failed
+     */
+    public void deleteRegistration(String issuer) throws TokenStoreException {
+        apis.deleteRegistration(issuer);
+    }
+
+    /**
      * The application, for the page that serves its {@link ClientMetadata#json()}.
      *
      * @return as it was given to the builder

@@ -11,6 +11,9 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import okhttp3.Call;
+import okhttp3.Callback;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
@@ -218,5 +221,90 @@ class ProtectedApisTest {
         assertThat(server.recordedTokenRequests())
                 .singleElement()
                 .satisfies(request -> assertThat(request.resources()).containsExactly(api.url()));
+    }
+
+    @Test
+    void two_spellings_of_one_url_are_one_api() throws Exception {
+        ProtectedApis node = node();
+        Account alice = signIn(node, "alice");
+
+        Account other = node().account(api.url().replace("http://127", "HTTP://127"), "alice");
+
+        assertThat(other.key()).isEqualTo(alice.key());
+    }
+
+    @Test
+    void urls_that_are_too_long_for_a_key_are_kept_apart() {
+        ProtectedApis node = node();
+        String base = "https://api.example/" + "a".repeat(2000);
+
+        assertThat(node.account(base + "/b", "alice").key())
+                .isNotEqualTo(node.account(base + "/c", "alice").key())
+                .isEqualTo(node.account(base + "/b", "alice").key());
+    }
+
+    @Test
+    void a_redirect_uri_that_the_application_has_got_since_is_registered_for_the_same_client() throws Exception {
+        Account alice = signIn(node(), "alice");
+        Set<String> before = server.clients();
+        ProtectedApis newer =
+                node(ProtectedApis.builder(ClientMetadata.named("Acme").redirectUri("http://127.0.0.1:9999/new"))
+                        .tokenStore(store)
+                        .sealingKeys(Scene.KEYS)
+                        .allowHttpOnLoopback()
+                        .time(time.clock(), time::ticks));
+
+        Account bob = newer.account(api.url(), "bob");
+        PendingLogin login = newer.newLogin(bob).inResponseTo(required(bob)).start();
+        String callback = server.approve(login.url().toString(), "bob");
+
+        assertThat(newer.finishLogin(login, Scene.query(callback))).isInstanceOf(LoginResult.SignedIn.class);
+        assertThat(server.clients()).isEqualTo(before);
+        time.pass(Duration.ofMinutes(11));
+        assertThat(status(alice)).isEqualTo(200);
+    }
+
+    @Test
+    void a_registration_is_deleted_here_and_there() throws Exception {
+        ProtectedApis node = node();
+        signIn(node, "alice");
+
+        node.deleteRegistration(server.issuer());
+
+        assertThat(server.clients()).isEmpty();
+        assertThat(status(signIn(node, "alice"))).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(2);
+    }
+
+    @Test
+    void a_program_on_the_users_machine_signs_in_where_redirect_uris_are_compared_exactly() throws Exception {
+        server.exactRedirectUris(true);
+        ProtectedApis node =
+                node(ProtectedApis.builder(ClientMetadata.named("Acme").redirectUri("http://127.0.0.1/callback"))
+                        .tokenStore(store)
+                        .sealingKeys(Scene.KEYS)
+                        .allowHttpOnLoopback()
+                        .time(time.clock(), time::ticks));
+        Account alice = node.account(api.url(), "alice");
+        try (LoopbackReceiver receiver = LoopbackReceiver.open(node)) {
+            LoginResult result = receiver.login(
+                    node.newLogin(alice).inResponseTo(required(alice)),
+                    url -> visit(server.approve(url.toString(), "alice")));
+            assertThat(result).isInstanceOf(LoginResult.SignedIn.class);
+        }
+    }
+
+    private void visit(String callback) {
+        http.newCall(new Request.Builder().url(callback).build()).enqueue(new Callback() {
+            @Override
+            public void onFailure(Call call, IOException e) {
+                // the receiver fails then
+            }
+
+            @Override
+            public void onResponse(Call call, Response response) {
+                response.close();
+            }
+        });
     }
 }

@@ -132,8 +132,12 @@ public final class DiscoveredServer implements AuthorizationServer {
 
     @Override
     public Endpoints endpoints() throws RequestFailedException {
+        return connected(waitFor(current()));
+    }
+
+    private Outcome waitFor(CompletableFuture<Outcome> future) throws RequestFailedException {
         try {
-            return connected(current().get(longest.toNanos(), TimeUnit.NANOSECONDS));
+            return future.get(longest.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw failed(Answer.Kind.TEMPORARY, "Interrupted while waiting for " + issuer, null);
@@ -146,6 +150,19 @@ public final class DiscoveredServer implements AuthorizationServer {
         } catch (ExecutionException e) {
             throw failed(Answer.Kind.MALFORMED, "The server " + issuer + " cannot be used: " + e.getCause(), null);
         }
+    }
+
+    /**
+     * The endpoints for a login that comes back to one of these. A client that registered itself before the application
+     * had them is updated first.
+     */
+    public Endpoints endpointsFor(Set<String> redirectUris) throws RequestFailedException {
+        Endpoints found = endpoints();
+        Connected now = connected;
+        if (now == null || now.server().hasRedirectUris(redirectUris)) {
+            return found;
+        }
+        return connected(waitFor(registrations.refresher().insteadOf(key, Resource.OWN, now.text())));
     }
 
     @Override

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.api;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.answer.Answer;
@@ -23,6 +24,7 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashSet;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -53,6 +55,7 @@ public final class RegistrationRenewal implements Renewal {
     /** The time that is left of a secret from which nothing is begun with it. */
     private static final Duration ALMOST_OVER = Duration.ofSeconds(30);
 
+    private static final int MOST_REDIRECT_URIS = 50;
     private static final String AUTHENTICATION = "token_endpoint_auth_method";
 
     /** Fetches the metadata of a server. */
@@ -242,9 +245,11 @@ public final class RegistrationRenewal implements Renewal {
         }
         Result result = endpoint.read(uri, token);
         ServerRecord now = result instanceof Result.Registered found ? with(known, found.client()) : known;
-        if (result instanceof Result.Registered && endsWithin(now, METADATA)) {
-            ObjectNode wanted = application.registration(server);
+        ObjectNode wanted = application.registration(server);
+        boolean comesBackElsewhere = !now.hasRedirectUris(urisIn(wanted));
+        if (result instanceof Result.Registered && (endsWithin(now, METADATA) || comesBackElsewhere)) {
             wanted.put("client_id", String.valueOf(known.clientId()));
+            keepRedirectUris(now, wanted);
             Result updated = endpoint.update(uri, token, wanted);
             now = updated instanceof Result.Registered changed ? with(now, changed.client()) : now;
         }
@@ -253,6 +258,22 @@ public final class RegistrationRenewal implements Renewal {
         }
         boolean gone = result instanceof Result.Gone;
         return gone || (!rejected && endsWithin(now, ALMOST_OVER)) ? null : success(now, METADATA);
+    }
+
+    /** A node with an older configuration may still send users with those, while a deployment rolls. */
+    private static void keepRedirectUris(ServerRecord known, ObjectNode wanted) {
+        Set<String> all = urisIn(wanted);
+        if (known.client() != null) {
+            all.addAll(urisIn(known.client()));
+        }
+        ArrayNode uris = wanted.putArray("redirect_uris");
+        all.stream().limit(MOST_REDIRECT_URIS).forEach(uris::add);
+    }
+
+    private static Set<String> urisIn(ObjectNode registration) {
+        Set<String> uris = new LinkedHashSet<>();
+        registration.path("redirect_uris").forEach(uri -> uris.add(uri.asText()));
+        return uris;
     }
 
     /** An answer need not repeat everything. */
@@ -339,21 +360,23 @@ public final class RegistrationRenewal implements Renewal {
 
     @Override
     public void revoke(GrantRow row, TokenSet tokens) {
-        withdraw(ServerRecord.read(tokens.accessToken()), tokens.refreshToken().orElse(null));
+        delete(ServerRecord.read(tokens.accessToken()), tokens.refreshToken().orElse(null));
     }
 
     private void withdraw(ServerRecord client, @Nullable String token) {
+        later.execute(() -> delete(client, token));
+    }
+
+    private void delete(ServerRecord client, @Nullable String token) {
         String uri = client.managedAt();
         if (client.clientId() == null || client.clientId().equals(application.documentUrl())) {
             return;
         }
-        later.execute(() -> {
-            if (uri == null || token == null || !endpoint.delete(uri, token)) {
-                Log.warn(
-                        "The client {} at {} is not used, and could not be deleted there",
-                        String.valueOf(client.clientId()),
-                        client.issuer());
-            }
-        });
+        if (uri == null || token == null || !endpoint.delete(uri, token)) {
+            Log.warn(
+                    "The client {} at {} is not used, and could not be deleted there",
+                    String.valueOf(client.clientId()),
+                    client.issuer());
+        }
     }
 }

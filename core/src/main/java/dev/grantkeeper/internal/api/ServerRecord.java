@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.answer.ServerJson;
 import java.time.Instant;
+import java.util.HashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,6 +77,16 @@ public record ServerRecord(
                 ? 0
                 : client.path("client_secret_expires_at").asLong(0);
         return seconds <= 0 ? null : Instant.ofEpochSecond(seconds);
+    }
+
+    /** Whether the client may be sent back to all of these, as far as the server has said. */
+    boolean hasRedirectUris(Set<String> wanted) {
+        if (client == null || !client.path("redirect_uris").isArray()) {
+            return true;
+        }
+        Set<String> registered = new HashSet<>();
+        client.path("redirect_uris").forEach(uri -> registered.add(uri.asText()));
+        return registered.containsAll(wanted);
     }
 
     private @Nullable String member(String name) {
