@@ -110,6 +110,70 @@ class ProtectedApisTest {
         assertThat(server.registrations()).isEqualTo(1);
     }
 
+    /** What servers answer is kept where tokens are kept, and tokens contain no blanks. */
+    @Test
+    void names_and_metadata_may_contain_all_that_json_may() throws Exception {
+        String odd = "Caf\u00e9 \"R\u00f6sti\" \\ \ud83c\udf70\n";
+        server.metadata(metadata -> {
+            metadata.put("service_documentation_note", odd);
+            return metadata;
+        });
+        ProtectedApis node =
+                node(ProtectedApis.builder(ClientMetadata.named(odd).redirectUri(CALLBACK))
+                        .tokenStore(store)
+                        .sealingKeys(Scene.KEYS)
+                        .allowHttpOnLoopback()
+                        .time(time.clock(), time::ticks));
+
+        assertThat(status(signIn(node, "alice"))).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(1);
+    }
+
+    @Test
+    void metadata_that_no_row_has_room_for_fail_before_a_registration() throws Exception {
+        server.metadata(metadata -> {
+            metadata.put("much", "x".repeat(70_000));
+            return metadata;
+        });
+        ProtectedApis node = node();
+        Account alice = node.account(api.url(), "alice");
+        LoginRequest login = node.newLogin(alice).inResponseTo(required(alice));
+
+        assertThatThrownBy(login::start)
+                .isInstanceOf(AuthorizationServerException.class)
+                .hasMessageContaining("too long");
+        assertThat(server.registrationRequests()).isZero();
+    }
+
+    @Test
+    void an_answer_that_no_row_has_room_for_is_given_back_at_once() throws Exception {
+        server.registrationResponse(client -> {
+            client.put("much", "x".repeat(70_000));
+            return client;
+        });
+        ProtectedApis node = node();
+        Account alice = node.account(api.url(), "alice");
+        LoginRequest login = node.newLogin(alice).inResponseTo(required(alice));
+
+        assertThatThrownBy(login::start)
+                .isInstanceOf(AuthorizationServerException.class)
+                .hasMessageContaining("too long");
+        node.close(); // waits for what is under way
+        assertThat(server.registrations()).isEqualTo(1);
+        assertThat(server.clients()).isEmpty();
+    }
+
+    @Test
+    void a_registration_token_that_cannot_be_sent_is_as_good_as_none() throws Exception {
+        server.registrationResponse(client -> {
+            client.put("registration_access_token", "not a\ntoken");
+            return client;
+        });
+
+        assertThat(status(signIn(node(), "alice"))).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(1);
+    }
+
     @Test
     void another_node_uses_the_same_registration_and_the_same_grant() throws Exception {
         signIn(node(), "alice");

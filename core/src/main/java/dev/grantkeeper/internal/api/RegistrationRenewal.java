@@ -56,6 +56,12 @@ public final class RegistrationRenewal implements Renewal {
     private static final Duration ALMOST_OVER = Duration.ofSeconds(30);
 
     private static final int MOST_REDIRECT_URIS = 50;
+    /** The longest metadata, and the longest record of a server with its client: a row has room for a token. */
+    private static final int LONGEST_METADATA = 32 * 1024;
+
+    private static final int LONGEST_RECORD = 60 * 1024;
+
+    private static final String REGISTRATION_TOKEN = "registration_access_token";
     private static final String AUTHENTICATION = "token_endpoint_auth_method";
 
     /** Fetches the metadata of a server. */
@@ -154,7 +160,7 @@ public final class RegistrationRenewal implements Renewal {
         String metadata;
         Instant at = time.now();
         try {
-            metadata = documents.fetch(issuer);
+            metadata = ServerRecord.compact(documents.fetch(issuer));
         } catch (IOException e) {
             if (before == null || rejected || hasEnded(before)) {
                 return unreachable(issuer, e);
@@ -167,6 +173,9 @@ public final class RegistrationRenewal implements Renewal {
             server = reader.read(issuer, metadata);
         } catch (IllegalArgumentException e) {
             return failure(Answer.Kind.MALFORMED, String.valueOf(e.getMessage()));
+        }
+        if (new ServerRecord(issuer, metadata, at, null).text().length() > LONGEST_METADATA) {
+            return failure(Answer.Kind.MALFORMED, "The metadata of " + issuer + " is too long");
         }
         if (application.isRegisteredByHand(issuer)) {
             return success(new ServerRecord(issuer, metadata, at, null), METADATA);
@@ -297,8 +306,11 @@ public final class RegistrationRenewal implements Renewal {
         ServerRecord fresh = new ServerRecord(issuer, metadata, at, client);
         try {
             application.check(fresh);
+            if (fresh.text().length() > LONGEST_RECORD) {
+                throw new IllegalArgumentException("The answer to the registration at " + issuer + " is too long");
+            }
         } catch (IllegalArgumentException e) {
-            withdraw(fresh, ServerJson.text(made.client(), "registration_access_token"));
+            withdraw(fresh, tokenOf(client));
             return failure(Answer.Kind.MISCONFIGURED, String.valueOf(e.getMessage()));
         }
         Log.info("Registered at {} as client {}", issuer, String.valueOf(fresh.clientId()));
@@ -307,11 +319,11 @@ public final class RegistrationRenewal implements Renewal {
 
     private Answer success(ServerRecord known, Duration metadata) {
         ObjectNode client = known.client();
-        String token = client == null ? null : ServerJson.text(client, "registration_access_token");
+        String token = client == null ? null : tokenOf(client);
         ServerRecord open = known;
-        if (client != null && token != null) {
+        if (client != null) {
             ObjectNode without = client.deepCopy();
-            without.remove("registration_access_token");
+            without.remove(REGISTRATION_TOKEN);
             open = new ServerRecord(known.issuer(), known.metadata(), known.at(), without);
         }
         Instant end = known.secretEndsAt();
@@ -320,6 +332,15 @@ public final class RegistrationRenewal implements Renewal {
                 .lifetime(left.compareTo(metadata) < 0 ? left : metadata)
                 .refreshToken(token)
                 .build());
+    }
+
+    /** The token that manages a client; {@code null} if there is none that can be sent (RFC 6750 section 2.1). */
+    private static @Nullable String tokenOf(ObjectNode client) {
+        String token = ServerJson.text(client, REGISTRATION_TOKEN);
+        boolean fit = token != null
+                && token.length() <= LONGEST_METADATA
+                && token.chars().allMatch(c -> c > ' ' && c < 0x7f);
+        return fit ? token : null;
     }
 
     private static Answer.Failure unreachable(String issuer, IOException e) {

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.internal.answer.ServerJson;
 import java.time.Instant;
 import java.util.HashSet;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -41,14 +42,32 @@ public record ServerRecord(
         }
     }
 
-    /** The text of a row. */
+    /** The same metadata without blanks and line ends, of which some servers send many. */
+    static String compact(String metadata) {
+        try {
+            return JSON.readTree(metadata).toString();
+        } catch (JsonProcessingException e) {
+            return metadata; // reading it fails, and says why
+        }
+    }
+
+    /** The text of a row: characters of tokens only (RFC 6749 appendix A), whatever names and metadata contain. */
     public String text() {
         ObjectNode json = JSON.createObjectNode();
         json.put("issuer", issuer).put("metadata", metadata).put("at", at.toEpochMilli());
         if (client != null) {
             json.set("client", client);
         }
-        return json.toString();
+        StringBuilder text = new StringBuilder();
+        // All other characters are inside strings, where they may be written in this way (RFC 8259 section 7).
+        json.toString().chars().forEach(c -> {
+            if (c > ' ' && c < 0x7f) {
+                text.append((char) c);
+            } else {
+                text.append(String.format(Locale.ROOT, "\\u%04x", c));
+            }
+        });
+        return text.toString();
     }
 
     /** The client id; {@code null} if the application was registered by hand. */
