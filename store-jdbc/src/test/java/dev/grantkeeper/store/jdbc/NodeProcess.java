@@ -58,7 +58,7 @@ final class NodeProcess implements AutoCloseable {
     /** T, how long an attempt stands, is twice this. */
     static final Duration TOKEN_CALL = Duration.ofSeconds(10);
 
-    private static final String STOPPED = "stopped";
+    static final String STOPPED = "stopped";
     private static final String ENDED = "ended";
 
     private final String name;
@@ -94,19 +94,30 @@ final class NodeProcess implements AutoCloseable {
             Provider.Replay replay,
             Consumer<NodeProcess> onStop)
             throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(
+        return start(
+                NodeProcess.class,
+                name,
+                onStop,
+                serverUrl,
+                database,
+                name,
+                String.valueOf(tokenCall.toMillis()),
+                replay.name());
+    }
+
+    /** Starts a node that runs another program, with these arguments. It answers {@code ready} first. */
+    static NodeProcess start(Class<?> program, String name, Consumer<NodeProcess> onStop, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
                 "-Xmx128m",
                 "-cp",
                 System.getProperty("java.class.path"),
-                NodeProcess.class.getName(),
-                serverUrl,
-                database,
-                name,
-                String.valueOf(tokenCall.toMillis()),
-                replay.name());
+                program.getName()));
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command);
         return new NodeProcess(
                 name, builder.redirectError(ProcessBuilder.Redirect.INHERIT).start(), onStop);
     }
@@ -251,7 +262,7 @@ final class NodeProcess implements AutoCloseable {
     }
 
     /** Time that passes by itself, unless it stands still, and when it is told to. */
-    private static final class Time {
+    static final class Time {
         final AtomicLong passed = new AtomicLong();
         private volatile boolean still;
         private volatile long stillSince;
@@ -259,6 +270,10 @@ final class NodeProcess implements AutoCloseable {
         void freeze() {
             stillSince = System.nanoTime();
             still = true;
+        }
+
+        void pass(Duration time) {
+            passed.addAndGet(time.toNanos());
         }
 
         private long lost() {
@@ -286,9 +301,7 @@ final class NodeProcess implements AutoCloseable {
             case "hold" -> outcomes.hold();
             case "held" -> outcomes.awaitHeld(Integer.parseInt(order[1]));
             case "release" -> outcomes.release();
-            case "pass" ->
-                time.passed.addAndGet(
-                        Duration.ofMillis(Long.parseLong(order[1])).toNanos());
+            case "pass" -> time.pass(Duration.ofMillis(Long.parseLong(order[1])));
             case "begin" -> calls.begin(Integer.parseInt(order[1]));
             case "end" -> {
                 return calls.end();
