@@ -65,7 +65,7 @@ record ConformanceClient(ProtectedApis apis, Account account) {
                 .allowHttpOnLoopback()
                 .tokenStore(MemoryTokenStore.create())
                 .sealingKeys(KEYS);
-        return VERSION.equals("2025-03-26") ? settings.allowServersWithoutResourceMetadata() : settings;
+        return VERSION.equals("2025-03-26") ? settings.allowServersWithoutMetadata() : settings;
     }
 
     private static void registerByHand(ProtectedApis.Builder settings, String url, Map<String, String> context)
