@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Challenges as RFC 9110 writes them, as servers write them, and as an attacker may. */
 @Timeout(60)
-class ChallengesTest {
+class ChallengeSyntaxTest {
     private static Headers headers(String... values) {
         Headers.Builder headers = new Headers.Builder();
         for (String value : values) {
