@@ -9,12 +9,9 @@ import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.FakeProtectedApi;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Set;
 import okhttp3.Call;
 import okhttp3.Callback;
-import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
@@ -24,75 +21,30 @@ import org.junit.jupiter.api.Timeout;
 /** APIs of which the application knows the URL only (RFC 9728), from the first call to a server that moves. */
 @Timeout(60)
 class ProtectedApisTest {
-    private static final String CALLBACK = "http://127.0.0.1:8888/callback";
-
-    private final MovingTime time = new MovingTime();
-    private final MapStore store = new MapStore();
-    private final OkHttpClient http = new OkHttpClient();
-    private final List<AutoCloseable> open = new ArrayList<>();
-    private final FakeAuthorizationServer server = server();
-    private final FakeProtectedApi api = server.protectedApi("/mcp");
-
-    private FakeAuthorizationServer server() {
-        FakeAuthorizationServer fresh = FakeAuthorizationServer.start()
-                .dynamicRegistration(true)
-                .accessTokenLifetime(Duration.ofMinutes(10))
-                .time(time.clock());
-        open.add(fresh);
-        return fresh;
-    }
-
-    private ProtectedApis node() {
-        return node(builder());
-    }
-
-    private ProtectedApis.Builder builder() {
-        return ProtectedApis.builder(ClientMetadata.named("Acme").redirectUri(CALLBACK))
-                .tokenStore(store)
-                .sealingKeys(Scene.KEYS)
-                .allowHttpOnLoopback()
-                .time(time.clock(), time::ticks);
-    }
-
-    private ProtectedApis node(ProtectedApis.Builder builder) {
-        ProtectedApis node = builder.build();
-        open.add(node);
-        return node;
-    }
+    private final ApiScene scene = new ApiScene();
+    private final MovingTime time = scene.time;
+    private final FakeAuthorizationServer server = scene.server;
+    private final FakeProtectedApi api = scene.api;
 
     @AfterEach
     void close() throws Exception {
-        for (AutoCloseable each : open) {
-            each.close();
-        }
+        scene.close();
     }
 
-    private Response call(Account account) throws IOException {
-        return account.wrap(http)
-                .newCall(new Request.Builder().url(api.url()).build())
-                .execute();
+    private ProtectedApis node() {
+        return scene.node();
     }
 
     private int status(Account account) throws IOException {
-        try (Response response = call(account)) {
-            return response.code();
-        }
+        return scene.status(account);
     }
 
     private LoginRequiredException required(Account account) {
-        return catchThrowableOfType(LoginRequiredException.class, () -> status(account));
+        return scene.required(account);
     }
 
     private Account signIn(ProtectedApis node, String user) throws IOException {
-        return signIn(node, user, server);
-    }
-
-    private Account signIn(ProtectedApis node, String user, FakeAuthorizationServer at) throws IOException {
-        Account account = node.account(api.url(), user);
-        PendingLogin login =
-                node.newLogin(account).inResponseTo(required(account)).start();
-        String callback = at.approve(login.url().toString(), user);
-        return ((LoginResult.SignedIn) node.finishLogin(login, Scene.query(callback))).keepAs(user);
+        return scene.signIn(node, user);
     }
 
     @Test
@@ -107,70 +59,6 @@ class ProtectedApisTest {
         assertThat(e.issuer()).contains(server.issuer());
         assertThat(e).hasMessageContaining(api.url()).hasMessageContaining(server.issuer());
         assertThat(status(signIn(node, "alice"))).isEqualTo(200);
-        assertThat(server.registrations()).isEqualTo(1);
-    }
-
-    /** What servers answer is kept where tokens are kept, and tokens contain no blanks. */
-    @Test
-    void names_and_metadata_may_contain_all_that_json_may() throws Exception {
-        String odd = "Caf\u00e9 \"R\u00f6sti\" \\ \ud83c\udf70\n";
-        server.metadata(metadata -> {
-            metadata.put("service_documentation_note", odd);
-            return metadata;
-        });
-        ProtectedApis node =
-                node(ProtectedApis.builder(ClientMetadata.named(odd).redirectUri(CALLBACK))
-                        .tokenStore(store)
-                        .sealingKeys(Scene.KEYS)
-                        .allowHttpOnLoopback()
-                        .time(time.clock(), time::ticks));
-
-        assertThat(status(signIn(node, "alice"))).isEqualTo(200);
-        assertThat(server.registrations()).isEqualTo(1);
-    }
-
-    @Test
-    void metadata_that_no_row_has_room_for_fail_before_a_registration() throws Exception {
-        server.metadata(metadata -> {
-            metadata.put("much", "x".repeat(70_000));
-            return metadata;
-        });
-        ProtectedApis node = node();
-        Account alice = node.account(api.url(), "alice");
-        LoginRequest login = node.newLogin(alice).inResponseTo(required(alice));
-
-        assertThatThrownBy(login::start)
-                .isInstanceOf(AuthorizationServerException.class)
-                .hasMessageContaining("too long");
-        assertThat(server.registrationRequests()).isZero();
-    }
-
-    @Test
-    void an_answer_that_no_row_has_room_for_is_given_back_at_once() throws Exception {
-        server.registrationResponse(client -> {
-            client.put("much", "x".repeat(70_000));
-            return client;
-        });
-        ProtectedApis node = node();
-        Account alice = node.account(api.url(), "alice");
-        LoginRequest login = node.newLogin(alice).inResponseTo(required(alice));
-
-        assertThatThrownBy(login::start)
-                .isInstanceOf(AuthorizationServerException.class)
-                .hasMessageContaining("too long");
-        node.close(); // waits for what is under way
-        assertThat(server.registrations()).isEqualTo(1);
-        assertThat(server.clients()).isEmpty();
-    }
-
-    @Test
-    void a_registration_token_that_cannot_be_sent_is_as_good_as_none() throws Exception {
-        server.registrationResponse(client -> {
-            client.put("registration_access_token", "not a\ntoken");
-            return client;
-        });
-
-        assertThat(status(signIn(node(), "alice"))).isEqualTo(200);
         assertThat(server.registrations()).isEqualTo(1);
     }
 
@@ -224,7 +112,7 @@ class ProtectedApisTest {
     void an_api_that_wants_no_token_is_called_without_one() throws Exception {
         ProtectedApis node = node();
         Account alice = node.account(server.url() + "/open", "alice");
-        try (Response response = alice.wrap(http)
+        try (Response response = alice.wrap(scene.http)
                 .newCall(new Request.Builder()
                         .url(server.url() + "/.well-known/oauth-authorization-server")
                         .build())
@@ -237,7 +125,7 @@ class ProtectedApisTest {
     void an_api_that_moves_to_another_server_sends_its_users_to_a_login_there() throws Exception {
         ProtectedApis node = node();
         Account alice = signIn(node, "alice");
-        FakeAuthorizationServer other = server();
+        FakeAuthorizationServer other = scene.newServer();
         api.moveTo(other);
 
         LoginRequiredException e = required(alice);
@@ -278,13 +166,71 @@ class ProtectedApisTest {
     @Test
     void the_application_has_tokens_of_its_own_for_an_api() throws Exception {
         server.client("machine", "machine-secret");
-        ProtectedApis node = node(builder().registered(server.issuer(), "machine", "machine-secret"));
+        ProtectedApis node = scene.node(scene.builder().registered(server.issuer(), "machine", "machine-secret"));
 
         assertThat(status(node.application(api.url()))).isEqualTo(200);
         assertThat(server.registrations()).isZero();
         assertThat(server.recordedTokenRequests())
                 .singleElement()
                 .satisfies(request -> assertThat(request.resources()).containsExactly(api.url()));
+    }
+
+    @Test
+    void names_and_metadata_may_contain_all_that_json_may() throws Exception {
+        String odd = "Caf\u00e9 \"R\u00f6sti\" \\ \ud83c\udf70\n";
+        server.metadata(metadata -> {
+            metadata.put("service_documentation_note", odd);
+            return metadata;
+        });
+        ProtectedApis node = scene.node(scene.builder(ClientMetadata.named(odd).redirectUri(ApiScene.CALLBACK)));
+
+        assertThat(status(signIn(node, "alice"))).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(1);
+    }
+
+    @Test
+    void metadata_that_no_row_has_room_for_fail_before_a_registration() throws Exception {
+        server.metadata(metadata -> {
+            metadata.put("much", "x".repeat(70_000));
+            return metadata;
+        });
+        ProtectedApis node = node();
+        Account alice = node.account(api.url(), "alice");
+        LoginRequest login = node.newLogin(alice).inResponseTo(required(alice));
+
+        assertThatThrownBy(login::start)
+                .isInstanceOf(AuthorizationServerException.class)
+                .hasMessageContaining("too long");
+        assertThat(server.registrationRequests()).isZero();
+    }
+
+    @Test
+    void an_answer_that_no_row_has_room_for_is_given_back_at_once() throws Exception {
+        server.registrationResponse(client -> {
+            client.put("much", "x".repeat(70_000));
+            return client;
+        });
+        ProtectedApis node = node();
+        Account alice = node.account(api.url(), "alice");
+        LoginRequest login = node.newLogin(alice).inResponseTo(required(alice));
+
+        assertThatThrownBy(login::start)
+                .isInstanceOf(AuthorizationServerException.class)
+                .hasMessageContaining("too long");
+        node.close(); // waits for what is under way
+        assertThat(server.registrations()).isEqualTo(1);
+        assertThat(server.clients()).isEmpty();
+    }
+
+    @Test
+    void a_registration_token_that_cannot_be_sent_is_as_good_as_none() throws Exception {
+        server.registrationResponse(client -> {
+            client.put("registration_access_token", "not a\ntoken");
+            return client;
+        });
+
+        assertThat(status(signIn(node(), "alice"))).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(1);
     }
 
     @Test
@@ -312,11 +258,7 @@ class ProtectedApisTest {
         Account alice = signIn(node(), "alice");
         Set<String> before = server.clients();
         ProtectedApis newer =
-                node(ProtectedApis.builder(ClientMetadata.named("Acme").redirectUri("http://127.0.0.1:9999/new"))
-                        .tokenStore(store)
-                        .sealingKeys(Scene.KEYS)
-                        .allowHttpOnLoopback()
-                        .time(time.clock(), time::ticks));
+                scene.node(scene.builder(ClientMetadata.named("Acme").redirectUri("http://127.0.0.1:9999/new")));
 
         Account bob = newer.account(api.url(), "bob");
         PendingLogin login = newer.newLogin(bob).inResponseTo(required(bob)).start();
@@ -344,11 +286,7 @@ class ProtectedApisTest {
     void a_program_on_the_users_machine_signs_in_where_redirect_uris_are_compared_exactly() throws Exception {
         server.exactRedirectUris(true);
         ProtectedApis node =
-                node(ProtectedApis.builder(ClientMetadata.named("Acme").redirectUri("http://127.0.0.1/callback"))
-                        .tokenStore(store)
-                        .sealingKeys(Scene.KEYS)
-                        .allowHttpOnLoopback()
-                        .time(time.clock(), time::ticks));
+                scene.node(scene.builder(ClientMetadata.named("Acme").redirectUri("http://127.0.0.1/callback")));
         Account alice = node.account(api.url(), "alice");
         try (LoopbackReceiver receiver = LoopbackReceiver.open(node)) {
             LoginResult result = receiver.login(
@@ -359,7 +297,7 @@ class ProtectedApisTest {
     }
 
     private void visit(String callback) {
-        http.newCall(new Request.Builder().url(callback).build()).enqueue(new Callback() {
+        scene.http.newCall(new Request.Builder().url(callback).build()).enqueue(new Callback() {
             @Override
             public void onFailure(Call call, IOException e) {
                 // the receiver fails then
