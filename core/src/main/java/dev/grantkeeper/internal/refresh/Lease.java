@@ -50,7 +50,7 @@ final class Lease implements AutoCloseable {
     private void due() {
         if (!over) {
             try {
-                workers.execute(this::renew, Urgency.CALLER);
+                workers.read(this::renew); // token requests may hold all other threads
             } catch (RejectedExecutionException e) {
                 // Everything is closing.
             }

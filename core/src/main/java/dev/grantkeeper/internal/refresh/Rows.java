@@ -211,7 +211,7 @@ final class Rows {
         busy.merge(key, List.of(start), Rows::both);
         try {
             T result = checked("The token store", access);
-            health.succeeded(key, Duration.ofNanos(System.nanoTime() - start));
+            health.succeeded(key, since, Duration.ofNanos(System.nanoTime() - start));
             return result;
         } catch (IOException e) {
             health.failed(key, since);

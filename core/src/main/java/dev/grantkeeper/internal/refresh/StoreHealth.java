@@ -91,7 +91,10 @@ final class StoreHealth {
         return failing;
     }
 
-    /** The time of the last call that succeeded, by the monotonic clock. */
+    /**
+     * The latest time at which a call began that succeeded, by the monotonic clock. Its answer may have come later than
+     * the store went away: a process that stood still reads it then.
+     */
     long lastSuccess() {
         return lastSuccess;
     }
@@ -113,7 +116,7 @@ final class StoreHealth {
      */
     void failed(AccountKey key, long since) {
         if (lastSuccess - since >= RESTART.toNanos()) {
-            return; // It hung while another call succeeded.
+            return; // It hung while another call began and succeeded.
         }
         if (down.size() < REMEMBERED) {
             down.add(key);
@@ -127,9 +130,10 @@ final class StoreHealth {
     /**
      * Notes that a call succeeded.
      *
+     * @param since the time at which it began; the store was there at some moment after that
      * @param took its duration, in real time
      */
-    void succeeded(AccountKey key, Duration took) {
+    void succeeded(AccountKey key, long since, Duration took) {
         stuck.remove(key);
         down.remove(key);
         long now = clocks.ticks();
@@ -152,7 +156,7 @@ final class StoreHealth {
         if (waited) {
             whenDown.forEach(Runnable::run);
         }
-        lastSuccess = now;
+        began(since);
         if (back) {
             down.forEach(other -> {
                 if (stuck.size() < REMEMBERED) {
@@ -162,6 +166,12 @@ final class StoreHealth {
             down.clear();
             failing = false;
             whenBack.forEach(Runnable::run);
+        }
+    }
+
+    private synchronized void began(long since) {
+        if (since - lastSuccess > 0) {
+            lastSuccess = since;
         }
     }
 

@@ -17,7 +17,7 @@ interface Workers {
     void execute(Runnable task, Urgency urgency);
 
     /**
-     * Runs a read of the store that callers wait for, whatever else waits or blocks.
+     * Runs a call of the store that callers wait for, or others, whatever else waits or blocks.
      *
      * @throws RejectedExecutionException after {@link #close}
      */

@@ -102,6 +102,9 @@ final class Life {
     /** In proportion to T, the tries of a write are further apart here than in production. */
     private static final Duration SETTLING = Duration.ofMillis(300);
 
+    /** The time that threads get to end: in proportion to the shortest T, as long as in production. */
+    static final Duration ENDING = Duration.ofMillis(100);
+
     final int node;
     final Refresher refresher;
     final Logins logins;
@@ -202,7 +205,7 @@ final class Life {
         while (refresher.isBusy() && world.now() - start < limit.toNanos() && workers.pause(Duration.ofMillis(20))) {
             // looked at again
         }
-        workers.close(Duration.ofSeconds(1));
+        workers.close(ENDING);
         ends();
         left = true;
         return refresher.unsavedCount();

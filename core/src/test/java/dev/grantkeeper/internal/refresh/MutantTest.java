@@ -36,6 +36,7 @@ class MutantTest {
     private static final String TOKEN_LIMITS = "TokenLimits.java";
     private static final String CLOCKS = "Clocks.java";
     private static final String GATE = "EndpointGate.java";
+    private static final String STORE_HEALTH = "StoreHealth.java";
 
     private static final Mutant BLIND = Mutant.of(
             "the mark names its version (MARKCAS)",
@@ -157,6 +158,18 @@ class MutantTest {
                         LEASE,
                         "workers.later(interval, this::due);",
                         ""),
+                Mutant.of(
+                                "a holder shows that it lives while requests hold all threads",
+                                LEASE,
+                                "workers.read(this::renew);",
+                                "workers.execute(this::renew, Urgency.CALLER);")
+                        .from(352_400),
+                Mutant.of(
+                                "an answer that is read late makes no outage shorter",
+                                STORE_HEALTH,
+                                "began(since);",
+                                "began(now);")
+                        .from(105_500),
                 Mutant.of(
                         "an attempt that is written again stands for another T",
                         MEMORY,

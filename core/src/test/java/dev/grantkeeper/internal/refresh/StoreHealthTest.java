@@ -34,6 +34,11 @@ class StoreHealthTest {
         ticks.addAndGet(Duration.ofMillis(millis).toNanos());
     }
 
+    /** A call that began when another one had ended. */
+    private void succeeded(AccountKey key, Duration took) {
+        health.succeeded(key, ticks.get(), took);
+    }
+
     private void settlesFor(long millis) {
         pass(millis - 1);
         assertThat(health.isSettling()).isTrue();
@@ -45,11 +50,11 @@ class StoreHealthTest {
     @ParameterizedTest
     @CsvSource({"600, 2600", "3000, 5000", "5000, 7000", "60000, 7000"})
     void after_an_outage_no_attempt_begins_for_as_long_as_it_was_and_two_seconds(long away, long settling) {
-        health.succeeded(ONE, AT_ONCE);
+        succeeded(ONE, AT_ONCE);
         health.failed(ONE, ticks.get());
         pass(away);
         health.failed(ONE, ticks.get());
-        health.succeeded(ONE, AT_ONCE);
+        succeeded(ONE, AT_ONCE);
         settlesFor(settling);
         assertThat(downs).hasValue(1);
         assertThat(backs).hasValue(1);
@@ -57,19 +62,54 @@ class StoreHealthTest {
 
     @Test
     void a_failure_between_two_calls_that_succeed_is_no_restart() {
-        health.succeeded(ONE, AT_ONCE);
+        succeeded(ONE, AT_ONCE);
         pass(300);
         health.failed(ONE, ticks.get());
-        health.succeeded(ONE, AT_ONCE);
+        succeeded(ONE, AT_ONCE);
         assertThat(health.isSettling()).isFalse();
         assertThat(backs).hasValue(1);
     }
 
+    /** A process that stands still reads the answer when the store has long been away. */
+    @Test
+    void an_answer_that_is_read_late_makes_no_outage_shorter() {
+        long began = ticks.get();
+        pass(300);
+        health.succeeded(ONE, began, AT_ONCE);
+        health.failed(ONE, ticks.get());
+        pass(300);
+        succeeded(ONE, AT_ONCE);
+        settlesFor(2_600);
+    }
+
+    @Test
+    void an_answer_that_is_read_in_an_outage_does_not_hide_it() {
+        long began = ticks.get();
+        pass(600);
+        health.succeeded(ONE, began, AT_ONCE);
+        health.failed(OTHER, began);
+        assertThat(health.isFailing()).isTrue();
+        succeeded(ONE, AT_ONCE);
+        settlesFor(2_600);
+    }
+
+    @Test
+    void an_answer_that_comes_after_a_later_one_makes_no_outage_longer() {
+        long began = ticks.get();
+        pass(10_000);
+        succeeded(ONE, AT_ONCE);
+        health.succeeded(OTHER, began, Duration.ofSeconds(10));
+        health.failed(ONE, ticks.get());
+        pass(300);
+        succeeded(ONE, AT_ONCE);
+        assertThat(health.isSettling()).isFalse();
+    }
+
     @Test
     void a_call_that_waited_through_an_outage_counts_as_one() {
-        health.succeeded(ONE, AT_ONCE);
+        succeeded(ONE, AT_ONCE);
         realTime.addAndGet(Duration.ofSeconds(4).toNanos());
-        health.succeeded(ONE, Duration.ofSeconds(4));
+        succeeded(ONE, Duration.ofSeconds(4));
         settlesFor(6_000);
         assertThat(downs).hasValue(1);
         assertThat(backs).hasValue(1);
@@ -78,20 +118,20 @@ class StoreHealthTest {
     @Test
     void the_first_call_of_a_node_may_take_long() {
         realTime.addAndGet(Duration.ofSeconds(4).toNanos());
-        health.succeeded(ONE, Duration.ofSeconds(4));
+        succeeded(ONE, Duration.ofSeconds(4));
         assertThat(health.isSettling()).isFalse();
         assertThat(downs).hasValue(0);
     }
 
     @Test
     void a_store_that_is_always_slow_is_not_away_each_time() {
-        health.succeeded(ONE, AT_ONCE);
+        succeeded(ONE, AT_ONCE);
         realTime.addAndGet(Duration.ofSeconds(1).toNanos());
-        health.succeeded(ONE, Duration.ofSeconds(1));
+        succeeded(ONE, Duration.ofSeconds(1));
         settlesFor(3_000);
         for (int i = 0; i < 3; i++) {
             realTime.addAndGet(Duration.ofSeconds(1).toNanos());
-            health.succeeded(ONE, Duration.ofSeconds(1));
+            succeeded(ONE, Duration.ofSeconds(1));
             assertThat(health.isSettling()).isFalse();
         }
         assertThat(downs).hasValue(1);
@@ -99,8 +139,8 @@ class StoreHealthTest {
 
     @Test
     void a_call_that_takes_long_while_another_one_succeeds_is_no_outage() {
-        health.succeeded(ONE, AT_ONCE);
-        health.succeeded(ONE, Duration.ofSeconds(4));
+        succeeded(ONE, AT_ONCE);
+        succeeded(ONE, Duration.ofSeconds(4));
         assertThat(health.isSettling()).isFalse();
         assertThat(downs).hasValue(0);
     }
@@ -110,7 +150,7 @@ class StoreHealthTest {
         for (int i = 0; i < 10; i++) {
             health.failed(ONE, ticks.get());
             pass(10_000);
-            health.succeeded(OTHER, AT_ONCE);
+            succeeded(OTHER, AT_ONCE);
             assertThat(health.isSettling()).isEqualTo(i < 2);
         }
         assertThat(downs).hasValue(2);
@@ -121,7 +161,7 @@ class StoreHealthTest {
         for (int i = 0; i < 10; i++) {
             health.failed(ONE, ticks.get());
             pass(10_000);
-            health.succeeded(ONE, AT_ONCE);
+            succeeded(ONE, AT_ONCE);
         }
         assertThat(downs).hasValue(10);
     }
@@ -131,7 +171,7 @@ class StoreHealthTest {
         for (int i = 0; i < 2; i++) {
             health.failed(ONE, ticks.get());
             assertThat(health.isFailing()).isTrue();
-            health.succeeded(OTHER, AT_ONCE);
+            succeeded(OTHER, AT_ONCE);
         }
         health.failed(ONE, ticks.get());
         assertThat(health.isFailing()).isFalse();
@@ -146,7 +186,7 @@ class StoreHealthTest {
                 health.failed(new AccountKey("test", "row " + row), ticks.get());
             }
             pass(10_000);
-            health.succeeded(OTHER, AT_ONCE);
+            succeeded(OTHER, AT_ONCE);
             assertThat(health.isSettling()).isEqualTo(i < 2);
         }
     }
@@ -155,10 +195,10 @@ class StoreHealthTest {
     void law_18_a_call_that_hung_while_another_one_succeeded_is_not_an_outage() {
         long began = ticks.get();
         pass(9_000);
-        health.succeeded(OTHER, AT_ONCE);
+        succeeded(OTHER, AT_ONCE);
         pass(1_000);
         health.failed(ONE, began);
-        health.succeeded(OTHER, AT_ONCE);
+        succeeded(OTHER, AT_ONCE);
         assertThat(health.isSettling()).isFalse();
         assertThat(downs).hasValue(0);
     }
@@ -167,7 +207,7 @@ class StoreHealthTest {
     void a_node_that_starts_in_an_outage_does_not_know_how_long_it_was() {
         health.failed(ONE, ticks.get());
         pass(100);
-        health.succeeded(ONE, AT_ONCE);
+        succeeded(ONE, AT_ONCE);
         settlesFor(7_000);
     }
 }
