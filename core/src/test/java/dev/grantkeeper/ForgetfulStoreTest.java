@@ -14,6 +14,9 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -124,6 +127,52 @@ class ForgetfulStoreTest {
         assertThat(scene.server.refreshRequests()).isZero();
         assertThat(scene.server.reuseDetected()).isZero();
         assertThat(scene.server.familiesRevoked()).isZero();
+    }
+
+    /** It is restarted while a node writes, and loses what came after that node's read. */
+    private final class Restarted implements TokenStore {
+        final CountDownLatch written = new CountDownLatch(1);
+        private boolean back;
+
+        @Override
+        public Optional<StoredTokens> find(AccountKey key) throws IOException {
+            return back ? scene.store.find(key) : Optional.ofNullable(backup.get(key));
+        }
+
+        @Override
+        public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
+            return scene.store.create(key, tokens);
+        }
+
+        @Override
+        public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
+            if (!back) {
+                loseTheLastWrites();
+                back = true;
+                throw new IOException("The connection was reset");
+            }
+            boolean won = scene.store.replace(key, version, next);
+            written.countDown();
+            return won;
+        }
+
+        @Override
+        public boolean delete(AccountKey key, String version) throws IOException {
+            return scene.store.delete(key, version);
+        }
+    }
+
+    @Test
+    void law_14_a_node_whose_attempt_is_written_across_an_outage_does_not_send_first_either() throws Exception {
+        Restarted store = new Restarted();
+        Grantkeeper node =
+                scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+        CompletableFuture<TokenSet> elsewhere = node.account("alice").tokensAsync();
+        assertThat(store.written.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(alice.tokens()).isEqualTo(newest);
+        assertThat(elsewhere.get(10, TimeUnit.SECONDS)).isEqualTo(newest);
+        assertThat(scene.server.refreshRequests()).isZero();
+        assertThat(scene.server.reuseDetected()).isZero();
     }
 
     /** Reads come from a copy, writes go to the original. */

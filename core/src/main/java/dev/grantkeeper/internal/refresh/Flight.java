@@ -494,6 +494,13 @@ final class Flight implements Runnable {
         attempts.forget(key);
         VersionedRow mine = won.grant();
 
+        // The store was away while the attempt was being written, so the row may be one that it has gone back to.
+        boolean wasAway = rows.health().isSettling();
+        if (wasAway) {
+            attempts.unsent(key, name);
+            return null;
+        }
+
         // 5: too little of T left: others will soon take the attempt for lost
         if (!timing.maySend(renewal.replay(row), clocks.since(start))) {
             attempts.unsent(key, name);
