@@ -15,7 +15,7 @@ import java.util.function.LongSupplier;
  * after one that failed. Behind a pool, a call may also wait for the store through a whole outage and succeed, so one
  * that took long counts as both. A row that fails while others do not shows an outage twice, and then no more until it
  * was read or written; a call that hung while others succeeded shows none: everybody would wait for that row, again and
- * again. Thread-safe.
+ * again. Where nothing else succeeds before it, that row shows its outage when it succeeds. Thread-safe.
  */
 final class StoreHealth {
     /** An outage of this length may have been a restart, and a restart may have lost the last writes. */
@@ -135,25 +135,28 @@ final class StoreHealth {
      */
     void succeeded(AccountKey key, long since, Duration took) {
         stuck.remove(key);
-        down.remove(key);
+        boolean hasFailed = down.remove(key);
         long now = clocks.ticks();
-        boolean waited;
+        boolean unnoticed;
         boolean back;
         synchronized (this) {
             // Another call that succeeds at the same time has to find it settling, so this comes first.
             boolean started = succeededBefore;
-            waited = waited(took);
-            back = failing || waited;
+            boolean waited = waited(took);
             // A node that starts in an outage does not know how long it was.
             Duration away = waited ? took : started ? Duration.ofNanos(now - lastSuccess) : APART;
-            if (back && away.compareTo(RESTART) >= 0) {
+            boolean longEnough = away.compareTo(RESTART) >= 0;
+            // A row that was taken for the only one that fails is back, and nothing shows that others did not fail.
+            unnoticed = waited || (hasFailed && !failing && longEnough);
+            back = failing || unnoticed;
+            if (back && longEnough) {
                 Duration apart = away.compareTo(APART) < 0 ? away : APART;
                 settling = apart.plus(writing);
                 backAt = now;
                 restarted = true;
             }
         }
-        if (waited) {
+        if (unnoticed) {
             whenDown.forEach(Runnable::run);
         }
         began(since);

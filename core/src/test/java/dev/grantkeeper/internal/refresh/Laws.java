@@ -48,7 +48,12 @@ final class Laws {
 
     /** Whether it is known why the refresh token of this request may be sent once more, or has been. */
     private boolean explained(Sent sent) {
-        return sent.lost || died(sent) || overran(sent) || sent.forgiven;
+        return explained(sent, world.now());
+    }
+
+    /** Whether it was known at that time. */
+    private boolean explained(Sent sent, long then) {
+        return sent.lost || died(sent, then) || overran(sent) || sent.forgiven;
     }
 
     /**
@@ -76,9 +81,12 @@ final class Laws {
         return world.store().forgot(key) >= start;
     }
 
-    /** Whether the node died before the outcome of the request was in the store, and was still at work for it. */
-    private boolean died(Sent sent) {
-        return sent.cutShort && (sent.issued == null || !sent.issued.landed);
+    /**
+     * Whether the node died before the outcome of the request was in the store, and was still at work for it. What was
+     * on its way then may land later.
+     */
+    private boolean died(Sent sent, long then) {
+        return sent.cutShort && (sent.issued == null || !sent.issued.landed || sent.issued.landedAt > then);
     }
 
     /**
@@ -251,7 +259,12 @@ final class Laws {
     void reused(Sent sent) {
         world.happened("a reuse");
         for (Sent other : sent.set.sent) {
-            boolean known = explained(other) || explained(sent) || forgotten(other, sent.life);
+            // What is known when the second one is sent remains true on its way.
+            Sent first = other.called <= sent.called ? other : sent;
+            boolean known = explained(first, Math.max(other.called, sent.called))
+                    || explained(other)
+                    || explained(sent)
+                    || forgotten(other, sent.life);
             if (other != sent && other.exchanged && !known) {
                 broken("P1, law 1: the server sees a reuse of " + sent.set + ", and nothing explains it");
             }
@@ -264,7 +277,7 @@ final class Laws {
         int lost = 0;
         for (Sent other : by.set.sent) {
             overran |= overran(other) || other.forgiven || forgotten(other, by.life);
-            lost += other.lost || died(other) ? 1 : 0;
+            lost += other.lost || died(other, Math.max(other.called, by.called)) ? 1 : 0;
         }
         // Told to replay at once, because of a grace window: one grace is not two.
         overran |= world.plan().replay() == Replay.PROMPT && lost > 1;
@@ -317,7 +330,10 @@ final class Laws {
         if (!is.family.key.equals(key)) {
             broken("the tokens of one user are stored for another");
         }
-        is.landed = true;
+        if (!is.landed) {
+            is.landed = true;
+            is.landedAt = world.now();
+        }
         if (before != null && !before.login().equals(after.login())) {
             superseded.put(before.login(), world.now());
         }
@@ -599,7 +615,7 @@ final class Laws {
         }
         boolean excused = set.rewritten || set.undone;
         for (Sent sent : set.sent) {
-            excused |= sent.exchanged && (sent.lost || died(sent));
+            excused |= sent.exchanged && (sent.lost || died(sent, world.now()));
             excused |= sent.exchanged && set.sent.stream().anyMatch(next -> forgotten(sent, next.life));
         }
         if (!excused || good) {

@@ -171,6 +171,12 @@ class MutantTest {
                                 "began(now);")
                         .from(105_500),
                 Mutant.of(
+                                "a row that failed alone shows an outage if nothing else is there to show it",
+                                STORE_HEALTH,
+                                "unnoticed = waited || (hasFailed && !failing && longEnough);",
+                                "unnoticed = waited;")
+                        .from(504_400),
+                Mutant.of(
                         "an attempt that is written again stands for another T",
                         MEMORY,
                         "boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));",

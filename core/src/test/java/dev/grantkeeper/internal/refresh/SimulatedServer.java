@@ -61,6 +61,8 @@ final class SimulatedServer {
         boolean rejected;
         /** It is in the store, or was. */
         boolean landed;
+        /** When it came there first. */
+        long landedAt;
         /** It was, and the store has forgotten it. */
         boolean forgotten;
         /**

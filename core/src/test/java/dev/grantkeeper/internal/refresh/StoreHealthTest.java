@@ -166,6 +166,41 @@ class StoreHealthTest {
         assertThat(downs).hasValue(10);
     }
 
+    private void failsAlone(AccountKey key) {
+        for (int i = 0; i < 2; i++) {
+            health.failed(key, ticks.get());
+            pass(10_000);
+            succeeded(OTHER, AT_ONCE);
+            pass(10_000);
+        }
+        assertThat(health.isSettling()).isFalse();
+    }
+
+    /** On a node that is called for nothing else. */
+    @Test
+    void a_row_that_failed_alone_shows_an_outage_if_it_is_the_first_to_succeed() {
+        failsAlone(ONE);
+        health.failed(ONE, ticks.get());
+        assertThat(health.isFailing()).isFalse();
+        pass(3_000);
+        succeeded(ONE, AT_ONCE);
+        settlesFor(7_000);
+        assertThat(downs).hasValue(3);
+        assertThat(backs).hasValue(3);
+    }
+
+    @Test
+    void law_18_a_row_that_failed_alone_shows_no_outage_if_others_did_not_fail() {
+        failsAlone(ONE);
+        health.failed(ONE, ticks.get());
+        pass(3_000);
+        succeeded(OTHER, AT_ONCE);
+        pass(300);
+        succeeded(ONE, AT_ONCE);
+        assertThat(health.isSettling()).isFalse();
+        assertThat(downs).hasValue(2);
+    }
+
     @Test
     void a_row_that_always_fails_hides_no_outage() {
         for (int i = 0; i < 2; i++) {
