@@ -306,6 +306,7 @@ final class Flight implements Runnable {
         }
 
         // The store has just come back, perhaps without its last writes, and the node that made those comes first.
+        int restarts = rows.health().restarts();
         if (rows.health().isSettling()) {
             TokenSet valid = stillValid(seen);
             if (valid != null) {
@@ -339,7 +340,7 @@ final class Flight implements Runnable {
             return new Step.Queued();
         }
         losses = before;
-        return visit.begin() ? leaving(attempt(seen, grant)) : null;
+        return visit.begin() ? leaving(attempt(seen, grant, restarts)) : null;
     }
 
     /** Turns to the gate of the grant's token endpoint, which is known once the row was read. */
@@ -473,8 +474,12 @@ final class Flight implements Runnable {
         return recent && !seen.limits(purpose.resource()).expired(clocks);
     }
 
-    /** Steps 4 to 6. Returns {@code null} to begin again with what the row says now. */
-    private @Nullable Step attempt(Remembered seen, VersionedRow read) {
+    /**
+     * Steps 4 to 6. Returns {@code null} to begin again with what the row says now.
+     *
+     * @param restarts the restarts of the store that were noticed before
+     */
+    private @Nullable Step attempt(Remembered seen, VersionedRow read, int restarts) {
         // 4: our attempt into the row, on the version that was read. T counts from before.
         long start = clocks.ticks();
         String name = RowFormat.newName();
@@ -495,8 +500,7 @@ final class Flight implements Runnable {
         VersionedRow mine = won.grant();
 
         // The store was away while the attempt was being written, so the row may be one that it has gone back to.
-        boolean wasAway = rows.health().isSettling();
-        if (wasAway) {
+        if (rows.health().restarts() != restarts) {
             attempts.unsent(key, name);
             return null;
         }

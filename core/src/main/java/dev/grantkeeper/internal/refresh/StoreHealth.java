@@ -52,7 +52,7 @@ final class StoreHealth {
     private boolean succeededBefore;
     private boolean slow; // the last call that succeeded
     private volatile long backAt;
-    private volatile boolean restarted;
+    private volatile int restarts;
     private volatile Duration settling = Duration.ZERO;
 
     /**
@@ -99,9 +99,14 @@ final class StoreHealth {
         return lastSuccess;
     }
 
+    /** The number of outages so far that may have been restarts. */
+    int restarts() {
+        return restarts;
+    }
+
     /** Whether the store has just come back. Who wrote last may have to write again first. */
     boolean isSettling() {
-        return restarted && clocks.since(backAt).compareTo(settling) < 0;
+        return restarts > 0 && clocks.since(backAt).compareTo(settling) < 0;
     }
 
     /** The time at which a call begins. */
@@ -153,7 +158,7 @@ final class StoreHealth {
                 Duration apart = away.compareTo(APART) < 0 ? away : APART;
                 settling = apart.plus(writing);
                 backAt = now;
-                restarted = true;
+                restarts++;
             }
         }
         if (unnoticed) {
