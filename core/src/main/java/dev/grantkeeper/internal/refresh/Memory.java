@@ -220,8 +220,11 @@ final class Memory {
      * Returns the remembered row if a read brought an older one of the same login: the store has lost writes. That is
      * one with fewer refreshes, or the very version over which this node wrote an attempt. A lost attempt may have a
      * request under way, and without it another node sends the same refresh token.
+     *
+     * @param settling whether the store has just come back: if more was lost than the attempt, another node may have
+     *     been first to write again what stood there before
      */
-    synchronized @Nullable GrantRow lostSince(AccountKey key, VersionedRow read, long stamp) {
+    synchronized @Nullable GrantRow lostSince(AccountKey key, VersionedRow read, long stamp, boolean settling) {
         Remembered before = rows.get(key);
         GrantRow known = before == null || before.grant == null ? null : before.grant.row();
         if (before == null
@@ -230,8 +233,10 @@ final class Memory {
                 || !known.login().equals(read.row().login())) {
             return null;
         }
-        boolean lostAttempt =
-                before.own && known.attempt() != null && read.version().equals(before.ownOver);
+        boolean lostAttempt = before.own
+                && known.attempt() != null
+                && (read.version().equals(before.ownOver)
+                        || (settling && read.row().equals(known.attempting(null))));
         return lostAttempt || known.refreshes() > read.row().refreshes() ? known : null;
     }
 

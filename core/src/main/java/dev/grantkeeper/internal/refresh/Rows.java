@@ -73,7 +73,7 @@ final class Rows {
         for (int i = 1; ; i++) {
             long stamp = memory.stamp();
             VersionedRow found = readable(key);
-            GrantRow lost = found == null ? null : memory.lostSince(key, found, stamp);
+            GrantRow lost = found == null ? null : memory.lostSince(key, found, stamp, health.isSettling());
             if (found != null && lost != null) {
                 Memory.Remembered restored = restore(key, found, lost);
                 if (restored != null) {

@@ -3,6 +3,7 @@ package dev.grantkeeper.internal.refresh;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
@@ -157,6 +158,28 @@ class MemoryTest {
         seen("a", Duration.ZERO);
         seen("a", Duration.ofSeconds(1));
         assertThat(seen("b", Duration.ofSeconds(1))).isZero();
+    }
+
+    /** The store has lost more than the attempt, and another node was first to write again what it knew. */
+    @Test
+    void an_attempt_is_lost_where_another_node_has_restored_the_row_without_it() {
+        memory.read(KEY, version("1"), memory.stamp());
+        memory.wrote(KEY, "1", attempt("a"), memory.stamp());
+        VersionedRow restored = new VersionedRow("b", version("1").row());
+        assertThat(memory.lostSince(KEY, restored, memory.stamp(), true))
+                .isEqualTo(attempt("a").row());
+        assertThat(memory.lostSince(KEY, restored, memory.stamp(), false)).isNull();
+    }
+
+    @Test
+    void an_attempt_that_has_ended_is_not_lost() {
+        memory.read(KEY, version("1"), memory.stamp());
+        memory.wrote(KEY, "1", attempt("a"), memory.stamp());
+        // The outcome of this node itself, as a write that looked failed.
+        GrantRow ended = attempt("a").row().failedUntil(Resource.OWN, Instant.EPOCH.plusSeconds(1), null);
+        assertThat(memory.lostSince(KEY, new VersionedRow("b", ended), memory.stamp(), true))
+                .isNull();
+        assertThat(memory.lostSince(KEY, attempt("b"), memory.stamp(), true)).isNull();
     }
 
     @Test
