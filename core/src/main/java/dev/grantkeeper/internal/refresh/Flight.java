@@ -513,7 +513,7 @@ final class Flight implements Runnable {
 
         // 6
         Sent sent = new Sent(seen, mine, name);
-        Answer answer = request(sent);
+        Answer answer = request(sent, start);
         if (!(answer instanceof Answer.Lost first)) {
             return concluded(sent, answer);
         }
@@ -556,7 +556,7 @@ final class Flight implements Runnable {
         }
         Sent renewed = sent.as(won.grant());
         return timing.maySend(renewal.replay(renewed.mine().row()), clocks.since(start))
-                ? concluded(renewed, request(renewed))
+                ? concluded(renewed, request(renewed, start))
                 : lost(renewed, first, true);
     }
 
@@ -716,10 +716,12 @@ final class Flight implements Runnable {
         return landed(reported ? notNow(sent.seen(), answer.failure()) : failed(sent.seen(), answer.failure()));
     }
 
-    private Answer request(Sent sent) {
+    private Answer request(Sent sent, long since) {
         requestedAt = clocks.ticks();
-        Answer answer;
         GrantRow row = sent.mine().row();
+        memory.sending(
+                key, sent.name(), since + timing.attempt(renewal.replay(row)).toNanos());
+        Answer answer;
         try (Lease lease = new Lease(rows, memory, workers, key, sent.name(), timing.renewal(renewal.replay(row)))) {
             lease.begin();
             answer = renewal.request(row, purpose.resource(), purpose.rejected() != null);

@@ -49,6 +49,8 @@ final class Memory {
         private boolean own; // this node wrote this version
         private @Nullable String ownOver; // over this one
         private long ownSince;
+        private boolean sent; // a request, under the attempt in this row
+        private long sentUntil; // its T ends
 
         private Remembered(
                 @Nullable VersionedRow grant,
@@ -217,12 +219,26 @@ final class Memory {
     }
 
     /**
-     * Returns the remembered row if a read brought an older one of the same login: the store has lost writes. That is
-     * one with fewer refreshes, or the very version over which this node wrote an attempt. A lost attempt may have a
-     * request under way, and without it another node sends the same refresh token.
+     * Notes that a request is being sent under an attempt.
      *
-     * @param settling whether the store has just come back: if more was lost than the attempt, another node may have
-     *     been first to write again what stood there before
+     * @param until the time at which its T ends, by the monotonic clock
+     */
+    synchronized void sending(AccountKey key, String attempt, long until) {
+        Remembered known = rows.get(key);
+        if (known != null
+                && known.grant != null
+                && attempt.equals(known.grant.row().attempt())) {
+            known.sent = true;
+            known.sentUntil = until;
+        }
+    }
+
+    /**
+     * Returns the remembered row if a read brought an older one of the same login: the store has lost writes. That is
+     * one with fewer refreshes, or one without the attempt of this node. A lost attempt may have a request under way,
+     * and without it another node sends the same refresh token.
+     *
+     * @param settling whether the store has just come back
      */
     synchronized @Nullable GrantRow lostSince(AccountKey key, VersionedRow read, long stamp, boolean settling) {
         Remembered before = rows.get(key);
@@ -233,11 +249,28 @@ final class Memory {
                 || !known.login().equals(read.row().login())) {
             return null;
         }
-        boolean lostAttempt = before.own
-                && known.attempt() != null
-                && (read.version().equals(before.ownOver)
-                        || (settling && read.row().equals(known.attempting(null))));
-        return lostAttempt || known.refreshes() > read.row().refreshes() ? known : null;
+        boolean lost = known.refreshes() > read.row().refreshes()
+                || hasLostAttempt(before, known, read)
+                || (settling && hasLostRequest(before, known, read.row()));
+        return lost ? known : null;
+    }
+
+    /** Whether this is the very version over which this node wrote its attempt. */
+    private static boolean hasLostAttempt(Remembered before, GrantRow known, VersionedRow read) {
+        return before.own && known.attempt() != null && read.version().equals(before.ownOver);
+    }
+
+    /**
+     * Whether others have written since the store lost the attempt: what they knew from before it, or an attempt for
+     * which they had read the row before. Nobody sends until the store has settled, and nobody may take an attempt over
+     * before the end of its T. So the one under which a request is under way stands.
+     */
+    private boolean hasLostRequest(Remembered before, GrantRow known, GrantRow read) {
+        return before.own
+                && before.sent
+                && before.sentUntil - clocks.ticks() > 0
+                && !Objects.equals(known.attempt(), read.attempt())
+                && read.attempting(null).equals(known.attempting(null));
     }
 
     /** Notes the result of a read, unless something newer is known. */
@@ -350,6 +383,10 @@ final class Memory {
                 sameRow && before != null ? observed(before, now) : Duration.ZERO,
                 stamp,
                 now);
+        if (before != null && sameAttempt) {
+            after.sent = before.sent;
+            after.sentUntil = before.sentUntil;
+        }
         if (before != null && tokens.equals(others)) {
             after.nextBackground = before.nextBackground;
         }

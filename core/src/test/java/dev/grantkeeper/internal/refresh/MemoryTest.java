@@ -22,6 +22,7 @@ class MemoryTest {
     private static final AccountKey KEY = new AccountKey("registration", "account");
 
     private static final Duration GAP = Duration.ofSeconds(2);
+    private static final Duration T = Duration.ofSeconds(20);
 
     private Duration time = Duration.ZERO;
     private final Clocks clocks = new Clocks(InstantSource.fixed(Instant.EPOCH), () -> time.toNanos());
@@ -160,26 +161,66 @@ class MemoryTest {
         assertThat(seen("b", Duration.ofSeconds(1))).isZero();
     }
 
+    private void writeAttempt(String name) {
+        memory.read(KEY, version("1"), memory.stamp());
+        memory.wrote(KEY, "1", attempt(name), memory.stamp());
+    }
+
+    private @Nullable GrantRow lost(VersionedRow read, boolean settling) {
+        return memory.lostSince(KEY, read, memory.stamp(), settling);
+    }
+
     /** The store has lost more than the attempt, and another node was first to write again what it knew. */
     @Test
-    void an_attempt_is_lost_where_another_node_has_restored_the_row_without_it() {
-        memory.read(KEY, version("1"), memory.stamp());
-        memory.wrote(KEY, "1", attempt("a"), memory.stamp());
+    void an_attempt_with_a_request_is_lost_where_another_node_has_restored_the_row_without_it() {
+        writeAttempt("a");
+        memory.sending(KEY, "a", T.toNanos());
         VersionedRow restored = new VersionedRow("b", version("1").row());
-        assertThat(memory.lostSince(KEY, restored, memory.stamp(), true))
-                .isEqualTo(attempt("a").row());
-        assertThat(memory.lostSince(KEY, restored, memory.stamp(), false)).isNull();
+        assertThat(lost(restored, true)).isEqualTo(attempt("a").row());
+        assertThat(lost(restored, false)).isNull();
+    }
+
+    /** Its read is older than the attempt that was lost, and its write is younger. */
+    @Test
+    void an_attempt_with_a_request_is_lost_where_another_node_has_written_its_own() {
+        writeAttempt("a");
+        memory.sending(KEY, "a", T.toNanos());
+        assertThat(lost(attempt("b"), true)).isEqualTo(attempt("a").row());
+    }
+
+    @Test
+    void an_attempt_without_a_request_gives_way_to_that_of_another_node() {
+        writeAttempt("a");
+        assertThat(lost(attempt("b"), true)).isNull();
+        memory.sending(KEY, "b", T.toNanos());
+        assertThat(lost(attempt("b"), true)).isNull();
+    }
+
+    @Test
+    void after_its_T_an_attempt_with_a_request_gives_way_to_that_of_another_node() {
+        writeAttempt("a");
+        memory.sending(KEY, "a", T.toNanos());
+        time = T;
+        assertThat(lost(attempt("b"), true)).isNull();
+    }
+
+    @Test
+    void an_attempt_that_was_written_again_still_has_its_request() {
+        writeAttempt("a");
+        memory.sending(KEY, "a", T.toNanos());
+        VersionedRow again = new VersionedRow("again", attempt("a").row());
+        memory.wrote(KEY, "a", again, memory.stamp());
+        assertThat(lost(attempt("b"), true)).isEqualTo(again.row());
+        assertThat(lost(new VersionedRow("by another node", again.row()), true)).isNull();
     }
 
     @Test
     void an_attempt_that_has_ended_is_not_lost() {
-        memory.read(KEY, version("1"), memory.stamp());
-        memory.wrote(KEY, "1", attempt("a"), memory.stamp());
+        writeAttempt("a");
+        memory.sending(KEY, "a", T.toNanos());
         // The outcome of this node itself, as a write that looked failed.
         GrantRow ended = attempt("a").row().failedUntil(Resource.OWN, Instant.EPOCH.plusSeconds(1), null);
-        assertThat(memory.lostSince(KEY, new VersionedRow("b", ended), memory.stamp(), true))
-                .isNull();
-        assertThat(memory.lostSince(KEY, attempt("b"), memory.stamp(), true)).isNull();
+        assertThat(lost(new VersionedRow("b", ended), true)).isNull();
     }
 
     @Test
