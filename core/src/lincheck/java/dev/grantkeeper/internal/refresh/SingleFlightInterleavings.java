@@ -50,7 +50,7 @@ public class SingleFlightInterleavings {
         Clocks clocks = new Clocks(() -> NOW, () -> 0L, bound -> 0L);
         Memory memory = new Memory(clocks, 10, Duration.ofSeconds(2));
         return new Refresher(new Parts(
-                new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread(), new Unheard(), new StoreHealth(clocks, Duration.ofSeconds(2))),
+                new Rows(new OneRow(), new RowFormat(null), memory, new OwnThread(), new Unheard(), new StoreHealth(clocks, Duration.ofSeconds(2), System::nanoTime)),
                 memory,
                 new Endpoint(),
                 new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5)),

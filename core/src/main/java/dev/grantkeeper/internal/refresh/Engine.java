@@ -95,7 +95,8 @@ public final class Engine {
         this.events = events;
         this.requests = requests;
         this.memory = new Memory(clocks, remembered, timing.gap(), forUsers::earliest);
-        this.rows = new Rows(store, format, memory, workers, events, new StoreHealth(clocks, timing.settling()));
+        this.rows = new Rows(
+                store, format, memory, workers, events, new StoreHealth(clocks, timing.settling(), workers::ticks));
         LostWrites.lookFor(rows, memory, workers, clocks, timing);
         Gates gates = gates(workers);
         this.exchanges = gates(workers);
@@ -172,7 +173,12 @@ public final class Engine {
         }
         Memory own = new Memory(clocks, 1, timing.gap(), renewal::earliest);
         Rows only = new Rows(
-                new InProcess(), new RowFormat(null), own, workers, events, new StoreHealth(clocks, Duration.ZERO));
+                new InProcess(),
+                new RowFormat(null),
+                own,
+                workers,
+                events,
+                new StoreHealth(clocks, Duration.ZERO, workers::ticks));
         Refresher refresher = new Refresher(new Parts(only, own, renewal, timing, clocks, exchanges, workers, events));
         Keeper keeper = new Keeper(refresher, new Logins(only, refresher, renewal));
         inProcess.put(key, keeper);

@@ -206,12 +206,12 @@ final class Rows {
     }
 
     private <T> T guarded(AccountKey key, Access<T> access) throws IOException {
-        Long start = System.nanoTime();
+        Long start = workers.ticks();
         long since = health.now();
         busy.merge(key, List.of(start), Rows::both);
         try {
             T result = checked("The token store", access);
-            health.succeeded(key, since, Duration.ofNanos(System.nanoTime() - start));
+            health.succeeded(key, since, Duration.ofNanos(workers.ticks() - start));
             return result;
         } catch (IOException e) {
             health.failed(key, since);
@@ -253,7 +253,7 @@ final class Rows {
 
     /** Whether a call of the store for this key has been under way for so long, in real time. */
     boolean isBusyFor(AccountKey key, Duration atLeast) {
-        long now = System.nanoTime();
+        long now = workers.ticks();
         return busy.getOrDefault(key, List.of()).stream().anyMatch(start -> now - start >= atLeast.toNanos());
     }
 }

@@ -59,14 +59,6 @@ final class StoreHealth {
      * Begins with a store that is well.
      *
      * @param writing the time that nodes get to write again what is lost, once all of them have found the store back
-     */
-    StoreHealth(Clocks clocks, Duration writing) {
-        this(clocks, writing, System::nanoTime);
-    }
-
-    /**
-     * The same by another real time.
-     *
      * @param realTime the time that calls of the store take, in nanoseconds
      */
     StoreHealth(Clocks clocks, Duration writing, LongSupplier realTime) {

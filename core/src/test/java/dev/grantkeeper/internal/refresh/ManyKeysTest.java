@@ -49,7 +49,12 @@ class ManyKeysTest {
     private final Memory memory = new Memory(clocks, REMEMBERED, Duration.ofSeconds(2), () -> null);
     private final Shelf shelf = new Shelf();
     private final Rows rows = new Rows(
-            shelf, new RowFormat(null), memory, workers, new Unheard(), new StoreHealth(clocks, Duration.ofSeconds(2)));
+            shelf,
+            new RowFormat(null),
+            memory,
+            workers,
+            new Unheard(),
+            new StoreHealth(clocks, Duration.ofSeconds(2), System::nanoTime));
     private final Endpoint endpoint = new Endpoint();
     private final Refresher refresher = new Refresher(new Parts(
             rows,
@@ -239,7 +244,12 @@ class ManyKeysTest {
                     throw new StackOverflowError("a listener");
                 });
         Rows heard = new Rows(
-                shelf, new RowFormat(null), memory, workers, broken, new StoreHealth(clocks, Duration.ofSeconds(2)));
+                shelf,
+                new RowFormat(null),
+                memory,
+                workers,
+                broken,
+                new StoreHealth(clocks, Duration.ofSeconds(2), System::nanoTime));
         Refresher reporting = new Refresher(new Parts(
                 heard,
                 memory,

@@ -144,7 +144,7 @@ class RecoveryTest {
                             memory,
                             this,
                             new Unheard(),
-                            new StoreHealth(clocks, Duration.ofSeconds(2))),
+                            new StoreHealth(clocks, Duration.ofSeconds(2), System::nanoTime)),
                     memory,
                     new Endpoint(),
                     new Timing(Duration.ofSeconds(10), Duration.ofSeconds(5), Duration.ZERO),
