@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.Rotation;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;
@@ -172,6 +173,73 @@ class ForgetfulStoreTest {
         assertThat(alice.tokens()).isEqualTo(newest);
         assertThat(elsewhere.get(10, TimeUnit.SECONDS)).isEqualTo(newest);
         assertThat(scene.server.refreshRequests()).isZero();
+        assertThat(scene.server.reuseDetected()).isZero();
+    }
+
+    /** The store, on a network of its own. */
+    private final class Reached implements TokenStore {
+        volatile boolean down;
+
+        private MapStore there() throws IOException {
+            if (down) {
+                throw new IOException("the store is down");
+            }
+            return scene.store;
+        }
+
+        @Override
+        public Optional<StoredTokens> find(AccountKey key) throws IOException {
+            return there().find(key);
+        }
+
+        @Override
+        public boolean create(AccountKey key, StoredTokens tokens) throws IOException {
+            return there().create(key, tokens);
+        }
+
+        @Override
+        public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
+            return there().replace(key, version, next);
+        }
+
+        @Override
+        public boolean delete(AccountKey key, String version) throws IOException {
+            return there().delete(key, version);
+        }
+    }
+
+    /** A refresh and the attempt after it are lost, and the first node to look knows of the refresh only. */
+    @Test
+    void law_14_a_request_under_way_is_not_repeated_by_a_node_that_knew_only_what_was_there_before() throws Exception {
+        Reached store = new Reached();
+        Grantkeeper node =
+                scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+        assertThat(node.account("alice").tokens()).isEqualTo(newest);
+        scene.expire();
+        Held held = scene.server.hold();
+        CompletableFuture<TokenSet> refreshed = node.account("alice").tokensAsync();
+        held.awaitArrived(1);
+
+        store.down = true;
+        scene.store.down(true);
+        assertThatThrownBy(node.account("bob")::tokens).isInstanceOf(TokenStoreException.class);
+        assertThatThrownBy(alice::tokens).isInstanceOf(TokenStoreException.class);
+        loseTheLastWrites();
+        scene.store.down(false);
+        assertThat(alice.grant()).isPresent(); // written again without the attempt
+        store.down = false;
+        assertThat(node.account("alice").grant()).isPresent(); // and with it
+
+        scene.time.pass(Duration.ofSeconds(8)); // all have settled
+        int before = scene.store.finds.get();
+        CompletableFuture<TokenSet> elsewhere = alice.tokensAsync();
+        while (scene.store.finds.get() < before + 3 && !elsewhere.isDone()) {
+            Thread.onSpinWait();
+        }
+        assertThat(held.arrived()).isEqualTo(1);
+        held.release();
+        assertThat(elsewhere.get(10, TimeUnit.SECONDS)).isEqualTo(refreshed.get(10, TimeUnit.SECONDS));
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
         assertThat(scene.server.reuseDetected()).isZero();
     }
 
