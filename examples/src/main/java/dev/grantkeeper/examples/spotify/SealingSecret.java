@@ -2,13 +2,19 @@
 package dev.grantkeeper.examples.spotify;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.Set;
 
 /**
  * The secret that seals the stored rows.
@@ -20,6 +26,9 @@ import java.util.Base64;
 public final class SealingSecret {
     /** The name of the environment variable for it. */
     public static final String VARIABLE = "GRANTKEEPER_SEALING_SECRET";
+
+    private static final Set<StandardOpenOption> OPTIONS =
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
 
     private SealingSecret() {}
 
@@ -35,21 +44,31 @@ public final class SealingSecret {
         return given != null && !given.isBlank() ? given : beside(database);
     }
 
-    private static String beside(Path database) throws IOException {
-        Path file = Path.of(database + ".sealing-secret");
-        if (!Files.exists(file)) {
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            FileAttribute<?>[] onlyTheOwner =
-                    FileSystems.getDefault().supportedFileAttributeViews().contains("posix")
-                            ? new FileAttribute<?>[] {
-                                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
-                            }
-                            : new FileAttribute<?>[0];
-            byte[] secret = new byte[32];
-            new SecureRandom().nextBytes(secret);
-            Files.createFile(file, onlyTheOwner);
-            Files.writeString(file, Base64.getUrlEncoder().withoutPadding().encodeToString(secret));
+    private static synchronized String beside(Path database) throws IOException {
+        Path path = Path.of(database + ".sealing-secret");
+        Files.createDirectories(path.toAbsolutePath().getParent());
+        FileAttribute<?>[] onlyTheOwner =
+                FileSystems.getDefault().supportedFileAttributeViews().contains("posix")
+                        ? new FileAttribute<?>[] {
+                            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+                        }
+                        : new FileAttribute<?>[0];
+        // The lock: of several processes that start together the first one makes the secret, and the others read it.
+        try (FileChannel file = FileChannel.open(path, OPTIONS, onlyTheOwner)) {
+            FileLock unused = file.lock(); // released with the file
+            if (file.size() == 0) {
+                byte[] secret = new byte[32];
+                new SecureRandom().nextBytes(secret);
+                String text = Base64.getUrlEncoder().withoutPadding().encodeToString(secret);
+                file.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)));
+                file.force(true);
+                return text;
+            }
+            ByteBuffer text = ByteBuffer.allocate((int) file.size());
+            while (text.hasRemaining() && file.read(text) >= 0) {
+                // until it is complete
+            }
+            return new String(text.array(), StandardCharsets.US_ASCII).strip();
         }
-        return Files.readString(file).strip();
     }
 }

@@ -9,17 +9,27 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Rows under names: aligned for people, with tabs for programs, or as JSON. Not thread-safe. */
-final class Table {
+public final class Table {
     private static final JsonMapper JSON = new JsonMapper();
 
     private final List<String> names;
     private final List<List<String>> rows = new ArrayList<>();
 
-    Table(String... names) {
+    /**
+     * Makes an empty table.
+     *
+     * @param names the names of the columns
+     */
+    public Table(String... names) {
         this.names = List.of(names);
     }
 
-    void add(String... values) {
+    /**
+     * Adds a row.
+     *
+     * @param values one for each column
+     */
+    public void add(String... values) {
         List<String> row = new ArrayList<>();
         for (String value : values) {
             row.add(harmless(value));
@@ -35,7 +45,14 @@ final class Table {
                 .toString();
     }
 
-    void print(PrintWriter out, boolean terminal, boolean json) {
+    /**
+     * Prints it.
+     *
+     * @param out the output
+     * @param terminal whether people read it
+     * @param json whether it is printed as JSON
+     */
+    public void print(PrintWriter out, boolean terminal, boolean json) {
         if (json) {
             ArrayNode array = JSON.createArrayNode();
             for (List<String> row : rows) {
