@@ -184,7 +184,7 @@ final class Apis implements ApiContext {
             return found;
         }
         if (options.serversWithoutMetadata()) {
-            String origin = api.resolve("/").toString().replaceFirst("/$", "");
+            String origin = Objects.requireNonNull(api.resolve("/")).toString().replaceFirst("/$", "");
             return new ResourceMetadata(api.toString(), List.of(origin), Set.of(), false, false, Set.of(), null, api);
         }
         String why = "The API " + api + " names no authorization server: it has no metadata (RFC 9728 section 3)";
