@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param throughProxy whether the application's proxies are used
  * @param serversWithoutMetadata whether an API without metadata is its own server
  * @param offlineAccess whether logins request refresh tokens
+ * @param assertion the assertion that the application's own tokens are requested with; {@code null} for its client
+ *     credentials
  * @param name the name under which grants and registrations are stored
  */
 record ApiOptions(
@@ -28,6 +30,7 @@ record ApiOptions(
         boolean throughProxy,
         boolean serversWithoutMetadata,
         boolean offlineAccess,
+        @Nullable TokenExchange assertion,
         String name) {
 
     /**

@@ -201,6 +201,9 @@ final class ApiRegistration implements Registration, LoginStarter {
                     ? new LoginResult.Declined(declined)
                     : new LoginResult.Mismatched((LoginOutcome.Mismatched) outcome);
         } catch (RequestFailedException e) {
+            if (e.failure().isAboutTheClient()) {
+                boolean unused = server.clientIsRejected(attempt.state());
+            }
             throw Exceptions.of(e);
         }
     }

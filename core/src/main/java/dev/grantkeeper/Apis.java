@@ -233,6 +233,15 @@ final class Apis implements ApiContext {
 
     private Renewal applicationRenewal(ApiRegistration api) {
         ApiServer server = serverOf(api);
+        TokenExchange assertion = options.assertion();
+        if (assertion != null) {
+            return new TokenExchangeRenewal(
+                    assertion.scopes(settings.scopes).request(),
+                    server,
+                    revocation(server),
+                    time,
+                    () -> new TokenExchangeRenewal.ForApi(api.identifier(), api.wantsProofs()));
+        }
         return new ClientCredentialsRenewal(
                 server, settings.scopes, Set.of(api.identifier()), api.wantsProofs(), revocation(server), time);
     }

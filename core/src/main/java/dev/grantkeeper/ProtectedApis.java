@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
 
@@ -94,8 +95,9 @@ public final class ProtectedApis implements AutoCloseable {
     }
 
     /**
-     * Returns the application's own account at an API, without a user (client credentials, RFC 6749 section 4.4). It
-     * needs no login: tokens are fetched when a call first needs them.
+     * Returns the application's own account at an API, without a user (client credentials, RFC 6749 section 4.4, or
+     * {@link Builder#applicationAssertion}). It needs no login: tokens are fetched when a call first needs them, once
+     * for all nodes.
      *
      * @param api the URL of the API
      * @return the account
@@ -233,6 +235,7 @@ public final class ProtectedApis implements AutoCloseable {
         private boolean throughProxy;
         private boolean serversWithoutMetadata;
         private boolean offlineAccess = true;
+        private @Nullable TokenExchange assertion;
         private String name = "api";
 
         private Builder(ClientMetadata client) {
@@ -307,6 +310,20 @@ public final class ProtectedApis implements AutoCloseable {
          */
         public Builder applicationScopes(String... scopes) {
             settings.scopes = Requested.scopes(Arrays.asList(scopes));
+            return this;
+        }
+
+        /**
+         * Sets the assertion with which tokens of the application's own accounts are requested
+         * ({@link ProtectedApis#application}; RFC 7523 section 2.1): the token by which a platform vouches for the
+         * workload that runs on it. The tokens are stored, and all nodes share them. Default: none, the client
+         * credentials.
+         *
+         * @param jwt returns the current assertion; called when tokens are requested, on a thread of the library
+         * @return this builder
+         */
+        public Builder applicationAssertion(Supplier<String> jwt) {
+            this.assertion = TokenExchange.assertion(jwt);
             return this;
         }
 
@@ -520,6 +537,7 @@ public final class ProtectedApis implements AutoCloseable {
                             throughProxy,
                             serversWithoutMetadata,
                             offlineAccess,
+                            assertion,
                             name)));
         }
     }

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.grantkeeper.testkit.Answer;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.FakeProtectedApi;
+import dev.grantkeeper.testkit.Fault;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
@@ -294,6 +296,24 @@ class ProtectedApisTest {
                     url -> visit(server.approve(url.toString(), "alice")));
             assertThat(result).isInstanceOf(LoginResult.SignedIn.class);
         }
+    }
+
+    @Test
+    void an_assertion_of_the_platform_is_presented_once_for_all_nodes() throws Exception {
+        server.publicClient("workload");
+        server.onEveryTokenRequest(Fault.answer(Answer.json(
+                200, "{\"access_token\":\"of-the-workload\",\"token_type\":\"Bearer\",\"expires_in\":600}")));
+        for (int i = 0; i < 5; i++) {
+            ProtectedApis node = scene.node(scene.builder()
+                    .registered(server.issuer(), "workload")
+                    .applicationAssertion(() -> "an.assertion.signed"));
+            assertThat(node.application(api.url()).tokens().accessToken()).isEqualTo("of-the-workload");
+        }
+
+        assertThat(server.recordedTokenRequests()).singleElement().satisfies(request -> {
+            assertThat(request.param("assertion")).contains("an.assertion.signed");
+            assertThat(request.resources()).containsExactly(api.url());
+        });
     }
 
     private void visit(String callback) {
