@@ -25,6 +25,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.SocketFactory;
@@ -176,6 +178,15 @@ final class ApiScene implements AutoCloseable {
             return all;
         } finally {
             threads.shutdownNow();
+        }
+    }
+
+    /** Waits for something that happens behind the scenes. */
+    static void await(BooleanSupplier done) {
+        long end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+        while (!done.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("the time").isLessThan(end);
+            LockSupport.parkNanos(5_000_000);
         }
     }
 
