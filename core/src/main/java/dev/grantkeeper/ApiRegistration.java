@@ -369,21 +369,24 @@ final class ApiRegistration implements Registration, LoginStarter {
         }
 
         @Override
-        public void rejected(Response response) throws IOException {
-            ResourceChallenge challenge = ResourceChallenge.in(response);
-            GrantRow row = engine().logins().find(key());
-            String issuer = row == null ? null : row.server();
-            if (issuer == null) {
-                return;
-            }
+        public void checkIsStillServed(@Nullable Response response) throws LoginRequiredException {
+            ResourceChallenge challenge = response == null ? null : ResourceChallenge.in(response);
+            String issuer;
             ResourceMetadata metadata;
             try {
+                GrantRow row = engine().logins().find(key());
+                issuer = row == null ? null : row.server();
+                if (issuer == null) {
+                    return;
+                }
                 metadata = resource.rejected(challenge);
-            } catch (RequestFailedException e) {
-                return; // the API's answer is all that is known
+            } catch (IOException | RequestFailedException e) {
+                return; // what happened is all that is known
             }
             if (!metadata.authorizationServers().contains(issuer)) {
-                response.close();
+                if (response != null) {
+                    response.close();
+                }
                 throw new LoginRequiredException(
                                 key(),
                                 LoginRequiredException.Reason.ISSUED_ELSEWHERE,

@@ -6,6 +6,7 @@ import java.io.IOException;
 import okhttp3.Interceptor;
 import okhttp3.Request;
 import okhttp3.Response;
+import org.jspecify.annotations.Nullable;
 
 /** Tokens for an API of which only the URL is known: the API itself tells where users sign in. Thread-safe. */
 interface ApiSource extends TokenSource {
@@ -22,9 +23,11 @@ interface ApiSource extends TokenSource {
     LoginRequiredException answering(LoginRequiredException why, Response response);
 
     /**
-     * Looks whether the API accepts tokens of another server by now, after it rejected new tokens.
+     * Looks whether the API accepts tokens of another server by now, after it rejected new tokens, or after the server
+     * that issued them could not renew them: it may be gone because the API has moved.
      *
+     * @param response the rejection; {@code null} if there is none
      * @throws LoginRequiredException if it does; the response is then closed
      */
-    void rejected(Response response) throws IOException;
+    void checkIsStillServed(@Nullable Response response) throws LoginRequiredException;
 }

@@ -235,6 +235,11 @@ final class AuthorizingInterceptor implements Interceptor {
                 return api.withoutTokens(chain, request, e);
             }
             throw e;
+        } catch (AuthorizationServerException e) {
+            if (source instanceof ApiSource api) {
+                api.checkIsStillServed(null);
+            }
+            throw e;
         }
         if (!mayGo(tokens, request, destination)) {
             logBareCall(request.url());
@@ -261,6 +266,8 @@ final class AuthorizingInterceptor implements Interceptor {
                 if (source instanceof ApiSource api) {
                     throw api.answering(required, response);
                 }
+            } else if (e instanceof AuthorizationServerException && source instanceof ApiSource api) {
+                api.checkIsStillServed(response);
             }
             response.close();
             throw e;
@@ -277,7 +284,7 @@ final class AuthorizingInterceptor implements Interceptor {
     /** The response, unless it is the API's last word because its tokens now come from another server. */
     private static Response unlessMoved(TokenSource source, Request request, Response response) throws IOException {
         if (response.code() == 401 && source instanceof ApiSource api && hadTheToken(source, request, response)) {
-            api.rejected(response);
+            api.checkIsStillServed(response);
         }
         return response;
     }

@@ -62,17 +62,23 @@ public final class RegistrationEndpoint {
      */
     public Result create(String endpoint, ObjectNode metadata, @Nullable String initialAccessToken) {
         Request.Builder request = new Request.Builder().url(endpoint).post(body(metadata));
-        return send(authorized(request, initialAccessToken), initialAccessToken, false);
+        // A server may repeat what it was sent, the statement of who made the software included (RFC 7591 section 2.3).
+        List<String> secrets = new ArrayList<>();
+        secrets.add(metadata.path("software_statement").asText());
+        secrets.add(Objects.requireNonNullElse(initialAccessToken, ""));
+        return send(authorized(request, initialAccessToken), secrets, false);
     }
 
     /** Reads a client (RFC 7592 section 2.1). */
     public Result read(String uri, String token) {
-        return send(authorized(new Request.Builder().url(uri), token), token, true);
+        return send(authorized(new Request.Builder().url(uri), token), List.of(token), true);
     }
 
     /** Updates a client (RFC 7592 section 2.2). */
     public Result update(String uri, String token, ObjectNode metadata) {
-        return send(authorized(new Request.Builder().url(uri).put(body(metadata)), token), token, true);
+        List<String> secrets =
+                List.of(token, metadata.path("software_statement").asText());
+        return send(authorized(new Request.Builder().url(uri).put(body(metadata)), token), secrets, true);
     }
 
     /** Deletes a client (RFC 7592 section 2.3). Returns whether the server has confirmed it. */
@@ -96,7 +102,7 @@ public final class RegistrationEndpoint {
         return token == null ? request : request.header("Authorization", "Bearer " + token);
     }
 
-    private Result send(Request.Builder request, @Nullable String token, boolean known) {
+    private Result send(Request.Builder request, List<String> secrets, boolean known) {
         HttpUrl url = Objects.requireNonNull(request.build().url());
         Reply reply;
         try {
@@ -117,7 +123,7 @@ public final class RegistrationEndpoint {
         ObjectNode json = ServerJson.read(reply.type(), reply.body(), DialectFacts.STANDARD);
         if (reply.status() == 200 || reply.status() == 201) {
             return json == null || ServerJson.text(json, "client_id") == null
-                    ? new Result.Failed(failure(Answer.Kind.MALFORMED, reply, url, json, token), true)
+                    ? new Result.Failed(failure(Answer.Kind.MALFORMED, reply, url, json, secrets), true)
                     : new Result.Registered(json);
         }
         if (known && (reply.status() == 401 || reply.status() == 404 || reply.status() == 403)) {
@@ -130,15 +136,12 @@ public final class RegistrationEndpoint {
                 : standard || reply.status() == 401 || reply.status() == 403
                         ? Answer.Kind.MISCONFIGURED
                         : Answer.Kind.MALFORMED;
-        return new Result.Failed(failure(kind, reply, url, json, token), reply.status() == 504);
+        return new Result.Failed(failure(kind, reply, url, json, secrets), reply.status() == 504);
     }
 
     private Answer.Failure failure(
-            Answer.Kind kind, Reply reply, HttpUrl url, @Nullable ObjectNode json, @Nullable String token) {
-        List<String> secrets = new ArrayList<>();
-        if (token != null) {
-            secrets.add(token);
-        }
+            Answer.Kind kind, Reply reply, HttpUrl url, @Nullable ObjectNode json, List<String> sent) {
+        List<String> secrets = sent.stream().filter(text -> !text.isEmpty()).toList();
         String error = json == null ? null : ServerText.harmless(ServerJson.text(json, "error"), secrets);
         String said = json == null ? null : ServerText.harmless(ServerJson.text(json, "error_description"), secrets);
         String what = "The registration endpoint of " + url.host() + " answered with status " + reply.status();
