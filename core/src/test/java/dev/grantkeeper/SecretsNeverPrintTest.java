@@ -404,6 +404,94 @@ class SecretsNeverPrintTest {
     }
 
     @Test
+    void no_secret_of_a_registration_is_printed_whatever_happens() throws Exception {
+        secrets.addAll(List.of("initial-canary", "statement-canary", "by-hand-canary", "echo-canary", SEALING_SECRET));
+        try (ApiScene apis = new ApiScene()) {
+            apis.server
+                    .initialAccessToken("initial-canary")
+                    .registrationManagement(true)
+                    .clientSecretLifetime(Duration.ofHours(1))
+                    .registrationResponse(answer -> {
+                        for (String member : List.of("client_secret", "registration_access_token")) {
+                            secrets.add(String.valueOf(answer.get(member)));
+                        }
+                        return answer;
+                    })
+                    .tokenResponse(answer -> {
+                        secrets.add(String.valueOf(answer.get("access_token")));
+                        secrets.add(String.valueOf(answer.get("refresh_token")));
+                        return answer;
+                    });
+            ClientMetadata application = ClientMetadata.named("Acme")
+                    .redirectUri("https://app.example/callback")
+                    .softwareStatement("statement-canary");
+            ProtectedApis.Builder builder = apis.builder(application)
+                    .sealingKeys(SealingKeys.of(SEALING_SECRET))
+                    .initialAccessToken(apis.server.issuer(), "initial-canary")
+                    .registered("https://login.example", "by-hand", "by-hand-canary")
+                    .listener(seen::add);
+            ProtectedApis node = apis.node(builder);
+            seen.addAll(List.of(application, builder, node));
+            String echo = "{\"error\":\"invalid_software_statement\",\"error_description\":\"initial-canary and"
+                    + " statement-canary\"}";
+            for (Fault fault : List.of(
+                    Fault.answer(Answer.json(400, echo)),
+                    Fault.answer(Answer.json(401, echo)),
+                    Fault.status(500),
+                    Fault.dropAfter(),
+                    Fault.answer(Answer.json(201, "{\"client_secret\":\"echo-canary\"}")),
+                    Fault.answer(Answer.json(201, "{\"client_secret\":\"echo-canary\",")),
+                    Fault.answer(Answer.json(
+                            201,
+                            "{\"client_id\":\"x\",\"client_secret\":\"echo-canary\",\"token_endpoint_auth_method\":"
+                                    + "\"private_key_jwt\",\"registration_access_token\":\"echo-canary\"}")))) {
+                apis.server.onNextRegistration(fault);
+                run(() -> apis.start(node, "alice"));
+                apis.time.pass(Duration.ofMinutes(20));
+            }
+            apis.server.noFaults();
+            apis.time.pass(Duration.ofMinutes(20));
+            Account alice = apis.signIn(node, "alice");
+            seen.add(alice);
+            run(() -> alice.wrap(apis.http).interceptors());
+            PendingLogin login = apis.start(node, "bob");
+            seen.add(login);
+            secrets.add(login.attempt().codeVerifier());
+            apis.time.pass(Duration.ofMinutes(11));
+            apis.server.rejectClientOnce();
+            run(() -> apis.status(alice));
+            apis.server.onNextRegistrationRead(
+                    Fault.answer(Answer.json(400, echo)), Fault.answer(Answer.json(200, "{\"client_secret\":7")));
+            apis.time.pass(Duration.ofHours(2));
+            run(() -> apis.status(alice));
+            run(() -> apis.start(node, "bob"));
+            apis.store.down(true);
+            run(() -> apis.start(apis.node(apis.builder(application)), "bob"));
+            run(() -> apis.status(alice));
+            apis.store.down(false);
+            run(() -> apis.start(apis.node(apis.builder(application)), "bob")); // another key
+            seen.add(apis.store.rows);
+        }
+
+        String logs = printed.toString(StandardCharsets.UTF_8);
+        assertThat(logs).contains("Registered at");
+        assertThat(thrown).hasSizeGreaterThan(6);
+        assertThat(secrets).hasSizeGreaterThan(10);
+        Map<String, String> all = new LinkedHashMap<>();
+        all.put("the logs", logs);
+        for (Throwable one : thrown) {
+            StringWriter text = new StringWriter();
+            one.printStackTrace(new PrintWriter(text));
+            all.put("the exception " + one.getClass() + " #" + all.size(), text.toString());
+        }
+        reachable(seen).forEach(one -> all.put("toString of " + one.getClass() + " #" + all.size(), one.toString()));
+        assertThat(all).hasSizeGreaterThan(50);
+        all.forEach((where, text) -> secrets.forEach(secret -> assertThat(text != null && text.contains(secret))
+                .as("%s contains %s…: %s", where, secret.substring(0, Math.min(10, secret.length())), text)
+                .isFalse()));
+    }
+
+    @Test
     void what_a_server_repeats_of_a_request_is_not_repeated_here() throws Exception {
         Grantkeeper node = scene.node();
         PendingLogin login = node.startLogin();
