@@ -192,8 +192,13 @@ final class ApiScene implements AutoCloseable {
 
     /** The number of live threads of the library. */
     static long threads() {
+        return threads("grantkeeper");
+    }
+
+    /** The number of live threads whose names begin so. */
+    static long threads(String name) {
         return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread.getName().startsWith("grantkeeper"))
+                .filter(thread -> thread.getName().startsWith(name))
                 .count();
     }
 

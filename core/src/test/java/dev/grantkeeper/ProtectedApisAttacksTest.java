@@ -10,6 +10,7 @@ import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.FakeProtectedApi;
 import dev.grantkeeper.testkit.Fault;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -585,14 +586,26 @@ class ProtectedApisAttacksTest {
     @Test
     void a_callback_that_was_used_is_used_up_also_after_the_endpoints_were_made_anew_and_the_api_was_forgotten()
             throws Exception {
+        server.registrationManagement(true).accessTokenLifetime(Duration.ofMinutes(1));
         ProtectedApis node = scene.node();
         PendingLogin login = scene.start(node, "alice");
         String callback = ApiScene.callback(server, login, "alice");
-        ((LoginResult.SignedIn) node.finishLogin(login, callback)).keepAs("alice");
-
+        Account alice = ((LoginResult.SignedIn) node.finishLogin(login, callback)).keepAs("alice");
         assertThat(ApiScene.reason(node.finishLogin(login, callback))).isEqualTo(Reason.REPLAYED);
-        server.metadata(document -> with(document, "op_policy_uri", "https://login.example/policy"));
-        scene.node(); // another node's clock does not matter
+
+        // The client is looked for, and what is known of the server becomes newer.
+        scene.time.pass(Duration.ofMinutes(2));
+        server.rejectClientOnce();
+        for (int i = 0; server.registrationReads() == 0 && i < 20; i++) {
+            try {
+                scene.status(alice);
+            } catch (AuthorizationServerException e) {
+                scene.time.pass(Duration.ofSeconds(5));
+            }
+        }
+        assertThat(server.registrationReads()).isEqualTo(1);
+        assertThat(ApiScene.reason(node.finishLogin(login, callback))).isEqualTo(Reason.REPLAYED);
+
         for (int i = 0; i < 10_001; i++) {
             node.account("https://api.example/" + i, "alice");
         }
@@ -629,6 +642,32 @@ class ProtectedApisAttacksTest {
             assertThat(registered.server.tokenRequests() + server.tokenRequests())
                     .isZero();
         }
+    }
+
+    @Test
+    void a_login_on_the_users_machine_comes_back_to_any_free_port() throws Exception {
+        ProtectedApis node =
+                scene.node(scene.builder(ClientMetadata.named("Acme").redirectUri("http://127.0.0.1/callback")));
+        Account alice = scene.account(node, "alice");
+        LoginRequiredException e = scene.required(alice);
+        try (LoopbackReceiver receiver = LoopbackReceiver.open(node)) {
+            LoginResult result = receiver.login(node.newLogin(alice).inResponseTo(e), url -> {
+                String callback = server.approve(url.toString(), "alice");
+                new Thread(() -> {
+                            try {
+                                new OkHttpClient()
+                                        .newCall(new Request.Builder().url(callback).build())
+                                        .execute()
+                                        .close();
+                            } catch (IOException unwanted) {
+                                throw new UncheckedIOException(unwanted);
+                            }
+                        })
+                        .start();
+            });
+            ((LoginResult.SignedIn) result).keepAs("alice");
+        }
+        assertThat(scene.status(alice)).isEqualTo(200);
     }
 
     @Test

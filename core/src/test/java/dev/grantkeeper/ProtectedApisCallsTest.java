@@ -98,6 +98,30 @@ class ProtectedApisCallsTest {
     }
 
     @Test
+    void tenants_of_one_host_are_two_servers() throws Exception {
+        List<FakeAuthorizationServer> tenants = new ArrayList<>();
+        for (String name : List.of("acme", "globex")) {
+            tenants.add(server.tenant(name).dynamicRegistration(true).time(scene.time.clock()));
+        }
+        List<FakeProtectedApi> apis = new ArrayList<>();
+        tenants.forEach(tenant -> apis.add(tenant.protectedApi("/mcp")));
+        ProtectedApis node = scene.node();
+        List<Account> accounts = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            accounts.add(scene.signIn(node, "alice", tenants.get(i), apis.get(i).url()));
+        }
+        scene.time.pass(Duration.ofHours(2));
+
+        for (int i = 0; i < 2; i++) {
+            assertThat(scene.status(accounts.get(i), apis.get(i).url())).isEqualTo(200);
+            assertThat(tenants.get(i).registrations()).isEqualTo(1);
+            assertThat(tenants.get(i).refreshRequests()).isEqualTo(1);
+            assertThat(tenants.get(i).reuseDetected()).isZero();
+        }
+        assertThat(scene.status(accounts.get(0), apis.get(1).url())).isEqualTo(401);
+    }
+
+    @Test
     void one_url_is_one_api_however_it_is_written() throws Exception {
         Account alice = scene.signIn(scene.node(), "alice");
         assertThat(scene.status(alice)).isEqualTo(200);
@@ -376,6 +400,39 @@ class ProtectedApisCallsTest {
     }
 
     @Test
+    void three_hundred_servers_at_once_do_not_need_a_thread_each() throws Exception {
+        long before = ApiScene.threads();
+        ProtectedApis node = scene.node();
+        List<Callable<Object>> callers = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            FakeAuthorizationServer tenant = server.tenant("tenant-" + i)
+                    .dynamicRegistration(true)
+                    .accessTokenLifetime(Duration.ofMinutes(10))
+                    .time(scene.time.clock());
+            String url = tenant.protectedApi("/mcp").url();
+            callers.add(() -> scene.signIn(node, "alice", tenant, url));
+        }
+        List<Object> accounts = ApiScene.atOnce(callers);
+        assertThat(accounts).hasOnlyElementsOfType(Account.class);
+        scene.time.pass(EXPIRED);
+        List<Callable<Object>> calls = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            String url = server.url() + "/tenant-" + i + "/mcp";
+            Account account = (Account) accounts.get(i);
+            calls.add(() -> scene.status(account, url));
+        }
+
+        assertThat(ApiScene.atOnce(calls)).containsOnly(200);
+        // All of them hang in a burst like this one, and each kind of work has its own limit.
+        assertThat(ApiScene.threads("grantkeeper-api-registrations")).isLessThanOrEqualTo(260);
+        assertThat(ApiScene.threads("grantkeeper-")).isLessThanOrEqualTo(before + 520);
+        for (int i = 0; i < 300; i++) {
+            assertThat(server.tenant("tenant-" + i).registrations()).isEqualTo(1);
+            assertThat(server.tenant("tenant-" + i).refreshRequests()).isEqualTo(1);
+        }
+    }
+
+    @Test
     void a_hundred_thousand_urls_are_not_remembered_and_need_no_thread() {
         ProtectedApis node = scene.node();
         String first = "https://api.example/0";
@@ -395,7 +452,7 @@ class ProtectedApisCallsTest {
     }
 
     @Test
-    void who_uses_none_of_this_has_no_thread_of_it() throws Exception {
+    void an_application_without_such_apis_has_no_thread_of_theirs() throws Exception {
         try (Scene without = new Scene()) {
             long before = ApiScene.threads();
             Grantkeeper node = without.node();
