@@ -330,7 +330,8 @@ final class ApiRegistration implements Registration, LoginStarter {
         public Response withoutTokens(Interceptor.Chain chain, Request request, LoginRequiredException why)
                 throws IOException {
             if (why.reason() != LoginRequiredException.Reason.NOT_CONNECTED) {
-                throw why.at(url, null);
+                ResourceMetadata known = resource.last();
+                throw why.at(url, known == null ? null : apis.issuer(known));
             }
             Response response = chain.withCache(null).proceed(request);
             boolean itsOwn =

@@ -112,7 +112,7 @@ final class Apis implements ApiContext {
                 Objects.requireNonNull(settings.tokenStore),
                 new RowFormat(settings.sealingKeys),
                 new UsersOfApis(servers),
-                new ApplicationOfApis(url -> applicationRenewal(api(url)), time),
+                new ApplicationOfApis(url -> applicationRenewal(api(url)), this::clientIsRejected, time),
                 new Timing(settings.tokenCallTimeout, settings.storeCacheTime, settings.maxWait),
                 settings.storeCacheSize,
                 time,
@@ -229,6 +229,11 @@ final class Apis implements ApiContext {
 
     private Revocation revocation(ApiServer server) {
         return new Revocation(server, (pause, task) -> engine().after(pause, task));
+    }
+
+    private boolean clientIsRejected(String api, String grant) {
+        ResourceMetadata known = api(api).resource().last();
+        return known != null && servers.of(issuer(known)).clientIsRejected(grant);
     }
 
     private Renewal applicationRenewal(ApiRegistration api) {

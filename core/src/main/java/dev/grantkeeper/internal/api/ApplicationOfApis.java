@@ -14,6 +14,7 @@ import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BiPredicate;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -21,8 +22,11 @@ import org.jspecify.annotations.Nullable;
  * Renews the application's own grants, one for each API. The row names the API. Thread-safe.
  *
  * @param renewals the renewal for an API, by its URL
+ * @param isLookedFor notes that the server of an API, by its URL, does not know the client, as a grant has heard;
+ *     returns whether another try may succeed
  */
-public record ApplicationOfApis(Function<String, Renewal> renewals, Clocks time) implements Renewal {
+public record ApplicationOfApis(
+        Function<String, Renewal> renewals, BiPredicate<String, String> isLookedFor, Clocks time) implements Renewal {
     private Renewal of(GrantRow row) {
         return renewals.apply(Objects.requireNonNull(row.api()));
     }
@@ -50,7 +54,12 @@ public record ApplicationOfApis(Function<String, Renewal> renewals, Clocks time)
 
     @Override
     public Answer request(GrantRow row, Resource resource) {
-        return of(row).request(row, resource);
+        Answer answer = of(row).request(row, resource);
+        return answer instanceof Answer.Failure failure
+                        && failure.isAboutTheClient()
+                        && isLookedFor.test(String.valueOf(row.api()), row.login())
+                ? failure.as(Answer.Kind.TEMPORARY).retryAfter(UsersOfApis.UNTIL_LOOKED_FOR)
+                : answer;
     }
 
     @Override

@@ -240,8 +240,8 @@ public final class DiscoveredServer implements AuthorizationServer {
      */
     public boolean clientIsRejected(String grant) {
         Connected now = connected;
-        if (now == null || now.server().client() == null || now.server().clientId() == null) {
-            return false; // registered by hand
+        if (now == null || now.server().clientId() == null || now.server().authentication() == null) {
+            return false; // registered by hand, or known by its document: nothing here can change that
         }
         boolean sure;
         synchronized (this) {

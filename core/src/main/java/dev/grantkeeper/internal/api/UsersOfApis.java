@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record UsersOfApis(DiscoveredServers servers) implements Renewal {
     /** The pause before a request is tried again after the server did not know the client. */
-    private static final Duration UNTIL_LOOKED_FOR = Duration.ofSeconds(1);
+    static final Duration UNTIL_LOOKED_FOR = Duration.ofSeconds(1);
 
     private DiscoveredServer server(GrantRow row) {
         return servers.of(endpoint(row));
