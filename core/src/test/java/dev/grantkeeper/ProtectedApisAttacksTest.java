@@ -656,7 +656,9 @@ class ProtectedApisAttacksTest {
                 new Thread(() -> {
                             try {
                                 new OkHttpClient()
-                                        .newCall(new Request.Builder().url(callback).build())
+                                        .newCall(new Request.Builder()
+                                                .url(callback)
+                                                .build())
                                         .execute()
                                         .close();
                             } catch (IOException unwanted) {

@@ -439,6 +439,58 @@ class ProtectedApisRegistrationTest {
     }
 
     @Test
+    void a_client_without_users_that_is_forgotten_is_replaced_and_one_that_is_only_rejected_once_is_kept()
+            throws Exception {
+        server.registrationManagement(false);
+        ProtectedApis node = scene.node(scene.builder(ClientMetadata.named("Machine")));
+        Account machine = node.application(api.url());
+        assertThat(scene.status(machine)).isEqualTo(200);
+        scene.time.pass(EXPIRED);
+        server.rejectClientOnce();
+        assertThat(statusAfterAWhile(machine)).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(1);
+
+        server.forgetClient(server.clients().iterator().next());
+        scene.time.pass(EXPIRED);
+        // One grant alone is believed after two minutes.
+        for (int i = 0; server.registrations() == 1 && i < 30; i++) {
+            try {
+                scene.status(machine);
+            } catch (AuthorizationServerException e) {
+                scene.time.pass(Duration.ofSeconds(20));
+            }
+        }
+        assertThat(statusAfterAWhile(machine)).isEqualTo(200);
+        assertThat(server.registrations()).isEqualTo(2);
+    }
+
+    @Test
+    void a_server_that_rejects_a_document_is_said_to_and_gets_no_storm() throws Exception {
+        ClientMetadata documented = ClientMetadata.named("Acme")
+                .redirectUri(ApiScene.CALLBACK)
+                .documentAt("https://app.example/client.json");
+        server.clientIdMetadataDocuments(true)
+                .clientIdMetadataDocument("https://app.example/client.json", documented.json());
+        ProtectedApis node = scene.node(scene.builder(documented));
+        Account alice = scene.signIn(node, "alice");
+        scene.time.pass(EXPIRED);
+        int metadata = server.metadataRequests();
+        server.onEveryTokenRequest(Fault.error(401, "invalid_client"));
+        for (int i = 0; i < 10; i++) {
+            assertThatThrownBy(() -> scene.status(alice))
+                    .isInstanceOfSatisfying(
+                            AuthorizationServerException.class,
+                            e -> assertThat(e).hasMessageContaining("client"));
+            scene.time.pass(Duration.ofSeconds(10));
+        }
+        assertThat(server.metadataRequests()).isEqualTo(metadata);
+        assertThat(server.registrationRequests()).isZero();
+
+        server.noFaults();
+        assertThat(statusAfterAWhile(alice)).isEqualTo(200);
+    }
+
+    @Test
     void a_place_that_is_named_for_the_management_of_clients_and_does_not_work_ends_nothing() throws Exception {
         server.registrationManagement(true).clientSecretLifetime(Duration.ofHours(1));
         ProtectedApis node = web();
