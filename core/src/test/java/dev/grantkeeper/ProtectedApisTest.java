@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.grantkeeper.testkit.Answer;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.FakeProtectedApi;
@@ -19,6 +22,7 @@ import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
 
 /** APIs of which the application knows the URL only (RFC 9728), from the first call to a server that moves. */
 @Timeout(60)
@@ -163,6 +167,37 @@ class ProtectedApisTest {
         assertThat(e.reason()).isEqualTo(LoginRequiredException.Reason.ISSUED_ELSEWHERE);
         assertThat(status(signIn(node, "alice"))).isEqualTo(200);
         assertThat(server.registrations()).isEqualTo(2);
+    }
+
+    /** The node that lost it may be gone by then, and nothing else remembers it. */
+    @Test
+    void a_client_whose_registration_was_lost_is_told_of_even_if_the_one_before_is_used_again() throws Exception {
+        ProtectedApis node = node();
+        Account alice = signIn(node, "alice");
+        server.forgetClient(server.clients().iterator().next());
+        server.onNextRegistration(Fault.dropAfter(), Fault.dropAfter());
+        time.pass(Duration.ofMinutes(11));
+        assertThatThrownBy(alice::tokens).isInstanceOf(OAuthException.class);
+        for (int i = 0; i < 1_000 && server.registrations() < 3; i++) {
+            assertThatThrownBy(alice::tokens).isInstanceOf(OAuthException.class);
+        }
+        assertThat(server.registrations()).isEqualTo(3);
+        node.close(); // so that the replay has ended
+        time.pass(Duration.ofHours(25));
+        Logger log = (Logger) LoggerFactory.getLogger(Grantkeeper.class);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        lines.start();
+        log.addAppender(lines);
+        try {
+            ProtectedApis second = node();
+            second.newLogin(second.account(api.url(), "alice")).start();
+        } finally {
+            log.detachAppender(lines);
+        }
+
+        assertThat(server.registrations()).isEqualTo(3);
+        assertThat(lines.list.stream().map(ILoggingEvent::getFormattedMessage))
+                .anySatisfy(line -> assertThat(line).contains("may have left a client"));
     }
 
     @Test

@@ -157,6 +157,9 @@ public final class RegistrationRenewal implements Renewal {
     public Answer request(GrantRow row, Resource resource, boolean rejected) {
         String issuer = Objects.requireNonNull(row.server());
         ServerRecord before = recordIn(row);
+        if (row.answerLost() && hasRegistered(before)) {
+            tellOfOrphan(issuer); // even if no other client has to be made now: the next row will not know
+        }
         String metadata;
         Instant at = time.now();
         try {
@@ -187,7 +190,7 @@ public final class RegistrationRenewal implements Renewal {
             client.put("client_id", document);
             return success(new ServerRecord(issuer, metadata, at, client), METADATA);
         }
-        if (before != null && before.clientId() != null && !before.clientId().equals(document)) {
+        if (before != null && hasRegistered(before)) {
             ServerRecord known = new ServerRecord(issuer, metadata, at, before.client());
             if (!rejected && !endsWithin(known, METADATA)) {
                 return success(known, METADATA);
@@ -207,8 +210,8 @@ public final class RegistrationRenewal implements Renewal {
                             + " register the application there by hand and call registered(\"" + issuer
                             + "\", clientId, secret)");
         }
-        if (row.answerLost()) {
-            Log.warn("An earlier registration at {} may have left a client there that nobody uses", issuer);
+        if (row.answerLost() && !hasRegistered(before)) {
+            tellOfOrphan(issuer);
         }
         ObjectNode wanted;
         try {
@@ -222,6 +225,15 @@ public final class RegistrationRenewal implements Renewal {
                 issuer,
                 metadata,
                 at);
+    }
+
+    /** Whether the application has registered itself at this server. */
+    private boolean hasRegistered(@Nullable ServerRecord before) {
+        return before != null && before.clientId() != null && !before.clientId().equals(application.documentUrl());
+    }
+
+    private static void tellOfOrphan(String issuer) {
+        Log.warn("An earlier registration at {} may have left a client there that nobody uses", issuer);
     }
 
     private static @Nullable ServerRecord recordIn(GrantRow row) {

@@ -682,7 +682,7 @@ final class RegistrationRun {
         }
 
         @Override
-        public void giveBack(GrantRow lost, GrantRow kept) {
+        public void withdraw(GrantRow lost, GrantRow kept) {
             RegistrationRun.this.giveBack(node, lost, kept);
         }
 

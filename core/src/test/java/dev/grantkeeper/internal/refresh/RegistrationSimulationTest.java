@@ -75,7 +75,7 @@ class RegistrationSimulationTest {
                 Mutant.of(
                         "a client that lost is given back",
                         "UnsavedTokens.java",
-                        "renewal.giveBack(pending.row(), now.row());",
+                        "renewal.withdraw(pending.row(), now.row());",
                         ""),
                 Mutant.of(
                         "an attempt that stood for T may have registered",
