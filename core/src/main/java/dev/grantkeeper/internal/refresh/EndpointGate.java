@@ -219,9 +219,12 @@ final class EndpointGate {
         }
     }
 
-    /** Whether nobody is on the way through, and nothing is known that would have to be remembered. */
+    /**
+     * Whether nobody is inside or waits. What is known of earlier failures does not count: a request more finds it out
+     * again, and servers that are down could be any number.
+     */
     synchronized boolean isIdle() {
-        return used == 0 && lent == 0 && callers.isEmpty() && background.isEmpty() && !closed && troubles.isEmpty();
+        return used == 0 && lent == 0 && callers.isEmpty() && background.isEmpty();
     }
 
     /**
