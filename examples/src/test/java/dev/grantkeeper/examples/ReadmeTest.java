@@ -37,6 +37,7 @@ class ReadmeTest {
     private static final Path ROOT = Path.of("..");
     private static final Path README = ROOT.resolve("README.md");
     private static final Path GUIDE = ROOT.resolve("core/README.md");
+    private static final Path MCP = ROOT.resolve("core/MCP.md");
     private static final Path JDBC = ROOT.resolve("store-jdbc/README.md");
     private static final Path EXAMPLES = ROOT.resolve("examples/README.md");
 
@@ -68,6 +69,7 @@ class ReadmeTest {
             import dev.grantkeeper.store.memory.*;
             import dev.grantkeeper.testkit.*;
             import dev.grantkeeper.token.*;
+            import io.modelcontextprotocol.client.transport.HttpClientStreamableHttpTransport;
             import java.io.IOException;
             import java.net.URI;
             import java.net.http.HttpRequest;
@@ -84,6 +86,7 @@ class ReadmeTest {
             import okhttp3.OkHttpClient;
             import okhttp3.Request;
             import okhttp3.Response;
+            import reactor.core.publisher.Mono;
             import redis.clients.jedis.DefaultJedisClientConfig;
             import redis.clients.jedis.HostAndPort;
             import redis.clients.jedis.UnifiedJedis;
@@ -143,6 +146,10 @@ class ReadmeTest {
         OPERATORS(GUIDE, "user.reseal()"),
         TEST_KIT(GUIDE, "FakeAuthorizationServer"),
         TEST_TIME(GUIDE, "passed.addAndGet"),
+        MCP_LINES(MCP, "apis.finishLogin("),
+        MCP_REGISTRATION(MCP, "documentAt("),
+        MCP_COMPANY(MCP, "id-jag"),
+        MCP_SDK(MCP, "HttpClientStreamableHttpTransport"),
         JDBC_STORE(JDBC, "JdbcTokenStore.on"),
         JDBC_LISTS(JDBC, "keysUntouchedSince"),
         FILE_STORE(EXAMPLES, "FileTokenStore.create"),
@@ -292,6 +299,18 @@ class ReadmeTest {
     @Test
     void a_provider_that_describes_itself_compiles() throws IOException {
         assertThat(errors(method("", Block.DISCOVERY.code()))).isEmpty();
+    }
+
+    @Test
+    void apis_by_their_url_compile() throws IOException {
+        String parameters = "javax.sql.DataSource dataSource, Session session, Answer response, String query,"
+                + " String userId, OkHttpClient http, Request request";
+        assertThat(errors(method(parameters, Block.MCP_LINES.code()))).isEmpty();
+        assertThat(errors(method("TokenStore store, SealingKeys keys", Block.MCP_REGISTRATION.code())))
+                .isEmpty();
+        String company = "Grantkeeper company, ProtectedApis apis, String url, String idToken, OkHttpClient http";
+        assertThat(errors(method(company, Block.MCP_COMPANY.code()))).isEmpty();
+        assertThat(errors(method("Account user", Block.MCP_SDK.code()))).isEmpty();
     }
 
     @Test

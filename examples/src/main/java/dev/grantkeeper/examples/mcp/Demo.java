@@ -156,6 +156,7 @@ final class Demo {
                 "http://127.0.0.1/callback",
                 null,
                 null,
+                List.of(),
                 Duration.ofSeconds(PATIENCE),
                 event -> {});
         return new Session(settings, browser);

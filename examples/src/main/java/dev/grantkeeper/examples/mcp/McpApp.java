@@ -123,6 +123,12 @@ public final class McpApp implements Callable<Integer> {
     private String redirectUri = "";
 
     @Option(
+            names = "--allow-inside",
+            paramLabel = "HOST",
+            description = "Connect to this host although it is inside your own network.")
+    private List<String> inside = List.of();
+
+    @Option(
             names = "--config",
             paramLabel = "DIRECTORY",
             description = "The directory for logins (default: the system's directory for settings).")
@@ -252,7 +258,14 @@ public final class McpApp implements Callable<Integer> {
 
     private Session open(String server, Session.@Nullable ByHand byHand) throws IOException {
         Session.Settings settings = new Session.Settings(
-                server, directory(), redirectUri, documentUrl, byHand, Duration.ofSeconds(patience), listener());
+                server,
+                directory(),
+                redirectUri,
+                documentUrl,
+                byHand,
+                inside,
+                Duration.ofSeconds(patience),
+                listener());
         return new Session(settings, noLogin ? null : this::show);
     }
 

@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Consumer;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -68,6 +69,7 @@ final class Session implements AutoCloseable {
      * @param redirectUri the redirect URI on this machine
      * @param documentUrl the URL of the client ID metadata document; {@code null} to register dynamically
      * @param byHand the registration by hand; {@code null} if there is none
+     * @param inside hosts inside the user's own network that may be connected to
      * @param patience how long one token request may take; the same in all processes
      * @param listener hears of refreshes
      */
@@ -77,6 +79,7 @@ final class Session implements AutoCloseable {
             String redirectUri,
             @Nullable String documentUrl,
             @Nullable ByHand byHand,
+            List<String> inside,
             Duration patience,
             GrantListener listener) {}
 
@@ -102,6 +105,7 @@ final class Session implements AutoCloseable {
                 .tokenStore(FileTokenStore.create(grants))
                 // Beside the rows that it seals, as in the terminal example: an installed program asks the key chain.
                 .sealingKeys(SealingKeys.of(SealingSecret.find(grants)))
+                .allowInside(settings.inside().toArray(String[]::new))
                 .tokenCallTimeout(settings.patience())
                 .maxWait(settings.patience().multipliedBy(3))
                 .listener(settings.listener());

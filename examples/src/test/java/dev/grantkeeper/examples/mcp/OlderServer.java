@@ -32,9 +32,9 @@ final class OlderServer {
         String greeting = result(request, "{\"content\":[{\"type\":\"text\",\n\"text\":\"hello\"}]}");
         return Answer.status(200)
                 .header("Content-Type", "text/event-stream; charset=utf-8")
-                .body(
-                        ": a comment\n\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}\n\n"
-                                + "event: message\ndata: " + greeting.replace("\n", "\ndata: ") + "\n\n");
+                .body(": a comment\n\nevent: message\n"
+                        + "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}\n\n"
+                        + "event: message\ndata: " + greeting.replace("\n", "\ndata: ") + "\n\n");
     }
 
     private static String result(RecordedRequest request, String result) {
