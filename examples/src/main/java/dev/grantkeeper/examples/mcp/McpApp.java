@@ -117,9 +117,8 @@ public final class McpApp implements Callable<Integer> {
 
     @Option(
             names = "--redirect-uri",
-            defaultValue = "http://127.0.0.1:28741/callback",
-            description = "Where the browser comes back to (default: ${DEFAULT-VALUE}). Without a port it takes a free"
-                    + " one, which some servers refuse.")
+            defaultValue = "http://127.0.0.1/callback",
+            description = "Where the browser comes back to (default: ${DEFAULT-VALUE}, any port).")
     private String redirectUri = "";
 
     @Option(
