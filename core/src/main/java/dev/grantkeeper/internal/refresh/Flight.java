@@ -735,6 +735,9 @@ final class Flight implements Runnable {
                     null,
                     null));
         }
+        if (answer instanceof Answer.Failure) {
+            memory.failed(key, sent.name());
+        }
         if (!(answer instanceof Answer.Failure failure) || failure.cameFromOutside()) {
             visit.report(answer);
         }

@@ -233,6 +233,16 @@ final class Memory {
         }
     }
 
+    /** Notes that the request under an attempt was answered by a failure: it brings nothing any more. */
+    synchronized void failed(AccountKey key, String attempt) {
+        Remembered known = rows.get(key);
+        if (known != null
+                && known.grant != null
+                && attempt.equals(known.grant.row().attempt())) {
+            known.sent = false;
+        }
+    }
+
     /**
      * Returns the remembered row if a read brought an older one of the same login: the store has lost writes. That is
      * one with fewer refreshes, or one without the attempt of this node. A lost attempt may have a request under way,

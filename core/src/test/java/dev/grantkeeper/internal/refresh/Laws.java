@@ -48,12 +48,16 @@ final class Laws {
 
     /** Whether it is known why the refresh token of this request may be sent once more, or has been. */
     private boolean explained(Sent sent) {
-        return explained(sent, world.now());
+        return sent.lost || died(sent) || overran(sent) || sent.forgiven;
     }
 
-    /** Whether it was known at that time. */
-    private boolean explained(Sent sent, long then) {
-        return sent.lost || died(sent, then) || overran(sent) || sent.forgiven;
+    /** Whether it was known when the later one of these was sent. What is on its way then may land in between. */
+    private static boolean wasExplained(Sent one, Sent other) {
+        return one.explained.contains(other) || other.explained.contains(one);
+    }
+
+    private static boolean wasForgotten(Sent one, Sent other) {
+        return one.forgotten.contains(other) || other.forgotten.contains(one);
     }
 
     /**
@@ -81,12 +85,9 @@ final class Laws {
         return world.store().forgot(key) >= start;
     }
 
-    /**
-     * Whether the node died before the outcome of the request was in the store, and was still at work for it. What was
-     * on its way then may land later.
-     */
-    private boolean died(Sent sent, long then) {
-        return sent.cutShort && (sent.issued == null || !sent.issued.landed || sent.issued.landedAt > then);
+    /** Whether the node died before the outcome of the request was in the store, and was still at work for it. */
+    private boolean died(Sent sent) {
+        return sent.cutShort && (sent.issued == null || !sent.issued.landed);
     }
 
     /**
@@ -167,7 +168,11 @@ final class Laws {
                 }
                 continue;
             }
-            if (!other.failed && !explained(other) && !forgotten(other, life)) {
+            if (explained(other)) {
+                sent.explained.add(other);
+            } else if (forgotten(other, life)) {
+                sent.forgotten.add(other);
+            } else if (!other.failed) {
                 broken("P1, law 1: " + set + " is sent again, and nothing explains it");
             }
             if (world.plan().replay() == Replay.NEVER
@@ -259,12 +264,11 @@ final class Laws {
     void reused(Sent sent) {
         world.happened("a reuse");
         for (Sent other : sent.set.sent) {
-            // What is known when the second one is sent remains true on its way.
-            Sent first = other.called <= sent.called ? other : sent;
-            boolean known = explained(first, Math.max(other.called, sent.called))
-                    || explained(other)
+            boolean known = explained(other)
                     || explained(sent)
-                    || forgotten(other, sent.life);
+                    || forgotten(other, sent.life)
+                    || wasExplained(sent, other)
+                    || wasForgotten(sent, other);
             if (other != sent && other.exchanged && !known) {
                 broken("P1, law 1: the server sees a reuse of " + sent.set + ", and nothing explains it");
             }
@@ -276,8 +280,8 @@ final class Laws {
         boolean overran = by.set.undone || by.set.rewritten;
         int lost = 0;
         for (Sent other : by.set.sent) {
-            overran |= overran(other) || other.forgiven || forgotten(other, by.life);
-            lost += other.lost || died(other, Math.max(other.called, by.called)) ? 1 : 0;
+            overran |= overran(other) || other.forgiven || forgotten(other, by.life) || wasForgotten(by, other);
+            lost += other.lost || died(other) || wasExplained(by, other) ? 1 : 0;
         }
         // Told to replay at once, because of a grace window: one grace is not two.
         overran |= world.plan().replay() == Replay.PROMPT && lost > 1;
@@ -330,10 +334,7 @@ final class Laws {
         if (!is.family.key.equals(key)) {
             broken("the tokens of one user are stored for another");
         }
-        if (!is.landed) {
-            is.landed = true;
-            is.landedAt = world.now();
-        }
+        is.landed = true;
         if (before != null && !before.login().equals(after.login())) {
             superseded.put(before.login(), world.now());
         }
@@ -615,8 +616,9 @@ final class Laws {
         }
         boolean excused = set.rewritten || set.undone;
         for (Sent sent : set.sent) {
-            excused |= sent.exchanged && (sent.lost || died(sent, world.now()));
-            excused |= sent.exchanged && set.sent.stream().anyMatch(next -> forgotten(sent, next.life));
+            excused |= sent.exchanged && (sent.lost || died(sent));
+            excused |= sent.exchanged
+                    && set.sent.stream().anyMatch(next -> forgotten(sent, next.life) || wasForgotten(sent, next));
         }
         if (!excused || good) {
             broken("P4: the grant is alive, and the store does not have its refresh token");

@@ -307,6 +307,10 @@ final class Life {
         }
         Issued set = world.server().of(row);
         TokenSet tokens = row == null ? null : row.tokens();
+        if (set != null) {
+            // Of a login that comes back after another one, nobody remembers when it was seen first.
+            sight.most.keySet().removeIf(other -> !other.family.login.equals(set.family.login));
+        }
         if (set != null && tokens != null) {
             sight.least.merge(set, bound(tokens), Math::min);
         }

@@ -221,6 +221,8 @@ class MemoryTest {
         // The outcome of this node itself, as a write that looked failed.
         GrantRow ended = attempt("a").row().failedUntil(Resource.OWN, Instant.EPOCH.plusSeconds(1), null);
         assertThat(lost(new VersionedRow("b", ended), true)).isNull();
+        memory.failed(KEY, "a");
+        assertThat(lost(attempt("b"), true)).isNull();
     }
 
     @Test

@@ -13,8 +13,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The authorization server, and the way there and back: requests arrive late or never, answers get lost. */
@@ -61,8 +63,6 @@ final class SimulatedServer {
         boolean rejected;
         /** It is in the store, or was. */
         boolean landed;
-        /** When it came there first. */
-        long landedAt;
         /** It was, and the store has forgotten it. */
         boolean forgotten;
         /**
@@ -108,6 +108,10 @@ final class SimulatedServer {
         boolean cutShort;
         /** A login or an operator brought the set back after this had been sent. */
         boolean forgiven;
+        /** What was sent before, and why this could be sent all the same was known then. */
+        final Set<Sent> explained = new HashSet<>();
+        /** That the store had forgotten those was why. */
+        final Set<Sent> forgotten = new HashSet<>();
 
         @Nullable
         Issued issued;
