@@ -8,6 +8,7 @@ import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.ServerJson;
 import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
@@ -25,10 +26,12 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,7 +65,18 @@ public final class RegistrationRenewal implements Renewal {
     private static final int LONGEST_RECORD = 60 * 1024;
 
     private static final String REGISTRATION_TOKEN = "registration_access_token";
+    private static final String MANAGED_AT = "registration_client_uri";
     private static final String AUTHENTICATION = "token_endpoint_auth_method";
+
+    /** The members of a client that are used, and stored. */
+    private static final List<String> USED = List.of(
+            "client_id",
+            "client_secret",
+            "client_secret_expires_at",
+            "redirect_uris",
+            AUTHENTICATION,
+            MANAGED_AT,
+            REGISTRATION_TOKEN);
 
     /** Fetches the metadata of a server. */
     @FunctionalInterface
@@ -219,8 +233,10 @@ public final class RegistrationRenewal implements Renewal {
         } catch (IllegalArgumentException e) {
             return failure(Answer.Kind.MISCONFIGURED, String.valueOf(e.getMessage()));
         }
+        String place = facts.registrationEndpoint.toString();
         return registered(
-                endpoint.create(facts.registrationEndpoint.toString(), wanted, application.initialAccessToken(issuer)),
+                endpoint.create(place, wanted, application.initialAccessToken(issuer)),
+                place,
                 wanted,
                 issuer,
                 metadata,
@@ -275,7 +291,11 @@ public final class RegistrationRenewal implements Renewal {
             now = updated instanceof Result.Registered changed ? with(now, changed.client()) : now;
         }
         if (result instanceof Result.Failed failed && (rejected || hasEnded(known))) {
-            return failed.failure();
+            if (failed.failure().kind() == Answer.Kind.TEMPORARY) {
+                return failed.failure();
+            }
+            // The place that it named does not work. Then one answer alone is not believed, as if it had named none.
+            return rejected ? success(withoutManagement(known), METADATA) : null;
         }
         boolean gone = result instanceof Result.Gone;
         return gone || (!rejected && endsWithin(now, ALMOST_OVER)) ? null : success(now, METADATA);
@@ -297,25 +317,78 @@ public final class RegistrationRenewal implements Renewal {
         return uris;
     }
 
-    /** An answer need not repeat everything. */
-    private static ServerRecord with(ServerRecord known, ObjectNode said) {
-        ObjectNode client = known.client() == null ? said : known.client().deepCopy();
-        client.setAll(said);
+    /**
+     * The members that are used. The management URI is used only if it is where the client was registered: another one
+     * could send requests of ours to anybody.
+     */
+    private static ObjectNode cleaned(ObjectNode said, String place) {
+        ObjectNode client = JsonNodeFactory.instance.objectNode();
+        for (String member : USED) {
+            if (said.hasNonNull(member)) {
+                client.set(member, said.get(member));
+            }
+        }
+        String uri = ServerJson.text(client, MANAGED_AT);
+        HttpUrl url = uri == null ? null : HttpUrl.parse(uri);
+        boolean ours = url != null
+                && Origins.of(url).equals(Origins.of(HttpUrl.get(place)))
+                && url.username().isEmpty()
+                && url.password().isEmpty();
+        if (!ours || tokenOf(client) == null) {
+            client.remove(List.of(MANAGED_AT, REGISTRATION_TOKEN));
+        }
+        return client;
+    }
+
+    /** RFC 6749 appendix A.1; and a URL has to hold it. */
+    private static boolean isClientId(@Nullable String id) {
+        return id != null && id.length() <= 2048 && id.chars().allMatch(c -> c >= ' ' && c < 0x7f);
+    }
+
+    /** An answer need not repeat everything. A client stays the same one. */
+    private ServerRecord with(ServerRecord known, ObjectNode said) {
+        ObjectNode now = cleaned(said, String.valueOf(known.managedAt()));
+        ObjectNode client = known.client() == null ? now : known.client().deepCopy();
+        now.remove("client_id");
+        client.setAll(now);
+        ServerRecord changed = new ServerRecord(known.issuer(), known.metadata(), known.at(), client);
+        try {
+            application.check(changed);
+            return changed.text().length() > LONGEST_RECORD ? known : changed;
+        } catch (IllegalArgumentException e) {
+            return known; // of no use to the application, and what it has may still work
+        }
+    }
+
+    private static ServerRecord withoutManagement(ServerRecord known) {
+        ObjectNode client = Objects.requireNonNull(known.client()).deepCopy();
+        client.remove(List.of(MANAGED_AT, REGISTRATION_TOKEN));
         return new ServerRecord(known.issuer(), known.metadata(), known.at(), client);
     }
 
-    private Answer registered(Result result, ObjectNode wanted, String issuer, String metadata, Instant at) {
+    private Answer registered(
+            Result result, String place, ObjectNode wanted, String issuer, String metadata, Instant at) {
         if (result instanceof Result.Failed failed) {
             return failed.maybe() ? new Answer.Lost(failed.failure()) : failed.failure();
         }
         if (!(result instanceof Result.Registered made)) {
             return failure(Answer.Kind.MALFORMED, "The registration endpoint of " + issuer + " knows no client");
         }
-        ObjectNode client = made.client();
+        ObjectNode client = cleaned(made.client(), place);
         if (ServerJson.text(client, AUTHENTICATION) == null) {
             client.set(AUTHENTICATION, wanted.path(AUTHENTICATION)); // what is not changed need not be repeated
         }
         ServerRecord fresh = new ServerRecord(issuer, metadata, at, client);
+        if (!isClientId(fresh.clientId())) {
+            return failure(
+                    Answer.Kind.MALFORMED,
+                    "The client id that " + issuer + " sent is too long, or has characters that none may have");
+        }
+        if (hasEnded(fresh)) {
+            // One of the two clocks is wrong. The server will say when it does not accept the secret any longer.
+            Log.warn("The secret that {} sent has ended before it came, by its date", issuer);
+            client.remove("client_secret_expires_at");
+        }
         try {
             application.check(fresh);
             if (fresh.text().length() > LONGEST_RECORD) {

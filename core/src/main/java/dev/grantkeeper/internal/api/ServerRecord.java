@@ -28,6 +28,9 @@ public record ServerRecord(
         @Nullable ObjectNode client) {
     private static final JsonMapper JSON = new JsonMapper();
 
+    /** The end of the year 9999. What ends later, or is given in milliseconds, does not end. */
+    private static final double NEVER = 253_402_300_799.0;
+
     /** Reads the text of a row. */
     public static ServerRecord read(String text) {
         try {
@@ -90,12 +93,14 @@ public record ServerRecord(
         return member("registration_client_uri");
     }
 
-    /** The end of the secret; {@code null} if it has none. */
+    /** The end of the secret; {@code null} if it has none, or the client does not use it. */
     public @Nullable Instant secretEndsAt() {
-        long seconds = client == null || secret() == null
-                ? 0
-                : client.path("client_secret_expires_at").asLong(0);
-        return seconds <= 0 ? null : Instant.ofEpochSecond(seconds);
+        if (client == null || secret() == null || "none".equals(authentication())) {
+            return null;
+        }
+        JsonNode end = client.path("client_secret_expires_at");
+        double seconds = end.isBoolean() ? 0 : end.asDouble(0);
+        return seconds >= 1 && seconds < NEVER ? Instant.ofEpochSecond((long) seconds) : null;
     }
 
     /** Whether the client may be sent back to all of these, as far as the server has said. */
