@@ -202,7 +202,7 @@ final class ApiRegistration implements Registration, LoginStarter {
                     : new LoginResult.Mismatched((LoginOutcome.Mismatched) outcome);
         } catch (RequestFailedException e) {
             if (e.failure().isAboutTheClient()) {
-                boolean unused = server.clientIsRejected(attempt.state());
+                server.clientIsRejected(attempt.state()); // perhaps no grant is left that would notice
             }
             throw Exceptions.of(e);
         }

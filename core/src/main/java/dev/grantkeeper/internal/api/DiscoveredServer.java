@@ -36,6 +36,9 @@ public final class DiscoveredServer implements AuthorizationServer {
     /** The time after which one grant alone is believed that hears that the client is unknown. */
     private static final Duration SECOND_THOUGHT = Duration.ofMinutes(2);
 
+    /** The pause before a request that was meant for the client before. */
+    private static final Duration JUST_CHANGED = Duration.ofSeconds(1);
+
     private final String issuer;
     private final AccountKey key;
     private final Engine.Keeper registrations;
@@ -122,12 +125,18 @@ public final class DiscoveredServer implements AuthorizationServer {
 
     @Override
     public Answer.@Nullable Failure elsewhere(GrantRow row, Endpoints endpoints) {
-        return issuer.equals(row.server())
-                ? null
-                : failure(
-                        Answer.Kind.MISCONFIGURED,
-                        "This grant was issued by " + row.server() + ", and would be used at " + issuer,
-                        null);
+        if (!issuer.equals(row.server())) {
+            return failure(
+                    Answer.Kind.MISCONFIGURED,
+                    "This grant was issued by " + row.server() + ", and would be used at " + issuer,
+                    null);
+        }
+        if (row.client() != null && !row.client().equals(endpoints.clientId())) {
+            // Since this request was prepared, another node may have registered anew. The next one will be told so.
+            return failure(Answer.Kind.TEMPORARY, "The application has become another client of " + issuer, null)
+                    .retryAfter(JUST_CHANGED);
+        }
+        return null;
     }
 
     @Override
@@ -224,6 +233,11 @@ public final class DiscoveredServer implements AuthorizationServer {
                 now = new Connected(text, server, connect.apply(server));
             } catch (IllegalArgumentException | IllegalStateException e) {
                 throw failed(Answer.Kind.MISCONFIGURED, e.getMessage(), null);
+            }
+            Connected before = connected;
+            if (before != null
+                    && !before.endpoints().clientId().equals(now.endpoints().clientId())) {
+                clientIsAccepted(); // what was heard was about another one
             }
             connected = now;
         }
