@@ -539,13 +539,13 @@ class ProtectedApisRegistrationTest {
             document.put("noise", noise.toString());
             return document;
         });
-        assertThat(notStarted(scene.node())).hasMessageContaining("too large");
+        assertThat(notStarted(scene.node())).hasMessageContaining("too long");
         server.metadata(document -> document).registrationManagement(true).registrationResponse(answer -> {
             answer.put("client_secret", noise.toString());
             return answer;
         });
         scene.store.rows.clear();
-        assertThat(notStarted(web())).hasMessageContaining("too large");
+        assertThat(notStarted(web())).hasMessageContaining("too long");
         ApiScene.await(() -> server.registrationDeletes() == 1);
     }
 

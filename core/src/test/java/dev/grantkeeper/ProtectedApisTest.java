@@ -244,7 +244,7 @@ class ProtectedApisTest {
     @Test
     void an_answer_that_no_row_has_room_for_is_given_back_at_once() throws Exception {
         server.registrationResponse(client -> {
-            client.put("much", "x".repeat(70_000));
+            client.put("client_secret", "x".repeat(70_000));
             return client;
         });
         ProtectedApis node = node();
