@@ -205,6 +205,8 @@ final class UnsavedTokens {
             unsaved.remove(key);
             if (now.grant() == null) {
                 revoke(pending);
+            } else {
+                renewal.giveBack(pending.row(), now.grant().row());
             }
             return null;
         }
