@@ -206,7 +206,7 @@ final class UnsavedTokens {
             if (now.grant() == null) {
                 revoke(pending);
             } else {
-                renewal.giveBack(pending.row(), now.grant().row());
+                renewal.withdraw(pending.row(), now.grant().row());
             }
             return null;
         }

@@ -44,7 +44,7 @@ class AwaitingTest {
             memory,
             workers,
             new Unheard(),
-            new StoreHealth(clocks, Duration.ofSeconds(2)));
+            new StoreHealth(clocks, Duration.ofSeconds(2), System::nanoTime));
     private final Servers servers = new Servers();
     private final Refresher refresher = new Refresher(new Parts(
             rows,

@@ -80,7 +80,7 @@ class RegistrationSimulationTest {
                 Mutant.of(
                                 "so is one that another outlived while the store was down",
                                 "UnsavedTokens.java",
-                                "renewal.giveBack(pending.row(), now.grant().row());",
+                                "renewal.withdraw(pending.row(), now.grant().row());",
                                 "")
                         .from(101_000),
                 Mutant.of(
