@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples.mcp;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.grantkeeper.Account;
 import dev.grantkeeper.ClientMetadata;
 import dev.grantkeeper.Discovery;
@@ -50,7 +52,9 @@ record ConformanceClient(ProtectedApis apis, Account account) {
             }
             try (ProtectedApis apis = settings.build()) {
                 ConformanceClient client = new ConformanceClient(apis, account(apis, args[0], context));
-                new ToolServer(args[0], VERSION, request -> client.send(request, LOGINS_PER_CALL)).callFirstTool();
+                ToolServer server = new ToolServer(args[0], VERSION, request -> client.send(request, LOGINS_PER_CALL));
+                String first = server.tools().get(0).path("name").asText();
+                JsonNode unused = server.call(first, JsonNodeFactory.instance.objectNode());
             }
         } catch (IOException e) {
             System.err.println(e);
@@ -114,13 +118,9 @@ record ConformanceClient(ProtectedApis apis, Account account) {
         }
     }
 
-    private String send(Request request, int logins) throws IOException {
-        try (Response response = account.wrap(HTTP).newCall(request).execute()) {
-            String body = response.body().string();
-            if (!response.isSuccessful()) {
-                throw new IOException("HTTP " + response.code() + ": " + body);
-            }
-            return body;
+    private Response send(Request request, int logins) throws IOException {
+        try {
+            return account.wrap(HTTP).newCall(request).execute();
         } catch (LoginRequiredException e) {
             if (logins == 0) {
                 throw e;
