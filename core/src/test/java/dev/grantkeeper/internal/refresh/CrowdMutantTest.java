@@ -57,8 +57,8 @@ class CrowdMutantTest {
                 Mutant.of(
                         "exchanges have a gate of their own",
                         ENGINE,
-                        "this.exchanges = new EndpointGate(clocks, requests, timing.patience(), workers);",
-                        "this.exchanges = gate;"),
+                        "this.exchanges = gates(workers);",
+                        "this.exchanges = gates;"),
                 Mutant.of(
                         "an error out of a store is a failure",
                         ROWS,
@@ -98,7 +98,7 @@ class CrowdMutantTest {
                         POOL,
                         "allowed = Math.min(most, allowed + MORE);",
                         ""),
-                Mutant.of("callers hear after the threads have ended", ENGINE, "both.forEach(Refresher::close);", ""),
+                Mutant.of("callers hear after the threads have ended", ENGINE, "stored.forEach(Refresher::close);", ""),
                 Mutant.of(
                                 "those of exchanges do, too",
                                 ENGINE,
