@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class Exceptions {
     private Exceptions() {}
 
-    static OAuthException of(AccountKey key, Outcome.LoginRequired required) {
+    static LoginRequiredException of(AccountKey key, Outcome.LoginRequired required) {
         return new LoginRequiredException(
                 key,
                 switch (required.reason()) {

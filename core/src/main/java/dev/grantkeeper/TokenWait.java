@@ -3,7 +3,6 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.refresh.Outcome;
-import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -51,7 +50,7 @@ record TokenWait(Duration longest) {
             }
         }
         try {
-            return tokens(source.key(), future.get(longest.toNanos(), TimeUnit.NANOSECONDS));
+            return tokens(source, future.get(longest.toNanos(), TimeUnit.NANOSECONDS));
         } catch (TimeoutException e) {
             throw tooLong(source);
         } catch (InterruptedException e) {
@@ -77,7 +76,7 @@ record TokenWait(Duration longest) {
                 if (broken != null) {
                     throw broken instanceof TimeoutException ? tooLong(source) : Exceptions.defect(broken);
                 }
-                return tokens(source.key(), Objects.requireNonNull(outcome));
+                return tokens(source, Objects.requireNonNull(outcome));
             } catch (OAuthException e) {
                 throw new CompletionException(e);
             }
@@ -104,12 +103,13 @@ record TokenWait(Duration longest) {
                 null);
     }
 
-    private static TokenSet tokens(AccountKey key, Outcome outcome) throws OAuthException {
+    private static TokenSet tokens(TokenSource source, Outcome outcome) throws OAuthException {
         if (outcome instanceof Outcome.Usable usable) {
             return usable.tokens();
         }
         if (outcome instanceof Outcome.LoginRequired required) {
-            throw Exceptions.of(key, required);
+            LoginRequiredException e = Exceptions.of(source.key(), required);
+            throw source instanceof ApiSource api ? e.at(api.api(), null) : e;
         }
         if (outcome instanceof Outcome.RequestFailed failed) {
             throw Exceptions.of(failed.failure());

@@ -351,6 +351,15 @@ class ProtectedApisTest {
         });
     }
 
+    @Test
+    void tokens_for_other_clients_name_the_api_that_the_user_has_to_sign_in_for() {
+        Account alice = node().account(api.url(), "alice");
+
+        assertThatThrownBy(alice::tokens)
+                .isInstanceOfSatisfying(
+                        LoginRequiredException.class, e -> assertThat(e.api()).contains(api.url()));
+    }
+
     private void visit(String callback) {
         scene.http.newCall(new Request.Builder().url(callback).build()).enqueue(new Callback() {
             @Override
