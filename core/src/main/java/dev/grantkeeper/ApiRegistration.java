@@ -150,7 +150,7 @@ final class ApiRegistration implements Registration, LoginStarter {
                     0,
                     null,
                     "The metadata of " + issuer
-                            + " do not name S256 among the code_challenge_methods_supported. No user"
+                            + " does not name S256 among the code_challenge_methods_supported. No user"
                             + " is sent to a server that was discovered and does not protect codes (RFC 7636)",
                     null,
                     null));

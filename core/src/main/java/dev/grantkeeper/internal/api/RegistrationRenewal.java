@@ -209,7 +209,12 @@ public final class RegistrationRenewal implements Renewal {
             if (!rejected && !endsWithin(known, METADATA)) {
                 return success(known, METADATA);
             }
-            Answer kept = keep(known, row, server, rejected);
+            Answer kept;
+            try {
+                kept = keep(known, row, application.registration(server), rejected);
+            } catch (IllegalArgumentException e) {
+                return failure(Answer.Kind.MISCONFIGURED, String.valueOf(e.getMessage()));
+            }
             if (kept != null) {
                 return kept;
             }
@@ -271,10 +276,11 @@ public final class RegistrationRenewal implements Renewal {
      * Looks for the client at the server before another takes its place, since all that users granted would be lost
      * with it (RFC 7592).
      *
+     * @param wanted the client as the application would register it now
      * @param rejected whether the server seems to have forgotten it; otherwise its secret ends
      * @return {@code null} if the client is gone, or its secret ends and cannot be changed
      */
-    private @Nullable Answer keep(ServerRecord known, GrantRow row, Provider server, boolean rejected) {
+    private @Nullable Answer keep(ServerRecord known, GrantRow row, ObjectNode wanted, boolean rejected) {
         String uri = known.managedAt();
         String token = Objects.requireNonNull(row.tokens()).refreshToken().orElse(null);
         if (uri == null || token == null) {
@@ -282,7 +288,6 @@ public final class RegistrationRenewal implements Renewal {
         }
         Result result = endpoint.read(uri, token);
         ServerRecord now = result instanceof Result.Registered found ? with(known, found.client()) : known;
-        ObjectNode wanted = application.registration(server);
         boolean comesBackElsewhere = !now.hasRedirectUris(urisIn(wanted));
         if (result instanceof Result.Registered && (endsWithin(now, METADATA) || comesBackElsewhere)) {
             wanted.put("client_id", String.valueOf(known.clientId()));
