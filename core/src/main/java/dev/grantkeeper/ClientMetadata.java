@@ -171,6 +171,10 @@ public final class ClientMetadata {
      * @throws IllegalStateException if {@link #documentAt} was not called
      */
     public String json() {
+        return document().toString();
+    }
+
+    private ObjectNode document() {
         if (document == null) {
             throw new IllegalStateException("Call documentAt(…) with the URL at which this document is served");
         }
@@ -179,7 +183,17 @@ public final class ClientMetadata {
         describe(json);
         json.remove("software_statement");
         json.put("token_endpoint_auth_method", "none");
-        return json.toString();
+        return json;
+    }
+
+    /** Whether a document is {@link #json()}, perhaps with further members. */
+    boolean isDocument(@Nullable ObjectNode served) {
+        if (served == null) {
+            return false;
+        }
+        ObjectNode merged = served.deepCopy();
+        merged.setAll(document());
+        return merged.equals(served);
     }
 
     /**

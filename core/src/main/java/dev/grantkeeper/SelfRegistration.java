@@ -3,8 +3,12 @@ package dev.grantkeeper;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.answer.Reply;
+import dev.grantkeeper.internal.answer.ServerJson;
 import dev.grantkeeper.internal.api.RegistrationRenewal;
 import dev.grantkeeper.internal.api.ServerRecord;
+import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.internal.server.Endpoints;
@@ -134,6 +138,28 @@ final class SelfRegistration implements RegistrationRenewal.Application {
     @Override
     public @Nullable String documentUrl() {
         return options.client().documentUrl().orElse(null);
+    }
+
+    /** A server that reads another document refuses the user, in the browser: nothing of that would arrive here. */
+    @Override
+    public void checkDocument() {
+        String url = documentUrl();
+        if (url == null) {
+            return;
+        }
+        try {
+            Reply reply = http.get(url, null);
+            ObjectNode served = ServerJson.read(reply.type(), reply.body(), DialectFacts.STANDARD);
+            if (reply.status() != 200 || !options.client().isDocument(served)) {
+                Log.warn(
+                        "The client ID metadata document at {} is not what clientMetadata().json() returns (status {})."
+                                + " Servers that read it will refuse logins: serve exactly that, as application/json",
+                        url,
+                        reply.status());
+            }
+        } catch (IOException e) {
+            Log.debug("The client ID metadata document at {} could not be looked at from here", url);
+        }
     }
 
     @Override

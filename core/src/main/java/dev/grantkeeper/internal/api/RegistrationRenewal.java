@@ -94,6 +94,9 @@ public final class RegistrationRenewal implements Renewal {
         @Nullable
         String documentUrl();
 
+        /** Looks whether that document is served as it should be, and reports a difference to the log. */
+        void checkDocument();
+
         /** The initial access token for this server; {@code null} if none is known. */
         @Nullable
         String initialAccessToken(String issuer);
@@ -202,6 +205,7 @@ public final class RegistrationRenewal implements Renewal {
         if (document != null && facts.clientIdMetadataDocuments) {
             ObjectNode client = JsonNodeFactory.instance.objectNode();
             client.put("client_id", document);
+            later.execute(application::checkDocument);
             return success(new ServerRecord(issuer, metadata, at, client), METADATA);
         }
         if (before != null && hasRegistered(before)) {
