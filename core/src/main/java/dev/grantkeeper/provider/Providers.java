@@ -106,6 +106,8 @@ public final class Providers {
         SA("zoho.sa", "zohoapis.sa"),
         /** United Kingdom. */
         UK("zoho.uk", "zohoapis.uk"),
+        /** United Arab Emirates. */
+        AE("zoho.ae", "zohoapis.ae"),
         /** China. */
         CN("zoho.com.cn", "zohoapis.com.cn");
 
@@ -1199,7 +1201,8 @@ public final class Providers {
     /**
      * PayPal ("Log in with PayPal").
      *
-     * <p>A refresh token comes with the response to the code. Most scopes are URLs.
+     * <p>A refresh token comes with the response to the code. Most scopes are URLs. The preset sends
+     * {@code flowEntry=static}, as PayPal's own template for logins does.
      *
      * <p>Not in the preset: revocation and OpenID Connect. Not certain: whether refresh tokens are rotated, and that
      * PayPal supports PKCE.
@@ -1221,6 +1224,7 @@ public final class Providers {
                         Map.of("sub", "user_id", "name", "name"))
                 .apiOrigins(api)
                 .clientAuthentication(SECRET_BASIC)
+                .authorizationParameter("flowEntry", "static")
                 .build();
     }
 

@@ -233,6 +233,8 @@ class ProvidersTest {
         assertThat(Facts.of(europe).dialect.apiBaseDomains).containsExactly("zohoapis.eu");
         assertThat(Facts.of(europe).dialect.serverParameter).isEqualTo("accounts-server");
         assertThat(Facts.of(europe).dialect.tokenScheme).isEqualTo("Zoho-oauthtoken");
+        assertThat(Providers.zoho(Providers.ZohoDataCenter.AE).tokenEndpoint())
+                .hasToString("https://accounts.zoho.ae/oauth/v2/token");
         assertThat(Providers.zoho(Providers.ZohoDataCenter.CA).tokenEndpoint())
                 .hasToString("https://accounts.zohocloud.ca/oauth/v2/token");
     }
