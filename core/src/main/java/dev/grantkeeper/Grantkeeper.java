@@ -430,8 +430,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the resource indicators (RFC 8707) sent with logins: the APIs that access tokens are for. A login may
-         * set its own. Default: none, the server chooses. For servers that issue tokens for one API at a time.
+         * Sets the resource indicators (RFC 8707): the APIs that access tokens are for, also those of the application
+         * itself. A login may set its own. Default: none, the server chooses.
          *
          * @param resources absolute URIs as the server knows the APIs
          * @return this builder
@@ -442,8 +442,8 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets the resource indicators (RFC 8707) sent with logins: the APIs that access tokens are for. A login may
-         * set its own. Default: none, the server chooses. For servers that issue tokens for one API at a time.
+         * Sets the resource indicators (RFC 8707): the APIs that access tokens are for, also those of the application
+         * itself. A login may set its own. Default: none, the server chooses.
          *
          * @param resources absolute URIs as the server knows the APIs
          * @return this builder

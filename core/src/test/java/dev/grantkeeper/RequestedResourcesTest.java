@@ -80,6 +80,15 @@ class RequestedResourcesTest {
     }
 
     @Test
+    void the_applications_own_tokens_are_for_the_same() throws Exception {
+        Grantkeeper node = mock.node(mock.registration(mock.provider()).resources(A, B));
+        mock.server.enqueue(json(200, "{\"access_token\":\"own\",\"token_type\":\"Bearer\",\"expires_in\":600}"));
+
+        assertThat(node.application().tokens().accessToken()).isEqualTo("own");
+        assertThat(resources(mock.server.takeRequest())).containsExactly(A, B);
+    }
+
+    @Test
     void who_asks_for_none_sends_none() throws Exception {
         Grantkeeper node = mock.node(mock.registration(mock.provider()));
         PendingLogin login = node.startLogin();
