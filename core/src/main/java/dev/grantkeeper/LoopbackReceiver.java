@@ -112,8 +112,7 @@ public final class LoopbackReceiver implements AutoCloseable {
                 .filter(uri -> uri.toLowerCase(Locale.ROOT).startsWith("http://"))
                 .findFirst()
                 .orElse(null);
-        URI uri = redirectUri == null ? null : URI.create(redirectUri);
-        if (uri != null && uri.getPort() < 0) {
+        if (redirectUri != null && URI.create(redirectUri).getPort() < 0) {
             for (int port : ClientMetadata.LOOPBACK_PORTS) {
                 try {
                     String withPort = HttpUrl.get(redirectUri)
