@@ -38,6 +38,9 @@ final class WatchedStore implements TokenStore {
     // guarded by this
     private boolean writing;
 
+    // guarded by this: the version of an attempt whose write looked failed, and may have landed
+    private @Nullable String unclear;
+
     WatchedStore(TokenStore store, Runnable onStop) {
         this.store = store;
         this.onStop = onStop;
@@ -85,7 +88,13 @@ final class WatchedStore implements TokenStore {
             finds++;
             notifyAll();
         }
-        return store.find(key);
+        Optional<StoredTokens> found = store.find(key);
+        synchronized (this) {
+            if (found.isPresent() && found.get().version().equals(unclear)) {
+                attempting = true;
+            }
+        }
+        return found;
     }
 
     @Override
@@ -100,6 +109,11 @@ final class WatchedStore implements TokenStore {
         boolean won = false;
         try {
             won = store.replace(key, version, next);
+        } catch (IOException e) {
+            synchronized (this) {
+                unclear = outcome ? null : next.version();
+            }
+            throw e;
         } finally {
             wrote(won && !outcome);
         }
