@@ -76,14 +76,15 @@ final class Apis implements ApiContext {
     private final ConnectionPool pool = new ConnectionPool(20, 1, TimeUnit.MINUTES);
     private final Provider placeholder;
 
-    private final Map<HttpUrl, ApiRegistration> apis = new LinkedHashMap<>(16, 0.75f, true) { // guarded by this
-                private static final long serialVersionUID = 1L;
+    // guarded by itself
+    private final Map<HttpUrl, ApiRegistration> apis = new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
 
-                @Override
-                protected boolean removeEldestEntry(Map.Entry<HttpUrl, ApiRegistration> eldest) {
-                    return size() > MOST;
-                }
-            };
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<HttpUrl, ApiRegistration> eldest) {
+            return size() > MOST;
+        }
+    };
 
     Apis(Settings settings, ApiOptions options) {
         this.settings = settings;
@@ -187,7 +188,9 @@ final class Apis implements ApiContext {
             String origin = Objects.requireNonNull(api.resolve("/")).toString().replaceFirst("/$", "");
             return new ResourceMetadata(api.toString(), List.of(origin), Set.of(), false, false, Set.of(), null, api);
         }
-        String why = "The API " + api + " names no authorization server: it has no metadata (RFC 9728 section 3)";
+        String why = "The API " + api + " names no authorization server: it has no metadata (RFC 9728 section 3). Use a"
+                + " Grantkeeper for the server that you know, or for a server of the Model Context Protocol before 2025-06"
+                + " call allowServersWithoutMetadata() on the builder";
         throw new IOException(why, new IllegalArgumentException(why));
     }
 
@@ -209,17 +212,20 @@ final class Apis implements ApiContext {
 
     /** An account at an API whose tokens come from an exchange at the API's server. */
     Account account(ApiRegistration api, TokenExchange exchange) {
+        AccountKey key = new AccountKey(
+                api.key("any").registration() + " exchange", exchange.request().name());
+        Engine.Keeper keeper = engine.inProcess(key, renewal(exchange, api));
+        return new Account(api, key, keeper.refresher(), keeper.logins(), null, true);
+    }
+
+    private TokenExchangeRenewal renewal(TokenExchange exchange, ApiRegistration api) {
         ApiServer server = serverOf(api);
-        TokenExchangeRenewal renewal = new TokenExchangeRenewal(
+        return new TokenExchangeRenewal(
                 exchange.request(),
                 server,
                 revocation(server),
                 time,
                 () -> new TokenExchangeRenewal.ForApi(api.identifier(), api.wantsProofs()));
-        AccountKey key = new AccountKey(
-                api.key("any").registration() + " exchange", exchange.request().name());
-        Engine.Keeper keeper = engine.inProcess(key, renewal);
-        return new Account(api, key, keeper.refresher(), keeper.logins(), null, true);
     }
 
     private ApiServer serverOf(ApiRegistration api) {
@@ -237,16 +243,11 @@ final class Apis implements ApiContext {
     }
 
     private Renewal applicationRenewal(ApiRegistration api) {
-        ApiServer server = serverOf(api);
         TokenExchange assertion = options.assertion();
         if (assertion != null) {
-            return new TokenExchangeRenewal(
-                    assertion.scopes(settings.scopes).request(),
-                    server,
-                    revocation(server),
-                    time,
-                    () -> new TokenExchangeRenewal.ForApi(api.identifier(), api.wantsProofs()));
+            return renewal(assertion.scopes(settings.scopes), api);
         }
+        ApiServer server = serverOf(api);
         return new ClientCredentialsRenewal(
                 server, settings.scopes, Set.of(api.identifier()), api.wantsProofs(), revocation(server), time);
     }

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
-/** What an application says of itself to servers that do not know it. */
+/** An application, as it introduces itself to servers that do not know it. */
 @Timeout(60)
 class ClientMetadataTest {
     private static final ClientMetadata ACME = ClientMetadata.named("Acme Assistant")

@@ -51,8 +51,8 @@ public final class DiscoveredServer implements AuthorizationServer {
 
     private volatile @Nullable Connected connected;
 
-    // guarded by this
-    private @Nullable String rejectedFor;
+    // written under this
+    private volatile @Nullable String rejectedFor;
 
     // guarded by this
     private long rejectedAt;
@@ -157,7 +157,8 @@ public final class DiscoveredServer implements AuthorizationServer {
                             + longest.toMillis() + " ms; the requests go on",
                     null);
         } catch (ExecutionException e) {
-            throw failed(Answer.Kind.MALFORMED, "The server " + issuer + " cannot be used: " + e.getCause(), null);
+            throw failed(
+                    Answer.Kind.MALFORMED, "The server " + issuer + " cannot be used: " + nameOf(e.getCause()), null);
         }
     }
 
@@ -179,7 +180,8 @@ public final class DiscoveredServer implements AuthorizationServer {
         return current().handle((outcome, broken) -> {
             try {
                 if (outcome == null) {
-                    throw failed(Answer.Kind.MALFORMED, "The server " + issuer + " cannot be used: " + broken, null);
+                    throw failed(
+                            Answer.Kind.MALFORMED, "The server " + issuer + " cannot be used: " + nameOf(broken), null);
                 }
                 Endpoints endpoints = connected(outcome);
                 Prepared prepared = AuthorizationServer.prepared(row, endpoints);
@@ -284,6 +286,11 @@ public final class DiscoveredServer implements AuthorizationServer {
                 rejectedFor = null;
             }
         }
+    }
+
+    /** A defect. Its message may hold anything. */
+    private static String nameOf(@Nullable Throwable defect) {
+        return defect == null ? "nothing came" : defect.getClass().getName();
     }
 
     private static Answer.Failure failure(Answer.Kind kind, @Nullable String why, @Nullable IOException cause) {

@@ -85,6 +85,13 @@ public final class RegistrationRenewal implements Renewal {
         String fetch(String issuer) throws IOException;
     }
 
+    /** Reads metadata. */
+    @FunctionalInterface
+    public interface ServerReader {
+        /** The provider that metadata describes. */
+        Provider read(String issuer, String metadata);
+    }
+
     /** The application, as it makes itself known. */
     public interface Application {
         /** Whether it was registered by hand at this server. */
@@ -101,7 +108,7 @@ public final class RegistrationRenewal implements Renewal {
         @Nullable
         String initialAccessToken(String issuer);
 
-        /** What it sends to this server's registration endpoint. */
+        /** The request to this server's registration endpoint. */
         ObjectNode registration(Provider server);
 
         /** Fails if it cannot be the client that the server made of it; the message says why. */
@@ -114,13 +121,6 @@ public final class RegistrationRenewal implements Renewal {
     private final RegistrationEndpoint endpoint;
     private final Executor later;
     private final Clocks time;
-
-    /** Reads metadata. */
-    @FunctionalInterface
-    public interface ServerReader {
-        /** The provider that they describe. */
-        Provider read(String issuer, String metadata);
-    }
 
     /** For one application. */
     public RegistrationRenewal(

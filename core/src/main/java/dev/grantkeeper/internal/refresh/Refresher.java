@@ -105,11 +105,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All callers of one key share a <em>flight</em>, which runs on a thread of ours: a caller that is cancelled,
  * interrupted or out of patience takes nothing from the others. Inside one flight everything is sequential;
- * {@code Flight.refresh} is the protocol, from top to bottom. A flight that has to wait, for another node or for its
- * turn at the token endpoint, leaves its thread and continues later on another, so that waiting flights, however many,
- * keep no thread from the others ({@link EndpointGate}). Refreshes that callers wait for go before those that only keep
- * a token fresh. This class is the desk in front of it: callers get what memory holds, or wait for a read of the row,
- * or join a flight.
+ * {@code Flight.refresh} is the protocol, from top to bottom. A flight that has to wait, for another node, for its turn
+ * at the token endpoint or for what a request needs ({@link Renewal#prepare}), leaves its thread and continues later on
+ * another, so that waiting flights, however many, keep no thread from the others ({@link EndpointGate}). Refreshes that
+ * callers wait for go before those that only keep a token fresh. This class is the desk in front of it: callers get
+ * what memory holds, or wait for a read of the row, or join a flight.
  *
  * <p>The protocol was checked as a model with crashes, lost answers, failing and late writes, logins and sign-outs in
  * between, and this code runs under a simulation of the same ({@code SimulationTest}). Where a step seems superfluous,
@@ -204,16 +204,14 @@ public final class Refresher {
     }
 
     private CompletableFuture<Outcome> now(AccountKey key, Resource resource) {
-        Unsaved pending = unsaved.toServe(key);
-        TokenSet unsavedTokens = pending == null ? null : pending.current(resource, clocks);
+        Unsaved pending = unsaved.get(key);
+        Unsaved toServe = pending == null ? null : unsaved.toServe(key);
+        TokenSet unsavedTokens = toServe == null ? null : toServe.current(resource, clocks);
         if (unsavedTokens != null) {
             return CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
         Remembered known = memory.get(key);
-        if (unsaved.get(key) == null
-                && known != null
-                && known.grant() != null
-                && known.trusted(clocks, storeCacheTime)) {
+        if (pending == null && known != null && known.grant() != null && known.trusted(clocks, storeCacheTime)) {
             return decide(key, resource, known, false);
         }
         return read(key, resource);

@@ -179,7 +179,7 @@ public record ResourceMetadata(
                                 .equals(api.encodedPathSegments().subList(0, size)));
     }
 
-    /** What is not an issuer is left out: nobody could sign in there. */
+    /** The issuers in a list. Anything else is left out: nobody could sign in there. */
     private static List<String> issuers(JsonNode list, boolean httpOnLoopback) {
         Set<String> issuers = new LinkedHashSet<>();
         for (JsonNode one : list) {

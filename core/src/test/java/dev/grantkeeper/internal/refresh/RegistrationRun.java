@@ -60,7 +60,7 @@ final class RegistrationRun {
         STORED
     }
 
-    /** What may happen. */
+    /** The possible faults. */
     enum Kind {
         CRASH,
         PAUSE,
@@ -154,7 +154,7 @@ final class RegistrationRun {
     private record Replaced(long when, @Nullable Row row) {}
 
     /**
-     * How a run went.
+     * The result of a run.
      *
      * @param broken the law that was broken, if any
      * @param happened what has happened, each once
@@ -705,7 +705,7 @@ final class RegistrationRun {
             this.node = node;
         }
 
-        /** What a call does at the moment at which it lands. */
+        /** The effect of a call, at the moment at which it lands. */
         private interface Statement<T> {
             T land();
         }

@@ -33,7 +33,7 @@ public final class RegistrationRuns implements LongFunction<@Nullable String>, A
         return happened;
     }
 
-    /** What happens under a seed, line by line. */
+    /** The events under a seed, line by line. */
     String tell(long seed) {
         return RegistrationRun.tell(seed, carriers);
     }

@@ -108,7 +108,7 @@ final class SimulatedServer {
         boolean cutShort;
         /** A login or an operator brought the set back after this had been sent. */
         boolean forgiven;
-        /** What was sent before, and why this could be sent all the same was known then. */
+        /** Earlier requests with the same tokens, which were known to excuse this one when it was sent. */
         final Set<Sent> explained = new HashSet<>();
         /** That the store had forgotten those was why. */
         final Set<Sent> forgotten = new HashSet<>();

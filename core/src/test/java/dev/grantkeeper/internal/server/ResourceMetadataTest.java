@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What an API says of itself, where it says it, and what it cannot make anybody believe. */
+/** The metadata of an API: its places, its content, and claims that nobody believes. */
 @Timeout(60)
 class ResourceMetadataTest {
     private static final String PLACE = "/.well-known/oauth-protected-resource";

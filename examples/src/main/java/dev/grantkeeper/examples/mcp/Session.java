@@ -62,7 +62,7 @@ final class Session implements AutoCloseable {
     }
 
     /**
-     * What differs from call to call of the program.
+     * The options that differ from call to call of the program.
      *
      * @param url the tool server
      * @param directory the directory for all files, which all processes share
