@@ -9,6 +9,7 @@ import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.FakeProtectedApi;
 import dev.grantkeeper.testkit.Fault;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,6 +17,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import mockwebserver3.MockResponse;
+import mockwebserver3.MockWebServer;
 import okhttp3.Cache;
 import okhttp3.HttpUrl;
 import okhttp3.MediaType;
@@ -23,6 +26,8 @@ import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
+import okhttp3.tls.HandshakeCertificates;
+import okhttp3.tls.HeldCertificate;
 import okio.BufferedSink;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -466,6 +471,78 @@ class ProtectedApisCallsTest {
             assertThat(names).noneMatch(name -> name.contains("registrations") || name.contains("grantkeeper-api"));
             assertThat(ApiScene.threads() - before).isLessThanOrEqualTo(8);
         }
+    }
+
+    // ---- The builder's own words ----------------------------------------------------------------------------------
+
+    @Test
+    void an_api_inside_the_network_is_called_only_if_its_host_is_allowed() throws Exception {
+        try (MockWebServer inside = new MockWebServer()) {
+            HandshakeCertificates certificates = certificates();
+            inside.useHttps(certificates.sslSocketFactory());
+            inside.start(InetAddress.getLoopbackAddress(), 0);
+            inside.enqueue(new MockResponse.Builder().code(204).build());
+            OkHttpClient http = scene.http
+                    .newBuilder()
+                    .sslSocketFactory(certificates.sslSocketFactory(), certificates.trustManager())
+                    .build();
+            String url = "https://localhost:" + inside.getPort() + "/mcp";
+
+            assertThatThrownBy(() -> status(outside().build(), url, http))
+                    .hasStackTraceContaining("InsideNetworkException")
+                    .hasStackTraceContaining("allowInside");
+            assertThat(inside.getRequestCount()).isZero();
+            assertThat(status(outside().allowInside("localhost").build(), url, http))
+                    .isEqualTo(204);
+        }
+    }
+
+    private ProtectedApis.Builder outside() {
+        return ProtectedApis.builder(ClientMetadata.named("Acme"))
+                .tokenStore(scene.store)
+                .allowPlaintextTokens();
+    }
+
+    private static int status(ProtectedApis node, String url, OkHttpClient http) throws IOException {
+        try (node;
+                Response response = node.account(url, "alice")
+                        .wrap(http)
+                        .newCall(new Request.Builder().url(url).build())
+                        .execute()) {
+            return response.code();
+        }
+    }
+
+    private static HandshakeCertificates certificates() {
+        HeldCertificate certificate = new HeldCertificate.Builder()
+                .addSubjectAlternativeName("localhost")
+                .build();
+        return new HandshakeCertificates.Builder()
+                .heldCertificate(certificate)
+                .addTrustedCertificate(certificate.certificate())
+                .build();
+    }
+
+    @Test
+    void the_applications_own_tokens_are_for_the_scopes_of_the_builder() throws Exception {
+        scene.server.client("machine", "machine-secret");
+        ProtectedApis node = scene.node(scene.builder()
+                .registered(scene.server.issuer(), "machine", "machine-secret")
+                .applicationScopes("a", "b"));
+
+        assertThat(scene.status(node.application(scene.api.url()))).isEqualTo(200);
+        assertThat(scene.server.recordedTokenRequests())
+                .singleElement()
+                .satisfies(request -> assertThat(request.param("scope")).contains("a b"));
+    }
+
+    @Test
+    void an_api_without_metadata_says_what_can_be_done_about_it() {
+        scene.api.metadataAtPath(false).challengeNamesMetadata(false);
+
+        assertThatThrownBy(() -> scene.status(scene.account(scene.node(), "alice")))
+                .isInstanceOf(AuthorizationServerException.class)
+                .hasMessageContaining("allowServersWithoutMetadata()");
     }
 
     // ---- Workload identity ----------------------------------------------------------------------------------------
