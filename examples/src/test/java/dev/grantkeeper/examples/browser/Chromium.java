@@ -31,6 +31,7 @@ import org.openqa.selenium.NoSuchElementException;
 import org.openqa.selenium.PageLoadStrategy;
 import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.TimeoutException;
+import org.openqa.selenium.WebDriverException;
 import org.openqa.selenium.WebElement;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
@@ -53,6 +54,13 @@ public final class Chromium implements AutoCloseable {
     private static final int PATIENCE_SECONDS = 15;
     private static final Duration PATIENCE = Duration.ofSeconds(PATIENCE_SECONDS);
     private static final Duration GLANCE = Duration.ofMillis(40);
+    private static final List<String> PAGE_REPLACED = List.of(
+            "Node with given id does not belong to the document",
+            "No node with given id found",
+            "Could not find node with given id",
+            "Cannot find context with specified id",
+            "Execution context was destroyed",
+            "aborted by navigation");
     private static final Path TARGET = Path.of("target").toAbsolutePath();
     private static final int MOST_TABS = 80;
     private static final int WIDE = 1280;
@@ -265,6 +273,17 @@ public final class Chromium implements AutoCloseable {
                         .orElse(null));
     }
 
+    /** Waits until it is on the page and visible; what it says, in one look. */
+    public String text(By where) {
+        return await(
+                "read " + where,
+                () -> driver.findElements(where).stream()
+                        .filter(WebElement::isDisplayed)
+                        .findFirst()
+                        .map(WebElement::getText)
+                        .orElse(null));
+    }
+
     /** Waits until no such element is visible. */
     public void seeNo(By what) {
         until("see no " + what, () -> driver.findElements(what).stream().noneMatch(WebElement::isDisplayed));
@@ -272,11 +291,14 @@ public final class Chromium implements AutoCloseable {
 
     /** Waits until it can be clicked, and clicks. */
     public void click(By what) {
-        await("click " + what, () -> {
-                    WebElement found = driver.findElement(what);
-                    return found.isDisplayed() && found.isEnabled() ? found : null;
-                })
-                .click();
+        until("click " + what, () -> {
+            WebElement found = driver.findElement(what);
+            boolean ready = found.isDisplayed() && found.isEnabled();
+            if (ready) {
+                found.click();
+            }
+            return ready;
+        });
     }
 
     /** Waits. */
@@ -284,7 +306,10 @@ public final class Chromium implements AutoCloseable {
         await(what, () -> holds.getAsBoolean() ? true : null);
     }
 
-    /** A look at the page. It is repeated while it returns {@code null} or misses an element. */
+    /**
+     * A look at the page. It is repeated while it returns {@code null} or misses an element, also one that went with
+     * its page while it was looked at.
+     */
     @FunctionalInterface
     public interface Look<T> {
         @Nullable
@@ -296,10 +321,23 @@ public final class Chromium implements AutoCloseable {
         try {
             return Objects.requireNonNull(new WebDriverWait(driver, PATIENCE, GLANCE)
                     .ignoring(NoSuchElementException.class, StaleElementReferenceException.class)
-                    .until(whatever -> look.now()));
+                    .until(whatever -> glance(look)));
         } catch (TimeoutException e) {
             throw new AssertionError(
                     "Did not " + what + " within " + PATIENCE_SECONDS + " seconds, at " + whereabouts(), e);
+        }
+    }
+
+    /** ChromeDriver has no error of its own for a page that is replaced in the middle of a command. */
+    private static <T> @Nullable T glance(Look<T> look) {
+        try {
+            return look.now();
+        } catch (WebDriverException e) {
+            String message = String.valueOf(e.getMessage());
+            if (PAGE_REPLACED.stream().anyMatch(message::contains)) {
+                return null;
+            }
+            throw e;
         }
     }
 

@@ -8,12 +8,14 @@ import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.openqa.selenium.By;
+import org.openqa.selenium.WebDriverException;
 
 /** The checks that tests of pages rely on find what is wrong with a page. */
 @Timeout(60)
@@ -111,6 +113,27 @@ class ChromiumTest {
         assertThat(browser.tabTo(By.id("b")).getText()).isEqualTo("b");
         page("<button style='outline:none'>a</button><button id=b>b</button>");
         assertThatThrownBy(() -> browser.tabTo(By.id("b"))).hasMessageContaining("does not show");
+    }
+
+    @Test
+    void anErrorOfAPageThatWasReplacedIsAReasonToLookAgainAndAnyOtherIsNot() {
+        AtomicInteger looks = new AtomicInteger();
+        assertThat(browser.<String>await("look", () -> {
+                    if (looks.incrementAndGet() < 3) {
+                        // What ChromeDriver 156 said of an element that went with its page.
+                        throw new WebDriverException(
+                                "unknown error: unhandled inspector error: "
+                                        + "{\"code\":-32000,\"message\":\"Node with given id does not belong to the document\"}");
+                    }
+                    return "seen";
+                }))
+                .isEqualTo("seen");
+        assertThat(looks).hasValue(3);
+        WebDriverException other = new WebDriverException("unknown error: session deleted");
+        assertThatThrownBy(() -> browser.await("look", () -> {
+                    throw other;
+                }))
+                .isSameAs(other);
     }
 
     @Test

@@ -73,8 +73,7 @@ class PaneInTheBrowserTest extends InTheBrowser {
         alice.see(By.cssSelector("input[value=alice]"));
         alice.see(By.tagName("label"), "alice@contoso.example");
         alice.see(By.tagName("li"), "Read your profile in Microsoft Graph");
-        assertThat(alice.see(By.tagName("main")).getText())
-                .doesNotContain("office-add-in", "openid", "https://", "example.org");
+        assertThat(alice.text(By.tagName("main"))).doesNotContain("office-add-in", "openid", "https://", "example.org");
         show(alice, "login");
         String popUp = alice.driver().getWindowHandle();
         alice.window(pane);
@@ -109,14 +108,13 @@ class PaneInTheBrowserTest extends InTheBrowser {
     @Test
     void aTokenThatExpiresWhileThePaneIsOpenIsRefreshedAndNobodyNotices() {
         signIn(alice, "alice", "Alice");
-        String until = alice.see(By.id("access")).getText();
+        String until = alice.text(By.id("access"));
         time.pass(Duration.ofHours(2));
         alice.click(By.id("call"));
         alice.see(By.id("answer"), "Accountant");
         assertThat(server.refreshRequests()).isEqualTo(1);
         alice.until(
-                "see the new token's time",
-                () -> !alice.see(By.id("access")).getText().equals(until));
+                "see the new token's time", () -> !alice.text(By.id("access")).equals(until));
         alice.click(By.id("expire"));
         alice.see(By.id("result"), "the next call");
         alice.see(By.id("access"), "expired early; the next call gets a new one");
@@ -179,7 +177,7 @@ class PaneInTheBrowserTest extends InTheBrowser {
         plain.open(setup.here().origin());
         plain.see(By.className("notice"), "needs JavaScript");
         plain.seeNo(By.id("live"));
-        assertThat(plain.see(By.tagName("body")).getText()).doesNotContain("Connecting");
+        assertThat(plain.text(By.tagName("body"))).doesNotContain("Connecting");
     }
 
     @Test

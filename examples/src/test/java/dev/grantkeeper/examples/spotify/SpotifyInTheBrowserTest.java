@@ -165,7 +165,7 @@ class SpotifyInTheBrowserTest {
         look(browser, "consent");
         browser.see(By.tagName("b"), "Listening diary");
         browser.see(By.tagName("li"), "See what you played recently");
-        assertThat(browser.see(By.tagName("main")).getText()).doesNotContain("listening-diary", "user-read");
+        assertThat(browser.text(By.tagName("main"))).doesNotContain("listening-diary", "user-read");
         browser.click(REFUSE);
         browser.see(NOTICE, "You refused, so nothing was connected and nothing is stored.");
         assertThat(browser.driver().getCurrentUrl()).isEqualTo(setup.origin() + "/");
@@ -185,8 +185,8 @@ class SpotifyInTheBrowserTest {
     @Test
     void aTokenThatExpiresWhileThePageIsOpenIsReplacedBeforeTheNextCall() {
         signIn(browser, "alice");
-        String version = browser.see(VERSION).getText();
-        assertThat(browser.see(LEFT).getText()).contains("min");
+        String version = browser.text(VERSION);
+        assertThat(browser.text(LEFT)).contains("min");
         anHourPasses();
         browser.see(LEFT, "Expired");
         browser.see(By.id("condition"), "the next call fetches a new one first");
@@ -199,7 +199,7 @@ class SpotifyInTheBrowserTest {
         By newest = By.cssSelector("#entries li:nth-child(1)");
         By oneBefore = By.cssSelector("#entries li:nth-child(2)");
         browser.see(oneBefore, "New tokens fetched");
-        String now = browser.see(VERSION).getText();
+        String now = browser.text(VERSION);
         assertThat(now).isNotEqualTo(version);
         // stamped into the row before the call went out
         browser.see(oneBefore, now);
@@ -215,7 +215,7 @@ class SpotifyInTheBrowserTest {
         browser.see(LEFT, "Expired");
         browser.click(CALLS);
         browser.see(RESULT, "50 of 50 answered");
-        assertThat(browser.see(RESULT).getText()).endsWith("with one token request.");
+        assertThat(browser.text(RESULT)).endsWith("with one token request.");
         browser.see(By.id("served"), "51");
         browser.see(By.id("requests"), "2");
         assertThat(server.refreshRequests()).isEqualTo(1);
@@ -261,9 +261,9 @@ class SpotifyInTheBrowserTest {
         browser.see(By.id("why"), "you took your consent back");
         browser.see(LEFT, "Ended");
         browser.see(SEALED, "the service accepts them no longer");
-        assertThat(browser.see(SEALED).getText()).doesNotContain("Both tokens");
+        assertThat(browser.text(SEALED)).doesNotContain("Both tokens");
         browser.see(By.cssSelector("#entries .k-pressed"), "You pressed “User withdraws consent”");
-        assertThat(browser.see(By.id("entries")).getText()).doesNotContain("does not know");
+        assertThat(browser.text(By.id("entries"))).doesNotContain("does not know");
         look(browser, "withdrawn");
 
         browser.click(CONNECT_AGAIN);
@@ -277,14 +277,14 @@ class SpotifyInTheBrowserTest {
     @Test
     void aRestartSignsNobodyOut() {
         signIn(browser, "alice");
-        String version = browser.see(VERSION).getText();
+        String version = browser.text(VERSION);
         browser.click(RESTART);
         browser.see(By.id("entries"), "The application has started, and found this user's row");
         browser.see(NAME, "Alice Archer");
         browser.until(
                 "see the songs again",
                 () -> browser.driver().findElements(SONGS).size() == 8);
-        assertThat(browser.see(VERSION).getText()).isEqualTo(version);
+        assertThat(browser.text(VERSION)).isEqualTo(version);
         assertThat(server.codeRequests()).isEqualTo(1);
         assertThat(server.refreshRequests()).isZero();
         // What was before the restart is still there to compare with.
@@ -338,10 +338,10 @@ class SpotifyInTheBrowserTest {
         second.see(NAME, "Bob Baker");
         second.see(By.id("since"), "Connected since");
         for (String id : List.of("[data-row=account]", "[data-row=digest]", "[data-row=text]", "#row-version")) {
-            assertThat(second.see(By.cssSelector(id)).getText())
+            assertThat(second.text(By.cssSelector(id)))
                     .as(id)
                     .isNotBlank()
-                    .isNotEqualTo(browser.see(By.cssSelector(id)).getText());
+                    .isNotEqualTo(browser.text(By.cssSelector(id)));
         }
         assertThat(second.driver().getPageSource()).doesNotContain("Alice");
         look(second, "second-user");
@@ -433,7 +433,7 @@ class SpotifyInTheBrowserTest {
         plain.open(setup.origin());
         plain.see(By.className("notice"), "needs JavaScript");
         plain.seeNo(By.id("link"));
-        assertThat(plain.see(By.tagName("body")).getText()).doesNotContain("Connecting");
+        assertThat(plain.text(By.tagName("body"))).doesNotContain("Connecting");
         plain.screenshot("spotify-without-scripts");
     }
 
