@@ -305,6 +305,11 @@ final class Settings {
     }
 
     private static void checkRedirectUri(String redirectUri, Provider provider) {
+        String noLogins = Facts.of(provider).noLogins;
+        if (noLogins != null) {
+            throw new IllegalStateException(
+                    provider.name() + " signs no users in: " + noLogins + ". Leave redirectUri(…) out");
+        }
         URI uri;
         try {
             uri = new URI(redirectUri);

@@ -109,7 +109,7 @@ class DialectTest {
 
     @Test
     void a_client_id_and_scopes_go_under_the_names_that_the_server_knows() throws Exception {
-        Grantkeeper node = node(d -> d.clientIdParameter("client_key").scopeParameter("user_scope"));
+        Grantkeeper node = node(d -> d.parameterName("client_id", "client_key").parameterName("scope", "user_scope"));
         PendingLogin login = node.startLogin();
         assertThat(MockProvider.parameters(login.url().toString()))
                 .containsEntry("client_key", MockProvider.CLIENT)
@@ -610,7 +610,7 @@ class DialectTest {
         }
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> mock.provider()
-                        .dialect(d -> d.clientIdParameter("client_key").tokenParameter("CLIENT_KEY", "x"))
+                        .dialect(d -> d.parameterName("client_id", "client_key").tokenParameter("CLIENT_KEY", "x"))
                         .build())
                 .withMessageContaining("CLIENT_KEY");
         assertThatIllegalArgumentException()

@@ -55,6 +55,9 @@ public final class Dialect {
         TEMPORARY
     }
 
+    private static final Set<String> NAMED_PARAMETERS =
+            Copies.ordered("client_id", "client_secret", "scope", "redirect_uri", "response_type");
+
     private static final String POINTER = "(?:/[A-Za-z0-9_.:-]+)+";
 
     /** The members of a response that may have another place. */
@@ -92,26 +95,23 @@ public final class Dialect {
     // ---- Requests -------------------------------------------------------------------------------------------------
 
     /**
-     * Sets the name of the parameter {@code client_id}, in the browser and at the token endpoint (TikTok). Default:
-     * {@code client_id}.
+     * Sets the server's name for a parameter of requests: {@code client_id} (TikTok's {@code client_key}) and
+     * {@code client_secret} (Deezer's {@code secret}) wherever they are sent, {@code scope} (Slack's
+     * {@code user_scope}), {@code redirect_uri} (Printful) and {@code response_type} (Walmart) in the authorization
+     * request. Default: the standard's name.
      *
-     * @param name the parameter
+     * @param standard the name in RFC 6749, one of these five
+     * @param name the server's name
      * @return this
+     * @throws IllegalArgumentException if the standard's name is another one, or the other is not the name of a
+     *     parameter
      */
-    public Dialect clientIdParameter(String name) {
-        facts.clientIdParameter = Objects.requireNonNull(name);
-        return this;
-    }
-
-    /**
-     * Sets the name of the parameter {@code scope} in the authorization request (Slack, for tokens of users). Default:
-     * {@code scope}.
-     *
-     * @param name the parameter
-     * @return this
-     */
-    public Dialect scopeParameter(String name) {
-        facts.scopeParameter = Objects.requireNonNull(name);
+    public Dialect parameterName(String standard, String name) {
+        if (!NAMED_PARAMETERS.contains(standard)) {
+            throw new IllegalArgumentException(
+                    standard + " cannot have another name. Those that can: " + NAMED_PARAMETERS);
+        }
+        facts.parameterNames = Copies.with(facts.parameterNames, standard, ParameterName.checked(name));
         return this;
     }
 
@@ -159,11 +159,29 @@ public final class Dialect {
      * @throws IllegalArgumentException if the library itself sends the parameter
      */
     public Dialect tokenParameter(String name, String value) {
+        facts.tokenParameters = Copies.with(facts.tokenParameters, checkTokenParameter(name), value);
+        return this;
+    }
+
+    /**
+     * Adds a parameter to every refresh, or replaces one of {@link #tokenParameter} there (Basecamp requires another
+     * {@code type} for each of the two requests). A parameter of the request itself has precedence. Default: none.
+     *
+     * @param name the parameter
+     * @param value its value
+     * @return this
+     * @throws IllegalArgumentException if the library itself sends the parameter
+     */
+    public Dialect refreshParameter(String name, String value) {
+        facts.refreshParameters = Copies.with(facts.refreshParameters, checkTokenParameter(name), value);
+        return this;
+    }
+
+    private static String checkTokenParameter(String name) {
         if (ParameterName.isOneOf(ParameterName.checked(name), OWN_TOKEN_PARAMETERS)) {
             throw new IllegalArgumentException("The library itself sends " + name);
         }
-        facts.tokenParameters = Copies.with(facts.tokenParameters, name, value);
-        return this;
+        return name;
     }
 
     /**
@@ -389,6 +407,18 @@ public final class Dialect {
      */
     public Dialect grantedScopeParameter(String name) {
         facts.grantedScopeParameter = Objects.requireNonNull(name);
+        return this;
+    }
+
+    /**
+     * Sets the parameter of the callback that is the code (Amazon's Selling Partner API). {@code code} is read in any
+     * case. Default: {@code code}.
+     *
+     * @param name the parameter
+     * @return this
+     */
+    public Dialect codeParameter(String name) {
+        facts.codeParameter = Objects.requireNonNull(name);
         return this;
     }
 

@@ -16,6 +16,7 @@ final class Placeholders {
     private static final int LONGEST_LABEL = 63;
     private static final int LONGEST_HOST = 253;
     private static final int LONGEST_NAME = 64;
+    private static final int FINGERPRINT = 16;
 
     private Placeholders() {}
 
@@ -93,13 +94,15 @@ final class Placeholders {
             return name;
         }
         String start = asciiLowerCase(value).replaceAll("[^a-z0-9.-]", "-");
-        return preset + "-" + start.substring(0, Math.min(start.length(), 24)) + "-" + fingerprint(value);
+        int room = LONGEST_NAME - preset.length() - FINGERPRINT - 2;
+        String readable = start.substring(0, Math.max(0, Math.min(start.length(), Math.min(room, 24))));
+        return preset + "-" + readable + "-" + fingerprint(value);
     }
 
     private static String fingerprint(String value) {
         try {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(value.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest, 0, 8);
+            return HexFormat.of().formatHex(digest, 0, FINGERPRINT / 2);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("Every Java platform has SHA-256", e);
         }
@@ -126,7 +129,7 @@ final class Placeholders {
         return value.chars().allMatch(c -> c < 0x80) ? value.toLowerCase(Locale.ROOT) : value;
     }
 
-    private static IllegalArgumentException refused(String what, String expected, String value) {
+    static IllegalArgumentException refused(String what, String expected, String value) {
         String start = value.length() > 80 ? value.substring(0, 80) + "..." : value;
         String shown = start.replaceAll("[^\\x20-\\x7e]", "?");
         return new IllegalArgumentException(what + " is written as " + expected + "; not: " + shown);

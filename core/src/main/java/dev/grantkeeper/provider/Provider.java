@@ -181,10 +181,13 @@ public final class Provider extends AbstractProvider {
      * The authorization endpoint, to which a login sends the browser (RFC 6749 section 3.1).
      *
      * @return the endpoint
-     * @throws IllegalStateException if the server's metadata names none: it signs no users in through a browser (RFC
-     *     8414 section 2)
+     * @throws IllegalStateException if there is none: the server signs no users in through a browser (RFC 8414 section
+     *     2)
      */
     public URI authorizationEndpoint() {
+        if (all.noLogins != null && all.authorizationEndpoint.equals(ProviderFacts.MISSING)) {
+            throw new IllegalStateException(all.name + " signs no users in: " + all.noLogins);
+        }
         if (all.authorizationEndpoint.equals(ProviderFacts.MISSING)) {
             throw new IllegalStateException("The metadata of " + all.name + " has no authorization endpoint");
         }
@@ -837,6 +840,19 @@ public final class Provider extends AbstractProvider {
         }
 
         /**
+         * Sets why no user can sign in at the provider: it issues tokens to applications only (client credentials, RFC
+         * 6749 section 4.4). A registration with a redirect URI is then rejected with this reason, and the provider
+         * needs no authorization endpoint. Default: {@code null}, users sign in.
+         *
+         * @param reason the reason, and what to do instead; {@code null} if users sign in
+         * @return this builder
+         */
+        public Builder noLogins(@Nullable String reason) {
+            facts.noLogins = reason;
+            return this;
+        }
+
+        /**
          * Adds differences between the server's messages and the standards. Default: none.
          *
          * @param differences gets what is there so far, and adds to it
@@ -871,7 +887,7 @@ public final class Provider extends AbstractProvider {
         public Provider build() {
             urls.forEach((what, setting) -> setting.accept(what));
             AllFacts all = facts.copy();
-            if (all.authorizationEndpoint.equals(ProviderFacts.MISSING) && !all.ofMetadata) {
+            if (all.authorizationEndpoint.equals(ProviderFacts.MISSING) && !all.ofMetadata && all.noLogins == null) {
                 throw missing("authorization endpoint");
             }
             if (all.tokenEndpoint.equals(ProviderFacts.MISSING)) {
@@ -882,8 +898,7 @@ public final class Provider extends AbstractProvider {
             }
             Map<String, String> forbidden = new LinkedHashMap<>(all.forbiddenParameters);
             OWN_PARAMETERS.forEach(own -> forbidden.put(own, "the library sets it itself"));
-            forbidden.put(all.dialect.clientIdParameter, "the library sets it itself");
-            forbidden.put(all.dialect.scopeParameter, "the library sets it itself");
+            all.dialect.parameterNames.values().forEach(own -> forbidden.put(own, "the library sets it itself"));
             all.forbiddenParameters = Collections.unmodifiableMap(forbidden);
             for (String parameter : all.authorizationParameters.keySet()) {
                 String reason = ParameterName.find(parameter, forbidden);
@@ -892,7 +907,7 @@ public final class Provider extends AbstractProvider {
                 }
             }
             for (String parameter : all.dialect.tokenParameters.keySet()) {
-                if (ParameterName.isSame(parameter, all.dialect.clientIdParameter)) {
+                if (ParameterName.isOneOf(parameter, all.dialect.parameterNames.values())) {
                     throw invalid("the parameter " + parameter + " cannot be sent: the library sets it itself");
                 }
             }

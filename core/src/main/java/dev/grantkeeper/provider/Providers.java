@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.provider;
 
-import static dev.grantkeeper.provider.ClientAuthentication.SECRET_BASIC;
-import static dev.grantkeeper.provider.ClientAuthentication.SECRET_POST;
-import static dev.grantkeeper.provider.ClientAuthentication.SIGNED_SECRET;
-import static dev.grantkeeper.provider.Dialect.Meaning.INTERACTION;
-import static dev.grantkeeper.provider.Dialect.Meaning.MISCONFIGURED;
-import static dev.grantkeeper.provider.Dialect.Meaning.REFUSED;
-import static dev.grantkeeper.provider.Dialect.Meaning.TEMPORARY;
-import static dev.grantkeeper.provider.Provider.Anchor.AUTHORIZATION;
-import static dev.grantkeeper.provider.Provider.Anchor.LAST_USE;
-import static dev.grantkeeper.provider.Provider.Replay.PROMPT;
-
-import java.time.Duration;
-import java.time.Period;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /**
- * Presets for servers that many applications use, as their documentation stood in November 2026. {@link Spotify} and
- * {@link EntraId} have classes of their own.
+ * Presets for servers that many applications use, as their documentation stood in November 2026. Some hundred have a
+ * name, by which {@link #named} finds them; those that many applications use have a method of their own as well, and
+ * {@link Spotify} and {@link EntraId} a class.
  *
  * <pre>{@code
+ * Provider airtable = Providers.named("airtable").provider();
  * Provider github = Providers.gitHub();
  * Provider shop = Providers.shopify("acme");
  * Provider google = Providers.google().newBuilder()
@@ -49,85 +40,102 @@ public final class Providers {
     /** The region of an Amazon account, where its sellers and advertisers sign in. Later versions may add constants. */
     public enum AmazonRegion {
         /** North America, and everything that is nowhere else. */
-        NORTH_AMERICA("www.amazon.com", "api.amazon.com"),
+        NORTH_AMERICA,
         /** Europe, the Middle East, Africa and India. */
-        EUROPE("eu.account.amazon.com", "api.amazon.co.uk"),
+        EUROPE,
         /** Japan, Australia and Singapore. */
-        FAR_EAST("apac.account.amazon.com", "api.amazon.co.jp");
-
-        private final String login;
-        private final String api;
-
-        AmazonRegion(String login, String api) {
-            this.login = login;
-            this.api = api;
-        }
+        FAR_EAST
     }
 
     /** The site of an Exact Online account, one for each country. Later versions may add constants. */
     public enum ExactOnlineSite {
         /** Netherlands. */
-        NL("nl"),
+        NL,
         /** Belgium. */
-        BE("be"),
+        BE,
         /** Germany. */
-        DE("de"),
+        DE,
         /** France. */
-        FR("fr"),
+        FR,
         /** Spain. */
-        ES("es"),
+        ES,
         /** United Kingdom. */
-        UK("co.uk"),
+        UK,
         /** United States. */
-        US("com");
-
-        private final String domain;
-
-        ExactOnlineSite(String domain) {
-            this.domain = domain;
-        }
+        US
     }
 
     /** The data center of a Zoho account. Later versions may add constants. */
     public enum ZohoDataCenter {
         /** United States. */
-        US("zoho.com", "zohoapis.com"),
+        US,
         /** Europe. */
-        EU("zoho.eu", "zohoapis.eu"),
+        EU,
         /** India. */
-        IN("zoho.in", "zohoapis.in"),
+        IN,
         /** Australia. */
-        AU("zoho.com.au", "zohoapis.com.au"),
+        AU,
         /** Japan. */
-        JP("zoho.jp", "zohoapis.jp"),
+        JP,
         /** Canada. */
-        CA("zohocloud.ca", "zohoapis.ca"),
+        CA,
         /** Saudi Arabia. */
-        SA("zoho.sa", "zohoapis.sa"),
+        SA,
         /** United Kingdom. */
-        UK("zoho.uk", "zohoapis.uk"),
+        UK,
         /** United Arab Emirates. */
-        AE("zoho.ae", "zohoapis.ae"),
+        AE,
         /** China. */
-        CN("zoho.com.cn", "zohoapis.com.cn");
-
-        private final String domain;
-        private final String api;
-
-        ZohoDataCenter(String domain, String api) {
-            this.domain = domain;
-            this.api = api;
-        }
+        CN
     }
 
     private Providers() {}
 
-    private static Provider.Builder preset(
-            String name, String documentation, String authorizationEndpoint, String tokenEndpoint) {
-        return Provider.builder(name)
-                .documentation(documentation)
-                .authorizationEndpoint(authorizationEndpoint)
-                .tokenEndpoint(tokenEndpoint);
+    /**
+     * Finds a preset by its name or one of its aliases. Case does not matter, nor whether words are separated by
+     * blanks, underscores or hyphens.
+     *
+     * @param name for example {@code airtable}
+     * @return the preset
+     * @throws IllegalArgumentException if there is none; the message has names that are similar
+     */
+    public static Preset named(String name) {
+        return Presets.builtIn().named(name);
+    }
+
+    /**
+     * All presets that come with this library.
+     *
+     * @return the presets in the order of their names
+     */
+    public static List<Preset> all() {
+        return Presets.builtIn().all();
+    }
+
+    /**
+     * Finds presets by a part of their name, title or aliases.
+     *
+     * @param part what a person might enter; case does not matter
+     * @return the presets, those first whose name begins with it
+     */
+    public static List<Preset> search(String part) {
+        return Presets.builtIn().search(part);
+    }
+
+    /**
+     * The presets that come with this library, and those of a file. A preset of the file replaces one of the same name.
+     *
+     * @param file JSON in the form of the library's own list, as the providers' README explains
+     * @return both
+     * @throws IOException if the file cannot be read
+     * @throws IllegalArgumentException if something in it is wrong; the message names the provider and the member
+     */
+    public static Presets and(Path file) throws IOException {
+        return Presets.builtIn().and(file);
+    }
+
+    private static String lowerCase(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
     }
 
     /**
@@ -145,28 +153,7 @@ public final class Providers {
      * @see <a href="https://developers.google.com/identity/protocols/oauth2/web-server">OAuth 2.0 for web servers</a>
      */
     public static Provider google() {
-        return preset(
-                        "google",
-                        "https://developers.google.com/identity/protocols/oauth2/web-server",
-                        "https://accounts.google.com/o/oauth2/v2/auth",
-                        "https://oauth2.googleapis.com/token")
-                .openId("https://accounts.google.com", "https://www.googleapis.com/oauth2/v3/certs")
-                .userInfoEndpoint("https://openidconnect.googleapis.com/v1/userinfo")
-                .revocationEndpoint("https://oauth2.googleapis.com/revoke")
-                .deviceAuthorizationEndpoint("https://oauth2.googleapis.com/device/code")
-                .apiOrigins(
-                        "https://www.googleapis.com",
-                        "https://openidconnect.googleapis.com",
-                        "https://people.googleapis.com",
-                        "https://gmail.googleapis.com",
-                        "https://sheets.googleapis.com",
-                        "https://docs.googleapis.com",
-                        "https://youtube.googleapis.com")
-                .clientAuthentication(SECRET_POST)
-                .authorizationParameter("access_type", "offline")
-                .replay(PROMPT)
-                .refreshTokenLifetime(Period.ofMonths(6), LAST_USE)
-                .build();
+        return named("google").provider();
     }
 
     /**
@@ -185,25 +172,7 @@ public final class Providers {
      *     OAuth apps</a>
      */
     public static Provider gitHub() {
-        return preset(
-                        "github",
-                        "https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps",
-                        "https://github.com/login/oauth/authorize",
-                        "https://github.com/login/oauth/access_token")
-                .deviceAuthorizationEndpoint("https://github.com/login/device/code")
-                .profileEndpoint(
-                        "https://api.github.com/user",
-                        Map.of("sub", "id", "name", "name", "preferred_username", "login", "email", "email"))
-                .apiOrigins("https://api.github.com", "https://uploads.github.com")
-                .clientAuthentication(SECRET_POST)
-                .refreshTokenLifetime(Period.ofMonths(6), LAST_USE)
-                .dialect(d -> d.grantedScopeSeparator(",")
-                        .error("bad_verification_code", REFUSED)
-                        .error("bad_refresh_token", REFUSED)
-                        .error("unverified_user_email", INTERACTION)
-                        .error("incorrect_client_credentials", MISCONFIGURED)
-                        .error("redirect_uri_mismatch", MISCONFIGURED))
-                .build();
+        return named("github").provider();
     }
 
     /**
@@ -222,7 +191,7 @@ public final class Providers {
      * @see <a href="https://docs.slack.dev/authentication/installing-with-oauth">Installing with OAuth</a>
      */
     public static Provider slack() {
-        return slack("slack").dialect(d -> d.bearerTypes("bot")).build();
+        return named("slack").provider();
     }
 
     /**
@@ -236,49 +205,7 @@ public final class Providers {
      * @see <a href="https://docs.slack.dev/authentication/tokens#user">User tokens</a>
      */
     public static Provider slackUser() {
-        return slack("slack-user")
-                .dialect(d -> d.bearerTypes("user")
-                        .scopeParameter("user_scope")
-                        .member("access_token", "/authed_user/access_token")
-                        .member("token_type", "/authed_user/token_type")
-                        .member("expires_in", "/authed_user/expires_in")
-                        .member("refresh_token", "/authed_user/refresh_token")
-                        .member("scope", "/authed_user/scope"))
-                .build();
-    }
-
-    private static Provider.Builder slack(String name) {
-        return preset(
-                        name,
-                        "https://docs.slack.dev/authentication/installing-with-oauth",
-                        "https://slack.com/oauth/v2/authorize",
-                        "https://slack.com/api/oauth.v2.access")
-                .apiOrigins("https://slack.com")
-                .clientAuthentication(SECRET_BASIC)
-                .scopeSeparator(",")
-                .dialect(d -> d.identityMember("sub", "/authed_user/id")
-                        .identityMember("iss", "/enterprise/id", "/team/id")
-                        .identityMember("team", "/team/id")
-                        .error("invalid_code", REFUSED)
-                        .error("code_already_used", REFUSED)
-                        .error("invalid_refresh_token", REFUSED)
-                        .error("token_revoked", REFUSED)
-                        .error("token_expired", REFUSED)
-                        .error("invalid_auth", REFUSED)
-                        .error("account_inactive", REFUSED)
-                        .error("invalid_client_id", MISCONFIGURED)
-                        .error("bad_client_secret", MISCONFIGURED)
-                        .error("bad_redirect_uri", MISCONFIGURED)
-                        .error("ratelimited", TEMPORARY)
-                        .error("internal_error", TEMPORARY)
-                        .error("service_unavailable", TEMPORARY)
-                        .rejection(
-                                "/error",
-                                "token_revoked",
-                                "token_expired",
-                                "invalid_auth",
-                                "account_inactive",
-                                "not_authed"));
+        return named("slack-user").provider();
     }
 
     /**
@@ -294,17 +221,7 @@ public final class Providers {
      * @see <a href="https://developers.dropbox.com/oauth-guide">OAuth guide</a>
      */
     public static Provider dropbox() {
-        return preset(
-                        "dropbox",
-                        "https://developers.dropbox.com/oauth-guide",
-                        "https://www.dropbox.com/oauth2/authorize",
-                        "https://api.dropboxapi.com/oauth2/token")
-                .apiOrigins("https://api.dropboxapi.com", "https://content.dropboxapi.com")
-                .clientAuthentication(SECRET_BASIC)
-                .authorizationParameter("token_access_type", "offline")
-                .replay(PROMPT)
-                .dialect(d -> d.identityMember("sub", "/account_id"))
-                .build();
+        return named("dropbox").provider();
     }
 
     /**
@@ -319,18 +236,7 @@ public final class Providers {
      * @see <a href="https://discord.com/developers/docs/topics/oauth2">OAuth2</a>
      */
     public static Provider discord() {
-        return preset(
-                        "discord",
-                        "https://discord.com/developers/docs/topics/oauth2",
-                        "https://discord.com/oauth2/authorize",
-                        "https://discord.com/api/oauth2/token")
-                .revocationEndpoint("https://discord.com/api/oauth2/token/revoke")
-                .profileEndpoint(
-                        "https://discord.com/api/users/@me",
-                        Map.of("sub", "id", "name", "global_name", "email_verified", "verified"))
-                .apiOrigins("https://discord.com")
-                .clientAuthentication(SECRET_BASIC)
-                .build();
+        return named("discord").provider();
     }
 
     /**
@@ -349,20 +255,7 @@ public final class Providers {
      *     code flow</a>
      */
     public static Provider linkedIn() {
-        return preset(
-                        "linkedin",
-                        "https://learn.microsoft.com/linkedin/shared/authentication/authorization-code-flow",
-                        "https://www.linkedin.com/oauth/v2/authorization",
-                        "https://www.linkedin.com/oauth/v2/accessToken")
-                .profileEndpoint(
-                        "https://api.linkedin.com/v2/me",
-                        Map.of("sub", "id", "given_name", "localizedFirstName", "family_name", "localizedLastName"))
-                .apiOrigins("https://api.linkedin.com")
-                .clientAuthentication(SECRET_POST)
-                .pkce(false)
-                .refreshTokenLifetime(Duration.ofDays(365), AUTHORIZATION)
-                .dialect(d -> d.grantedScopeSeparator(","))
-                .build();
+        return named("linkedin").provider();
     }
 
     /**
@@ -386,9 +279,7 @@ public final class Providers {
      *     flow</a>
      */
     public static Provider salesforce(Environment environment) {
-        return environment == Environment.PRODUCTION
-                ? salesforce("salesforce", "login.salesforce.com")
-                : salesforce("salesforce-sandbox", "test.salesforce.com");
+        return named("salesforce").with("host", lowerCase(environment)).provider();
     }
 
     /**
@@ -404,27 +295,7 @@ public final class Providers {
      *     flow</a>
      */
     public static Provider salesforce(String myDomain) {
-        String host = Placeholders.domainUnder("my.salesforce.com", 2, "A domain of Salesforce", myDomain);
-        return salesforce(Placeholders.name("salesforce", host), host);
-    }
-
-    private static Provider salesforce(String name, String host) {
-        String base = "https://" + host;
-        return preset(
-                        name,
-                        "https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_web_server_flow.htm",
-                        base + "/services/oauth2/authorize",
-                        base + "/services/oauth2/token")
-                .openId(base, base + "/id/keys")
-                .userInfoEndpoint(base + "/services/oauth2/userinfo")
-                .revocationEndpoint(base + "/services/oauth2/revoke")
-                .introspectionEndpoint(base + "/services/oauth2/introspect")
-                .apiOrigins(base)
-                .clientAuthentication(SECRET_POST)
-                .dialect(d -> d.apiBase("/instance_url", "salesforce.com", "force.com")
-                        .identityMember("sub", "/id")
-                        .rejection("/0/errorCode", "INVALID_SESSION_ID"))
-                .build();
+        return named("salesforce").with("host", myDomain).provider();
     }
 
     /**
@@ -443,20 +314,7 @@ public final class Providers {
      *     code flow</a>
      */
     public static Provider auth0(String domain) {
-        String host = Placeholders.host("A domain of Auth0", domain);
-        String base = "https://" + host;
-        return preset(
-                        Placeholders.name("auth0", host),
-                        "https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow",
-                        base + "/authorize",
-                        base + "/oauth/token")
-                .openId(base + "/", base + "/.well-known/jwks.json")
-                .userInfoEndpoint(base + "/userinfo")
-                .revocationEndpoint(base + "/oauth/revoke")
-                .deviceAuthorizationEndpoint(base + "/oauth/device/code")
-                .endSessionEndpoint(base + "/oidc/logout")
-                .clientAuthentication(SECRET_POST)
-                .build();
+        return named("auth0").with("host", domain).provider();
     }
 
     /**
@@ -473,10 +331,7 @@ public final class Providers {
      * @see <a href="https://developer.okta.com/docs/reference/api/oidc/">OpenID Connect and OAuth 2.0 API</a>
      */
     public static Provider okta(String domain) {
-        String host = Placeholders.host("A domain of Okta", domain);
-        return okta(Placeholders.name("okta", host), "https://" + host, "https://" + host + "/oauth2")
-                .apiOrigins("https://" + host)
-                .build();
+        return named("okta").with("host", domain).provider();
     }
 
     /**
@@ -490,25 +345,10 @@ public final class Providers {
      * @see <a href="https://developer.okta.com/docs/concepts/auth-servers/">Authorization servers</a>
      */
     public static Provider okta(String domain, String authorizationServer) {
-        String host = Placeholders.host("A domain of Okta", domain);
-        String id = Placeholders.pathSegment("The id of an authorization server", authorizationServer);
-        String issuer = "https://" + host + "/oauth2/" + id;
-        return okta(Placeholders.name("okta", host + "." + id), issuer, issuer).build();
-    }
-
-    private static Provider.Builder okta(String name, String issuer, String base) {
-        return preset(
-                        name,
-                        "https://developer.okta.com/docs/reference/api/oidc/",
-                        base + "/v1/authorize",
-                        base + "/v1/token")
-                .openId(issuer, base + "/v1/keys")
-                .userInfoEndpoint(base + "/v1/userinfo")
-                .revocationEndpoint(base + "/v1/revoke")
-                .introspectionEndpoint(base + "/v1/introspect")
-                .deviceAuthorizationEndpoint(base + "/v1/device/authorize")
-                .endSessionEndpoint(base + "/v1/logout")
-                .clientAuthentication(SECRET_BASIC);
+        return named("okta-authorization-server")
+                .with("host", domain)
+                .with("authorizationServer", authorizationServer)
+                .provider();
     }
 
     /**
@@ -527,23 +367,7 @@ public final class Providers {
      * @see <a href="https://www.keycloak.org/securing-apps/oidc-layers">Securing applications</a>
      */
     public static Provider keycloak(String host, String realm) {
-        String server = Placeholders.host("A Keycloak server", host);
-        String issuer = "https://" + server + "/realms/" + Placeholders.pathSegment("A realm", realm);
-        String base = issuer + "/protocol/openid-connect";
-        return preset(
-                        Placeholders.name("keycloak", server + "." + realm),
-                        "https://www.keycloak.org/securing-apps/oidc-layers",
-                        base + "/auth",
-                        base + "/token")
-                .openId(issuer, base + "/certs")
-                .userInfoEndpoint(base + "/userinfo")
-                .revocationEndpoint(base + "/revoke")
-                .introspectionEndpoint(base + "/token/introspect")
-                .deviceAuthorizationEndpoint(base + "/auth/device")
-                .pushedAuthorizationRequestEndpoint(base + "/ext/par/request")
-                .endSessionEndpoint(base + "/logout")
-                .clientAuthentication(SECRET_BASIC)
-                .build();
+        return named("keycloak").with("host", host).with("realm", realm).provider();
     }
 
     /**
@@ -556,7 +380,7 @@ public final class Providers {
      * @see <a href="https://docs.gitlab.com/api/oauth2/">OAuth 2.0 identity provider API</a>
      */
     public static Provider gitLab() {
-        return gitLab("gitlab", "gitlab.com");
+        return named("gitlab").provider();
     }
 
     /**
@@ -568,22 +392,7 @@ public final class Providers {
      * @see <a href="https://docs.gitlab.com/api/oauth2/">OAuth 2.0 identity provider API</a>
      */
     public static Provider gitLab(String host) {
-        String server = Placeholders.host("A GitLab server", host);
-        return gitLab(Placeholders.name("gitlab", server), server);
-    }
-
-    private static Provider gitLab(String name, String host) {
-        String base = "https://" + host;
-        return preset(name, "https://docs.gitlab.com/api/oauth2/", base + "/oauth/authorize", base + "/oauth/token")
-                .openId(base, base + "/oauth/discovery/keys")
-                .userInfoEndpoint(base + "/oauth/userinfo")
-                .revocationEndpoint(base + "/oauth/revoke")
-                .introspectionEndpoint(base + "/oauth/introspect")
-                .deviceAuthorizationEndpoint(base + "/oauth/authorize_device")
-                .apiOrigins(base)
-                .clientAuthentication(SECRET_POST)
-                .dialect(Dialect::redirectUriOnRefresh)
-                .build();
+        return named("gitlab").with("host", host).provider();
     }
 
     /**
@@ -598,20 +407,7 @@ public final class Providers {
      * @see <a href="https://developers.zoom.us/docs/integrations/oauth/">OAuth 2.0</a>
      */
     public static Provider zoom() {
-        return preset(
-                        "zoom",
-                        "https://developers.zoom.us/docs/integrations/oauth/",
-                        "https://zoom.us/oauth/authorize",
-                        "https://zoom.us/oauth/token")
-                .revocationEndpoint("https://zoom.us/oauth/revoke")
-                .profileEndpoint(
-                        "https://api.zoom.us/v2/users/me",
-                        Map.of("sub", "id", "name", "display_name", "email", "email"))
-                .apiOrigins("https://api.zoom.us")
-                .clientAuthentication(SECRET_BASIC)
-                .refreshTokenLifetime(Duration.ofDays(90), LAST_USE)
-                .dialect(d -> d.member("error_description", "/reason"))
-                .build();
+        return named("zoom").provider();
     }
 
     /**
@@ -627,19 +423,7 @@ public final class Providers {
      * @see <a href="https://developers.notion.com/docs/authorization">Authorization</a>
      */
     public static Provider notion() {
-        return preset(
-                        "notion",
-                        "https://developers.notion.com/docs/authorization",
-                        "https://api.notion.com/v1/oauth/authorize",
-                        "https://api.notion.com/v1/oauth/token")
-                .apiOrigins("https://api.notion.com")
-                .clientAuthentication(SECRET_BASIC)
-                .pkce(false)
-                .authorizationParameter("owner", "user")
-                .dialect(d -> d.jsonRequests()
-                        .requestHeader("Notion-Version", "2022-06-28")
-                        .identityMember("sub", "/owner/user/id"))
-                .build();
+        return named("notion").provider();
     }
 
     /**
@@ -656,19 +440,7 @@ public final class Providers {
      * @see <a href="https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/">OAuth 2.0 (3LO) apps</a>
      */
     public static Provider atlassian() {
-        return preset(
-                        "atlassian",
-                        "https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/",
-                        "https://auth.atlassian.com/authorize",
-                        "https://auth.atlassian.com/oauth/token")
-                .profileEndpoint(
-                        "https://api.atlassian.com/me", Map.of("sub", "account_id", "name", "name", "email", "email"))
-                .apiOrigins("https://api.atlassian.com")
-                .clientAuthentication(SECRET_POST)
-                .authorizationParameter("audience", "api.atlassian.com")
-                .authorizationParameter("prompt", "consent")
-                .refreshTokenLifetime(Duration.ofDays(90), LAST_USE)
-                .build();
+        return named("atlassian").provider();
     }
 
     /**
@@ -685,18 +457,7 @@ public final class Providers {
      *     OAuth tokens</a>
      */
     public static Provider hubSpot() {
-        return preset(
-                        "hubspot",
-                        "https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens",
-                        "https://app.hubspot.com/oauth/authorize",
-                        "https://api.hubapi.com/oauth/2026-03/token")
-                .revocationEndpoint("https://api.hubapi.com/oauth/2026-03/token/revoke")
-                .introspectionEndpoint("https://api.hubapi.com/oauth/2026-03/token/introspect")
-                .apiOrigins("https://api.hubapi.com")
-                .clientAuthentication(SECRET_POST)
-                .replay(PROMPT)
-                .dialect(d -> d.member("scope", "/scopes").identityMember("sub", "/hub_id"))
-                .build();
+        return named("hubspot").provider();
     }
 
     /**
@@ -713,23 +474,7 @@ public final class Providers {
      * @see <a href="https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/">Getting tokens</a>
      */
     public static Provider twitch() {
-        return preset(
-                        "twitch",
-                        "https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/",
-                        "https://id.twitch.tv/oauth2/authorize",
-                        "https://id.twitch.tv/oauth2/token")
-                .openId("https://id.twitch.tv/oauth2", "https://id.twitch.tv/oauth2/keys")
-                .userInfoEndpoint("https://id.twitch.tv/oauth2/userinfo")
-                .revocationEndpoint("https://id.twitch.tv/oauth2/revoke")
-                .apiOrigins("https://api.twitch.tv")
-                .clientAuthentication(SECRET_POST)
-                .dialect(d -> d.member("error", "/message")
-                        .member("error_description", "/message")
-                        .error("Invalid refresh token", REFUSED)
-                        .error("Invalid authorization code", REFUSED)
-                        .error("invalid client", MISCONFIGURED)
-                        .error("invalid client secret", MISCONFIGURED))
-                .build();
+        return named("twitch").provider();
     }
 
     /**
@@ -748,21 +493,7 @@ public final class Providers {
      * @see <a href="https://github.com/reddit-archive/reddit/wiki/OAuth2">OAuth2</a>
      */
     public static Provider reddit(String userAgent) {
-        String agent = Placeholders.headerText("A user agent", userAgent);
-        return preset(
-                        "reddit",
-                        "https://github.com/reddit-archive/reddit/wiki/OAuth2",
-                        "https://www.reddit.com/api/v1/authorize",
-                        "https://www.reddit.com/api/v1/access_token")
-                .revocationEndpoint("https://www.reddit.com/api/v1/revoke_token")
-                .profileEndpoint("https://oauth.reddit.com/api/v1/me", Map.of("sub", "id", "name", "name"))
-                .apiOrigins("https://oauth.reddit.com")
-                .clientAuthentication(SECRET_BASIC)
-                .pkce(false)
-                .authorizationParameter("duration", "permanent")
-                .replay(PROMPT)
-                .dialect(d -> d.requestHeader("User-Agent", agent))
-                .build();
+        return named("reddit").with("userAgent", userAgent).provider();
     }
 
     /**
@@ -780,29 +511,7 @@ public final class Providers {
      * @see <a href="https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow">Manual flow</a>
      */
     public static Provider facebook() {
-        return preset(
-                        "facebook",
-                        "https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow",
-                        "https://www.facebook.com/v22.0/dialog/oauth",
-                        "https://graph.facebook.com/v22.0/oauth/access_token")
-                .profileEndpoint(
-                        "https://graph.facebook.com/v22.0/me?fields=id,name,email",
-                        Map.of("sub", "id", "name", "name", "email", "email"))
-                .apiOrigins("https://graph.facebook.com")
-                .clientAuthentication(SECRET_POST)
-                .scopeSeparator(",")
-                .dialect(d -> d.member("error", "/error/type", "/error/code", "/error/error_subcode")
-                        .member("error_description", "/error/message")
-                        .error("OAuthException/190", REFUSED)
-                        .error("OAuthException/100/36007", REFUSED)
-                        .error("OAuthException/100/36009", REFUSED)
-                        .error("OAuthException/100/36008", MISCONFIGURED)
-                        .error("OAuthException/4", TEMPORARY)
-                        .error("OAuthException/17", TEMPORARY)
-                        .error("OAuthException/32", TEMPORARY)
-                        .error("OAuthException/613", TEMPORARY)
-                        .rejection("/error/code", "190"))
-                .build();
+        return named("facebook").provider();
     }
 
     /**
@@ -818,19 +527,7 @@ public final class Providers {
      *     PKCE</a>
      */
     public static Provider x() {
-        return preset(
-                        "x",
-                        "https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code",
-                        "https://x.com/i/oauth2/authorize",
-                        "https://api.x.com/2/oauth2/token")
-                .revocationEndpoint("https://api.x.com/2/oauth2/revoke")
-                .formerServers("https://api.twitter.com")
-                .apiOrigins("https://api.x.com", "https://api.twitter.com")
-                .profileEndpoint(
-                        "https://api.x.com/2/users/me",
-                        Map.of("sub", "/data/id", "name", "/data/name", "preferred_username", "/data/username"))
-                .clientAuthentication(SECRET_BASIC)
-                .build();
+        return named("x").provider();
     }
 
     /**
@@ -843,18 +540,7 @@ public final class Providers {
      * @see <a href="https://developer.box.com/guides/authentication/oauth2/">OAuth 2.0</a>
      */
     public static Provider box() {
-        return preset(
-                        "box",
-                        "https://developer.box.com/guides/authentication/oauth2/",
-                        "https://account.box.com/api/oauth2/authorize",
-                        "https://api.box.com/oauth2/token")
-                .revocationEndpoint("https://api.box.com/oauth2/revoke")
-                .profileEndpoint(
-                        "https://api.box.com/2.0/users/me", Map.of("sub", "id", "name", "name", "email", "login"))
-                .apiOrigins("https://api.box.com", "https://upload.box.com")
-                .clientAuthentication(SECRET_POST)
-                .refreshTokenLifetime(Duration.ofDays(60), LAST_USE)
-                .build();
+        return named("box").provider();
     }
 
     /**
@@ -870,20 +556,7 @@ public final class Providers {
      * @see <a href="https://developers.strava.com/docs/authentication/">Authentication</a>
      */
     public static Provider strava() {
-        return preset(
-                        "strava",
-                        "https://developers.strava.com/docs/authentication/",
-                        "https://www.strava.com/oauth/authorize",
-                        "https://www.strava.com/oauth/token")
-                .apiOrigins("https://www.strava.com")
-                .clientAuthentication(SECRET_POST)
-                .scopeSeparator(",")
-                .pkce(false)
-                .dialect(d -> d.grantedScopeParameter("scope")
-                        .identityMember("sub", "/athlete/id")
-                        .identityMember("given_name", "/athlete/firstname")
-                        .identityMember("family_name", "/athlete/lastname"))
-                .build();
+        return named("strava").provider();
     }
 
     /**
@@ -905,22 +578,7 @@ public final class Providers {
      *     Authorization code grant</a>
      */
     public static Provider shopify(String shop) {
-        String host = Placeholders.domainUnder("myshopify.com", 1, "A shop", shop);
-        String base = "https://" + host;
-        return preset(
-                        Placeholders.name("shopify", host.substring(0, host.indexOf('.'))),
-                        "https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/authorization-code-grant",
-                        base + "/admin/oauth/authorize",
-                        base + "/admin/oauth/access_token")
-                .apiOrigins(base)
-                .clientAuthentication(SECRET_POST)
-                .scopeSeparator(",")
-                .pkce(false)
-                .replay(PROMPT)
-                .dialect(d -> d.tokenHeader("X-Shopify-Access-Token")
-                        .callbackHmac("hmac")
-                        .tokenParameter("expiring", "1"))
-                .build();
+        return named("shopify").with("subdomain", shop).provider();
     }
 
     /**
@@ -935,17 +593,7 @@ public final class Providers {
      * @see <a href="https://docs.stripe.com/connect/oauth-reference">OAuth reference</a>
      */
     public static Provider stripeConnect() {
-        return preset(
-                        "stripe-connect",
-                        "https://docs.stripe.com/connect/oauth-reference",
-                        "https://connect.stripe.com/oauth/authorize",
-                        "https://connect.stripe.com/oauth/token")
-                .apiOrigins("https://api.stripe.com")
-                .clientAuthentication(SECRET_POST)
-                .pkce(false)
-                .replay(PROMPT)
-                .dialect(d -> d.identityMember("sub", "/stripe_user_id"))
-                .build();
+        return named("stripe-connect").provider();
     }
 
     /**
@@ -963,18 +611,7 @@ public final class Providers {
      * @see <a href="https://docs.stripe.com/stripe-apps/api-authentication/oauth">OAuth 2.0</a>
      */
     public static Provider stripeApps() {
-        return preset(
-                        "stripe-apps",
-                        "https://docs.stripe.com/stripe-apps/api-authentication/oauth",
-                        "https://marketplace.stripe.com/oauth/v2/authorize",
-                        "https://api.stripe.com/v1/oauth/token")
-                .apiOrigins("https://api.stripe.com")
-                .clientAuthentication(SECRET_POST)
-                .pkce(false)
-                .defaultLifetime(Duration.ofHours(1))
-                .refreshTokenLifetime(Period.ofYears(1), LAST_USE)
-                .dialect(d -> d.identityMember("sub", "/stripe_user_id"))
-                .build();
+        return named("stripe-apps").provider();
     }
 
     /**
@@ -993,22 +630,7 @@ public final class Providers {
      * @see <a href="https://developer.apple.com/documentation/signinwithapplerestapi">Sign in with Apple REST API</a>
      */
     public static Provider apple(String teamId) {
-        if (!teamId.matches("[A-Z0-9]{10}")) {
-            throw new IllegalArgumentException("An Apple team is ten capital letters and digits");
-        }
-        return preset(
-                        "apple",
-                        "https://developer.apple.com/documentation/signinwithapplerestapi",
-                        "https://appleid.apple.com/auth/authorize",
-                        "https://appleid.apple.com/auth/token")
-                .openId("https://appleid.apple.com", "https://appleid.apple.com/auth/keys")
-                .revocationEndpoint("https://appleid.apple.com/auth/revoke")
-                .clientAuthentication(SIGNED_SECRET)
-                .assertionIssuer(teamId)
-                .assertionAudience("https://appleid.apple.com")
-                .replay(PROMPT)
-                .dialect(Dialect::formPost)
-                .build();
+        return named("apple").with("team", teamId).provider();
     }
 
     /**
@@ -1027,22 +649,15 @@ public final class Providers {
      *     code grant</a>
      */
     public static Provider amazon(AmazonRegion region) {
-        return preset(
+        return named("amazon")
+                .with(
+                        "region",
                         switch (region) {
-                            case NORTH_AMERICA -> "amazon";
-                            case EUROPE -> "amazon-eu";
-                            case FAR_EAST -> "amazon-fe";
-                        },
-                        "https://developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html",
-                        "https://" + region.login + "/ap/oa",
-                        "https://" + region.api + "/auth/o2/token")
-                .profileEndpoint(
-                        "https://" + region.api + "/user/profile",
-                        Map.of("sub", "user_id", "name", "name", "email", "email"))
-                .apiOrigins("https://" + region.api)
-                .clientAuthentication(SECRET_POST)
-                .replay(PROMPT)
-                .build();
+                            case NORTH_AMERICA -> "na";
+                            case EUROPE -> "eu";
+                            case FAR_EAST -> "fe";
+                        })
+                .provider();
     }
 
     /**
@@ -1056,18 +671,7 @@ public final class Providers {
      * @see <a href="https://developer.yahoo.com/oauth2/guide/flows_authcode/">Authorization code flow</a>
      */
     public static Provider yahoo() {
-        return preset(
-                        "yahoo",
-                        "https://developer.yahoo.com/oauth2/guide/flows_authcode/",
-                        "https://api.login.yahoo.com/oauth2/request_auth",
-                        "https://api.login.yahoo.com/oauth2/get_token")
-                .openId("https://api.login.yahoo.com", "https://api.login.yahoo.com/openid/v1/certs")
-                .userInfoEndpoint("https://api.login.yahoo.com/openid/v1/userinfo")
-                .revocationEndpoint("https://api.login.yahoo.com/oauth2/revoke")
-                .apiOrigins("https://api.login.yahoo.com", "https://fantasysports.yahooapis.com")
-                .clientAuthentication(SECRET_BASIC)
-                .dialect(Dialect::redirectUriOnRefresh)
-                .build();
+        return named("yahoo").provider();
     }
 
     /**
@@ -1087,29 +691,7 @@ public final class Providers {
      * @see <a href="https://www.zoho.com/accounts/protocol/oauth/multi-dc.html">OAuth across data centers</a>
      */
     public static Provider zoho(ZohoDataCenter dataCenter) {
-        String base = "https://accounts." + dataCenter.domain;
-        return preset(
-                        dataCenter == ZohoDataCenter.US
-                                ? "zoho"
-                                : "zoho-" + dataCenter.name().toLowerCase(Locale.ROOT),
-                        "https://www.zoho.com/accounts/protocol/oauth/multi-dc.html",
-                        base + "/oauth/v2/auth",
-                        base + "/oauth/v2/token")
-                .profileEndpoint(
-                        base + "/oauth/user/info", Map.of("sub", "ZUID", "name", "Display_Name", "email", "Email"))
-                .apiOrigins("https://www." + dataCenter.api)
-                .clientAuthentication(SECRET_POST)
-                .scopeSeparator(",")
-                .authorizationParameter("access_type", "offline")
-                .authorizationParameter("prompt", "consent")
-                .replay(PROMPT)
-                .dialect(d -> d.tokenScheme("Zoho-oauthtoken")
-                        .apiBase("/api_domain", dataCenter.api)
-                        .serverParameter("accounts-server")
-                        .error("invalid_code", REFUSED)
-                        .error("invalid_client_secret", MISCONFIGURED)
-                        .error("invalid_redirect_uri", MISCONFIGURED))
-                .build();
+        return named("zoho").with("dataCenter", lowerCase(dataCenter)).provider();
     }
 
     /**
@@ -1124,19 +706,7 @@ public final class Providers {
      * @see <a href="https://developer.xero.com/documentation/guides/oauth2/auth-flow/">Authorization code flow</a>
      */
     public static Provider xero() {
-        return preset(
-                        "xero",
-                        "https://developer.xero.com/documentation/guides/oauth2/auth-flow/",
-                        "https://login.xero.com/identity/connect/authorize",
-                        "https://identity.xero.com/connect/token")
-                .openId("https://identity.xero.com", "https://identity.xero.com/.well-known/openid-configuration/jwks")
-                .userInfoEndpoint("https://identity.xero.com/connect/userinfo")
-                .revocationEndpoint("https://identity.xero.com/connect/revocation")
-                .apiOrigins("https://api.xero.com")
-                .clientAuthentication(SECRET_BASIC)
-                .replay(PROMPT)
-                .refreshTokenLifetime(Duration.ofDays(60), LAST_USE)
-                .build();
+        return named("xero").provider();
     }
 
     /**
@@ -1155,21 +725,7 @@ public final class Providers {
      *     2.0</a>
      */
     public static Provider quickBooks(Environment environment) {
-        String sandbox = environment == Environment.SANDBOX ? "sandbox-" : "";
-        return preset(
-                        environment == Environment.SANDBOX ? "quickbooks-sandbox" : "quickbooks",
-                        "https://developer.intuit.com/app/developer/qbo/docs/develop/authentication-and-authorization/oauth-2.0",
-                        "https://appcenter.intuit.com/connect/oauth2",
-                        "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer")
-                .openId("https://oauth.platform.intuit.com/op/v1", "https://oauth.platform.intuit.com/op/v1/jwks")
-                .userInfoEndpoint("https://" + sandbox + "accounts.platform.intuit.com/v1/openid_connect/userinfo")
-                .revocationEndpoint("https://developer.api.intuit.com/v2/oauth2/tokens/revoke")
-                .apiOrigins("https://" + sandbox + "quickbooks.api.intuit.com")
-                .clientAuthentication(SECRET_BASIC)
-                .pkce(false)
-                .refreshTokenLifetime(Duration.ofDays(101), LAST_USE)
-                .dialect(d -> d.member("refresh_token_expires_in", "/x_refresh_token_expires_in"))
-                .build();
+        return named("quickbooks").with("environment", lowerCase(environment)).provider();
     }
 
     /**
@@ -1185,17 +741,7 @@ public final class Providers {
      *     Bitbucket Cloud</a>
      */
     public static Provider bitbucket() {
-        return preset(
-                        "bitbucket",
-                        "https://support.atlassian.com/bitbucket-cloud/docs/use-oauth-on-bitbucket-cloud/",
-                        "https://bitbucket.org/site/oauth2/authorize",
-                        "https://bitbucket.org/site/oauth2/access_token")
-                .profileEndpoint("https://api.bitbucket.org/2.0/user", Map.of("sub", "uuid", "name", "display_name"))
-                .apiOrigins("https://api.bitbucket.org")
-                .clientAuthentication(SECRET_BASIC)
-                .replay(PROMPT)
-                .dialect(d -> d.member("scope", "/scopes"))
-                .build();
+        return named("bitbucket").provider();
     }
 
     /**
@@ -1212,20 +758,7 @@ public final class Providers {
      * @see <a href="https://developer.paypal.com/docs/log-in-with-paypal/integrate/">Integrate Log in with PayPal</a>
      */
     public static Provider payPal(Environment environment) {
-        String sandbox = environment == Environment.SANDBOX ? "sandbox." : "";
-        String api = "https://api-m." + sandbox + "paypal.com";
-        return preset(
-                        environment == Environment.SANDBOX ? "paypal-sandbox" : "paypal",
-                        "https://developer.paypal.com/docs/log-in-with-paypal/integrate/",
-                        "https://www." + sandbox + "paypal.com/signin/authorize",
-                        api + "/v1/oauth2/token")
-                .profileEndpoint(
-                        api + "/v1/identity/oauth2/userinfo?schema=paypalv1.1",
-                        Map.of("sub", "user_id", "name", "name"))
-                .apiOrigins(api)
-                .clientAuthentication(SECRET_BASIC)
-                .authorizationParameter("flowEntry", "static")
-                .build();
+        return named("paypal").with("environment", lowerCase(environment)).provider();
     }
 
     /**
@@ -1241,19 +774,7 @@ public final class Providers {
      * @see <a href="https://developers.asana.com/docs/oauth">OAuth</a>
      */
     public static Provider asana() {
-        return preset(
-                        "asana",
-                        "https://developers.asana.com/docs/oauth",
-                        "https://app.asana.com/-/oauth_authorize",
-                        "https://app.asana.com/-/oauth_token")
-                .revocationEndpoint("https://app.asana.com/-/oauth_revoke")
-                .apiOrigins("https://app.asana.com")
-                .clientAuthentication(SECRET_POST)
-                .replay(PROMPT)
-                .dialect(d -> d.identityMember("sub", "/data/id")
-                        .identityMember("name", "/data/name")
-                        .identityMember("email", "/data/email"))
-                .build();
+        return named("asana").provider();
     }
 
     /**
@@ -1268,17 +789,7 @@ public final class Providers {
      * @see <a href="https://docs.digitalocean.com/reference/api/oauth/">OAuth API</a>
      */
     public static Provider digitalOcean() {
-        return preset(
-                        "digitalocean",
-                        "https://docs.digitalocean.com/reference/api/oauth/",
-                        "https://cloud.digitalocean.com/v1/oauth/authorize",
-                        "https://cloud.digitalocean.com/v1/oauth/token")
-                .apiOrigins("https://api.digitalocean.com")
-                .clientAuthentication(SECRET_POST)
-                .dialect(d -> d.identityMember("sub", "/info/uuid")
-                        .identityMember("name", "/info/name")
-                        .identityMember("email", "/info/email"))
-                .build();
+        return named("digitalocean").provider();
     }
 
     /**
@@ -1294,16 +805,7 @@ public final class Providers {
      * @see <a href="https://linear.app/developers/oauth-2-0-authentication">OAuth 2.0 authentication</a>
      */
     public static Provider linear() {
-        return preset(
-                        "linear",
-                        "https://linear.app/developers/oauth-2-0-authentication",
-                        "https://linear.app/oauth/authorize",
-                        "https://api.linear.app/oauth/token")
-                .revocationEndpoint("https://api.linear.app/oauth/revoke")
-                .apiOrigins("https://api.linear.app")
-                .clientAuthentication(SECRET_POST)
-                .scopeSeparator(",")
-                .build();
+        return named("linear").provider();
     }
 
     /**
@@ -1318,18 +820,7 @@ public final class Providers {
      * @see <a href="https://developers.figma.com/docs/rest-api/authentication/">Authentication</a>
      */
     public static Provider figma() {
-        return preset(
-                        "figma",
-                        "https://developers.figma.com/docs/rest-api/authentication/",
-                        "https://www.figma.com/oauth",
-                        "https://api.figma.com/v1/oauth/token")
-                .refreshEndpoint("https://api.figma.com/v1/oauth/refresh")
-                .profileEndpoint("https://api.figma.com/v1/me", Map.of("sub", "id", "name", "handle", "email", "email"))
-                .apiOrigins("https://api.figma.com")
-                .clientAuthentication(SECRET_BASIC)
-                .scopeSeparator(",")
-                .replay(PROMPT)
-                .build();
+        return named("figma").provider();
     }
 
     /**
@@ -1344,19 +835,7 @@ public final class Providers {
      * @see <a href="https://dev.fitbit.com/build/reference/web-api/authorization/">Authorization</a>
      */
     public static Provider fitbit() {
-        return preset(
-                        "fitbit",
-                        "https://dev.fitbit.com/build/reference/web-api/authorization/",
-                        "https://www.fitbit.com/oauth2/authorize",
-                        "https://api.fitbit.com/oauth2/token")
-                .revocationEndpoint("https://api.fitbit.com/oauth2/revoke")
-                .apiOrigins("https://api.fitbit.com")
-                .clientAuthentication(SECRET_BASIC)
-                .replay(PROMPT)
-                .dialect(d -> d.member("error", "/errors/0/errorType")
-                        .member("error_description", "/errors/0/message")
-                        .identityMember("sub", "/user_id"))
-                .build();
+        return named("fitbit").provider();
     }
 
     /**
@@ -1370,16 +849,7 @@ public final class Providers {
      * @see <a href="https://docs.patreon.com/#oauth">OAuth</a>
      */
     public static Provider patreon() {
-        return preset(
-                        "patreon",
-                        "https://docs.patreon.com/",
-                        "https://www.patreon.com/oauth2/authorize",
-                        "https://www.patreon.com/api/oauth2/token")
-                .apiOrigins("https://www.patreon.com")
-                .profileEndpoint("https://www.patreon.com/api/oauth2/v2/identity", Map.of("sub", "/data/id"))
-                .clientAuthentication(SECRET_POST)
-                .pkce(false)
-                .build();
+        return named("patreon").provider();
     }
 
     /**
@@ -1396,16 +866,7 @@ public final class Providers {
      *     refresh tokens</a>
      */
     public static Provider coinbase() {
-        return preset(
-                        "coinbase",
-                        "https://docs.cdp.coinbase.com/coinbase-app/oauth2-integration/access-and-refresh-tokens",
-                        "https://login.coinbase.com/oauth2/auth",
-                        "https://login.coinbase.com/oauth2/token")
-                .apiOrigins("https://api.coinbase.com")
-                .profileEndpoint("https://api.coinbase.com/v2/user", Map.of("sub", "/data/id", "name", "/data/name"))
-                .clientAuthentication(SECRET_POST)
-                .refreshTokenLifetime(Period.ofMonths(18), LAST_USE)
-                .build();
+        return named("coinbase").provider();
     }
 
     /**
@@ -1420,18 +881,7 @@ public final class Providers {
      *     tokens</a>
      */
     public static Provider tikTok() {
-        return preset(
-                        "tiktok",
-                        "https://developers.tiktok.com/doc/oauth-user-access-token-management",
-                        "https://www.tiktok.com/v2/auth/authorize/",
-                        "https://open.tiktokapis.com/v2/oauth/token/")
-                .revocationEndpoint("https://open.tiktokapis.com/v2/oauth/revoke/")
-                .apiOrigins("https://open.tiktokapis.com")
-                .clientAuthentication(SECRET_POST)
-                .scopeSeparator(",")
-                .pkce(false)
-                .dialect(d -> d.clientIdParameter("client_key").identityMember("sub", "/open_id"))
-                .build();
+        return named("tiktok").provider();
     }
 
     /**
@@ -1449,23 +899,7 @@ public final class Providers {
      *     Business Login</a>
      */
     public static Provider instagram() {
-        return preset(
-                        "instagram",
-                        "https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/business-login",
-                        "https://www.instagram.com/oauth/authorize",
-                        "https://api.instagram.com/oauth/access_token")
-                .profileEndpoint(
-                        "https://graph.instagram.com/me?fields=user_id,username",
-                        Map.of("sub", "user_id", "preferred_username", "username"))
-                .apiOrigins("https://graph.instagram.com")
-                .clientAuthentication(SECRET_POST)
-                .scopeSeparator(",")
-                .pkce(false)
-                .defaultLifetime(Duration.ofHours(1))
-                .dialect(d -> d.member("access_token", "/data/0/access_token")
-                        .member("error", "/error_type")
-                        .member("error_description", "/error_message"))
-                .build();
+        return named("instagram").provider();
     }
 
     /**
@@ -1483,17 +917,7 @@ public final class Providers {
      *     OAuth 2</a>
      */
     public static Provider mailchimp() {
-        return preset(
-                        "mailchimp",
-                        "https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/",
-                        "https://login.mailchimp.com/oauth2/authorize",
-                        "https://login.mailchimp.com/oauth2/token")
-                .profileEndpoint(
-                        "https://login.mailchimp.com/oauth2/metadata", Map.of("sub", "user_id", "name", "accountname"))
-                .clientAuthentication(SECRET_POST)
-                .pkce(false)
-                .dialect(Dialect::zeroMeansForever)
-                .build();
+        return named("mailchimp").provider();
     }
 
     /**
@@ -1513,21 +937,7 @@ public final class Providers {
      *     grant</a>
      */
     public static Provider ebay(Environment environment) {
-        String sandbox = environment == Environment.SANDBOX ? "sandbox." : "";
-        return preset(
-                        environment == Environment.SANDBOX ? "ebay-sandbox" : "ebay",
-                        "https://developer.ebay.com/api-docs/static/oauth-authorization-code-grant.html",
-                        "https://auth." + sandbox + "ebay.com/oauth2/authorize",
-                        "https://api." + sandbox + "ebay.com/identity/v1/oauth2/token")
-                .profileEndpoint(
-                        "https://apiz." + sandbox + "ebay.com/commerce/identity/v1/user/",
-                        Map.of("sub", "userId", "preferred_username", "username"))
-                .apiOrigins("https://api." + sandbox + "ebay.com", "https://apiz." + sandbox + "ebay.com")
-                .clientAuthentication(SECRET_BASIC)
-                .pkce(false)
-                .replay(PROMPT)
-                .dialect(d -> d.bearerTypes("User Access Token", "Application Access Token", "Bearer"))
-                .build();
+        return named("ebay").with("environment", lowerCase(environment)).provider();
     }
 
     /**
@@ -1548,21 +958,7 @@ public final class Providers {
      * @see <a href="https://github.com/zitadel/zitadel/issues/9200">Audiences</a>
      */
     public static Provider zitadel(String host) {
-        String server = Placeholders.host("An instance of ZITADEL", host);
-        String base = "https://" + server;
-        return preset(
-                        Placeholders.name("zitadel", server),
-                        "https://zitadel.com/docs/apis/openidoauth/endpoints",
-                        base + "/oauth/v2/authorize",
-                        base + "/oauth/v2/token")
-                .openId(base, base + "/oauth/v2/keys")
-                .userInfoEndpoint(base + "/oidc/v1/userinfo")
-                .revocationEndpoint(base + "/oauth/v2/revoke")
-                .introspectionEndpoint(base + "/oauth/v2/introspect")
-                .deviceAuthorizationEndpoint(base + "/oauth/v2/device_authorization")
-                .endSessionEndpoint(base + "/oidc/v1/end_session")
-                .clientAuthentication(SECRET_BASIC)
-                .build();
+        return named("zitadel").with("host", host).provider();
     }
 
     /**
@@ -1584,19 +980,7 @@ public final class Providers {
      * @see <a href="https://docs.cloudfoundry.org/api/uaa/">UAA API reference</a>
      */
     public static Provider uaa(String host) {
-        String server = Placeholders.host("A UAA", host);
-        String base = "https://" + server;
-        return preset(
-                        Placeholders.name("uaa", server),
-                        "https://docs.cloudfoundry.org/api/uaa/",
-                        base + "/oauth/authorize",
-                        base + "/oauth/token")
-                .openId(base + "/oauth/token", base + "/token_keys")
-                .userInfoEndpoint(base + "/userinfo")
-                .introspectionEndpoint(base + "/introspect")
-                .clientAuthentication(SECRET_BASIC)
-                .dialect(d -> d.error("invalid_token", REFUSED))
-                .build();
+        return named("uaa").with("host", host).provider();
     }
 
     /**
@@ -1619,20 +1003,7 @@ public final class Providers {
      *     token grant</a>
      */
     public static Provider wso2(String host) {
-        String server = Placeholders.host("A server of WSO2", host);
-        String base = "https://" + server + "/oauth2";
-        return preset(
-                        Placeholders.name("wso2", server),
-                        "https://apim.docs.wso2.com/en/4.2.0/design/api-security/oauth2/grant-types/refresh-token-grant/",
-                        base + "/authorize",
-                        base + "/token")
-                .openId(base + "/token", base + "/jwks")
-                .userInfoEndpoint(base + "/userinfo")
-                .revocationEndpoint(base + "/revoke")
-                .introspectionEndpoint(base + "/introspect")
-                .endSessionEndpoint("https://" + server + "/oidc/logout")
-                .clientAuthentication(SECRET_BASIC)
-                .build();
+        return named("wso2").with("host", host).provider();
     }
 
     /**
@@ -1653,18 +1024,7 @@ public final class Providers {
      *     API request parameters</a>
      */
     public static Provider serviceNow(String instance) {
-        String host = Placeholders.domainUnder("service-now.com", 1, "An instance of ServiceNow", instance);
-        String base = "https://" + host;
-        return preset(
-                        Placeholders.name("servicenow", host),
-                        "https://www.servicenow.com/docs/r/platform-security/authentication/r_OAuthAPIRequestParameters.html",
-                        base + "/oauth_auth.do",
-                        base + "/oauth_token.do")
-                .apiOrigins(base)
-                .clientAuthentication(SECRET_POST)
-                .replay(PROMPT)
-                .refreshTokenLifetime(Duration.ofDays(100), AUTHORIZATION)
-                .build();
+        return named("servicenow").with("host", instance).provider();
     }
 
     /**
@@ -1687,19 +1047,7 @@ public final class Providers {
      * @see <a href="https://developer.squareup.com/docs/oauth-api/overview">OAuth API</a>
      */
     public static Provider square(Environment environment) {
-        boolean real = environment == Environment.PRODUCTION;
-        String base = real ? "https://connect.squareup.com" : "https://connect.squareupsandbox.com";
-        return preset(
-                        real ? "square" : "square-sandbox",
-                        "https://developer.squareup.com/docs/oauth-api/overview",
-                        base + "/oauth2/authorize",
-                        base + "/oauth2/token")
-                .apiOrigins(base)
-                .clientAuthentication(SECRET_POST)
-                .pkce(false)
-                .authorizationParameter("session", "false")
-                .dialect(d -> d.jsonRequests().identityMember("sub", "/merchant_id"))
-                .build();
+        return named("square").with("environment", lowerCase(environment)).provider();
     }
 
     /**
@@ -1719,26 +1067,6 @@ public final class Providers {
      *     and refresh tokens</a>
      */
     public static Provider exactOnline(ExactOnlineSite site) {
-        String base = "https://start.exactonline." + site.domain;
-        return preset(
-                        "exactonline-" + site.name().toLowerCase(Locale.ROOT),
-                        "https://support.exactonline.com/community/s/knowledge-base",
-                        base + "/api/oauth2/auth",
-                        base + "/api/oauth2/token")
-                .profileEndpoint(
-                        base + "/api/v1/current/Me",
-                        Map.of(
-                                "sub",
-                                "/d/results/0/UserID",
-                                "name",
-                                "/d/results/0/FullName",
-                                "email",
-                                "/d/results/0/Email"))
-                .apiOrigins(base)
-                .clientAuthentication(SECRET_POST)
-                .refreshTokenLifetime(Duration.ofDays(30), LAST_USE)
-                .earliestRefresh(Duration.ofSeconds(30))
-                .dialect(d -> d.error("access_denied", TEMPORARY))
-                .build();
+        return named("exactonline").with("site", lowerCase(site)).provider();
     }
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.provider;
 
-import java.time.Period;
-import java.util.Map;
-
 /**
  * Spotify, as its documentation stood in November 2026.
  *
@@ -87,18 +84,7 @@ public final class Spotify {
      */
     public static final String UNDOCUMENTED_AUTHORIZATION_ENDPOINT = accounts("/oauth2/v2/auth");
 
-    private static final Provider PROVIDER = Provider.builder("spotify")
-            .documentation("https://developer.spotify.com/documentation/web-api/tutorials/code-flow")
-            .authorizationEndpoint("https://accounts.spotify.com/authorize")
-            .tokenEndpoint("https://accounts.spotify.com/api/token")
-            .apiOrigins("https://api.spotify.com")
-            .profileEndpoint(
-                    "https://api.spotify.com/v1/me", Map.of("sub", "id", "name", "display_name", "email", "email"))
-            .clientAuthentication(ClientAuthentication.SECRET_BASIC)
-            .loopback(Provider.Loopback.ADDRESS)
-            .replay(Provider.Replay.PROMPT)
-            .refreshTokenLifetime(Period.ofMonths(6), Provider.Anchor.AUTHORIZATION)
-            .build();
+    private static final Provider PROVIDER = Presets.builtIn().named("spotify").provider();
 
     private Spotify() {}
 

@@ -427,6 +427,6 @@ class PlaceholdersTest {
     void a_user_agent_is_one_line_of_ascii(String agent) {
         assertThatThrownBy(() -> Providers.reddit(agent))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("A user agent is written as");
+                .hasMessageContaining("userAgent of reddit is written as");
     }
 }

@@ -217,9 +217,10 @@ class ProvidersTest {
     @Test
     void tokens_of_bots_and_of_users_are_two_presets_at_slack() {
         assertThat(Facts.of(Providers.slack()).dialect.bearerTypes).containsExactly("bot");
-        assertThat(Facts.of(Providers.slack()).dialect.scopeParameter).isEqualTo("scope");
+        assertThat(Facts.of(Providers.slack()).dialect.parameterName("scope")).isEqualTo("scope");
         assertThat(Facts.of(Providers.slackUser()).dialect.bearerTypes).containsExactly("user");
-        assertThat(Facts.of(Providers.slackUser()).dialect.scopeParameter).isEqualTo("user_scope");
+        assertThat(Facts.of(Providers.slackUser()).dialect.parameterName("scope"))
+                .isEqualTo("user_scope");
         assertThat(Facts.of(Providers.slackUser()).dialect.rejections)
                 .isEqualTo(Facts.of(Providers.slack()).dialect.rejections)
                 .contains("token_revoked", "not_authed");
@@ -323,7 +324,8 @@ class ProvidersTest {
         assertThat(Facts.of(Providers.notion()).dialect.requestHeaders).containsKey("Notion-Version");
         assertThat(Facts.of(Providers.gitLab()).dialect.redirectUriOnRefresh).isTrue();
         assertThat(Facts.of(Providers.yahoo()).dialect.redirectUriOnRefresh).isTrue();
-        assertThat(Facts.of(Providers.tikTok()).dialect.clientIdParameter).isEqualTo("client_key");
+        assertThat(Facts.of(Providers.tikTok()).dialect.parameterName("client_id"))
+                .isEqualTo("client_key");
         assertThat(Facts.of(Providers.apple("TEAM123456")).dialect.formPost).isTrue();
         assertThat(Facts.of(Providers.mailchimp()).dialect.zeroMeansForever).isTrue();
         assertThat(Facts.of(Providers.figma()).refreshEndpoint).hasToString("https://api.figma.com/v1/oauth/refresh");

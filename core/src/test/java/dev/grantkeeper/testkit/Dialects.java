@@ -35,7 +35,9 @@ final class Dialects {
     /** From header to schemes. */
     private final Map<String, Set<String>> tokenHeaders = new ConcurrentHashMap<>();
 
-    private final Set<String> clientIdParameters = ConcurrentHashMap.newKeySet();
+    /** From a preset's name for a parameter of requests to the standard's. */
+    private final Map<String, String> parameterNames = new ConcurrentHashMap<>();
+
     private final Set<String> hmacParameters = ConcurrentHashMap.newKeySet();
     /** From place to the standard's member, in answers of the token endpoint. */
     private final Map<String, String> places = new ConcurrentHashMap<>();
@@ -90,7 +92,7 @@ final class Dialects {
 
     private void learn(DialectFacts dialect) {
         tokenHeaders.merge(dialect.tokenHeader, Set.of(dialect.tokenScheme), Dialects::both);
-        clientIdParameters.add(dialect.clientIdParameter);
+        dialect.parameterNames.forEach((standard, name) -> parameterNames.put(name, standard));
         if (dialect.callbackHmac != null) {
             hmacParameters.add(dialect.callbackHmac);
         }
@@ -108,13 +110,16 @@ final class Dialects {
         return tokenType;
     }
 
-    @Nullable
-    String clientId(Map<String, String> params) {
-        return clientIdParameters.stream()
-                .map(name -> Http.get(params, name))
-                .filter(id -> id != null)
-                .findFirst()
-                .orElse(Http.get(params, "client_id"));
+    /** The parameters of a request under the standard's names. */
+    Map<String, String> standard(Map<String, String> params) {
+        Map<String, String> all = new LinkedHashMap<>(params);
+        parameterNames.forEach((name, standard) -> {
+            String value = params.get(name);
+            if (value != null) {
+                all.putIfAbsent(standard, value);
+            }
+        });
+        return all;
     }
 
     /** The access token of a request to the API. */

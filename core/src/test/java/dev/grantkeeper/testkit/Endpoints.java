@@ -77,9 +77,8 @@ final class Endpoints {
     }
 
     Authorization read(String query) throws Refused {
-        Map<String, String> params = Http.params(query);
-        String id = settings.dialects.clientId(params);
-        Client client = known(id);
+        Map<String, String> params = settings.dialects.standard(Http.params(query));
+        Client client = known(Http.get(params, "client_id"));
         String redirectUri = Http.get(params, "redirect_uri");
         if (redirectUri == null || !client.mayRedirectTo(redirectUri, settings.exactRedirectUris)) {
             throw new Refused("invalid_client", "Invalid redirect URI");
@@ -421,7 +420,7 @@ final class Endpoints {
 
     // ---- Helpers -------------------------------------------------------------------------------------------------
 
-    private static Map<String, String> form(RecordedRequest request) throws Refused {
+    private Map<String, String> form(RecordedRequest request) throws Refused {
         if (!request.method().equals("POST")) {
             throw new Refused("invalid_request", "Only POST");
         }
@@ -429,12 +428,12 @@ final class Endpoints {
         if (!type.startsWith("application/x-www-form-urlencoded") && !request.isJson()) {
             throw new Refused("invalid_request", "The body must be application/x-www-form-urlencoded");
         }
-        return request.params();
+        return settings.dialects.standard(request.params());
     }
 
     /** RFC 6749, 2.3.1: id and secret are form-encoded before they are joined for Basic. */
     private Client authenticate(RecordedRequest request, Map<String, String> params) throws Refused {
-        String id = settings.dialects.clientId(params);
+        String id = Http.get(params, "client_id");
         String secret = Http.get(params, "client_secret");
         String basic = Http.credentials(request, "Basic");
         String assertion = Http.get(params, "client_assertion");

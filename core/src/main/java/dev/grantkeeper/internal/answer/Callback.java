@@ -107,6 +107,14 @@ public record Callback(
                 null, state, issuer, present(error), present(errorDescription), present(code), null, Map.of());
     }
 
+    /** The same with the code from another parameter, for a server that has its own name for it. */
+    public Callback withCodeFrom(String parameter) {
+        return code == null && response == null && others.containsKey(parameter)
+                ? new Callback(
+                        problem, state, issuer, error, errorDescription, present(others.get(parameter)), null, others)
+                : this;
+    }
+
     private static @Nullable String present(@Nullable String value) {
         return value == null || value.isEmpty() ? null : value;
     }

@@ -177,7 +177,8 @@ public final class AuthorizationCodeFlow {
                     Reason.STALE,
                     "The application has another client at " + there.issuer() + " than the login was started for");
         }
-        Callback callback = opened(received, endpoints.signedResponses());
+        Callback callback = opened(received, endpoints.signedResponses())
+                .withCodeFrom(Facts.of(endpoints.provider()).dialect.codeParameter);
         if (callback.problem() != null) {
             return mismatched(Reason.FORGED, callback.problem());
         }

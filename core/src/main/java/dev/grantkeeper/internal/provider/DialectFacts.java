@@ -15,11 +15,15 @@ public final class DialectFacts implements Cloneable {
     /** No differences. */
     public static final DialectFacts STANDARD = new DialectFacts();
 
-    public String clientIdParameter = "client_id";
-    public String scopeParameter = "scope";
+    /** From a standard parameter of requests to this server's name for it. */
+    public Map<String, String> parameterNames = Map.of();
+
     public boolean jsonRequests;
     public Map<String, String> requestHeaders = Map.of();
     public Map<String, String> tokenParameters = Map.of();
+    /** Those of refreshes only. */
+    public Map<String, String> refreshParameters = Map.of();
+
     public boolean redirectUriOnRefresh;
     public boolean scopesOnRefresh;
     /** Scopes that the server grants without listing them. */
@@ -45,11 +49,17 @@ public final class DialectFacts implements Cloneable {
     public @Nullable String rejectionMember;
     public Set<String> rejections = Set.of();
     public @Nullable String grantedScopeParameter;
+    public String codeParameter = "code";
     public @Nullable String serverParameter;
     public @Nullable String callbackHmac;
     public boolean formPost;
 
     private DialectFacts() {}
+
+    /** The server's name for a parameter of requests. */
+    public String parameterName(String standard) {
+        return parameterNames.getOrDefault(standard, standard);
+    }
 
     /** A copy. A copy constructor would have to name every fact, and could forget one. */
     @Override

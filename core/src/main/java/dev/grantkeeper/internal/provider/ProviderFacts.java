@@ -103,6 +103,7 @@ public class ProviderFacts implements Cloneable {
     public boolean refreshTokenLifetimeFromLogin;
 
     public @Nullable String noApplicationTokens;
+    public @Nullable String noLogins;
     public DialectFacts dialect = DialectFacts.STANDARD;
 
     protected ProviderFacts(String name) {

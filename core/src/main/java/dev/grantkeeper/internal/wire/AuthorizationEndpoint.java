@@ -132,8 +132,7 @@ public final class AuthorizationEndpoint {
         }
         Map<String, String> all = new LinkedHashMap<>();
         request.build().toParameters().forEach((name, values) -> all.put(name, values.get(0)));
-        rename(all, "client_id", provider.dialect.clientIdParameter);
-        rename(all, "scope", provider.dialect.scopeParameter);
+        provider.dialect.parameterNames.forEach((standard, name) -> rename(all, standard, name));
         if (nonce != null) {
             all.put("nonce", nonce.getValue());
         }
@@ -173,7 +172,7 @@ public final class AuthorizationEndpoint {
     }
 
     private static void rename(Map<String, String> parameters, String name, String provider) {
-        String value = name.equals(provider) ? null : parameters.remove(name);
+        String value = parameters.remove(name);
         if (value != null) {
             parameters.put(provider, value);
         }
@@ -206,7 +205,8 @@ public final class AuthorizationEndpoint {
         Map<String, String> outside = new LinkedHashMap<>();
         outside.put("client_id", client.id());
         if (pushing == null) {
-            for (String name : List.of("response_type", provider.dialect.scopeParameter)) {
+            for (String name :
+                    List.of(provider.dialect.parameterName("response_type"), provider.dialect.parameterName("scope"))) {
                 String value = parameters.get(name);
                 if (value != null) {
                     outside.put(name, value);

@@ -144,11 +144,11 @@ public final class Client {
         Map<String, List<String>> parameters = new LinkedHashMap<>();
         form.forEach((name, value) -> parameters.put(name, values(name, value)));
         if (authentication != ClientAuthentication.SECRET_BASIC) {
-            parameters.put(dialect.clientIdParameter, List.of(id));
+            parameters.put(dialect.parameterName("client_id"), List.of(id));
         }
         switch (authentication) {
             case SECRET_BASIC -> request.header("Authorization", basic(needed(secret)));
-            case SECRET_POST -> parameters.put("client_secret", List.of(needed(secret)));
+            case SECRET_POST -> parameters.put(dialect.parameterName("client_secret"), List.of(needed(secret)));
             case SECRET_JWT, PRIVATE_KEY_JWT -> {
                 parameters.put("client_assertion_type", List.of(ASSERTION_TYPE));
                 parameters.put("client_assertion", List.of(assertion()));

@@ -94,6 +94,7 @@ public final class TokenEndpoint {
      */
     public Answer refresh(TokenSet tokens, Resource resource) {
         Map<String, String> form = ofUser();
+        form.putAll(provider.dialect.refreshParameters);
         form.put("grant_type", "refresh_token");
         form.put("refresh_token", tokens.refreshToken().orElseThrow());
         if (redirectUri != null && provider.dialect.redirectUriOnRefresh) {
