@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A store in which the outcomes of refreshes wait before they are written: the node has the new tokens, and nobody else
@@ -25,6 +26,7 @@ final class HeldOutcomes implements TokenStore {
     private final Set<AccountKey> held = new HashSet<>();
     private final Set<AccountKey> read = new HashSet<>();
     private boolean holding;
+    private @Nullable IOException failedRead;
 
     HeldOutcomes(TokenStore store) {
         this.store = store;
@@ -50,11 +52,15 @@ final class HeldOutcomes implements TokenStore {
     /** Forgets which rows were read. */
     synchronized void forgetReads() {
         read.clear();
+        failedRead = null;
     }
 
-    /** Waits until so many rows were read. */
+    /** Waits until so many rows were read. Fails once one could not be: nobody reads it again. */
     synchronized void awaitRead(int rows) throws InterruptedException {
-        await(() -> read.size() >= rows);
+        await(() -> read.size() >= rows || failedRead != null);
+        if (failedRead != null) {
+            throw new IllegalStateException("A row could not be read", failedRead);
+        }
     }
 
     // guarded by this
@@ -66,12 +72,20 @@ final class HeldOutcomes implements TokenStore {
 
     @Override
     public Optional<StoredTokens> find(AccountKey key) throws IOException {
-        Optional<StoredTokens> found = store.find(key);
-        synchronized (this) {
-            read.add(key);
-            notifyAll();
+        try {
+            Optional<StoredTokens> found = store.find(key);
+            synchronized (this) {
+                read.add(key);
+                notifyAll();
+            }
+            return found;
+        } catch (IOException e) {
+            synchronized (this) {
+                failedRead = e;
+                notifyAll();
+            }
+            throw e;
         }
-        return found;
     }
 
     @Override

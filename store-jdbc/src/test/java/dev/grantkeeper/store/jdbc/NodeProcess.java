@@ -217,6 +217,7 @@ final class NodeProcess implements AutoCloseable {
                 ? Databases.carefulPool(database(url.substring(CAREFUL.length())), 4, config -> {
                     config.setInitializationFailTimeout(60_000);
                     config.setConnectionTimeout(3_000);
+                    config.setExceptionOverride(new DeadConnectionsOfH2());
                 })
                 : Databases.pool(database(url), 4);
     }
