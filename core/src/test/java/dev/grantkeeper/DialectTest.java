@@ -127,6 +127,54 @@ class DialectTest {
     }
 
     @Test
+    void redirect_uri_response_type_and_secret_go_under_the_names_that_the_server_knows() throws Exception {
+        Grantkeeper node = node(d -> d.parameterName("redirect_uri", "redirect_url")
+                .parameterName("response_type", "responseType")
+                .parameterName("client_secret", "secret"));
+        PendingLogin login = node.startLogin();
+        assertThat(MockProvider.parameters(login.url().toString()))
+                .containsKey("redirect_url")
+                .containsEntry("responseType", "code")
+                .doesNotContainKeys("redirect_uri", "response_type");
+        mock.server.enqueue(MockProvider.tokens());
+        assertThat(node.finishLogin(login, query(login, ""))).isInstanceOf(SignedIn.class);
+        assertThat(MockProvider.form(mock.server.takeRequest()))
+                .containsEntry("secret", SECRET)
+                .containsKey("redirect_uri") // the standard's name, but in the browser
+                .doesNotContainKey("client_secret");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> node(d -> d.parameterName("state", "customField")))
+                .withMessageContaining("state");
+    }
+
+    @Test
+    void a_refresh_has_parameters_of_its_own_where_the_server_wants_that() throws Exception {
+        Grantkeeper node = node(d -> d.tokenParameter("type", "web_server").refreshParameter("type", "refresh"));
+        String tokens = "{\"access_token\":\"at-1\",\"refresh_token\":\"rt-1\",\"expires_in\":3600}";
+        mock.server.enqueue(MockProvider.json(200, tokens));
+        SignedIn in = (SignedIn) login(node, "");
+        assertThat(MockProvider.form(mock.server.takeRequest())).containsEntry("type", "web_server");
+        Account alice = in.keepAs("alice");
+        mock.server.enqueue(MockProvider.json(200, tokens.replace("at-1", "at-2")));
+        alice.tokensInsteadOf(alice.tokens());
+        assertThat(MockProvider.form(mock.server.takeRequest())).containsEntry("type", "refresh");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> node(d -> d.refreshParameter("REFRESH_TOKEN", "x")))
+                .withMessageContaining("REFRESH_TOKEN");
+    }
+
+    @Test
+    void a_code_is_found_under_the_servers_own_name() throws Exception {
+        Grantkeeper node = node(d -> d.codeParameter("spapi_oauth_code"));
+        PendingLogin login = node.startLogin();
+        String state = HttpUrl.get(login.url().toString()).queryParameter("state");
+        mock.server.enqueue(MockProvider.tokens());
+        assertThat(node.finishLogin(login, "state=" + state + "&spapi_oauth_code=code-7&selling_partner_id=A1"))
+                .isInstanceOf(SignedIn.class);
+        assertThat(MockProvider.form(mock.server.takeRequest())).containsEntry("code", "code-7");
+    }
+
+    @Test
     void token_requests_are_json_where_the_server_wants_that() throws Exception {
         Grantkeeper node = node(d -> d.jsonRequests().requestHeader("Notion-Version", "2022-06-28"));
         mock.server.enqueue(MockProvider.tokens());

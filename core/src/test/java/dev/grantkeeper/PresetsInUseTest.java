@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.grantkeeper.LoginResult.SignedIn;
 import dev.grantkeeper.internal.provider.Facts;
@@ -75,7 +76,7 @@ class PresetsInUseTest {
     }
 
     @ParameterizedTest
-    @MethodSource("dev.grantkeeper.provider.ProvidersTest#providers")
+    @MethodSource("dev.grantkeeper.provider.ProviderListTest#withLogins")
     void a_preset_at_the_test_server_sends_nothing_elsewhere(Provider preset) {
         ProviderFacts facts = Facts.of(scene.server.provider(preset));
         assertThat(Stream.of(
@@ -101,7 +102,7 @@ class PresetsInUseTest {
 
     /** Login, identity, call, refresh and a rejected token, in the words of each preset. */
     @ParameterizedTest
-    @MethodSource("dev.grantkeeper.provider.ProvidersTest#providers")
+    @MethodSource("dev.grantkeeper.provider.ProviderListTest#withLogins")
     void every_preset_works_at_the_test_server(Provider preset) throws Exception {
         ProviderFacts facts = Facts.of(preset);
         scene.server.client(Scene.CLIENT, Scene.SECRET);
@@ -132,5 +133,34 @@ class PresetsInUseTest {
         assertThat(scene.status(alice.wrap(scene.http))).isEqualTo(200);
         assertThat(scene.server.refreshRequests()).isEqualTo(2);
         assertThat(scene.server.reuseDetected()).isZero();
+    }
+
+    /** A provider at which no user signs in has tokens for applications, and says so to who wants a login. */
+    @ParameterizedTest
+    @MethodSource("dev.grantkeeper.provider.ProviderListTest#withoutLogins")
+    void every_preset_without_logins_gives_the_application_its_tokens(Provider preset) throws Exception {
+        assertThatIllegalStateException()
+                .isThrownBy(() -> scene.registration(preset).build())
+                .withMessageContaining("application()")
+                .withMessageContaining("redirectUri");
+        assertThatIllegalStateException()
+                .isThrownBy(preset::authorizationEndpoint)
+                .withMessageContaining("application()");
+
+        scene.server.client(Scene.CLIENT, Scene.SECRET);
+        Provider here = scene.here(preset);
+        Grantkeeper node = scene.node(Grantkeeper.builder(here)
+                .clientId(Scene.CLIENT)
+                .clientSecret(Scene.SECRET)
+                .tokenStore(scene.store)
+                .sealingKeys(Scene.KEYS)
+                .httpClient(scene.http)
+                .time(scene.time.clock(), scene.time::ticks));
+        assertThatIllegalStateException().isThrownBy(node::startLogin).withMessageContaining("application()");
+        Account application = node.application();
+        assertThat(scene.status(application.wrap(scene.http))).isEqualTo(200);
+        scene.expire();
+        assertThat(scene.status(application.wrap(scene.http))).isEqualTo(200);
+        assertThat(scene.server.tokenRequests()).isEqualTo(2);
     }
 }

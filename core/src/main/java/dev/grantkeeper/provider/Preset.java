@@ -305,7 +305,8 @@ public final class Preset {
         }
         for (Map.Entry<String, JsonNode> fact : members.properties()) {
             if (PresetFacts.isFact(fact.getKey())) {
-                PresetFacts.set(builder, name(), Map.entry(fact.getKey(), filledIn(fact.getValue(), parts)));
+                JsonNode value = parts.isEmpty() ? fact.getValue() : filledIn(fact.getValue(), parts);
+                PresetFacts.set(builder, name(), Map.entry(fact.getKey(), value));
             }
         }
         return builder.build();

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -59,6 +60,9 @@ public final class Presets {
     private final String text;
     /** The day on which the facts of the list were gathered; {@code null} if it does not say. */
     private final @Nullable String asOf;
+
+    /** Those of the library's own list that were looked up by their names. */
+    private final Map<String, Preset> found = new ConcurrentHashMap<>();
 
     /** From name to preset; {@code null} until all are needed. */
     private volatile @Nullable Map<String, Preset> rows;
@@ -169,8 +173,15 @@ public final class Presets {
             Preset own = rows().get(name);
             return own == null && base != null ? base.find(name) : own;
         }
-        ObjectNode row = row(name);
-        return row == null ? null : preset(row);
+        Preset known = found.get(name);
+        if (known == null) {
+            ObjectNode row = row(name);
+            known = row == null ? null : preset(row);
+            if (known != null) {
+                found.put(name, known);
+            }
+        }
+        return known;
     }
 
     private Preset preset(ObjectNode row) {
@@ -186,8 +197,9 @@ public final class Presets {
         if (start < 0) {
             return null;
         }
+        int next = text.indexOf(START, start + START.length());
         try {
-            ObjectNode row = (ObjectNode) ROW.readTree(text.substring(start));
+            ObjectNode row = (ObjectNode) ROW.readTree(text.substring(start, next < 0 ? text.length() : next));
             JsonNode like = row.get("like");
             return like == null ? row : Preset.inherit(row, Objects.requireNonNull(row(like.textValue())));
         } catch (JsonProcessingException e) {

@@ -10,6 +10,7 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -31,6 +32,26 @@ class ProviderListTest {
 
     static List<Preset> presets() {
         return Providers.all();
+    }
+
+    /** Each provider at which users sign in, and each variant that a method of its own makes. */
+    static List<Provider> withLogins() throws ReflectiveOperationException {
+        Map<String, Provider> all = new LinkedHashMap<>();
+        for (Provider provider : ProvidersTest.providers()) {
+            all.put(provider.name(), provider);
+        }
+        presets().stream().filter(Preset::hasLogins).forEach(preset -> {
+            Provider provider = preset.withAnyValues().provider();
+            all.putIfAbsent(provider.name(), provider);
+        });
+        return List.copyOf(all.values());
+    }
+
+    static List<Provider> withoutLogins() {
+        return presets().stream()
+                .filter(preset -> !preset.hasLogins())
+                .map(preset -> preset.withAnyValues().provider())
+                .toList();
     }
 
     /** All providers that a preset can be, as far as its list of values goes, one placeholder after the other. */
@@ -99,6 +120,14 @@ class ProviderListTest {
         for (Provider provider : providersOf(preset)) {
             assertThat(provider.newBuilder().build()).usingRecursiveComparison().isEqualTo(provider);
         }
+    }
+
+    @Test
+    void only_a_provider_with_logins_has_an_authorization_endpoint() {
+        assertThat(presets())
+                .allSatisfy(preset -> assertThat(preset.members().has("authorizationEndpoint")
+                                || preset.members().has("class"))
+                        .isEqualTo(preset.hasLogins()));
     }
 
     @Test

@@ -58,7 +58,6 @@ final class Dialects {
         ProviderFacts facts = Facts.of(preset);
         Provider.Builder here = preset.newBuilder()
                 .allowHttpOnLoopback()
-                .authorizationEndpoint(server.authorizationEndpoint())
                 .tokenEndpoint(server.tokenEndpoint())
                 .refreshEndpoint(null)
                 .revocationEndpoint(in(facts.revocationEndpoint, server.revocationEndpoint()))
@@ -73,6 +72,9 @@ final class Dialects {
                 .formerServers()
                 .issuerInCallback(issuerInCallback)
                 .apiOrigins(server.url());
+        if (facts.noLogins == null) {
+            here.authorizationEndpoint(server.authorizationEndpoint());
+        }
         if (facts.jwksUri != null) {
             here.openId(server.issuer(), server.jwksUri());
         } else if (facts.issuer != null || issuerInCallback) {

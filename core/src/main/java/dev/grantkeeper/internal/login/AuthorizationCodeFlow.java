@@ -104,6 +104,11 @@ public final class AuthorizationCodeFlow {
             throws RequestFailedException {
         String comesBackTo = port == null ? redirectUri : port;
         if (comesBackTo == null) {
+            Provider known = server.known();
+            String noLogins = Facts.of(known).noLogins;
+            if (noLogins != null) {
+                throw new IllegalStateException(known.name() + " signs no users in: " + noLogins);
+            }
             throw new IllegalStateException("A login needs a redirect URI: call redirectUri(…) on the builder");
         }
         Endpoints endpoints = server.endpoints();
