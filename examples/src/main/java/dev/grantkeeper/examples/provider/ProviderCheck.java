@@ -32,9 +32,11 @@ import org.jspecify.annotations.Nullable;
  * airtable
  * zendesk subdomain=acme
  * --file my-providers.json acme
+ * --cost
  * </pre>
  *
- * <p>The exit code is 0 if nothing contradicts the list, 1 if something does, 2 if there is no such provider.
+ * <p>{@code --cost} prints what the list costs a process that has just started. The exit code is 0 if nothing
+ * contradicts the list, 1 if something does, 2 if there is no such provider.
  */
 public final class ProviderCheck {
     private static final int SAME = 0;
@@ -78,13 +80,17 @@ public final class ProviderCheck {
     }
 
     int check(List<String> arguments) throws IOException {
+        if (arguments.equals(List.of("--cost"))) {
+            new Cost(out).print();
+            return SAME;
+        }
         List<String> rest = new ArrayList<>(arguments);
         Preset preset;
         Provider provider;
         try {
             boolean own = rest.size() > 1 && rest.get(0).equals("--file");
             if (rest.isEmpty() || (own && rest.size() < 3)) {
-                out.println("Usage: [--file <file>] <provider> [<placeholder>=<value> ...]");
+                out.println("Usage: [--file <file>] <provider> [<placeholder>=<value> ...], or --cost");
                 return UNKNOWN;
             }
             preset = own

@@ -98,4 +98,13 @@ class ProviderCheckTest {
         assertThat(printed()).contains("Usage:", "github", "with(\"subdomain\"", "<name>=<value>");
         assertThat(server.recordedMetadataRequests()).isEmpty();
     }
+
+    @Test
+    void the_cost_of_the_list_is_printed() throws IOException {
+        assertThat(check("--cost")).isZero();
+        assertThat(printed())
+                .containsPattern("\\d+ us: the whole list")
+                .containsPattern("for its \\d{3} providers")
+                .contains("in the jar");
+    }
 }
