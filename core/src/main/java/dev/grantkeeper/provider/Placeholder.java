@@ -66,15 +66,13 @@ final class Placeholder {
         JsonNode regex = description.path("pattern");
         pattern = regex.isTextual() ? Pattern.compile(regex.textValue()) : null;
         values = values(what, description.path("values"));
-        standard = description.path("default").textValue();
+        String byDefault = description.path("default").textValue();
         example = description.path("example").textValue();
         nameless = description.path("nameless").asBoolean(type == Type.TEXT);
         if (type == Type.CHOICE && values.isEmpty()) {
             throw new IllegalArgumentException(what + ": a choice needs values");
         }
-        if (standard != null) {
-            parts(standard);
-        }
+        standard = byDefault == null ? null : checked(byDefault);
     }
 
     private static List<String> sorted(Set<String> names) {
@@ -155,16 +153,13 @@ final class Placeholder {
     }
 
     /**
-     * Checks a value, and splits it.
+     * Checks a value.
      *
-     * @return from the name of a part, which is empty for the value itself, to its text
+     * @return the same value as everybody writes it: one that the preset lists, or the part that goes into a URL
      * @throws IllegalArgumentException if the value is not accepted
      */
-    Map<String, String> parts(String value) {
-        Map<String, String> listed = values.get(value);
-        if (listed == null && type != Type.TEXT) {
-            listed = values.get(value.toLowerCase(Locale.ROOT));
-        }
+    String checked(String value) {
+        String listed = listed(value);
         if (listed != null) {
             return listed;
         }
@@ -179,7 +174,30 @@ final class Placeholder {
         if (pattern != null && !pattern.matcher(checked).matches()) {
             throw Placeholders.refused(what, expected(), value);
         }
-        return Map.of("", checked);
+        return checked;
+    }
+
+    /** The listed value that this one is, or whose text it is. */
+    private @Nullable String listed(String value) {
+        if (type == Type.TEXT) {
+            return values.containsKey(value) ? value : null;
+        }
+        for (Map.Entry<String, Map<String, String>> one : values.entrySet()) {
+            if (one.getKey().equalsIgnoreCase(value)
+                    || value.equals(one.getValue().get(""))) {
+                return one.getKey();
+            }
+        }
+        return null;
+    }
+
+    /**
+     * Splits a value that was checked.
+     *
+     * @return from the name of a part, which is empty for the value itself, to its text
+     */
+    Map<String, String> parts(String checked) {
+        return values.getOrDefault(checked, Map.of("", checked));
     }
 
     private String label(String value) {
@@ -207,12 +225,12 @@ final class Placeholder {
         throw Placeholders.refused(what, expected(), value);
     }
 
-    /** The part of the provider's name that tells one value from another; {@code null} for none. */
+    /** The part of the provider's name that tells one checked value from another; {@code null} for none. */
     @Nullable
     String partOfName(String value) {
         if (nameless || value.equals(standard)) {
             return null;
         }
-        return values.containsKey(value) ? value : parts(value).get("");
+        return value;
     }
 }

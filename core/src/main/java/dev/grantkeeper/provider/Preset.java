@@ -262,8 +262,7 @@ public final class Preset {
                                     ? "It has none"
                                     : "There are " + String.join(", ", placeholders.keySet())));
         }
-        known.parts(value);
-        return new Preset(members, placeholders, Copies.with(values, placeholder, value));
+        return new Preset(members, placeholders, Copies.with(values, placeholder, known.checked(value)));
     }
 
     /**

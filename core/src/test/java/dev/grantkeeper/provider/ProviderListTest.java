@@ -218,6 +218,29 @@ class ProviderListTest {
     }
 
     @Test
+    void a_value_is_the_same_however_it_is_written() {
+        assertThat(Providers.named("zoho").with("dataCenter", "EU").provider().name())
+                .isEqualTo("zoho-eu");
+        assertThat(Providers.named("zoho").with("dataCenter", "US").provider().name())
+                .isEqualTo("zoho");
+        assertThat(Providers.named("shopify")
+                        .with("subdomain", "ACME.myshopify.com")
+                        .provider()
+                        .name())
+                .isEqualTo("shopify-acme");
+        assertThat(Providers.named("salesforce")
+                        .with("host", "test.salesforce.com")
+                        .provider())
+                .usingRecursiveComparison()
+                .isEqualTo(Providers.named("salesforce").with("host", "sandbox").provider());
+        assertThat(Providers.named("gitlab")
+                        .with("host", "GitLab.com")
+                        .provider()
+                        .name())
+                .isEqualTo("gitlab");
+    }
+
+    @Test
     void a_name_that_is_not_there_is_answered_with_similar_ones() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Providers.named("airtabel"))
