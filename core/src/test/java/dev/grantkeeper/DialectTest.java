@@ -164,6 +164,18 @@ class DialectTest {
     }
 
     @Test
+    void a_request_for_the_applications_own_tokens_has_parameters_of_its_own() throws Exception {
+        Grantkeeper node = node(
+                d -> d.applicationParameter("audience", "https://api.example/").tokenParameter("type", "web_server"));
+        mock.server.enqueue(MockProvider.tokens());
+        node.application().tokens();
+        assertThat(MockProvider.form(mock.server.takeRequest()))
+                .containsEntry("grant_type", "client_credentials")
+                .containsEntry("audience", "https://api.example/")
+                .doesNotContainKey("type");
+    }
+
+    @Test
     void a_code_is_found_under_the_servers_own_name() throws Exception {
         Grantkeeper node = node(d -> d.codeParameter("spapi_oauth_code"));
         PendingLogin login = node.startLogin();

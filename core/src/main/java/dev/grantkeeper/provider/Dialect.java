@@ -137,7 +137,7 @@ public final class Dialect {
      */
     public Dialect requestHeader(String name, String value) {
         String lower = name.toLowerCase(Locale.ROOT);
-        if (!lower.matches("[a-z0-9-]{1,64}")
+        if (!lower.matches("[a-z0-9._-]{1,64}")
                 || Set.of("authorization", "host", "content-length", "content-type", "transfer-encoding", "dpop")
                         .contains(lower)) {
             throw new IllegalArgumentException("This header cannot be set: " + name);
@@ -174,6 +174,20 @@ public final class Dialect {
      */
     public Dialect refreshParameter(String name, String value) {
         facts.refreshParameters = Copies.with(facts.refreshParameters, checkTokenParameter(name), value);
+        return this;
+    }
+
+    /**
+     * Adds a parameter to every token request for the application itself (client credentials, RFC 6749 section 4.4;
+     * servers that require an {@code audience}). A parameter of the request itself has precedence. Default: none.
+     *
+     * @param name the parameter
+     * @param value its value
+     * @return this
+     * @throws IllegalArgumentException if the library itself sends the parameter
+     */
+    public Dialect applicationParameter(String name, String value) {
+        facts.applicationParameters = Copies.with(facts.applicationParameters, checkTokenParameter(name), value);
         return this;
     }
 

@@ -82,6 +82,7 @@ final class PresetFacts {
             entry("requestHeaders", (d, what, v) -> map(what, v).forEach(d::requestHeader)),
             entry("tokenParameters", (d, what, v) -> map(what, v).forEach(d::tokenParameter)),
             entry("refreshParameters", (d, what, v) -> map(what, v).forEach(d::refreshParameter)),
+            entry("applicationParameters", (d, what, v) -> map(what, v).forEach(d::applicationParameter)),
             entry("redirectUriOnRefresh", (d, what, v) -> only(flag(what, v), what, d::redirectUriOnRefresh)),
             entry("scopesOnRefresh", (d, what, v) -> d.scopesOnRefresh(array(what, v))),
             entry(

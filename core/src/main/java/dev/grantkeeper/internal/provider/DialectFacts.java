@@ -24,6 +24,9 @@ public final class DialectFacts implements Cloneable {
     /** Those of refreshes only. */
     public Map<String, String> refreshParameters = Map.of();
 
+    /** Those of requests for the application's own tokens. */
+    public Map<String, String> applicationParameters = Map.of();
+
     public boolean redirectUriOnRefresh;
     public boolean scopesOnRefresh;
     /** Scopes that the server grants without listing them. */

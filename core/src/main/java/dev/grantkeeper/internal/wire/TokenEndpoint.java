@@ -180,7 +180,7 @@ public final class TokenEndpoint {
      * @param key what the tokens before were bound to; {@code null} if there were none
      */
     public Answer clientCredentials(Resource resource, Set<String> resources, String scope, @Nullable KeyPair key) {
-        Map<String, String> form = new LinkedHashMap<>();
+        Map<String, String> form = new LinkedHashMap<>(provider.dialect.applicationParameters);
         form.put("grant_type", "client_credentials");
         if (resource instanceof Resource.Named other) {
             putResource(form, other);
