@@ -265,6 +265,37 @@ public final class Account {
     }
 
     /**
+     * Returns what authorizes a request of another HTTP client than OkHttp: the header with a valid access token,
+     * refreshed if necessary, and afterwards what its response means. Requests to URLs that are not the account's APIs
+     * are to be sent as they are: the token would be disclosed there.
+     *
+     * @param url the URL of the request. The client must not follow redirects with the header to another origin
+     * @return the authorization; empty if the token is not sent to this URL
+     * @throws LoginRequiredException if the user has to sign in
+     * @throws AuthorizationServerException if the authorization server issues no tokens, or does not within
+     *     {@link Grantkeeper.Builder#maxWait}
+     * @throws TokenStoreException if the store failed and nothing valid is in memory
+     * @throws OAuthException if the token is bound to a key (DPoP) or is not an access token: a header does not
+     *     authorize the request then. Also after {@link Grantkeeper#close}, if nothing valid is in memory
+     * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
+     */
+    public Optional<RequestAuthorization> authorization(URI url) throws IOException {
+        return RequestAuthorization.of(registration, source(), url);
+    }
+
+    /**
+     * Asynchronous variant of {@link #authorization}; no thread blocks.
+     *
+     * @param url the URL of the request
+     * @return completes with the authorization, or exceptionally with a
+     *     {@link java.util.concurrent.CompletionException} around what {@link #authorization} would throw; cancelling
+     *     it does not disturb the refresh
+     */
+    public CompletableFuture<Optional<RequestAuthorization>> authorizationAsync(URI url) {
+        return RequestAuthorization.ofAsync(registration, source(), url);
+    }
+
+    /**
      * Introspects this account's access token at the server (RFC 7662), after refreshing it if necessary. It shows what
      * {@link #grant()} cannot: that the server has revoked a token before its expiry.
      *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
-import dev.grantkeeper.internal.answer.ApiBase;
 import dev.grantkeeper.internal.call.ApiRejections;
 import dev.grantkeeper.internal.call.BoundCalls;
+import dev.grantkeeper.internal.call.Destination;
 import dev.grantkeeper.internal.call.ErrorCodes;
 import dev.grantkeeper.internal.call.LoginChallenge;
 import dev.grantkeeper.internal.call.TokenSource;
@@ -158,28 +158,6 @@ final class AuthorizingInterceptor implements Interceptor {
         return client.build();
     }
 
-    /** Whether a request's URL may have the source's tokens. */
-    private enum Destination {
-        /** One of the source's own addresses: they are for it. */
-        OWN_ADDRESS,
-        /** An origin that the tokens may turn out to be for, at providers that name the user's API with the tokens. */
-        POSSIBLE_API_BASE,
-        /** An API of this provider, but not one that the source's tokens are for. */
-        OTHER_API,
-        /** No API of this provider. */
-        ELSEWHERE
-    }
-
-    private Destination destination(HttpUrl url, @Nullable TokenSource source) {
-        if (source != null && source.addresses().cover(url)) {
-            return Destination.OWN_ADDRESS;
-        }
-        if (source != null && source.goesToApiBase() && ApiBase.mayBe(url, dialect)) {
-            return Destination.POSSIBLE_API_BASE;
-        }
-        return addresses.cover(url) ? Destination.OTHER_API : Destination.ELSEWHERE;
-    }
-
     /** May this request have a token, and whose? */
     @Override
     public Response intercept(Chain chain) throws IOException {
@@ -190,7 +168,7 @@ final class AuthorizingInterceptor implements Interceptor {
                     "Add Grantkeeper's interceptor with addInterceptor, not with addNetworkInterceptor", null);
         }
         TokenSource source = sources.of(request);
-        Destination destination = destination(request.url(), source);
+        Destination destination = Destination.of(request.url(), source, addresses, dialect);
         if (destination == Destination.ELSEWHERE) {
             logBareCall(request.url());
             return chain.proceed(request);
@@ -241,7 +219,7 @@ final class AuthorizingInterceptor implements Interceptor {
             }
             throw e;
         }
-        if (!mayGo(tokens, request, destination)) {
+        if (!destination.mayHave(tokens, request.url())) {
             logBareCall(request.url());
             return chain.proceed(request); // another user's API, or nobody's
         }
@@ -272,7 +250,7 @@ final class AuthorizingInterceptor implements Interceptor {
             response.close();
             throw e;
         }
-        if (others.accessToken().equals(tokens.accessToken()) || !mayGo(others, request, destination)) {
+        if (others.accessToken().equals(tokens.accessToken()) || !destination.mayHave(others, request.url())) {
             return unlessMoved(source, request, unlessChallenged(source, tokens, response, challenge));
         }
         response.close();
@@ -287,13 +265,6 @@ final class AuthorizingInterceptor implements Interceptor {
             api.checkIsStillServed(response);
         }
         return response;
-    }
-
-    private static boolean mayGo(TokenSet tokens, Request request, Destination destination) {
-        return destination == Destination.OWN_ADDRESS
-                || tokens.apiBase()
-                        .map(base -> Origins.of(HttpUrl.get(base.toString())).equals(Origins.of(request.url())))
-                        .orElse(false);
     }
 
     /** Whether what sent the response had the token: not if a redirect led to where the token does not go. */
