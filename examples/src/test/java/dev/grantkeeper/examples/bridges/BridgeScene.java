@@ -17,12 +17,12 @@ import java.time.InstantSource;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A server with an API, another one that is none of ours, and time that a test moves. */
-final class BridgeScene implements AutoCloseable {
+public final class BridgeScene implements AutoCloseable {
     private static final String CALLBACK = "http://127.0.0.1:8888/callback";
 
     private final AtomicLong passed = new AtomicLong();
     private final InstantSource clock = () -> Instant.now().plusNanos(passed.get());
-    final FakeAuthorizationServer server = FakeAuthorizationServer.start()
+    public final FakeAuthorizationServer server = FakeAuthorizationServer.start()
             .client("app", "secret", CALLBACK)
             .accessTokenLifetime(Duration.ofHours(1))
             .time(clock);
@@ -32,7 +32,7 @@ final class BridgeScene implements AutoCloseable {
     private final Grantkeeper grantkeeper;
 
     /** The API origins are those of the server, and what a protocol without URLs makes of its addresses. */
-    BridgeScene(String... moreOrigins) {
+    public BridgeScene(String... moreOrigins) {
         String[] origins = new String[moreOrigins.length + 1];
         origins[0] = server.url();
         System.arraycopy(moreOrigins, 0, origins, 1, moreOrigins.length);
@@ -53,18 +53,18 @@ final class BridgeScene implements AutoCloseable {
         elsewhere.onApiRequest((request, answer) -> Answer.json(200, "{}"));
     }
 
-    Account signIn(String user) throws IOException {
+    public Account signIn(String user) throws IOException {
         PendingLogin login = grantkeeper.startLogin();
         String callback = server.approve(login.url().toString(), user);
         LoginResult result = grantkeeper.finishLogin(login, URI.create(callback).getRawQuery());
         return ((LoginResult.SignedIn) result).keepAs(user);
     }
 
-    Account account(String user) {
+    public Account account(String user) {
         return grantkeeper.account(user);
     }
 
-    void expire() {
+    public void expire() {
         passed.addAndGet(Duration.ofHours(2).toNanos());
     }
 
