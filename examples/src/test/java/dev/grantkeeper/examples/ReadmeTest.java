@@ -4,11 +4,17 @@ package dev.grantkeeper.examples;
 import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.grantkeeper.Account;
+import dev.grantkeeper.examples.bridges.BridgeScene;
+import dev.grantkeeper.examples.bridges.FakeMailServer;
+import jakarta.mail.Service;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +27,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -31,6 +38,8 @@ import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The code in the documentation compiles, and its links lead somewhere. */
 class ReadmeTest {
@@ -61,6 +70,7 @@ class ReadmeTest {
             import static java.net.http.HttpResponse.BodyHandlers.ofString;
             import static org.junit.jupiter.api.Assertions.assertEquals;
             import dev.grantkeeper.*;
+            import dev.grantkeeper.examples.bridges.*;
             import dev.grantkeeper.examples.files.*;
             import dev.grantkeeper.examples.migration.*;
             import dev.grantkeeper.examples.redis.*;
@@ -70,8 +80,11 @@ class ReadmeTest {
             import dev.grantkeeper.testkit.*;
             import dev.grantkeeper.token.*;
             import io.modelcontextprotocol.client.transport.HttpClientStreamableHttpTransport;
+            import jakarta.mail.AuthenticationFailedException;
+            import jakarta.mail.Service;
             import java.io.IOException;
             import java.net.URI;
+            import java.net.http.HttpClient;
             import java.net.http.HttpRequest;
             import java.net.http.HttpResponse;
             import java.nio.file.Path;
@@ -113,17 +126,6 @@ class ReadmeTest {
             interface Sessions {
                 void end(Optional<String> user, Optional<String> session);
             }
-            // as jakarta.mail and io.grpc have them
-            static class AuthenticationFailedException extends Exception {}
-            interface MailStore {
-                void connect(String host, String user, String password) throws AuthenticationFailedException;
-            }
-            record Reply() {}
-            enum Code { UNAUTHENTICATED }
-            interface Status {
-                Code getCode();
-                static Status fromThrowable(Throwable e) { return () -> Code.UNAUTHENTICATED; }
-            }
             """;
 
     /** Every block of Java in the documentation: its page, and what it is known by there. */
@@ -134,8 +136,7 @@ class ReadmeTest {
         DEVICE(GUIDE, "startOnDevice()"),
         LOOPBACK(GUIDE, "LoopbackReceiver"),
         HTTP_CLIENT(GUIDE, "answer.statusCode()"),
-        IMAP(GUIDE, "store.connect("),
-        GRPC(GUIDE, "UNAUTHENTICATED"),
+        MAIL(GUIDE, "mail.connect("),
         RETROFIT(GUIDE, "@Tag Account"),
         EXCHANGE(GUIDE, "TokenExchange"),
         LOGOUT(GUIDE, "newLogout()"),
@@ -237,12 +238,63 @@ class ReadmeTest {
 
     @Test
     void calls_by_other_clients_compile() throws IOException {
-        String parameters = "Account user, java.net.http.HttpClient http, HttpRequest.Builder request";
+        String parameters = "Account user, HttpClient http, HttpRequest.Builder request, URI url";
         assertThat(errors(method(parameters, Block.HTTP_CLIENT.code()))).isEmpty();
-        assertThat(errors(method("Account user, MailStore store, String host, String address", Block.IMAP.code())))
+    }
+
+    @Test
+    void a_call_by_another_client_is_repeated_once() throws Exception {
+        String parameters = "Account user, HttpClient http, HttpRequest.Builder request, URI url";
+        assertThat(errors(method(parameters, Block.HTTP_CLIENT.code()))).isEmpty();
+        try (BridgeScene scene = new BridgeScene()) {
+            Account alice = scene.signIn("alice");
+            URI url = URI.create(scene.server.apiUrl("/api/things"));
+            scene.server.expireAccessTokens();
+            run(alice, HttpClient.newHttpClient(), HttpRequest.newBuilder(url), url);
+            assertThat(scene.server.apiRequests()).isEqualTo(2);
+            assertThat(scene.server.apiUnauthorized()).isEqualTo(1);
+
+            scene.server.rejectAllAtApi(true);
+            run(alice, HttpClient.newHttpClient(), HttpRequest.newBuilder(url), url);
+            assertThat(scene.server.apiRequests()).isEqualTo(3);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"imap", "smtp"})
+    void a_login_at_a_mail_server_is_repeated_once_with_another_token(String protocol) throws Exception {
+        assertThat(errors(method("Account user, Service mail, String host, String address", Block.MAIL.code())))
                 .isEmpty();
-        assertThat(errors(method("Account user, Function<String, CompletableFuture<Reply>> call", Block.GRPC.code())))
-                .isEmpty();
+        try (BridgeScene scene = new BridgeScene();
+                FakeMailServer server = protocol.equals("imap")
+                        ? FakeMailServer.imap(scene.server::accepts)
+                        : FakeMailServer.smtp(scene.server::accepts)) {
+            Account alice = scene.signIn("alice");
+            Properties properties = new Properties();
+            properties.setProperty("mail." + protocol + ".auth.mechanisms", "XOAUTH2");
+            properties.setProperty("mail." + protocol + ".auth", "true");
+            properties.setProperty("mail." + protocol + ".port", String.valueOf(server.port()));
+            jakarta.mail.Session session = jakarta.mail.Session.getInstance(properties);
+            scene.server.expireAccessTokens();
+            try (Service mail = protocol.equals("imap") ? session.getStore("imap") : session.getTransport("smtp")) {
+                run(alice, mail, "127.0.0.1", "alice@example.org");
+                assertThat(mail.isConnected()).isTrue();
+            }
+            assertThat(server.attempts()).containsExactly("alice@example.org rejected", "alice@example.org accepted");
+            assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        }
+    }
+
+    /** Runs the method that was compiled last. */
+    private void run(Object... arguments) throws Exception {
+        try (URLClassLoader loader = new URLClassLoader(
+                new URL[] {output.toUri().toURL()}, getClass().getClassLoader())) {
+            Arrays.stream(loader.loadClass("Readme").getMethods())
+                    .filter(method -> method.getName().equals("run"))
+                    .findAny()
+                    .orElseThrow()
+                    .invoke(null, arguments);
+        }
     }
 
     @Test
@@ -338,10 +390,7 @@ class ReadmeTest {
     @Test
     void the_test_of_an_application_passes() throws Exception {
         assertThat(errors(method("", Block.TEST_KIT.code()))).isEmpty();
-        try (URLClassLoader loader = new URLClassLoader(
-                new URL[] {output.toUri().toURL()}, getClass().getClassLoader())) {
-            loader.loadClass("Readme").getMethod("run").invoke(null);
-        }
+        run();
     }
 
     @Test
