@@ -292,7 +292,7 @@ class AccountCallInterceptorTest {
     @Test
     void a_token_endpoint_that_is_down_is_told_from_that() {
         scene.expire();
-        scene.server.onEveryTokenRequest(Fault.status(503));
+        scene.server.onEveryTokenRequest(Fault.retryAfter(503, "3600"));
         Throwable thrown = catchThrowable(() -> echo(alice));
         assertThat(code(thrown)).isEqualTo(Status.Code.UNAVAILABLE);
         assertThat(thrown).hasCauseInstanceOf(AuthorizationServerException.class);

@@ -175,7 +175,7 @@ abstract class HttpBridgeContract {
     @Test
     void a_token_endpoint_that_is_down_is_told_from_that() {
         scene.expire();
-        scene.server.onEveryTokenRequest(Fault.status(503));
+        scene.server.onEveryTokenRequest(Fault.retryAfter(503, "3600"));
         assertThat(unwrapped(catchThrowable(() -> get(alice))))
                 .isInstanceOfSatisfying(
                         AuthorizationServerException.class,
