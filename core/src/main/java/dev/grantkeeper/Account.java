@@ -193,7 +193,8 @@ public final class Account {
     }
 
     /**
-     * Returns valid tokens, refreshed if necessary. For protocols other than HTTP, and for other HTTP clients.
+     * Returns valid tokens, refreshed if necessary. For protocols other than HTTP; other HTTP clients call
+     * {@link #authorization}.
      *
      * @return the tokens
      * @throws LoginRequiredException if the user has to sign in
@@ -219,7 +220,7 @@ public final class Account {
 
     /**
      * Returns tokens to use in place of some that an API rejected: what the interceptor does after a 401, for protocols
-     * other than HTTP and for other HTTP clients. Try again once with the result.
+     * other than HTTP. Try again once with the result.
      *
      * <p>However many callers report the same tokens, one request is made; none if they were replaced already, by
      * whichever node, and the replacement is then returned. The same tokens are returned if new ones would be of no

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import org.apache.hc.client5.http.classic.ExecChain;
 import org.apache.hc.client5.http.classic.ExecChainHandler;
+import org.apache.hc.client5.http.impl.classic.RequestFailedException;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.HttpEntity;
@@ -88,6 +89,9 @@ public final class AccountExecHandler implements ExecChainHandler {
     private static ClassicHttpResponse send(
             ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain, RequestAuthorization authorization)
             throws IOException, HttpException {
+        if (scope.execRuntime.isExecutionAborted()) {
+            throw new RequestFailedException("Request aborted"); // while it waited for tokens
+        }
         // A copy, since what follows adds headers of its own, and takes none of them twice.
         ClassicHttpRequest authorized = ClassicRequestBuilder.copy(request).build();
         authorized.setHeader(authorization.headerName(), authorization.headerValue());

@@ -24,8 +24,8 @@ import reactor.core.publisher.Mono;
  * WebClient forUser = common.mutate().filter(new AccountFilter(user)).build();
  * }</pre>
  *
- * <p>Add it as the last filter. The connector must not follow redirects, which a filter does not see: the defaults of
- * Spring's connectors follow none.
+ * <p>Add it as the last filter. The connector must not follow redirects, which a filter does not see: those of Reactor
+ * Netty and the JDK follow none unless they are told to; Jetty's and Apache's have a setting.
  *
  * <p>A body that is one value is sent again ({@code bodyValue}, a form; a {@code Mono} is subscribed to again). A body
  * that is written piece by piece (a {@code Flux}, a resource, {@code multipart/form-data}) can perhaps be read once

@@ -20,6 +20,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLSession;
 
@@ -155,19 +156,21 @@ public final class AuthorizedHttpClient {
 
     private static <T> T read(byte[] body, BodyHandler<T> handler, ResponseInfo info) {
         BodySubscriber<T> subscriber = handler.apply(info);
+        AtomicBoolean delivered = new AtomicBoolean();
         subscriber.onSubscribe(new Flow.Subscription() {
             @Override
             public void request(long n) {
-                // All of it follows at once.
+                if (delivered.compareAndSet(false, true)) {
+                    subscriber.onNext(List.of(ByteBuffer.wrap(body)));
+                    subscriber.onComplete();
+                }
             }
 
             @Override
             public void cancel() {
-                // Nothing is left to be read.
+                delivered.set(true);
             }
         });
-        subscriber.onNext(List.of(ByteBuffer.wrap(body)));
-        subscriber.onComplete();
         return subscriber.getBody().toCompletableFuture().join();
     }
 

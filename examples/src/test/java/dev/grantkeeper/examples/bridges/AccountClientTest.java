@@ -93,4 +93,9 @@ class AccountClientTest extends HttpBridgeContract {
                 .doesNotContain(alice.tokens().accessToken());
         assertThat(scene.server.apiRequests()).isEqualTo(2);
     }
+
+    @Test
+    void an_interrupt_ends_the_wait_for_tokens() throws Exception {
+        checkThatAnInterruptEndsTheWaitForTokens();
+    }
 }

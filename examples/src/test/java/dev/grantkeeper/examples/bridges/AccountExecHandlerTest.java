@@ -2,13 +2,16 @@
 package dev.grantkeeper.examples.bridges;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.grantkeeper.Account;
 import dev.grantkeeper.testkit.Answer;
+import dev.grantkeeper.testkit.Held;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CompletableFuture;
 import org.apache.hc.client5.http.classic.methods.HttpUriRequestBase;
 import org.apache.hc.client5.http.impl.ChainElement;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
@@ -83,5 +86,24 @@ class AccountExecHandlerTest extends HttpBridgeContract {
         scene.server.onApiRequest((request, answer) ->
                 request.path().endsWith("/things") ? Answer.redirect(scene.server.apiUrl("/api/others")) : answer);
         assertThat(get(alice).body()).contains("\"user\":\"alice\"", "/api/others");
+    }
+
+    @Test
+    void an_interrupt_ends_the_wait_for_tokens() throws Exception {
+        checkThatAnInterruptEndsTheWaitForTokens();
+    }
+
+    @Test
+    void a_request_that_is_aborted_while_it_waits_for_tokens_is_not_sent() throws Exception {
+        scene.expire();
+        Held refresh = scene.server.hold();
+        HttpUriRequestBase request = new HttpUriRequestBase("GET", scene.api);
+        CompletableFuture<Throwable> thrown =
+                CompletableFuture.supplyAsync(() -> catchThrowable(() -> send(alice, request, null)));
+        refresh.awaitArrived(1);
+        request.abort();
+        refresh.release();
+        assertThat(thrown.get()).isInstanceOf(IOException.class);
+        assertThat(scene.server.apiRequests()).isZero();
     }
 }

@@ -81,4 +81,9 @@ class AccountInterceptorTest extends HttpBridgeContract {
         assertThat(Objects.requireNonNull(template.getForObject(scene.api, String.class)))
                 .contains("\"user\":\"alice\"");
     }
+
+    @Test
+    void an_interrupt_ends_the_wait_for_tokens() throws Exception {
+        checkThatAnInterruptEndsTheWaitForTokens();
+    }
 }

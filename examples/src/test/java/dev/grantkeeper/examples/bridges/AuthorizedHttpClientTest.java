@@ -9,6 +9,7 @@ import dev.grantkeeper.Account;
 import dev.grantkeeper.LoginRequiredException;
 import dev.grantkeeper.testkit.Held;
 import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -16,6 +17,8 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpResponse.BodySubscriber;
+import java.net.http.HttpResponse.BodySubscribers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +26,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -77,6 +81,33 @@ class AuthorizedHttpClientTest {
                     .statusCode();
             assertThat(status).isEqualTo(200);
             assertThat(Files.readString(file)).startsWith("{\"user\":\"alice\"").endsWith("}");
+        }
+
+        @Test
+        void the_body_of_a_401_that_is_the_result_is_whatever_the_handler_makes_of_it() throws Exception {
+            AuthorizedHttpClient client = new AuthorizedHttpClient(HTTP, alice);
+            scene.server.rejectAllAtApi(true);
+            HttpRequest request = request("GET", scene.api, null);
+            String text = client.send(request, BodyHandlers.ofString()).body();
+            // From here on no 401 is repeated.
+            try (InputStream body =
+                    client.send(request, BodyHandlers.ofInputStream()).body()) {
+                assertThat(body).hasContent(text);
+            }
+            try (Stream<String> lines =
+                    client.send(request, BodyHandlers.ofLines()).body()) {
+                assertThat(lines).containsExactlyElementsOf(text.lines().toList());
+            }
+            assertThat(client.send(request, BodyHandlers.discarding()).body()).isNull();
+            BodySubscriber<String> reader = BodySubscribers.ofString(StandardCharsets.UTF_8);
+            client.sendAsync(request, BodyHandlers.ofPublisher()).join().body().subscribe(reader);
+            assertThat(reader.getBody().toCompletableFuture().join()).isEqualTo(text);
+            assertThat(scene.server.apiRequests()).isEqualTo(6);
+        }
+
+        @Test
+        void an_interrupt_ends_the_wait_for_tokens() throws Exception {
+            checkThatAnInterruptEndsTheWaitForTokens();
         }
 
         @Test

@@ -9,10 +9,13 @@ import dev.grantkeeper.AuthorizationServerException;
 import dev.grantkeeper.LoginRequiredException;
 import dev.grantkeeper.testkit.Answer;
 import dev.grantkeeper.testkit.Fault;
+import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.RecordedRequest;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.URI;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -180,5 +183,20 @@ abstract class HttpBridgeContract {
                 .isInstanceOfSatisfying(
                         AuthorizationServerException.class,
                         e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY));
+    }
+
+    /** For clients whose callers wait on their own thread. */
+    final void checkThatAnInterruptEndsTheWaitForTokens() throws Exception {
+        scene.expire();
+        Held refresh = scene.server.hold();
+        CompletableFuture<Throwable> thrown = new CompletableFuture<>();
+        Thread caller = new Thread(() -> thrown.complete(catchThrowable(() -> get(alice))));
+        caller.start();
+        refresh.awaitArrived(1);
+        caller.interrupt();
+        assertThat(unwrapped(thrown.get())).isInstanceOf(InterruptedIOException.class);
+        refresh.release();
+        assertThat(get(alice).status()).isEqualTo(200);
+        assertThat(scene.server.apiRequests()).isEqualTo(1);
     }
 }
