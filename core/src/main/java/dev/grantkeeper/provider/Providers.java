@@ -229,8 +229,7 @@ public final class Providers {
      *
      * <p>A refresh token always comes, and every refresh brings another one. Access tokens live a week. The claim
      * {@code email} is there with the scope {@code email}, and {@code email_verified} says whether it was confirmed.
-     *
-     * <p>Not certain: that Discord supports PKCE; a server that does not know it ignores it.
+     * Callbacks name the server ({@code iss}); one without it is rejected.
      *
      * @return the preset
      * @see <a href="https://discord.com/developers/docs/topics/oauth2">OAuth2</a>
@@ -401,7 +400,8 @@ public final class Providers {
      * <p>A refresh token always comes, lives 90 days, and every refresh brings another one. Access tokens live an hour.
      * The reason of an error is in {@code reason}.
      *
-     * <p>Not certain: the separator of scopes; the documentation shows blanks.
+     * <p>Not certain: the separator of scopes. The preset sends blanks; other projects send blanks or commas, and we
+     * have not found it documented.
      *
      * @return the preset
      * @see <a href="https://developers.zoom.us/docs/integrations/oauth/">OAuth 2.0</a>
@@ -641,7 +641,7 @@ public final class Providers {
      * own: derive a variant.
      *
      * <p>Not in the preset: device logins ({@code /auth/o2/create/codepair} is not RFC 8628), revocation. Not certain:
-     * the hosts of Europe and the Far East, which we know from other projects.
+     * the pages of Europe and the Far East where users sign in, which we know from other projects.
      *
      * @param region the region of the users' accounts
      * @return the preset
@@ -665,7 +665,7 @@ public final class Providers {
      *
      * <p>A refresh token always comes. The redirect URI is repeated when refreshing, as Yahoo requires.
      *
-     * <p>Not certain: revocation, and whether refresh tokens are rotated. Yahoo Japan is another provider.
+     * <p>Not certain: whether refresh tokens are rotated. Yahoo Japan is another provider.
      *
      * @return the preset
      * @see <a href="https://developer.yahoo.com/oauth2/guide/flows_authcode/">Authorization code flow</a>
@@ -734,7 +734,8 @@ public final class Providers {
      * <p>A refresh token always comes and is not rotated. Access tokens live two hours. Scopes are set where the
      * application is registered. The profile needs the scope {@code account}.
      *
-     * <p>Not in the preset: revocation; Bitbucket documents none. Not certain: all of it, which we have not read again.
+     * <p>Not in the preset: revocation; Bitbucket documents none. Not certain: that refresh tokens are not rotated, and
+     * the two hours.
      *
      * @return the preset
      * @see <a href="https://support.atlassian.com/bitbucket-cloud/docs/use-oauth-on-bitbucket-cloud/">OAuth on
@@ -783,7 +784,9 @@ public final class Providers {
      * <p>A refresh token always comes, and every refresh brings another one. Access tokens live 30 days. A grant
      * belongs to the team that the user chose.
      *
-     * <p>Not in the preset: revocation, whose request we do not know. Not certain: that DigitalOcean supports PKCE.
+     * <p>Not in the preset: revocation ({@code POST /v1/oauth/revoke}), which carries the token in the form and again
+     * as a bearer token, and no client authentication. Not certain: PKCE for applications with a secret; DigitalOcean
+     * documents it for those without.
      *
      * @return the preset
      * @see <a href="https://docs.digitalocean.com/reference/api/oauth/">OAuth API</a>
@@ -858,8 +861,11 @@ public final class Providers {
      * <p>A refresh token comes with the scope {@code offline_access}, is good for one use and for a year and a half.
      * Access tokens live an hour.
      *
-     * <p>Not in the preset: revocation, which requires the token twice and is not RFC 7009. Not certain: the separator
-     * of scopes; older pages show commas.
+     * <p>Coinbase registers new applications for approved partners only.
+     *
+     * <p>Not in the preset: revocation, which wants the token in the form and again as a bearer token, and is not RFC
+     * 7009. Not certain: the separator of scopes. The preset sends blanks, as Coinbase's guide does; its reference says
+     * commas.
      *
      * @return the preset
      * @see <a href="https://docs.cdp.coinbase.com/coinbase-app/oauth2-integration/access-and-refresh-tokens">Access and
