@@ -268,8 +268,7 @@ public final class Presets {
         return preset == null ? null : preset.members();
     }
 
-    // ---- Names that are similar
-    // --------------------------------------------------------------------------------------
+    // ---- Similar names -------------------------------------------------------------------------------------------
 
     private String nearest(String name) {
         Map<String, Integer> distances = new LinkedHashMap<>();
