@@ -17,6 +17,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -107,13 +110,20 @@ class PresetsInUseTest {
         ProviderFacts facts = Facts.of(preset);
         scene.server.client(Scene.CLIENT, Scene.SECRET);
         Provider.Builder here = scene.server.provider(preset).newBuilder().replay(Provider.Replay.LATE);
-        if (preset.clientAuthentication() == ClientAuthentication.SIGNED_SECRET) {
-            here.clientAuthentication(ClientAuthentication.SECRET_POST);
+        if (preset.clientAuthentication() != ClientAuthentication.SECRET_BASIC) {
+            here.clientAuthentication(
+                    ClientAuthentication.SECRET_POST); // the client of this scene has a secret, and no key
         }
         Grantkeeper.Builder registration = scene.registration(here.build()).redirectUri("https://app.example/callback");
+        Set<String> scopes = new TreeSet<>(Set.of("things.read"));
+        for (Map<String, String> constant : List.of(facts.dialect.tokenParameters, facts.dialect.refreshParameters)) {
+            Optional.ofNullable(constant.get("scope")).ifPresent(scopes::add);
+        }
         if (facts.jwksUri != null) {
-            registration.scopes("openid", "things.read");
-        } else if (facts.profileEndpoint != null) {
+            scopes.add("openid");
+        }
+        registration.scopes(scopes);
+        if (facts.jwksUri == null && facts.profileEndpoint != null) {
             registration.fetchProfile();
         }
         Grantkeeper node = scene.node(registration);

@@ -38,6 +38,9 @@ final class Dialects {
     /** From a preset's name for a parameter of requests to the standard's. */
     private final Map<String, String> parameterNames = new ConcurrentHashMap<>();
 
+    /** Separators of scopes besides the blank. */
+    private final Set<String> scopeSeparators = ConcurrentHashMap.newKeySet();
+
     private final Set<String> hmacParameters = ConcurrentHashMap.newKeySet();
     /** From place to the standard's member, in answers of the token endpoint. */
     private final Map<String, String> places = new ConcurrentHashMap<>();
@@ -84,6 +87,9 @@ final class Dialects {
             profiles.put(PROFILES + preset.name(), facts.profileClaims);
             here.profileEndpoint(server.url() + PROFILES + preset.name(), facts.profileClaims);
         }
+        if (!facts.scopeSeparator.equals(" ")) {
+            scopeSeparators.add(facts.scopeSeparator);
+        }
         learn(facts.dialect);
         return here;
     }
@@ -112,7 +118,7 @@ final class Dialects {
         return tokenType;
     }
 
-    /** The parameters of a request under the standard's names. */
+    /** The parameters of a request under the standard's names, with blanks between scopes. */
     Map<String, String> standard(Map<String, String> params) {
         Map<String, String> all = new LinkedHashMap<>(params);
         parameterNames.forEach((name, standard) -> {
@@ -121,6 +127,7 @@ final class Dialects {
                 all.putIfAbsent(standard, value);
             }
         });
+        scopeSeparators.forEach(separator -> all.computeIfPresent("scope", (name, it) -> it.replace(separator, " ")));
         return all;
     }
 
@@ -184,6 +191,10 @@ final class Dialects {
         Map<String, Object> inner = json;
         for (String step : steps) {
             Object next = inner.computeIfAbsent(step, name -> new LinkedHashMap<String, Object>());
+            if (step.equals("access_token") && !(next instanceof Map)) {
+                next = new LinkedHashMap<String, Object>(); // Yammer's is an object
+                inner.put(step, next);
+            }
             if (!(next instanceof Map)) {
                 return;
             }
