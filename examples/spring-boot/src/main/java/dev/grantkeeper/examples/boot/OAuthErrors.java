@@ -6,6 +6,7 @@ import dev.grantkeeper.LoginRequest;
 import dev.grantkeeper.LoginRequiredException;
 import dev.grantkeeper.OAuthException;
 import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpHeaders;
@@ -72,5 +73,15 @@ class OAuthErrors {
         }
         return answer.contentType(MediaType.APPLICATION_PROBLEM_JSON)
                 .body(ProblemDetail.forStatusAndDetail(HttpStatus.SERVICE_UNAVAILABLE, "Please try again"));
+    }
+
+    /** The API is in trouble. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> badGateway(IOException e) {
+        LOG.warn("A call failed", e);
+        return ResponseEntity.status(HttpStatus.BAD_GATEWAY)
+                .contentType(MediaType.APPLICATION_PROBLEM_JSON)
+                .body(ProblemDetail.forStatusAndDetail(
+                        HttpStatus.BAD_GATEWAY, "The service did not answer as expected"));
     }
 }

@@ -8,6 +8,12 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /** As much of a browser as the tests need: cookies, pages, scripts, and redirects that it follows when told to. */
 final class Browser {
@@ -22,6 +28,25 @@ final class Browser {
     /** Does what a page's script does. */
     HttpResponse<String> fetch(String url) throws IOException, InterruptedException {
         return send(HttpRequest.newBuilder(URI.create(url)));
+    }
+
+    /** Fetches so many times at once, from the URLs in turns, and returns the status of each answer. */
+    List<Integer> fetch(int times, String... urls) throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(times);
+        try {
+            List<Callable<Integer>> calls = new ArrayList<>();
+            for (int i = 0; i < times; i++) {
+                String url = urls[i % urls.length];
+                calls.add(() -> fetch(url).statusCode());
+            }
+            List<Integer> statuses = new ArrayList<>();
+            for (Future<Integer> answer : threads.invokeAll(calls)) {
+                statuses.add(answer.get());
+            }
+            return statuses;
+        } finally {
+            threads.shutdown();
+        }
     }
 
     /** Presses a button. */

@@ -5,8 +5,8 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.grantkeeper.Account;
 import dev.grantkeeper.Grant;
-import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
@@ -18,15 +18,11 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -73,8 +69,8 @@ class DiaryTest {
         return name;
     }
 
-    private static String account(String user) {
-        return "spotify " + user;
+    private static Account account(String user) {
+        return app.account("spotify", "spotify " + user);
     }
 
     private HttpResponse<String> fetch(String path) throws Exception {
@@ -174,12 +170,9 @@ class DiaryTest {
         server.accessTokenLifetime(Duration.ofSeconds(1));
         signIn(newUser("heidi"));
         server.accessTokenLifetime(Duration.ofHours(1));
-        Grant grant = app.bean("spotify", Grantkeeper.class)
-                .account(account("heidi"))
-                .grant()
-                .orElseThrow();
+        Grant grant = account("heidi").grant().orElseThrow();
         await().until(() -> grant.accessTokenExpiresAt().orElseThrow().isBefore(Instant.now()));
-        assertThat(statuses(MANY, () -> fetch("/recently-played")))
+        assertThat(browser.fetch(MANY, app.url() + "/recently-played"))
                 .containsOnly(200)
                 .hasSize(MANY);
         assertThat(server.refreshRequests()).isEqualTo(1);
@@ -189,24 +182,10 @@ class DiaryTest {
     void a_rejected_token_is_replaced_once() throws Exception {
         signIn(newUser("ivan"));
         server.expireAccessTokens();
-        assertThat(statuses(MANY, () -> fetch("/recently-played")))
+        assertThat(browser.fetch(MANY, app.url() + "/recently-played"))
                 .containsOnly(200)
                 .hasSize(MANY);
         assertThat(server.refreshRequests()).isEqualTo(1);
-    }
-
-    private static List<Integer> statuses(int number, Callable<HttpResponse<String>> call) throws Exception {
-        ExecutorService threads = Executors.newFixedThreadPool(number);
-        try {
-            List<Integer> statuses = new ArrayList<>();
-            for (Future<HttpResponse<String>> answer :
-                    threads.invokeAll(Stream.generate(() -> call).limit(number).collect(Collectors.toList()))) {
-                statuses.add(answer.get().statusCode());
-            }
-            return statuses;
-        } finally {
-            threads.shutdown();
-        }
     }
 
     @Test
@@ -235,6 +214,14 @@ class DiaryTest {
     }
 
     @Test
+    void an_api_in_trouble_is_a_bad_gateway() throws Exception {
+        signIn(newUser("luis"));
+        server.onNextApiRequest(Fault.status(500));
+        assertThat(fetch("/recently-played").statusCode()).isEqualTo(502);
+        assertThat(fetch("/recently-played").statusCode()).isEqualTo(200);
+    }
+
+    @Test
     void a_disconnect_ends_the_grant_and_a_sign_out_the_session() throws Exception {
         signIn(newUser("leo"));
         post("/disconnect/spotify");
@@ -244,10 +231,7 @@ class DiaryTest {
         signIn("leo");
         post("/sign-out");
         assertThat(fetch("/recently-played").body()).contains("\"reason\":\"SIGNED_OUT\"");
-        assertThat(app.bean("spotify", Grantkeeper.class)
-                        .account(account("leo"))
-                        .grant())
-                .isPresent();
+        assertThat(account("leo").grant()).isPresent();
     }
 
     @Test

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples.boot;
 
+import dev.grantkeeper.Account;
+import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import java.net.URI;
 import java.util.Map;
@@ -46,8 +48,8 @@ final class Instance implements AutoCloseable {
         return context.getBean(type);
     }
 
-    <T> T bean(String name, Class<T> type) {
-        return context.getBean(name, type);
+    Account account(String registration, String user) {
+        return context.getBean(registration, Grantkeeper.class).account(user);
     }
 
     @Override
