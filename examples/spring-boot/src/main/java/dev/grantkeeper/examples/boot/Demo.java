@@ -28,7 +28,10 @@ class Demo {
     Provider spotifyProvider(FakeAuthorizationServer server, Settings settings) {
         Settings.Registration spotify = settings.spotify();
         Settings.Discovered acme = settings.acme();
-        server.client(
+        server.title("Demonstration")
+                .clientName(spotify.clientId(), "Listening diary")
+                .clientName(acme.clientId(), "Listening diary")
+                .client(
                         spotify.clientId(),
                         spotify.clientSecret(),
                         settings.redirectUri("spotify").toString())

@@ -57,33 +57,41 @@ class Logins {
         return ResponseEntity.status(HttpStatus.SEE_OTHER).location(login.url()).build();
     }
 
+    /** The user comes back, or somebody who claims to: whatever the query is, the browser goes on to a page of ours. */
     @GetMapping("/callback/{registration}")
-    ResponseEntity<Void> callback(@PathVariable String registration, HttpServletRequest request) throws OAuthException {
+    ResponseEntity<Void> callback(@PathVariable String registration, HttpServletRequest request) {
         String query = request.getQueryString();
-        LoginResult result = registration(registration).finishLogin(take(request.getSession(false), query), query);
-        if (result instanceof LoginResult.SignedIn in) {
-            HttpSession session = request.getSession();
-            String user = (String) session.getAttribute(USER);
-            if (user == null) {
-                // An application with users of its own finds or creates the one who has this id.
-                user = in.identity().orElseThrow().id();
+        PendingLogin login = take(request.getSession(false), query);
+        try {
+            LoginResult result = registration(registration).finishLogin(login, query);
+            if (result instanceof LoginResult.SignedIn in) {
+                signIn(in, request);
+                return redirect(in.appState().orElse("/"));
             }
-            try {
-                in.keepAs(user);
-            } catch (TokenStoreException e) {
-                in.discard();
-                throw e;
-            }
-            request.changeSessionId(); // a session id that somebody else knew before is worth nothing after
-            session.setAttribute(USER, user);
-            return redirect(in.appState().orElse("/"));
+            LOG.debug("A login was not finished: {}", result);
+            boolean declined = result instanceof LoginResult.Declined answer && answer.byUser();
+            return redirect(declined ? "/?login=declined" : "/?login=again");
+        } catch (OAuthException e) {
+            LOG.warn("A login could not be finished", e);
+            return redirect("/?login=unavailable");
         }
-        if (result instanceof LoginResult.Declined declined) {
-            LOG.debug("A login was declined: {}", declined.error());
-            return redirect(declined.byUser() ? "/?login=declined" : "/?login=failed");
+    }
+
+    private static void signIn(LoginResult.SignedIn in, HttpServletRequest request) throws OAuthException {
+        HttpSession session = request.getSession();
+        String user = (String) session.getAttribute(USER);
+        if (user == null) {
+            // An application with users of its own finds or creates the one who has this id.
+            user = in.identity().orElseThrow().id();
         }
-        LOG.debug("A login was not accepted: {}", result);
-        return redirect("/?login=again");
+        try {
+            in.keepAs(user);
+        } catch (TokenStoreException e) {
+            in.discard();
+            throw e;
+        }
+        request.changeSessionId(); // a session id that somebody else knew before is worth nothing after
+        session.setAttribute(USER, user);
     }
 
     /** Spring would have {@link #callback} answer it, and a link previewer's {@code HEAD} would use the login up. */

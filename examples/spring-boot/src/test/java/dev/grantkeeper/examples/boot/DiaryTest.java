@@ -152,8 +152,11 @@ class DiaryTest {
         assertThat(Browser.target(page("/callback/spotify"))).endsWith("/?login=again");
         assertThat(Browser.target(browser.page(server.refuse(Browser.target(login)))))
                 .endsWith("/?login=declined");
+        server.onNextTokenRequest(Fault.status(500));
+        assertThat(Browser.target(browser.page(server.approve(Browser.target(post("/login/spotify")), "alice"))))
+                .endsWith("/?login=unavailable");
         assertThat(page("/callback/nobody?code=x&state=y").statusCode()).isEqualTo(404);
-        assertThat(server.tokenRequests()).isZero();
+        assertThat(fetch("/connections").body()).isEqualTo("{\"acme\":\"\",\"spotify\":\"\"}");
     }
 
     @Test
