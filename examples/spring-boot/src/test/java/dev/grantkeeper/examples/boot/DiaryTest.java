@@ -11,8 +11,10 @@ import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.RecordedRequest;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -29,6 +31,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.springframework.scheduling.TaskScheduler;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.client.ResourceAccessException;
 
 /** The application with the library's server, as browsers see it. */
 @Timeout(60)
@@ -43,7 +49,7 @@ class DiaryTest {
     @BeforeAll
     static void start() {
         server = FakeAuthorizationServer.start();
-        app = new Instance(server, Map.of());
+        app = new Instance(server, Map.of(), Wrapping.class);
     }
 
     @AfterAll
@@ -224,6 +230,30 @@ class DiaryTest {
         assertThat(fetch("/recently-played").statusCode()).isEqualTo(200);
     }
 
+    /** As {@code RestClient} does with what comes out of its HTTP client. */
+    @RestController
+    static class Wrapping {
+        private final Apis apis;
+
+        Wrapping(Apis apis) {
+            this.apis = apis;
+        }
+
+        @GetMapping("/wrapped")
+        String wrapped() {
+            try {
+                return apis.recentlyPlayed("nobody");
+            } catch (IOException e) {
+                throw new ResourceAccessException("Wrapped", e);
+            }
+        }
+    }
+
+    @Test
+    void a_login_is_also_required_where_the_exception_is_a_cause() throws Exception {
+        assertThat(fetch("/wrapped").body()).contains("\"reason\":\"NOT_CONNECTED\"");
+    }
+
     @Test
     void a_disconnect_ends_the_grant_and_a_sign_out_the_session() throws Exception {
         signIn(newUser("leo"));
@@ -288,19 +318,56 @@ class DiaryTest {
 
     @Test
     void a_call_is_answered_while_the_application_stops() throws Exception {
+        stopsAfter(newUser("rosa"), (leaving, threads) -> {
+            Future<HttpResponse<String>> call = threads.submit(() -> browser.fetch(leaving.url() + "/recently-played"));
+            return () -> assertThat(call.get(20, SECONDS).statusCode()).isEqualTo(200);
+        });
+    }
+
+    @Test
+    void the_import_ends_before_the_application_does() throws Exception {
+        stopsAfter(newUser("stan"), (leaving, threads) -> {
+            Counter done = leaving.bean(MeterRegistry.class).counter("diary.imports", "outcome", "done");
+            Import job = leaving.bean(Import.class);
+            Future<?> run = leaving.bean(TaskScheduler.class).schedule(() -> unchecked(job), Instant.now());
+            return () -> {
+                run.get(20, SECONDS);
+                assertThat(done.count()).isEqualTo(1);
+            };
+        });
+    }
+
+    private static void unchecked(Import job) {
+        try {
+            job.run();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Something that needs new tokens, and what has to be seen of it in the end. */
+    private interface Work {
+        Check begin(Instance leaving, ExecutorService threads);
+    }
+
+    private interface Check {
+        void run() throws Exception;
+    }
+
+    private void stopsAfter(String user, Work work) throws Exception {
         Instance leaving = new Instance(server, Map.of());
         ExecutorService threads = Executors.newFixedThreadPool(2);
         try {
-            browser.signIn(leaving.url(), "spotify", server, newUser("rosa"));
+            browser.signIn(leaving.url(), "spotify", server, user);
             server.expireAccessTokens();
             Held held = server.hold();
-            Future<HttpResponse<String>> call = threads.submit(() -> browser.fetch(leaving.url() + "/recently-played"));
+            Check check = work.begin(leaving, threads);
             held.awaitArrived(1);
             Future<?> stopped = threads.submit(leaving::close);
             await().until(() -> !accepts(leaving));
             assertThat(stopped.isDone()).isFalse();
             held.release();
-            assertThat(call.get(20, SECONDS).statusCode()).isEqualTo(200);
+            check.run();
             stopped.get(20, SECONDS);
         } finally {
             threads.shutdownNow();

@@ -22,8 +22,9 @@ final class Instance implements AutoCloseable {
      *
      * @param server the authorization server
      * @param settings settings beyond those of the profile
+     * @param more classes of beans beyond the application's
      */
-    Instance(FakeAuthorizationServer server, Map<String, String> settings) {
+    Instance(FakeAuthorizationServer server, Map<String, String> settings, Class<?>... more) {
         int port = TestSocketUtils.findAvailableTcpPort();
         url = "http://127.0.0.1:" + port;
         Map<String, Object> properties = new TreeMap<>(settings);
@@ -31,6 +32,7 @@ final class Instance implements AutoCloseable {
         properties.put("demo.port", URI.create(server.url()).getPort());
         properties.putIfAbsent("diary.origin", url);
         context = new SpringApplicationBuilder(DiaryApplication.class)
+                .sources(more)
                 .profiles("demo")
                 .initializers(
                         fresh -> fresh.getBeanFactory().registerSingleton("authorizationServer", server),
