@@ -30,7 +30,6 @@ final class Instance implements AutoCloseable {
         Map<String, Object> properties = new TreeMap<>(settings);
         properties.put("server.port", port);
         properties.put("demo.port", URI.create(server.url()).getPort());
-        properties.putIfAbsent("diary.origin", url);
         context = new SpringApplicationBuilder(DiaryApplication.class)
                 .sources(more)
                 .profiles("demo")

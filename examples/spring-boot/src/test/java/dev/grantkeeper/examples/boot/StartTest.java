@@ -39,7 +39,7 @@ class StartTest {
 
     private static ConfigurableApplicationContext run(List<String> settings, String... more) {
         List<String> arguments = new ArrayList<>(settings);
-        arguments.add("--server.port=0");
+        arguments.add("--server.port=" + TestSocketUtils.findAvailableTcpPort());
         arguments.addAll(List.of(more));
         return new SpringApplicationBuilder(DiaryApplication.class).run(arguments.toArray(String[]::new));
     }
