@@ -23,7 +23,12 @@ record Settings(URI origin, String sealingSecret, Registration spotify, Discover
      * @param clientSecret the client secret
      * @param api the URL of the API
      */
-    record Registration(String clientId, String clientSecret, String api) {}
+    record Registration(String clientId, String clientSecret, String api) {
+        @Override
+        public String toString() {
+            return "Registration[" + clientId + ", " + api + "]";
+        }
+    }
 
     /**
      * A registration at a server that publishes its metadata.
@@ -33,7 +38,12 @@ record Settings(URI origin, String sealingSecret, Registration spotify, Discover
      * @param clientSecret the client secret
      * @param api the URL of the API
      */
-    record Discovered(String issuer, String clientId, String clientSecret, String api) {}
+    record Discovered(String issuer, String clientId, String clientSecret, String api) {
+        @Override
+        public String toString() {
+            return "Discovered[" + issuer + ", " + clientId + ", " + api + "]";
+        }
+    }
 
     Settings {
         List<String> missing = new ArrayList<>();
@@ -58,5 +68,11 @@ record Settings(URI origin, String sealingSecret, Registration spotify, Discover
 
     URI redirectUri(String registration) {
         return origin.resolve("/callback/" + registration);
+    }
+
+    /** Without the secrets. */
+    @Override
+    public String toString() {
+        return "Settings[" + origin + ", " + spotify + ", " + acme + "]";
     }
 }
