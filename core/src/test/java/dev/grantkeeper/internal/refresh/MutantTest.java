@@ -82,25 +82,27 @@ class MutantTest {
                         "boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));",
                         "boolean sameRow = attempt != null && known != null && known.row().attempt() != null;"),
                 Mutant.of(
-                        "an attempt of unknown outcome stays (CLEARLOST)",
-                        FLIGHT,
-                        "attempts.lost(key, sent.name()); Outcome moved",
-                        "Written cleared = rows.replace(key, sent.mine().version(), sent.mine().row().failedUntil(Resource.OWN, clocks.now().plusSeconds(1), null)); Outcome moved"),
+                                "an attempt of unknown outcome stays (CLEARLOST)",
+                                FLIGHT,
+                                "attempts.lost(key, sent.name()); Outcome moved",
+                                "Written cleared = rows.replace(key, sent.mine().version(), sent.mine().row().failedUntil(Resource.OWN, clocks.now().plusSeconds(1), null)); Outcome moved")
+                        .from(200),
                 Mutant.of(
                         "an outcome that lost is written over what it was made from (RESCUE)",
                         UNSAVED,
                         "if (sameLogin && there.equals(pending.madeFrom())) {",
                         "if (false) {"),
                 Mutant.of(
-                        "whether a row is still ours is told by the whole token set (RTONLY)",
-                        UNSAVED,
-                        "there.equals(pending.madeFrom())",
-                        "there.get(Resource.OWN).refreshToken().equals(pending.madeFrom().get(Resource.OWN).refreshToken())"),
+                                "whether a row is still ours is told by the whole token set (RTONLY)",
+                                UNSAVED,
+                                "there.equals(pending.madeFrom())",
+                                "there.get(Resource.OWN).refreshToken().equals(pending.madeFrom().get(Resource.OWN).refreshToken())")
+                        .from(400),
                 Mutant.of(
-                        "a refusal names the version it replaces (BLINDREF)",
-                        FLIGHT,
-                        "return refused(write(sent, mine -> mine.refused(resource, refusal)), refusal);",
-                        """
+                                "a refusal names the version it replaces (BLINDREF)",
+                                FLIGHT,
+                                "return refused(write(sent, mine -> mine.refused(resource, refusal)), refusal);",
+                                """
                         Written written;
                         try {
                             VersionedRow any = rows.find(key).grant();
@@ -110,7 +112,8 @@ class MutantTest {
                         } catch (IOException e) {
                             written = new Written.Unclear(e);
                         }
-                        return refused(written, refusal);"""),
+                        return refused(written, refusal);""")
+                        .from(300),
                 Mutant.of(
                         "a node that loses to a login revokes nothing (REVOKEOLD)",
                         UNSAVED,
@@ -121,7 +124,7 @@ class MutantTest {
                                 LOGINS,
                                 "if (found != null && found.row().login().equals(row.login())) {",
                                 "if (found != null && java.util.Objects.equals(found.row().tokens(), row.tokens())) {")
-                        .from(5_500),
+                        .from(11_000),
                 Mutant.of(
                         "sign-out repeats until its login is gone (SOLOOP)",
                         LOGINS,
@@ -132,7 +135,7 @@ class MutantTest {
                                 UNSAVED,
                                 "(known == null || !known.row().login().equals(row.login()))",
                                 "known == null")
-                        .from(1_000),
+                        .from(1_200),
                 Mutant.of(
                         "no login is required before the row was read again (REREAD)",
                         FLIGHT,
@@ -154,10 +157,11 @@ class MutantTest {
                         "Written again = write(sent, row -> row.withAnswerLost());",
                         "Written again = new Written.Won(latest(sent));"),
                 Mutant.of(
-                        "a holder shows that it lives, where T is short",
-                        LEASE,
-                        "workers.later(interval, this::due);",
-                        ""),
+                                "a holder shows that it lives, where T is short",
+                                LEASE,
+                                "workers.later(interval, this::due);",
+                                "")
+                        .from(1_300),
                 Mutant.of(
                                 "a holder shows that it lives while requests hold all threads",
                                 LEASE,
@@ -216,13 +220,14 @@ class MutantTest {
                                 ";")
                         .from(15_700),
                 Mutant.of(
-                        "attempts are timed by a clock that does not jump",
-                        CLOCKS,
-                        "return ticker.getAsLong();",
-                        "return clock.millis() * 1_000_000;",
-                        CLOCKS,
-                        "return Duration.ofNanos(ticker.getAsLong() - ticks);",
-                        "return Duration.ofNanos(clock.millis() * 1_000_000 - ticks);"),
+                                "attempts are timed by a clock that does not jump",
+                                CLOCKS,
+                                "return ticker.getAsLong();",
+                                "return clock.millis() * 1_000_000;",
+                                CLOCKS,
+                                "return Duration.ofNanos(ticker.getAsLong() - ticks);",
+                                "return Duration.ofNanos(clock.millis() * 1_000_000 - ticks);")
+                        .from(600),
                 Mutant.of(
                         "a wall clock that is set back makes no token live longer",
                         TOKEN_LIMITS,
@@ -266,19 +271,20 @@ class MutantTest {
                         "boolean rejected = tokens != null && tokens.accessToken().equals(purpose.rejected());",
                         "boolean rejected = tokens != null && purpose.rejected() != null;"),
                 Mutant.of(
-                        "only time in which the row could be read counts towards T",
-                        MEMORY,
-                        "if (before.unreadable) {",
-                        "if (false) {",
-                        MEMORY,
-                        "since.compareTo(gap) < 0 ? since : gap",
-                        "since"),
+                                "only time in which the row could be read counts towards T",
+                                MEMORY,
+                                "if (before.unreadable) {",
+                                "if (false) {",
+                                MEMORY,
+                                "since.compareTo(gap) < 0 ? since : gap",
+                                "since")
+                        .from(4_100),
                 Mutant.of(
                                 "little of a time without reads counts towards T",
                                 MEMORY,
                                 "since.compareTo(gap) < 0 ? since : gap",
                                 "since")
-                        .from(5_600),
+                        .from(5_700),
                 Mutant.of(
                         "unsaved tokens are tried at short pauses",
                         SAVES,
@@ -307,15 +313,17 @@ class MutantTest {
                         "Written again = write(sent, row -> row);"),
                 // Found by the simulation.
                 Mutant.of(
-                        "what a write brings back late does not hide what came after it",
-                        MEMORY,
-                        "if (before != null && before.stamp > stamp) { boolean",
-                        "if (false) { boolean"),
+                                "what a write brings back late does not hide what came after it",
+                                MEMORY,
+                                "if (before != null && before.stamp > stamp) { boolean",
+                                "if (false) { boolean")
+                        .from(550),
                 Mutant.of(
-                        "a sign-out that lost to a login revokes nothing",
-                        LOGINS,
-                        "GrantRow unused = refresher.signedOut(key, login); return;",
-                        "gone = true; continue;"),
+                                "a sign-out that lost to a login revokes nothing",
+                                LOGINS,
+                                "GrantRow unused = refresher.signedOut(key, login); return;",
+                                "gone = true; continue;")
+                        .from(550),
                 Mutant.of(
                                 "after a refusal the row says what is served",
                                 FLIGHT,
@@ -330,7 +338,7 @@ class MutantTest {
                                     : new Usable(tokens);
                         }
                         return refused(written, refusal);""")
-                        .from(5_400),
+                        .from(10_300),
                 Mutant.of(
                                 "a caller that has nothing valid waits for a slow store",
                                 REFRESHER,
@@ -342,7 +350,7 @@ class MutantTest {
                                 FALLBACK,
                                 "TokenSet ofUse = pending.ofUse(resource, rejected, clocks);",
                                 "TokenSet ofUse = pending.current(resource, clocks);")
-                        .from(2_700));
+                        .from(3_100));
     }
 
     static Stream<Mutant> mutantsOfForgetfulStores() {
