@@ -28,6 +28,8 @@ import java.util.function.LongSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -35,6 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Logins that the user finishes on another device (RFC 8628), by a clock that goes on whenever somebody looks at it.
  */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class DeviceLoginTest {
     /** So much time passes with each look at the ticker. */
     private static final Duration STEP = Duration.ofMillis(500);

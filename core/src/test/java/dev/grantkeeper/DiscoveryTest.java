@@ -40,12 +40,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A provider made of what a server says of itself, and what a server cannot make anybody believe. */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class DiscoveryTest {
     private final Scene scene = new Scene();
 

@@ -28,11 +28,14 @@ import okhttp3.OkHttpClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A store that takes no writes, does not answer, or breaks its word: what is served, and what is never sent. */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class FailingStoreTest {
     private final Scene scene = new Scene();
 

@@ -36,6 +36,8 @@ import okhttp3.tls.HeldCertificate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -43,6 +45,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A token endpoint that says no, says later, or is not there: who gets what meanwhile, and when it is asked again. */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class FailingTokenEndpointTest {
     private static final Duration SHORTER_THAN_ANY_PAUSE = Duration.ofMillis(999);
 

@@ -38,6 +38,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -47,6 +49,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * time.
  */
 @Timeout(240)
+@Execution(ExecutionMode.CONCURRENT)
 class HostileTokenEndpointTest {
     /** Long enough for what is answered on a slow machine, and short enough to wait for what is not. */
     private static final Duration CALL = Duration.ofSeconds(2);

@@ -20,12 +20,15 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Two nodes over one store, of which one is slow, stopped for a while, or cut off, and comes back when the other has
  * gone on.
  */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class LateAnswersTest {
     private final Scene scene = new Scene();
     // It goes on waiting in real time, while the clock is moved past its T as the other node sees it.

@@ -29,11 +29,14 @@ import mockwebserver3.MockResponse;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Odd servers, from the login to the call: what their oddities cost a user, which is nothing where it can be. */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class OddServersTest {
     private final Scene scene = new Scene();
     private final MockProvider mock = new MockProvider();

@@ -23,12 +23,15 @@ import okhttp3.Request;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** APIs and servers that lie, and callbacks that were mixed up. */
 @Timeout(120)
+@Execution(ExecutionMode.CONCURRENT)
 class ProtectedApisAttacksTest {
     private final ApiScene scene = new ApiScene();
     private final FakeAuthorizationServer server = scene.server;

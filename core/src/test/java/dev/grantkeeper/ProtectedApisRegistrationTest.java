@@ -24,11 +24,14 @@ import okhttp3.HttpUrl;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The application makes itself known at servers that are slow, down, forgetful or odd, from several nodes at once. */
 @Timeout(120)
+@Execution(ExecutionMode.CONCURRENT)
 class ProtectedApisRegistrationTest {
     private static final ClientMetadata WEB = ClientMetadata.named("Acme").redirectUri("https://app.example/callback");
     private static final Duration EXPIRED = Duration.ofMinutes(11);
@@ -365,7 +368,7 @@ class ProtectedApisRegistrationTest {
     }
 
     private LoginRequiredException requiredAfterAWhile(Account account) throws IOException {
-        for (int i = 0; i < 40; i++) {
+        for (int i = 0; i < 100; i++) { // the pauses are random, of up to a minute each
             try {
                 scene.status(account);
             } catch (LoginRequiredException e) {

@@ -37,9 +37,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The laws of the refresher, one node or two over one store, a real server behind. */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class RefreshTest {
     private final Scene scene = new Scene();
 

@@ -33,6 +33,8 @@ import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -42,6 +44,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * there is a grant, so that the grant lives, and revoked where there is none, so that nobody else can use it.
  */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class RefusedAnswersTest {
     private final Scene scene = new Scene();
     /** All refresh tokens that were issued, the last one last. */

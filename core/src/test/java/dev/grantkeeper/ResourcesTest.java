@@ -34,9 +34,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** One login, one refresh token, and an access token for each of several APIs (RFC 8707). */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class ResourcesTest {
     private static final String FILES = "https://files.example.com";
     private static final String MAIL = "api://mail";

@@ -27,10 +27,13 @@ import mockwebserver3.RecordedRequest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Laws 18 and 19: what grants share (the endpoint, threads, the store) carries no trouble from one to another. */
+@Execution(ExecutionMode.CONCURRENT)
 class SharingTest {
     private static final int HEALTHY = 40;
 
