@@ -103,8 +103,12 @@ final class Databases {
     }
 
     static MariaDbDataSource mariaDb(int port, String user) {
+        return mariaDb(port, user, "grants");
+    }
+
+    static MariaDbDataSource mariaDb(int port, String user, String name) {
         try {
-            return new MariaDbDataSource("jdbc:mariadb://127.0.0.1:" + port + "/grants?user=" + user
+            return new MariaDbDataSource("jdbc:mariadb://127.0.0.1:" + port + "/" + name + "?user=" + user
                     + "&sslMode=disable&createDatabaseIfNotExist=true");
         } catch (SQLException e) {
             throw new IllegalStateException(e);
@@ -134,10 +138,14 @@ final class Databases {
     }
 
     static PGSimpleDataSource postgres(int port) {
+        return postgres(port, "postgres");
+    }
+
+    static PGSimpleDataSource postgres(int port, String name) {
         PGSimpleDataSource dataSource = new PGSimpleDataSource();
         dataSource.setServerNames(new String[] {"127.0.0.1"});
         dataSource.setPortNumbers(new int[] {port});
-        dataSource.setDatabaseName("postgres");
+        dataSource.setDatabaseName(name);
         dataSource.setUser("postgres");
         return dataSource;
     }
@@ -193,6 +201,20 @@ final class Databases {
     /** A table name that no other test uses. */
     static String newTable() {
         return "t_" + UUID.randomUUID().toString().replace('-', '_');
+    }
+
+    /**
+     * A new database of the PostgreSQL server, as {@link NodeProcess} takes it: tests beside this one see none of it.
+     */
+    static String newPostgresDatabase() throws SQLException {
+        String name = newTable();
+        execute(postgres(), "CREATE DATABASE " + name);
+        return "postgres:" + postgresPort() + "/" + name;
+    }
+
+    /** The same of the MariaDB server; the first connection makes it. */
+    static String newMariaDbDatabase() {
+        return "mariadb:" + mariaDbPort() + "/" + newTable();
     }
 
     static void execute(DataSource database, String sql) throws SQLException {

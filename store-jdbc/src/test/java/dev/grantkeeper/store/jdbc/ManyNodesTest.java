@@ -57,12 +57,12 @@ class ManyNodesTest {
 
     @Test
     void two_processes_over_one_postgresql_make_one_request_for_each_expiry() throws Exception {
-        oneRequestForEachExpiry("postgres:" + Databases.postgresPort(), 2, ROUNDS);
+        oneRequestForEachExpiry(Databases.newPostgresDatabase(), 2, ROUNDS);
     }
 
     @Test
     void four_processes_over_one_postgresql_make_one_request_for_each_expiry() throws Exception {
-        oneRequestForEachExpiry("postgres:" + Databases.postgresPort(), 4, ROUNDS);
+        oneRequestForEachExpiry(Databases.newPostgresDatabase(), 4, ROUNDS);
     }
 
     @Test
@@ -77,7 +77,7 @@ class ManyNodesTest {
 
     @Test
     void four_processes_over_one_mariadb_make_one_request_for_each_expiry() throws Exception {
-        oneRequestForEachExpiry("mariadb:" + Databases.mariaDbPort(), 4, ROUNDS_ON_MARIADB);
+        oneRequestForEachExpiry(Databases.newMariaDbDatabase(), 4, ROUNDS_ON_MARIADB);
     }
 
     /** On one machine, that is. */

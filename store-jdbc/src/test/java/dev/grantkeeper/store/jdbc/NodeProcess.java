@@ -31,6 +31,7 @@ import javax.sql.DataSource;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
+import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 
 /**
@@ -38,7 +39,8 @@ import org.sqlite.SQLiteConfig;
  * standard input, a line each, and answers each with a line:
  *
  * <ul>
- *   <li>{@code pass <milliseconds>} lets time pass for it; after {@code freeze} no other time does
+ *   <li>{@code pass <milliseconds>} lets time pass for it; after {@code freeze} no other time does, and after
+ *       {@code freeze <milliseconds>}, since 1970, that is the time from which it passes
  *   <li>{@code begin <threads>} begins that many calls at once, {@code end} waits for them and answers with the number
  *       that succeeded and what the others met; {@code call <threads>} is both
  *   <li>{@code watch} waits until the calls are {@code done}, or {@code waiting} for somebody else's attempt
@@ -225,9 +227,12 @@ final class NodeProcess implements AutoCloseable {
     static DataSource database(String url) {
         DataSource database;
         if (url.startsWith("postgres:")) {
-            database = Databases.postgres(Integer.parseInt(url.substring("postgres:".length())));
+            String[] portAndName = url.substring("postgres:".length()).split("/", 2);
+            database = Databases.postgres(
+                    Integer.parseInt(portAndName[0]), portAndName.length == 1 ? "postgres" : portAndName[1]);
         } else if (url.startsWith("mariadb:")) {
-            database = Databases.mariaDb(Integer.parseInt(url.substring("mariadb:".length())));
+            String[] portAndName = url.substring("mariadb:".length()).split("/", 2);
+            database = Databases.mariaDb(Integer.parseInt(portAndName[0]), "root", portAndName[1]);
         } else if (url.startsWith("sqlite:")) {
             database = Databases.sqlite(Path.of(url.substring("sqlite:".length())), SQLiteConfig.JournalMode.DELETE);
         } else {
@@ -267,10 +272,16 @@ final class NodeProcess implements AutoCloseable {
         final AtomicLong passed = new AtomicLong();
         private volatile boolean still;
         private volatile long stillSince;
+        private volatile @Nullable Instant stillAt;
 
         void freeze() {
             stillSince = System.nanoTime();
             still = true;
+        }
+
+        void freeze(Instant at) {
+            stillAt = at;
+            freeze();
         }
 
         void pass(Duration time) {
@@ -286,7 +297,8 @@ final class NodeProcess implements AutoCloseable {
         }
 
         Instant now() {
-            return Instant.now().plusNanos(passed.get() - lost());
+            Instant at = stillAt;
+            return at == null ? Instant.now().plusNanos(passed.get() - lost()) : at.plusNanos(passed.get());
         }
     }
 
@@ -297,7 +309,13 @@ final class NodeProcess implements AutoCloseable {
                 outcomes.forgetReads();
                 calls.begin(order[1], Integer.parseInt(order[2]), Integer.parseInt(order[3]));
             }
-            case "freeze" -> time.freeze();
+            case "freeze" -> {
+                if (order.length == 1) {
+                    time.freeze();
+                } else {
+                    time.freeze(Instant.ofEpochMilli(Long.parseLong(order[1])));
+                }
+            }
             case "seen" -> outcomes.awaitRead(Integer.parseInt(order[1]));
             case "hold" -> outcomes.hold();
             case "held" -> outcomes.awaitHeld(Integer.parseInt(order[1]));

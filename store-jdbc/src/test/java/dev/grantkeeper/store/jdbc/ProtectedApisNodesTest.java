@@ -251,7 +251,7 @@ class ProtectedApisNodesTest {
     }
 
     private void startNodes() throws Exception {
-        database = "postgres:" + Databases.postgresPort();
+        database = Databases.newPostgresDatabase();
         List<NodeProcess> all = new ArrayList<>();
         for (int i = 0; i < PROCESSES; i++) {
             all.add(startNode());
