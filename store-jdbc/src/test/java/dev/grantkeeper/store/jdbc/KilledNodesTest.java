@@ -209,7 +209,7 @@ class KilledNodesTest {
         List<String> states = answers("watch");
         boolean waiting = !states.contains("done");
         if (moment != Moment.ANY) {
-            assertThat(waiting).as(round).isEqualTo(moment.attemptStays);
+            assertThat(waiting).as("%s, %s", round, states).isEqualTo(moment.attemptStays);
         }
         if (waiting) {
             int before = server.tokenRequests();

@@ -221,7 +221,8 @@ final class NodeProcess implements AutoCloseable {
                     config.setConnectionTimeout(3_000);
                     config.setExceptionOverride(new DeadConnectionsOfH2());
                 })
-                : Databases.pool(database(url), 4);
+                // A machine that is slow, with a server that starts, is no store that is down.
+                : Databases.pool(database(url), 4, config -> config.setConnectionTimeout(60_000));
     }
 
     static DataSource database(String url) {
@@ -270,35 +271,29 @@ final class NodeProcess implements AutoCloseable {
     /** Time that passes by itself, unless it stands still, and when it is told to. */
     static final class Time {
         final AtomicLong passed = new AtomicLong();
-        private volatile boolean still;
+        private volatile @Nullable Instant still;
         private volatile long stillSince;
-        private volatile @Nullable Instant stillAt;
 
         void freeze() {
-            stillSince = System.nanoTime();
-            still = true;
+            freeze(Instant.now());
         }
 
         void freeze(Instant at) {
-            stillAt = at;
-            freeze();
+            stillSince = System.nanoTime();
+            still = at;
         }
 
         void pass(Duration time) {
             passed.addAndGet(time.toNanos());
         }
 
-        private long lost() {
-            return still ? System.nanoTime() - stillSince : 0;
-        }
-
         long ticks() {
-            return System.nanoTime() + passed.get() - lost();
+            return (still == null ? System.nanoTime() : stillSince) + passed.get();
         }
 
         Instant now() {
-            Instant at = stillAt;
-            return at == null ? Instant.now().plusNanos(passed.get() - lost()) : at.plusNanos(passed.get());
+            Instant at = still;
+            return (at == null ? Instant.now() : at).plusNanos(passed.get());
         }
     }
 
