@@ -51,7 +51,7 @@ public final class Chromium implements AutoCloseable {
     // is lost.
     private static final Logger SELENIUM = Logger.getLogger("org.openqa.selenium");
 
-    private static final int PATIENCE_SECONDS = 15;
+    private static final int PATIENCE_SECONDS = 45;
     private static final Duration PATIENCE = Duration.ofSeconds(PATIENCE_SECONDS);
     private static final Duration GLANCE = Duration.ofMillis(40);
     private static final List<String> PAGE_REPLACED = List.of(
