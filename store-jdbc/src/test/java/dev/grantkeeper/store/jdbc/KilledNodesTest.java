@@ -44,7 +44,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * <p>All clocks stand still and are moved by the test, but where a test says otherwise: a slow machine changes nothing,
  * and the databases can have their turns at once. Pauses of the nodes take their time all the same.
  */
-@Timeout(value = 40, unit = TimeUnit.MINUTES)
+@Timeout(value = 80, unit = TimeUnit.MINUTES)
 @Execution(ExecutionMode.CONCURRENT)
 class KilledNodesTest {
     private static final int ROUNDS = Integer.getInteger("grantkeeper.kills", 3);
