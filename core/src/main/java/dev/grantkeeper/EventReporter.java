@@ -70,20 +70,21 @@ final class EventReporter implements RefreshEvents {
         } else {
             Log.warn("The token request for {} failed: {}", key, detail);
         }
-        tellHoldingUp(GrantListener.Kind.FAILED, key, took, detail);
+        tellHoldingUp(
+                GrantListener.Kind.FAILED, key, took, Exceptions.of(failure).kind(), detail);
     }
 
     @Override
     public void refused(AccountKey key, String error, Duration took) {
         Log.info("The authorization server ended the grant of {}: {}", key, error);
-        tellHoldingUp(GrantListener.Kind.REFUSED, key, took, error);
+        tellHoldingUp(GrantListener.Kind.REFUSED, key, took, null, error);
     }
 
     @Override
     public void ranOut(AccountKey key, String login) {
         if (expired.isNew(key, login)) {
             Log.info("The grant of {} has no refresh token, and its access token is no longer valid", key);
-            tellHoldingUp(GrantListener.Kind.EXPIRED, key, Duration.ZERO, "no refresh token");
+            tellHoldingUp(GrantListener.Kind.EXPIRED, key, Duration.ZERO, null, "no refresh token");
         }
     }
 
@@ -161,11 +162,16 @@ final class EventReporter implements RefreshEvents {
         }
     }
 
-    private void tellHoldingUp(GrantListener.Kind kind, AccountKey key, Duration took, @Nullable String detail) {
+    private void tellHoldingUp(
+            GrantListener.Kind kind,
+            AccountKey key,
+            Duration took,
+            AuthorizationServerException.@Nullable Kind failure,
+            @Nullable String detail) {
         AccountKey outer = HELD_UP.get();
         HELD_UP.set(key);
         try {
-            tell(kind, key, took, null, detail);
+            tell(kind, key, took, null, failure, detail);
         } finally {
             HELD_UP.set(outer);
         }
@@ -173,8 +179,18 @@ final class EventReporter implements RefreshEvents {
 
     private void tell(
             GrantListener.Kind kind, AccountKey key, Duration took, @Nullable Instant ends, @Nullable String detail) {
+        tell(kind, key, took, ends, null, detail);
+    }
+
+    private void tell(
+            GrantListener.Kind kind,
+            AccountKey key,
+            Duration took,
+            @Nullable Instant ends,
+            AuthorizationServerException.@Nullable Kind failure,
+            @Nullable String detail) {
         try {
-            listener.on(new GrantListener.Event(kind, key, clock.instant(), took, ends, detail));
+            listener.on(new GrantListener.Event(kind, key, clock.instant(), took, ends, failure, detail));
         } catch (Throwable e) { // a missing class, or what languages without checked exceptions throw, included
             Log.warn("A GrantListener threw", e);
         }

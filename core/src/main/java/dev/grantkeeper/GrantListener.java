@@ -41,7 +41,7 @@ public interface GrantListener {
         WAITED,
         /** A token request failed; the present tokens are still valid and are used. */
         SERVED_WHILE_STALE,
-        /** A token request failed. */
+        /** A token request failed; {@link Event#failure()} is the reason. The grant is kept. */
         FAILED,
         /** The authorization server ended a grant: the user has to sign in again. */
         REFUSED,
@@ -66,14 +66,23 @@ public interface GrantListener {
         private final Instant at;
         private final Duration took;
         private final @Nullable Instant endsAt;
+        private final AuthorizationServerException.@Nullable Kind failure;
         private final @Nullable String detail;
 
-        Event(Kind kind, AccountKey key, Instant at, Duration took, @Nullable Instant endsAt, @Nullable String detail) {
+        Event(
+                Kind kind,
+                AccountKey key,
+                Instant at,
+                Duration took,
+                @Nullable Instant endsAt,
+                AuthorizationServerException.@Nullable Kind failure,
+                @Nullable String detail) {
             this.kind = kind;
             this.key = key;
             this.at = at;
             this.took = took;
             this.endsAt = endsAt;
+            this.failure = failure;
             this.detail = detail;
         }
 
@@ -121,6 +130,15 @@ public interface GrantListener {
          */
         public Optional<Instant> endsAt() {
             return Optional.ofNullable(endsAt);
+        }
+
+        /**
+         * The meaning of the failure, for {@link Kind#FAILED}: whether the server is down, or an operator has to act.
+         *
+         * @return the kind of failure; empty for all other events
+         */
+        public Optional<AuthorizationServerException.Kind> failure() {
+            return Optional.ofNullable(failure);
         }
 
         /**

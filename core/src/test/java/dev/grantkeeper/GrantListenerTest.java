@@ -133,7 +133,18 @@ class GrantListenerTest {
         assertThat(alice.tokens()).isNotNull();
         Event failed = heard(Kind.FAILED);
         assertThat(failed.detail()).contains("TEMPORARY 503");
+        assertThat(failed.failure()).contains(AuthorizationServerException.Kind.TEMPORARY);
         assertThat(heard(Kind.SERVED_WHILE_STALE).endsAt()).isPresent();
+        assertThat(heard(Kind.SERVED_WHILE_STALE).failure()).isEmpty();
+    }
+
+    @Test
+    void a_failure_that_needs_an_operator_is_told_from_an_outage() throws Exception {
+        Account alice = scene.signIn(scene.node(), "alice");
+        scene.expire();
+        scene.server.onNextTokenRequest(Fault.error(401, "invalid_client"));
+        assertThatThrownBy(alice::tokens).isInstanceOf(AuthorizationServerException.class);
+        assertThat(heard(Kind.FAILED).failure()).contains(AuthorizationServerException.Kind.MISCONFIGURED);
     }
 
     @ParameterizedTest

@@ -3,6 +3,10 @@ package dev.grantkeeper.testkit;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.grantkeeper.Account;
+import dev.grantkeeper.Grantkeeper;
+import dev.grantkeeper.LoginResult;
+import dev.grantkeeper.PendingLogin;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Settings.Client;
 import dev.grantkeeper.testkit.Settings.User;
@@ -86,16 +90,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <h2>Time</h2>
  *
- * <p>Tests that let tokens expire wait for nothing if the server and the {@code Grantkeeper} get clocks that the test
- * moves. Both have to move together:
+ * <p>Tests that let tokens expire wait for nothing if the server and the {@code Grantkeeper} share a {@link FakeClock}
+ * that the test advances:
  *
  * <pre>{@code
- * AtomicLong passed = new AtomicLong();                                          // nanoseconds
- * InstantSource clock = () -> Instant.now().plusNanos(passed.get());
+ * FakeClock clock = new FakeClock();
  * server.time(clock);
- * registration.time(clock, () -> System.nanoTime() + passed.get());              // Grantkeeper.builder(…)
+ * registration.time(clock, clock::nanoTime);                                     // Grantkeeper.builder(…)
  * // … sign in …
- * passed.addAndGet(Duration.ofHours(2).toNanos());
+ * clock.advance(Duration.ofHours(2));
  * }</pre>
  *
  * <h2>A second 401</h2>
@@ -565,6 +568,27 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public String approve(String authorizationUrl, String user) {
         return endpoints.accept(read(authorizationUrl), user);
+    }
+
+    /**
+     * Signs a user in at an application, from the start of the login to the stored tokens: for tests that begin with a
+     * user who is connected.
+     *
+     * @param application the application, a client of this server
+     * @param user the user who signs in, and the account that the tokens are stored for
+     * @return the account
+     * @throws IOException if the login fails
+     * @throws IllegalArgumentException if a browser would see an error page, or there is no such user
+     * @throws IllegalStateException if the application does not accept the login
+     */
+    public Account signIn(Grantkeeper application, String user) throws IOException {
+        PendingLogin login = application.startLogin();
+        String callback = approve(login.url().toString(), user);
+        LoginResult result = application.finishLogin(login, URI.create(callback).getRawQuery());
+        if (result instanceof LoginResult.SignedIn in) {
+            return in.keepAs(user);
+        }
+        throw new IllegalStateException("The application did not accept the login of " + user + ": " + result);
     }
 
     /**

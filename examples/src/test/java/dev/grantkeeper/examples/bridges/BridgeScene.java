@@ -3,25 +3,20 @@ package dev.grantkeeper.examples.bridges;
 
 import dev.grantkeeper.Account;
 import dev.grantkeeper.Grantkeeper;
-import dev.grantkeeper.LoginResult;
-import dev.grantkeeper.PendingLogin;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.store.memory.MemoryTokenStore;
 import dev.grantkeeper.testkit.Answer;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
+import dev.grantkeeper.testkit.FakeClock;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** A server with an API, another one that is none of ours, and time that a test moves. */
 public final class BridgeScene implements AutoCloseable {
     private static final String CALLBACK = "http://127.0.0.1:8888/callback";
 
-    private final AtomicLong passed = new AtomicLong();
-    private final InstantSource clock = () -> Instant.now().plusNanos(passed.get());
+    private final FakeClock clock = new FakeClock();
     public final FakeAuthorizationServer server = FakeAuthorizationServer.start()
             .client("app", "secret", CALLBACK)
             .accessTokenLifetime(Duration.ofHours(1))
@@ -48,16 +43,13 @@ public final class BridgeScene implements AutoCloseable {
                 .scopes("things.read")
                 .tokenStore(MemoryTokenStore.create())
                 .allowPlaintextTokens()
-                .time(clock, () -> System.nanoTime() + passed.get())
+                .time(clock, clock::nanoTime)
                 .build();
         elsewhere.onApiRequest((request, answer) -> Answer.json(200, "{}"));
     }
 
     public Account signIn(String user) throws IOException {
-        PendingLogin login = grantkeeper.startLogin();
-        String callback = server.approve(login.url().toString(), user);
-        LoginResult result = grantkeeper.finishLogin(login, URI.create(callback).getRawQuery());
-        return ((LoginResult.SignedIn) result).keepAs(user);
+        return server.signIn(grantkeeper, user);
     }
 
     public Account account(String user) {
@@ -65,7 +57,7 @@ public final class BridgeScene implements AutoCloseable {
     }
 
     public void expire() {
-        passed.addAndGet(Duration.ofHours(2).toNanos());
+        clock.advance(Duration.ofHours(2));
     }
 
     @Override
