@@ -10,6 +10,9 @@ import dev.grantkeeper.examples.bridges.FakeMailServer;
 import jakarta.mail.Service;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -36,7 +39,10 @@ import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -46,7 +52,10 @@ class ReadmeTest {
     private static final Path ROOT = Path.of("..");
     private static final Path README = ROOT.resolve("README.md");
     private static final Path GUIDE = ROOT.resolve("core/README.md");
+    private static final Path TESTING = ROOT.resolve("core/TESTING.md");
+    private static final Path OBSERVING = ROOT.resolve("core/OBSERVING.md");
     private static final Path MCP = ROOT.resolve("core/MCP.md");
+    private static final Path PROVIDERS = ROOT.resolve("core/src/main/java/dev/grantkeeper/provider/README.md");
     private static final Path JDBC = ROOT.resolve("store-jdbc/README.md");
     private static final Path EXAMPLES = ROOT.resolve("examples/README.md");
 
@@ -68,18 +77,22 @@ class ReadmeTest {
 
     private static final String IMPORTS = """
             import static java.net.http.HttpResponse.BodyHandlers.ofString;
-            import static org.junit.jupiter.api.Assertions.assertEquals;
+            import static org.junit.jupiter.api.Assertions.*;
             import dev.grantkeeper.*;
             import dev.grantkeeper.examples.bridges.*;
             import dev.grantkeeper.examples.files.*;
             import dev.grantkeeper.examples.migration.*;
+            import dev.grantkeeper.examples.observing.*;
             import dev.grantkeeper.examples.redis.*;
             import dev.grantkeeper.provider.*;
             import dev.grantkeeper.store.jdbc.*;
             import dev.grantkeeper.store.memory.*;
             import dev.grantkeeper.testkit.*;
             import dev.grantkeeper.token.*;
+            import io.micrometer.core.instrument.MeterRegistry;
+            import io.micrometer.core.instrument.Tags;
             import io.modelcontextprotocol.client.transport.HttpClientStreamableHttpTransport;
+            import io.opentelemetry.api.OpenTelemetry;
             import jakarta.mail.AuthenticationFailedException;
             import jakarta.mail.Service;
             import java.io.IOException;
@@ -96,9 +109,14 @@ class ReadmeTest {
             import java.util.concurrent.CompletableFuture;
             import java.util.concurrent.atomic.AtomicLong;
             import java.util.function.Function;
+            import java.util.function.Supplier;
+            import java.util.stream.Stream;
             import okhttp3.OkHttpClient;
             import okhttp3.Request;
             import okhttp3.Response;
+            import org.junit.jupiter.api.AutoClose;
+            import org.junit.jupiter.api.BeforeEach;
+            import org.junit.jupiter.api.Test;
             import reactor.core.publisher.Mono;
             import redis.clients.jedis.DefaultJedisClientConfig;
             import redis.clients.jedis.HostAndPort;
@@ -128,6 +146,32 @@ class ReadmeTest {
             }
             """;
 
+    /** As much of Spring's tests as one needs, which are on no class path here. */
+    private static final String SPRING_TEST = """
+            @interface SpringBootTest {
+                enum WebEnvironment { RANDOM_PORT }
+                WebEnvironment webEnvironment();
+            }
+            @interface DynamicPropertySource {}
+            @interface TestConfiguration {}
+            @interface Bean {}
+            @interface Primary {}
+            interface DynamicPropertyRegistry {
+                void add(String name, Supplier<Object> value);
+            }
+            """;
+
+    /** The blocks with tests, which go into the class of the first. */
+    private static final List<Block> TESTS = List.of(
+            Block.TEST_LOGIN,
+            Block.TEST_TIME,
+            Block.TEST_REJECTED,
+            Block.TEST_FAULTS,
+            Block.TEST_DEVICE,
+            Block.TEST_SIGN_OUT,
+            Block.TEST_NODES,
+            Block.TEST_SECRETS);
+
     /** Every block of Java in the documentation: its page, and what it is known by there. */
     private enum Block {
         LINES(README, "spotify.startLogin()"),
@@ -145,12 +189,24 @@ class ReadmeTest {
         STORE(GUIDE, "implements TokenStore"),
         STORE_TEST(GUIDE, "extends TokenStoreContract"),
         OPERATORS(GUIDE, "user.reseal()"),
-        TEST_KIT(GUIDE, "FakeAuthorizationServer"),
-        TEST_TIME(GUIDE, "passed.addAndGet"),
+        TEST_KIT(TESTING, "class AcmeTest {"),
+        TEST_PRESETS(TESTING, "server.provider(Providers.gitHub())"),
+        TEST_LOGIN(TESTING, "a_user_refuses"),
+        TEST_TIME(TESTING, "an_expired_token_is_refreshed_once"),
+        TEST_REJECTED(TESTING, "a_rejected_token_is_replaced"),
+        TEST_FAULTS(TESTING, "an_outage_goes_unnoticed"),
+        TEST_DEVICE(TESTING, "a_terminal_signs_in"),
+        TEST_SIGN_OUT(TESTING, "a_user_signs_out"),
+        TEST_NODES(TESTING, "two_nodes_refresh_once"),
+        TEST_SECRETS(TESTING, "the_token_is_printed_nowhere"),
+        TEST_SPRING(TESTING, "@SpringBootTest"),
+        MICROMETER(OBSERVING, "GrantListener metrics"),
+        OPEN_TELEMETRY(OBSERVING, "OpenTelemetryListener"),
         MCP_LINES(MCP, "apis.finishLogin("),
         MCP_REGISTRATION(MCP, "documentAt("),
         MCP_COMPANY(MCP, "id-jag"),
         MCP_SDK(MCP, "HttpClientStreamableHttpTransport"),
+        NAMED(PROVIDERS, "Providers.search("),
         JDBC_STORE(JDBC, "JdbcTokenStore.on"),
         JDBC_LISTS(JDBC, "keysUntouchedSince"),
         FILE_STORE(EXAMPLES, "FileTokenStore.create"),
@@ -287,8 +343,7 @@ class ReadmeTest {
 
     /** Runs the method that was compiled last. */
     private void run(Object... arguments) throws Exception {
-        try (URLClassLoader loader = new URLClassLoader(
-                new URL[] {output.toUri().toURL()}, getClass().getClassLoader())) {
+        try (URLClassLoader loader = compiled()) {
             Arrays.stream(loader.loadClass("Readme").getMethods())
                     .filter(method -> method.getName().equals("run"))
                     .findAny()
@@ -381,16 +436,80 @@ class ReadmeTest {
         assertThat(errors(method(parameters, Block.SPRING.code()))).isEmpty();
     }
 
-    @Test
-    void a_clock_for_both_sides_compiles() throws IOException {
-        String parameters = "dev.grantkeeper.testkit.FakeAuthorizationServer server, Grantkeeper.Builder registration";
-        assertThat(errors(method(parameters, Block.TEST_TIME.code()))).isEmpty();
+    /** The class of the page about tests, with the tests of these blocks. */
+    private static String testClass(List<Block> tests) throws IOException {
+        String scene = Block.TEST_KIT.code().replace("class AcmeTest", "public static class AcmeTest");
+        StringBuilder code = new StringBuilder(scene.substring(0, scene.lastIndexOf('}')));
+        for (Block test : tests) {
+            code.append(test.code());
+        }
+        return code.append("}\n").toString();
     }
 
     @Test
-    void the_test_of_an_application_passes() throws Exception {
-        assertThat(errors(method("", Block.TEST_KIT.code()))).isEmpty();
-        run();
+    void a_clock_for_both_sides_compiles() throws IOException {
+        assertThat(errors(testClass(List.of(Block.TEST_TIME)))).isEmpty();
+    }
+
+    @Test
+    void metrics_and_traces_compile() throws IOException {
+        assertThat(errors(method("MeterRegistry meters", Block.MICROMETER.code())))
+                .isEmpty();
+        String parameters = "Grantkeeper.Builder registration, OpenTelemetry telemetry";
+        assertThat(errors(method(parameters, Block.OPEN_TELEMETRY.code()))).isEmpty();
+    }
+
+    @Test
+    void providers_by_name_compile() throws IOException {
+        assertThat(errors(method("", Block.NAMED.code()))).isEmpty();
+    }
+
+    @Test
+    void a_preset_at_the_fake_server_compiles() throws IOException {
+        assertThat(errors(method("FakeAuthorizationServer server", Block.TEST_PRESETS.code())))
+                .isEmpty();
+    }
+
+    @Test
+    void a_test_with_spring_compiles_but_for_spring() throws IOException {
+        assertThat(errors(SPRING_TEST + Block.TEST_SPRING.code())).isEmpty();
+    }
+
+    @TestFactory
+    List<DynamicTest> the_test_of_an_application_passes() throws Exception {
+        assertThat(errors(testClass(TESTS))).isEmpty();
+        List<DynamicTest> tests = new ArrayList<>();
+        try (URLClassLoader loader = compiled()) {
+            for (Method method : loader.loadClass("Readme$AcmeTest").getDeclaredMethods()) {
+                if (method.isAnnotationPresent(Test.class)) {
+                    tests.add(DynamicTest.dynamicTest(method.getName(), () -> runTest(method)));
+                }
+            }
+        }
+        assertThat(tests).hasSizeGreaterThanOrEqualTo(TESTS.size());
+        return tests;
+    }
+
+    /** Runs a test in an object of its own, whose fields are closed as JUnit closes them. */
+    private static void runTest(Method method) throws Exception {
+        Constructor<?> constructor = method.getDeclaringClass().getDeclaredConstructor();
+        constructor.setAccessible(true);
+        Object test = constructor.newInstance();
+        method.setAccessible(true);
+        try {
+            method.invoke(test);
+        } finally {
+            for (Field field : method.getDeclaringClass().getDeclaredFields()) {
+                field.setAccessible(true);
+                if (field.isAnnotationPresent(AutoClose.class)) {
+                    ((AutoCloseable) field.get(test)).close();
+                }
+            }
+        }
+    }
+
+    private URLClassLoader compiled() throws IOException {
+        return new URLClassLoader(new URL[] {output.toUri().toURL()}, getClass().getClassLoader());
     }
 
     @Test
