@@ -49,9 +49,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>It does what real providers do: a page to sign in and to agree, client authentication, PKCE, codes that work once,
- * refresh tokens that rotate in five ways ({@link Rotation}), reuse detection, revocation, signed ID tokens. And it
- * fails as they fail, if a test wants that: see {@link Fault} and {@link #onNextTokenRequest}. Two users are
+ * <p>It does what real providers do: a page to sign in and to consent, client authentication, PKCE, codes that work
+ * once, refresh tokens that rotate in five ways ({@link Rotation}), reuse detection, revocation, signed ID tokens. And
+ * it fails as they fail, if a test wants that: see {@link Fault} and {@link #onNextTokenRequest}. Two users are
  * registered, {@code alice} (Alice Archer) and {@code bob} (Bob Baker).
  *
  * <h2>The API</h2>
@@ -240,8 +240,8 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Stops at once. Requests under way lose their connection, those that are held as well. A tenant does not stop, but
-     * with the server that it is of.
+     * Stops at once. Requests under way lose their connection, those that are held as well. A tenant stops only with
+     * its server.
      */
     @Override
     public void close() {
@@ -272,7 +272,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * The authorization endpoint: a page to choose a user and to agree.
+     * The authorization endpoint: a page to choose a user and to consent.
      *
      * @return its URL
      */
@@ -558,7 +558,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     // ---- Logins without a browser --------------------------------------------------------------------------------
 
     /**
-     * Signs a user in and agrees, as with a browser.
+     * Signs a user in and gives consent, as in a browser.
      *
      * @param authorizationUrl the URL that the application sends the browser to
      * @param user the user who signs in
@@ -592,7 +592,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Refuses to agree, as with a browser.
+     * Declines the consent, as in a browser.
      *
      * @param authorizationUrl the URL that the application sends the browser to
      * @return the URL that the browser is sent back to: the redirect URI with {@code error=access_denied} and
@@ -604,7 +604,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Types a code in on another device, signs a user in and agrees (RFC 8628).
+     * Enters a user code on another device, signs the user in and gives consent (RFC 8628).
      *
      * @param userCode the code that the application shows
      * @param user the user who signs in
@@ -615,7 +615,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
-     * Types a code in on another device, and refuses.
+     * Enters a user code on another device, and declines.
      *
      * @param userCode the code that the application shows
      * @throws IllegalArgumentException if there is no such code

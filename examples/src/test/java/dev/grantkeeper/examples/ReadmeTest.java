@@ -185,6 +185,7 @@ class ReadmeTest {
         EXCHANGE(GUIDE, "TokenExchange"),
         LOGOUT(GUIDE, "newLogout()"),
         LOGOUT_TOKEN(GUIDE, "verifyLogoutToken"),
+        BY_NAME(GUIDE, "Providers.named("),
         DISCOVERY(GUIDE, "Discovery.of(\"https:"),
         STORE(GUIDE, "implements TokenStore"),
         STORE_TEST(GUIDE, "extends TokenStoreContract"),
@@ -461,6 +462,7 @@ class ReadmeTest {
 
     @Test
     void providers_by_name_compile() throws IOException {
+        assertThat(errors(method("", Block.BY_NAME.code()))).isEmpty();
         assertThat(errors(method("", Block.NAMED.code()))).isEmpty();
     }
 
