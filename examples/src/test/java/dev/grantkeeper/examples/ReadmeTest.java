@@ -4,9 +4,14 @@ package dev.grantkeeper.examples;
 import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.api.client.auth.oauth2.StoredCredential;
+import com.google.api.client.util.store.DataStore;
+import com.google.api.client.util.store.MemoryDataStoreFactory;
 import dev.grantkeeper.Account;
 import dev.grantkeeper.examples.bridges.BridgeScene;
 import dev.grantkeeper.examples.bridges.FakeMailServer;
+import dev.grantkeeper.examples.migration.GoogleStoredCredentials;
+import dev.grantkeeper.examples.migration.MigrationScene;
 import jakarta.mail.Service;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -58,6 +63,7 @@ class ReadmeTest {
     private static final Path PROVIDERS = ROOT.resolve("core/src/main/java/dev/grantkeeper/provider/README.md");
     private static final Path JDBC = ROOT.resolve("store-jdbc/README.md");
     private static final Path EXAMPLES = ROOT.resolve("examples/README.md");
+    private static final Path MIGRATING = ROOT.resolve("examples/MIGRATING.md");
 
     private static final Pattern BLOCK = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
     private static final Pattern FENCE = Pattern.compile("^```.*?^```$", Pattern.DOTALL | Pattern.MULTILINE);
@@ -78,6 +84,11 @@ class ReadmeTest {
     private static final String IMPORTS = """
             import static java.net.http.HttpResponse.BodyHandlers.ofString;
             import static org.junit.jupiter.api.Assertions.*;
+            import com.github.scribejava.core.model.OAuth2AccessToken;
+            import com.google.api.client.auth.oauth2.StoredCredential;
+            import com.google.api.client.util.store.DataStore;
+            import com.google.api.client.util.store.FileDataStoreFactory;
+            import com.microsoft.aad.msal4j.ConfidentialClientApplication;
             import dev.grantkeeper.*;
             import dev.grantkeeper.examples.bridges.*;
             import dev.grantkeeper.examples.files.*;
@@ -95,7 +106,9 @@ class ReadmeTest {
             import io.opentelemetry.api.OpenTelemetry;
             import jakarta.mail.AuthenticationFailedException;
             import jakarta.mail.Service;
+            import java.io.ByteArrayInputStream;
             import java.io.IOException;
+            import java.io.ObjectInputStream;
             import java.net.URI;
             import java.net.http.HttpClient;
             import java.net.http.HttpRequest;
@@ -105,6 +118,7 @@ class ReadmeTest {
             import java.time.Instant;
             import java.time.InstantSource;
             import java.util.List;
+            import java.util.Map;
             import java.util.Optional;
             import java.util.concurrent.CompletableFuture;
             import java.util.concurrent.atomic.AtomicLong;
@@ -213,7 +227,13 @@ class ReadmeTest {
         FILE_STORE(EXAMPLES, "FileTokenStore.create"),
         REDIS_STORE(EXAMPLES, "RedisTokenStore.client"),
         NODES_TEST(EXAMPLES, "extends TokenStoreContract"),
-        SPRING(EXAMPLES, "SpringAuthorizedClients.move");
+        FROM_SPRING(MIGRATING, "SpringAuthorizedClients.move"),
+        FROM_GOOGLE(MIGRATING, "GoogleStoredCredentials.move"),
+        FROM_MSAL(MIGRATING, "MsalTokenCache.move"),
+        FROM_SCRIBE(MIGRATING, "ScribeJavaTokens.move"),
+        FROM_APP_AUTH(MIGRATING, "AppAuthStates.move"),
+        AT_NEXT_VISIT(MIGRATING, "user.importTokens("),
+        ROLL_BACK(MIGRATING, "old.delete(");
 
         private final Path page;
         private final String mark;
@@ -434,7 +454,52 @@ class ReadmeTest {
     @Test
     void a_move_from_spring_security_compiles() throws IOException {
         String parameters = "javax.sql.DataSource dataSource, Grantkeeper grantkeeper";
-        assertThat(errors(method(parameters, Block.SPRING.code()))).isEmpty();
+        assertThat(errors(method(parameters, Block.FROM_SPRING.code()))).isEmpty();
+    }
+
+    @Test
+    void moves_from_other_libraries_compile() throws IOException {
+        assertThat(errors(method("java.io.File directory, Grantkeeper grantkeeper", Block.FROM_GOOGLE.code())))
+                .isEmpty();
+        String msal = "ConfidentialClientApplication msal, String clientId, Map<String, String> users,"
+                + " Grantkeeper grantkeeper";
+        assertThat(errors(method(msal, Block.FROM_MSAL.code()))).isEmpty();
+        String scribe = "Map<String, byte[]> rows, Map<String, Instant> receivedAt, Grantkeeper grantkeeper";
+        assertThat(errors(method(scribe, Block.FROM_SCRIBE.code()))).isEmpty();
+        String appAuth = "Map<String, String> states, String clientId, Grantkeeper grantkeeper";
+        assertThat(errors(method(appAuth, Block.FROM_APP_AUTH.code()))).isEmpty();
+    }
+
+    @Test
+    void a_move_at_the_next_visit_and_the_way_back_lose_no_user() throws Exception {
+        try (MigrationScene scene = new MigrationScene()) {
+            DataStore<StoredCredential> old =
+                    StoredCredential.getDefaultDataStore(MemoryDataStoreFactory.getDefaultInstance());
+            old.set(
+                    "alice",
+                    new StoredCredential().setRefreshToken(scene.issue("alice").refreshToken()));
+            old.set("bob", new StoredCredential().setRefreshToken("refused"));
+            GoogleStoredCredentials.Reader reader = user ->
+                    new GoogleStoredCredentials.Stored(null, old.get(user).getRefreshToken(), null);
+            String visit = "Grantkeeper grantkeeper, String userId, DataStore<StoredCredential> old,"
+                    + " GoogleStoredCredentials.Reader reader";
+            assertThat(errors(method(visit, Block.AT_NEXT_VISIT.code()))).isEmpty();
+            for (String user : List.of("alice", "bob", "alice", "nobody")) {
+                run(scene.grantkeeper, user, old, reader);
+            }
+            assertThat(scene.grantkeeper.account("nobody").grant()).isEmpty();
+
+            String back = "Grantkeeper grantkeeper, DataStore<StoredCredential> old";
+            assertThat(errors(method(back, Block.ROLL_BACK.code()))).isEmpty();
+            run(scene.grantkeeper, old);
+
+            assertThat(old.keySet()).containsExactly("alice");
+            StoredCredential alice = old.get("alice");
+            assertThat(scene.server.accepts(alice.getAccessToken())).isTrue();
+            assertThat(alice.getExpirationTimeMilliseconds()).isGreaterThan(System.currentTimeMillis());
+            assertThat(scene.grantkeeper.account("alice").tokens().refreshToken())
+                    .contains(alice.getRefreshToken());
+        }
     }
 
     /** The class of the page about tests, with the tests of these blocks. */

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -194,26 +195,32 @@ public final class MsalTokenCache {
         return own == null || (inFamily && ofFamily != null) ? ofFamily : own;
     }
 
-    /** The one with these scopes that lives longest; none if all have expired. */
+    /**
+     * The one with these scopes that lives longest; none if all have expired. None either if they are of several
+     * tenants: only the server knows which of them the registration means.
+     */
     private static @Nullable JsonNode accessToken(
             JsonNode root, String user, String clientId, Collection<String> scopes) {
         JsonNode best = null;
         Instant latest = Instant.now();
+        Set<String> tenants = new HashSet<>();
         for (JsonNode entry : entriesOf(user, root.path("AccessToken"))) {
-            Instant expiresAt = seconds(entry, "expires_on");
             Set<String> granted = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
             granted.addAll(words(text(entry, "target")));
             granted.addAll(OPEN_ID);
-            if (clientId.equals(text(entry, "client_id"))
-                    && "AccessToken".equals(text(entry, "credential_type"))
-                    && granted.containsAll(scopes)
-                    && expiresAt != null
-                    && expiresAt.isAfter(latest)) {
+            if (!clientId.equals(text(entry, "client_id"))
+                    || !"AccessToken".equals(text(entry, "credential_type"))
+                    || !granted.containsAll(scopes)) {
+                continue;
+            }
+            tenants.add(String.valueOf(text(entry, "realm")));
+            Instant expiresAt = seconds(entry, "expires_on");
+            if (expiresAt != null && expiresAt.isAfter(latest)) {
                 best = entry;
                 latest = expiresAt;
             }
         }
-        return best;
+        return tenants.size() > 1 ? null : best;
     }
 
     /** Without those that a server obtained on behalf of the user, which belong to one incoming token. */

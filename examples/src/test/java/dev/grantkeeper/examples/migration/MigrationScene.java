@@ -15,19 +15,19 @@ import okhttp3.Request;
 import okhttp3.Response;
 
 /** The application after the change of libraries: a server whose client it was before, and time that a test moves. */
-final class MigrationScene implements AutoCloseable {
+public final class MigrationScene implements AutoCloseable {
     static final String CALLBACK = "http://127.0.0.1:8888/callback";
 
     private final AtomicLong passed = new AtomicLong();
     private final InstantSource clock = () -> Instant.now().plusNanos(passed.get());
     private final OkHttpClient http = new OkHttpClient();
-    final FakeAuthorizationServer server = FakeAuthorizationServer.start()
+    public final FakeAuthorizationServer server = FakeAuthorizationServer.start()
             .client("diary", "diary-secret", CALLBACK)
             .user("alice", "Alice", "A", "alice@example.org")
             .user("bob", "Bob", "B", "bob@example.org")
             .accessTokenLifetime(Duration.ofHours(1))
             .time(clock);
-    final Grantkeeper grantkeeper = Grantkeeper.builder(Provider.builder("fake")
+    public final Grantkeeper grantkeeper = Grantkeeper.builder(Provider.builder("fake")
                     .allowHttpOnLoopback()
                     .authorizationEndpoint(server.authorizationEndpoint())
                     .tokenEndpoint(server.tokenEndpoint())
@@ -43,7 +43,7 @@ final class MigrationScene implements AutoCloseable {
             .build();
 
     /** Tokens as the application had them before. */
-    FakeAuthorizationServer.Issued issue(String user) {
+    public FakeAuthorizationServer.Issued issue(String user) {
         return server.issue("diary", user, "things.read");
     }
 
@@ -57,7 +57,7 @@ final class MigrationScene implements AutoCloseable {
         }
     }
 
-    void expire() {
+    public void expire() {
         passed.addAndGet(Duration.ofHours(2).toNanos());
     }
 

@@ -179,6 +179,25 @@ class MsalTokenCacheTest {
     }
 
     @Test
+    void of_several_tenants_no_access_token_moves() throws Exception {
+        signIn("alice");
+        ConfidentialClientApplication home = msal;
+        msal = ConfidentialClientApplication.builder("diary", ClientCredentialFactory.createFromSecret("secret"))
+                .authority(AUTHORITY.replace("contoso", "fabrikam"))
+                .instanceDiscovery(false)
+                .httpClient(this::send)
+                .build();
+        msal.tokenCache().deserialize(home.tokenCache().serialize());
+        signIn("alice", tokens("of-another-tenant", scene.issue("alice").refreshToken(), 7200, "things.read"));
+
+        assertThat(move().imported()).isEqualTo(1);
+
+        assertThat(scene.call("alice")).isEqualTo(200);
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        assertThat(scene.server.apiUnauthorized()).isZero();
+    }
+
+    @Test
     void a_family_refresh_token_moves_whichever_client_obtained_it() throws Exception {
         signIn("bob");
         ConfidentialClientApplication own = msal;
