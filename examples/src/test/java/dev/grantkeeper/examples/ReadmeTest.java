@@ -233,7 +233,7 @@ class ReadmeTest {
         FROM_SCRIBE(MIGRATING, "ScribeJavaTokens.move"),
         FROM_APP_AUTH(MIGRATING, "AppAuthStates.move"),
         AT_NEXT_VISIT(MIGRATING, "user.importTokens("),
-        ROLL_BACK(MIGRATING, "old.delete(");
+        ROLL_BACK(MIGRATING, "user.tokensInsteadOf(");
 
         private final Path page;
         private final String mark;
@@ -493,7 +493,7 @@ class ReadmeTest {
             assertThat(errors(method(back, Block.ROLL_BACK.code()))).isEmpty();
             run(scene.grantkeeper, old);
 
-            assertThat(old.keySet()).containsExactly("alice");
+            assertThat(old.get("bob").getRefreshToken()).isEqualTo("refused");
             StoredCredential alice = old.get("alice");
             assertThat(scene.server.accepts(alice.getAccessToken())).isTrue();
             assertThat(alice.getExpirationTimeMilliseconds()).isGreaterThan(System.currentTimeMillis());

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples.migration;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.TokenStoreException;
 import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -86,7 +86,7 @@ public final class AppAuthStates {
         JsonNode root;
         try {
             root = JSON.readTree(state);
-        } catch (JsonProcessingException e) {
+        } catch (IOException e) {
             // Without the cause, whose message quotes the tokens.
             throw new IllegalArgumentException("The state is not JSON");
         }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples.migration;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.TokenStoreException;
 import dev.grantkeeper.token.TokenSet;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -125,7 +125,7 @@ public final class MsalTokenCache {
     private static JsonNode read(String cache) {
         try {
             return JSON.readTree(cache);
-        } catch (JsonProcessingException e) {
+        } catch (IOException e) {
             // Without the cause, whose message quotes the tokens.
             throw new IllegalArgumentException("The cache is not JSON");
         }

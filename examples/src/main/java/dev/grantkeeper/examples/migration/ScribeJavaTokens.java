@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples.migration;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.grantkeeper.Grantkeeper;
@@ -222,7 +221,7 @@ public final class ScribeJavaTokens {
                     values.put(member.getKey(), member.getValue().asText());
                 }
             }
-        } catch (JsonProcessingException e) {
+        } catch (IOException e) {
             // Without the cause, whose message quotes the tokens.
             throw new IllegalArgumentException("The raw response is not JSON");
         }
