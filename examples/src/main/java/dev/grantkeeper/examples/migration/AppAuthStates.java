@@ -7,7 +7,6 @@ import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.TokenStoreException;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -116,13 +115,12 @@ public final class AppAuthStates {
                 : null;
         String refreshToken = text(root, "refreshToken");
         String idToken = text(response, "id_token");
-        Instant now = Instant.now();
         if (accessToken == null) {
             // Never sent: it has expired, so that the first call refreshes.
             accessToken = "none";
             expiresAt = Instant.EPOCH;
         }
-        if (refreshToken == null && expiresAt != null && expiresAt.isBefore(now)) {
+        if (refreshToken == null && expiresAt != null && expiresAt.isBefore(Instant.now())) {
             throw new IllegalArgumentException(
                     "The access token expired at " + expiresAt + ", and there is no refresh token");
         }
@@ -131,8 +129,6 @@ public final class AppAuthStates {
                 .refreshToken(refreshToken)
                 .idToken(idToken == null ? text(authorization, "id_token") : idToken)
                 .scopes(scopes(text(root, "scope")))
-                // Not now: tokens that have only just come are not replaced when an API rejects them.
-                .receivedAt(now.minus(Duration.ofHours(1)))
                 .build();
     }
 

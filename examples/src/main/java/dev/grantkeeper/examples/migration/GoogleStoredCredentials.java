@@ -5,7 +5,6 @@ import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.TokenStoreException;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -122,21 +121,18 @@ public final class GoogleStoredCredentials {
         String refreshToken = orNull(stored.refreshToken());
         Long milliseconds = stored.expirationTimeMilliseconds();
         Instant expiresAt = milliseconds == null ? null : Instant.ofEpochMilli(milliseconds);
-        Instant now = Instant.now();
         if (accessToken == null) {
             // Never sent: it has expired, so that the first call refreshes.
             accessToken = "none";
             expiresAt = Instant.EPOCH;
         }
-        if (refreshToken == null && expiresAt != null && expiresAt.isBefore(now)) {
+        if (refreshToken == null && expiresAt != null && expiresAt.isBefore(Instant.now())) {
             throw new IllegalArgumentException(
                     "The access token expired at " + expiresAt + ", and there is no refresh token");
         }
         return TokenSet.builder(accessToken)
                 .expiresAt(expiresAt)
                 .refreshToken(refreshToken)
-                // Not now: tokens that have only just come are not replaced when an API rejects them.
-                .receivedAt(now.minus(Duration.ofHours(1)))
                 .build();
     }
 

@@ -7,7 +7,6 @@ import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.TokenStoreException;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -162,7 +161,6 @@ public final class MsalTokenCache {
             return TokenSet.builder("none")
                     .expiresAt(Instant.EPOCH)
                     .refreshToken(refreshToken)
-                    .receivedAt(Instant.now().minus(Duration.ofHours(1)))
                     .build();
         }
         Instant cachedAt = seconds(entry, "cached_at");
@@ -171,8 +169,7 @@ public final class MsalTokenCache {
                 .refreshAt(seconds(entry, "refresh_on"))
                 .refreshToken(refreshToken)
                 .scopes(words(text(entry, "target")))
-                // Not now: tokens that have only just come are not replaced when an API rejects them.
-                .receivedAt(cachedAt == null ? Instant.now().minus(Duration.ofHours(1)) : cachedAt)
+                .receivedAt(cachedAt == null ? Instant.now() : cachedAt)
                 .build();
     }
 

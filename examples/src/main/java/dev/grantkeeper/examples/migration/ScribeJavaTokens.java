@@ -9,7 +9,6 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -175,8 +174,7 @@ public final class ScribeJavaTokens {
                 .refreshToken(refreshToken)
                 .idToken(orNull(stored.idToken()))
                 .scopes(scopes(stored.scope()))
-                // Not now: tokens that have only just come are not replaced when an API rejects them.
-                .receivedAt(receivedAt == null ? now.minus(Duration.ofHours(1)) : receivedAt)
+                .receivedAt(receivedAt == null ? now : receivedAt)
                 .build();
     }
 
