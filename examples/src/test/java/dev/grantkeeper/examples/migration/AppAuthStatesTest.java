@@ -16,7 +16,8 @@ class AppAuthStatesTest {
     /** As AppAuth 0.11 writes it, whose classes need Android. */
     private static final String STATE = """
             {"refreshToken":"REFRESH","scope":"things.read things.write",
-             "config":{"authorizationEndpoint":"https://as.example/authorize","tokenEndpoint":"https://as.example/token"},
+             "config":{"authorizationEndpoint":"https://as.example/authorize",
+               "tokenEndpoint":"https://as.example/token"},
              "lastAuthorizationResponse":{
                "request":{
                  "configuration":{"authorizationEndpoint":"https://as.example/authorize",
@@ -125,7 +126,8 @@ class AppAuthStatesTest {
                 state(issued.accessToken(), issued.refreshToken(), inAnHour())
                         .replaceFirst(
                                 "\\{",
-                                "{\"mAuthorizationException\":{\"type\":2,\"code\":2002,\"error\":\"invalid_client\"},"));
+                                "{\"mAuthorizationException\":"
+                                        + "{\"type\":2,\"code\":2002,\"error\":\"invalid_client\"},"));
 
         assertThat(move().imported()).isEqualTo(1);
 
@@ -145,7 +147,8 @@ class AppAuthStatesTest {
                 state("canary-7", "canary-8", inAnHour())
                         .replaceFirst(
                                 "\\{",
-                                "{\"mAuthorizationException\":{\"type\":2,\"code\":2003,\"error\":\"invalid_grant\"},"));
+                                "{\"mAuthorizationException\":"
+                                        + "{\"type\":2,\"code\":2003,\"error\":\"invalid_grant\"},"));
         states.put(
                 "expired",
                 "{\"mLastTokenResponse\":{\"access_token\":\"canary-9\",\"expires_at\":1000,\"scope\":\"a\"}}");

@@ -165,8 +165,9 @@ class ScribeJavaTokensTest {
                 .satisfies(tokens -> assertThat(tokens.accessToken()).isEqualTo("a+b"))
                 .satisfies(tokens -> assertThat(tokens.scopes()).containsExactly("repo", "user"))
                 .satisfies(tokens -> assertThat(tokens.expiresAt()).isEmpty());
-        assertThat(ScribeJavaTokens.tokens(Stored.ofRawResponse("""
-                        {"access_token": "a", "expires_in": "3600", "refresh_token": null, "id_token": "h.p.s"}""", now)).toString())
+        String json = """
+                {"access_token": "a", "expires_in": "3600", "refresh_token": null, "id_token": "h.p.s"}""";
+        assertThat(ScribeJavaTokens.tokens(Stored.ofRawResponse(json, now)).toString())
                 .contains("ID token", "no refresh token", now.plusSeconds(3600).toString());
         assertThatThrownBy(() -> Stored.ofRawResponse("{\"access_token\": canary", now))
                 .isInstanceOf(IllegalArgumentException.class)
