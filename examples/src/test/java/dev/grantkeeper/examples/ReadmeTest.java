@@ -76,7 +76,11 @@ class ReadmeTest {
 
     private static final Pattern VERSION =
             Pattern.compile("<artifactId>(grantkeeper-[a-z-]+)</artifactId>\\s*<version>([^<]+)<"
-                    + "|dev\\.grantkeeper:(grantkeeper-[a-z-]+):([^\"]+)\"");
+                    + "|dev\\.grantkeeper:(grantkeeper-[a-z-]+):([^:\"]+)\"");
+
+    /** With a version or without one. */
+    private static final Pattern ARTIFACT = Pattern.compile(
+            "<artifactId>(grantkeeper-[a-z-]+)</artifactId>" + "|dev\\.grantkeeper:(grantkeeper-[a-z-]+)[:\"]");
 
     /** As long as a row may be that can still be read in a diff. */
     private static final int LONGEST_ROW = 300;
@@ -753,11 +757,30 @@ class ReadmeTest {
             assertThat(shown).as(page.toString()).allSatisfy(result -> {
                 boolean xml = result.group(1) != null;
                 assertThat(result.group(xml ? 2 : 4)).isEqualTo(built);
-                assertThat(ROOT.resolve(result.group(xml ? 1 : 3).replace("grantkeeper-", "")))
-                        .isDirectory();
+                assertThat(module(result.group(xml ? 1 : 3))).isDirectory();
             });
         }
-        assertThat(VERSION.matcher(Files.readString(README)).results()).hasSize(4);
+        // the BOM's: once for Maven, once for Gradle
+        assertThat(VERSION.matcher(Files.readString(README)).results())
+                .map(result -> result.group(1) != null ? result.group(1) : result.group(3))
+                .containsExactly("grantkeeper-bom", "grantkeeper-bom");
+    }
+
+    @Test
+    void every_artifact_that_is_named_is_built() throws IOException {
+        for (Path page : pages()) {
+            assertThat(ARTIFACT.matcher(Files.readString(page)).results())
+                    .as(page.toString())
+                    .allSatisfy(
+                            result -> assertThat(module(result.group(1) != null ? result.group(1) : result.group(2)))
+                                    .isDirectory());
+        }
+        assertThat(ARTIFACT.matcher(Files.readString(README)).results()).hasSize(8);
+    }
+
+    private static Path module(String artifact) {
+        String name = artifact.replace("grantkeeper-", "");
+        return ROOT.resolve(name.equals("bom") ? "core/bom" : name);
     }
 
     @Test
