@@ -30,6 +30,19 @@ class ProviderListTest {
             "com", "net", "org", "io", "co", "co.uk", "com.au", "co.jp", "com.cn", "eu", "de", "us", "dev", "app",
             "cloud");
 
+    /** Providers whose documentation is at another domain than they are, because of who owns or hosts it. */
+    private static final Map<String, String> DOCUMENTED_ELSEWHERE = Map.of(
+            "bitbucket", "support.atlassian.com",
+            "bungie", "github.com",
+            "instagram", "developers.facebook.com",
+            "linkedin", "learn.microsoft.com",
+            "reddit", "github.com",
+            "salesforce-experience-cloud", "help.salesforce.com",
+            "servicenow", "www.servicenow.com",
+            "shopify", "shopify.dev",
+            "slack", "docs.slack.dev",
+            "slack-user", "docs.slack.dev");
+
     static List<Preset> presets() {
         return Providers.all();
     }
@@ -160,6 +173,12 @@ class ProviderListTest {
                 assertThat(url.getPort()).isEqualTo(-1);
             });
             if (!domains.contains("*") && !preset.members().has("class")) {
+                if (preset.members().has("documentation")) {
+                    String page = provider.documentation().getHost();
+                    assertThat(isUnder(page, domains) || page.equals(DOCUMENTED_ELSEWHERE.get(preset.name())))
+                            .as("%s is documented at %s", preset, page)
+                            .isTrue();
+                }
                 assertThat(domains).isNotEmpty().doesNotContainAnyElementsOf(PUBLIC_SUFFIXES);
                 assertThat(urls(provider).map(URI::getHost)).allMatch(host -> isUnder(host, domains));
                 assertThat(provider.apiOrigins().stream()
