@@ -103,6 +103,11 @@ final class Placeholder {
         return type != Type.TEXT;
     }
 
+    /** Whether a value is a host, so that a URL may end its host with it. */
+    boolean isHost() {
+        return type == Type.HOST || type == Type.CHOICE;
+    }
+
     /** The value that is taken if the application gives none. */
     @Nullable
     String standard() {

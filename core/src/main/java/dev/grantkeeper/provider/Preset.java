@@ -5,7 +5,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.provider.Facts;
+import dev.grantkeeper.internal.provider.ProviderFacts;
+import java.net.URI;
 import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -13,12 +17,14 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A provider that this library knows by name, and how sure its facts are.
@@ -69,6 +75,11 @@ public final class Preset {
     /** Facts that the library encodes wherever it sends them, so that any text may be in them. */
     private static final Set<String> FOR_ANY_TEXT = Set.of("authorizationParameters", "assertionIssuer", "dialect");
 
+    private static final Pattern NAME = Pattern.compile("[a-z0-9][a-z0-9.-]{0,63}");
+    /** The host of a URL, with the placeholder that it ends with, and at most one name after it. */
+    private static final Pattern HOST = Pattern.compile(
+            "https?://[^/?#\"]*?\\{([a-zA-Z]+)(?:\\.[a-zA-Z]+)?}(?:[^.{}/?#\"]*\\.?[^.{}/?#\"]*)(?=[/?#\"]|$)");
+
     private static final Pattern PLACE = Pattern.compile("\\{([a-zA-Z]+)(?:\\.([a-zA-Z]+))?}");
 
     private final ObjectNode members;
@@ -84,6 +95,15 @@ public final class Preset {
     /** A preset from its row, in which everything that it inherits is written out. */
     static Preset of(ObjectNode row) {
         String name = Texts.text("The name of a provider", row.path("name"));
+        if (!NAME.matcher(name).matches()) {
+            throw new IllegalArgumentException("The name of a provider consists of lower-case letters, digits, dots and"
+                    + " hyphens, at most 64, and is not " + name.replaceAll("[^ -~]", "?"));
+        }
+        if (row.has("sources") && !row.path("sources").isInt()) {
+            throw new IllegalArgumentException("Provider " + name + ": sources is a number");
+        }
+        day(name, "read", row.path("read"));
+        day(name, "asOf", row.path("asOf"));
         Set<String> used = new LinkedHashSet<>();
         for (Map.Entry<String, JsonNode> member : row.properties()) {
             if (!OWN.contains(member.getKey()) && !PresetFacts.isFact(member.getKey())) {
@@ -111,6 +131,7 @@ public final class Preset {
                     }
                     used.add(placeholder.name());
                 }
+                checkHosts(name, fact, placeholders);
             }
         }
         if (!row.has("class") && !used.equals(placeholders.keySet())) {
@@ -119,6 +140,70 @@ public final class Preset {
             throw new IllegalArgumentException("Provider " + name + ": nothing refers to " + String.join(", ", unused));
         }
         return new Preset(row, Collections.unmodifiableMap(placeholders), Map.of());
+    }
+
+    private static void day(String name, String member, JsonNode value) {
+        if (!value.isMissingNode()) {
+            try {
+                LocalDate ignored = LocalDate.parse(Texts.text("Provider " + name + ", " + member, value));
+            } catch (DateTimeParseException e) {
+                throw new IllegalArgumentException(
+                        "Provider " + name + ": " + member + " is a day like 2026-11-28, not " + value, e);
+            }
+        }
+    }
+
+    /**
+     * A value that is one name of a domain must not choose the domain: that stands in the row, after the placeholder.
+     */
+    private static void checkHosts(
+            String name, Map.Entry<String, JsonNode> fact, Map<String, Placeholder> placeholders) {
+        Matcher host = HOST.matcher(fact.getValue().toString());
+        while (host.find()) {
+            Placeholder last = placeholders.get(host.group(1));
+            if (last != null && !last.isHost()) {
+                throw new IllegalArgumentException("Provider " + name + ", " + fact.getKey() + ": after {"
+                        + host.group(1) + "} the provider's domain is missing, as in {" + host.group(1)
+                        + "}.example.com. A whole host is a placeholder of type host, or a choice");
+            }
+        }
+    }
+
+    /**
+     * Looks whether the URLs are where the row says that the provider is.
+     *
+     * @throws IllegalArgumentException if one is in none of its domains
+     */
+    void checkDomains(Provider provider) {
+        List<String> domains = domains();
+        if (domains.isEmpty() || domains.contains("*")) {
+            return;
+        }
+        ProviderFacts facts = Facts.of(provider);
+        Stream.concat(
+                        Stream.of(
+                                        facts.authorizationEndpoint,
+                                        facts.tokenEndpoint,
+                                        facts.refreshEndpoint,
+                                        facts.revocationEndpoint,
+                                        facts.introspectionEndpoint,
+                                        facts.deviceAuthorizationEndpoint,
+                                        facts.pushedAuthorizationRequestEndpoint,
+                                        facts.endSessionEndpoint,
+                                        facts.userInfoEndpoint,
+                                        facts.profileEndpoint,
+                                        facts.jwksUri)
+                                .filter(Objects::nonNull),
+                        facts.apiOrigins.stream().map(URI::create))
+                .map(URI::getHost)
+                .filter(host -> host != null
+                        && domains.stream().noneMatch(domain -> host.equals(domain) || host.endsWith("." + domain)))
+                .findFirst()
+                .ifPresent(host -> {
+                    throw new IllegalArgumentException("Provider " + name() + ": " + host
+                            + " is in none of its domains " + String.join(", ", domains)
+                            + ". Add its domain, or * if customers run the server");
+                });
     }
 
     /** A row with what it inherits from another one. Its own members have precedence; {@code null} drops one. */
@@ -254,6 +339,7 @@ public final class Preset {
      *     names what there is
      */
     public Preset with(String placeholder, String value) {
+        Objects.requireNonNull(value, () -> "The value of " + placeholder + " is null");
         Placeholder known = placeholders.get(placeholder);
         if (known == null) {
             throw new IllegalArgumentException(

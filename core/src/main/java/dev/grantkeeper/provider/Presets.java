@@ -102,9 +102,15 @@ public final class Presets {
      * @throws IllegalArgumentException if something in it is wrong; the message names the provider and the member
      */
     public Presets and(Path file) throws IOException {
-        Presets both = new Presets(this, Files.readString(file));
-        both.all().forEach(preset -> preset.withAnyValues().provider());
-        return both;
+        try {
+            Presets both = new Presets(this, Files.readString(file));
+            for (Preset preset : both.rows().values()) {
+                preset.checkDomains(preset.withAnyValues().provider());
+            }
+            return both;
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
+        }
     }
 
     /**
@@ -222,7 +228,7 @@ public final class Presets {
         try {
             file = JSON.readTree(text);
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("The list of providers is not JSON: " + e.getMessage(), e);
+            throw new IllegalArgumentException("The list of providers is not JSON: " + e.getOriginalMessage(), e);
         }
         if (!file.path("providers").isArray()) {
             throw new IllegalArgumentException("A list of providers is written {\"providers\": [{\"name\": …}, …]}");
@@ -290,7 +296,7 @@ public final class Presets {
     /** The number of letters to change (Levenshtein); little for a name that contains the other. */
     private static int distance(String name, String known) {
         String one = name.length() > 64 ? name.substring(0, 64) : name;
-        if (one.length() > 2 && (known.contains(one) || one.contains(known))) {
+        if (Math.min(one.length(), known.length()) > 2 && (known.contains(one) || one.contains(known))) {
             return 1;
         }
         int[] costs = new int[known.length() + 1];

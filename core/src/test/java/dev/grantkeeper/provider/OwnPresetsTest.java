@@ -76,7 +76,7 @@ class OwnPresetsTest {
     @Test
     void a_row_refines_the_librarys_own_of_the_same_name_or_another() throws IOException {
         Presets presets = list(
-                "{\"name\": \"github\", \"like\": \"github\", \"apiOrigins\": [\"https://github.acme.example\"],"
+                "{\"name\": \"github\", \"like\": \"github\", \"domains\": [\"github.com\", \"acme.example\"], \"apiOrigins\": [\"https://github.acme.example\"],"
                         + " \"dialect\": {\"errors\": {\"gone\": \"REFUSED\"}}}",
                 "{\"name\": \"our-gitlab\", \"like\": \"gitlab\","
                         + " \"placeholders\": {\"host\": {\"values\": [\"git.acme.example\"], \"default\": \"git.acme.example\"}},"
@@ -118,11 +118,31 @@ class OwnPresetsTest {
                 "{\"name\": \"a\", \"dialect\": {\"formPost\": false}}              | left out",
                 "{\"name\": \"a\", \"dialect\": {\"colour\": \"red\"}}              | colour is an unknown difference",
                 "{\"name\": \"a\", \"dialect\": {\"parameterNames\": {\"state\": \"x\"}}} | cannot have another name",
+                "{\"name\": \"a\", \"sources\": \"one\"}                       | sources is a number",
+                "{\"name\": \"a\", \"read\": \"28.11.2026\"}                   | read is a day like 2026-11-28",
+                "{\"name\": \"a\", \"placeholders\": {\"x\": {\"type\": \"label\"}}, \"tokenEndpoint\": \"https://{x}/t\"}| {x}.example.com",
+                "{\"name\": \"a\", \"placeholders\": {\"x\": {\"type\": \"label\"}}, \"tokenEndpoint\": \"https://{x}.com/t\"}| {x}.example.com",
+                "{\"name\": \"a\", \"placeholders\": {\"x\": {\"type\": \"segment\"}}, \"apiOrigins\": [\"https://api.{x}\"]}| {x}.example.com",
                 "{\"name\": \"a\"}, {\"name\": \"a\"}                               | two providers named a",
                 "{\"name\": \"a\", \"name\": \"b\"}                                 | JSON"
             })
     void a_mistake_is_named_with_the_provider_and_the_member(String row, String message) {
         assertThatIllegalArgumentException().isThrownBy(() -> list(row)).withMessageContaining(message);
+    }
+
+    @Test
+    void urls_are_in_the_domains_that_the_row_names() {
+        String row = "{\"name\": \"a\", \"domains\": [\"acme.example\"],"
+                + " \"authorizationEndpoint\": \"https://login.acme.example/a\","
+                + " \"tokenEndpoint\": \"https://login.acme.example/t\", \"apiOrigins\": [\"https://api.other.example\"]}";
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> list(row))
+                .withMessageContaining("api.other.example")
+                .withMessageContaining("providers.json");
+        String free = "{\"name\": \"a\", \"domains\": [\"acme.example\"],"
+                + " \"placeholders\": {\"host\": {\"type\": \"host\", \"example\": \"git.customer.example\"}},"
+                + " \"authorizationEndpoint\": \"https://{host}/a\", \"tokenEndpoint\": \"https://{host}/t\"}";
+        assertThatIllegalArgumentException().isThrownBy(() -> list(free)).withMessageContaining("git.customer.example");
     }
 
     @Test

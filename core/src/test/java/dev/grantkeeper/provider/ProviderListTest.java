@@ -3,6 +3,7 @@ package dev.grantkeeper.provider;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
@@ -267,6 +268,13 @@ class ProviderListTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Providers.named("sales force"))
                 .withMessageContaining("salesforce");
+    }
+
+    @Test
+    void a_value_that_is_null_is_named() {
+        assertThatNullPointerException()
+                .isThrownBy(() -> Providers.named("zendesk").with("subdomain", null))
+                .withMessageContaining("subdomain");
     }
 
     @Test
