@@ -2,13 +2,13 @@
 package dev.grantkeeper.examples.boot;
 
 import dev.grantkeeper.Discovery;
-import dev.grantkeeper.GrantListener;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.Spotify;
 import dev.grantkeeper.store.jdbc.JdbcTokenStore;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.TokenStore;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.net.URI;
 import java.time.Duration;
 import javax.sql.DataSource;
@@ -43,7 +43,7 @@ class Clients {
     }
 
     @Bean
-    Grantkeeper spotify(Provider spotifyProvider, Settings settings, TokenStore store, GrantListener listener) {
+    Grantkeeper spotify(Provider spotifyProvider, Settings settings, TokenStore store, MeterRegistry meters) {
         return Grantkeeper.builder(spotifyProvider)
                 .registration("spotify")
                 .clientId(settings.spotify().clientId())
@@ -53,12 +53,12 @@ class Clients {
                 .fetchProfile() // Spotify has no ID tokens: its /v1/me identifies the user
                 .tokenStore(store)
                 .sealingKeys(SealingKeys.of(settings.sealingSecret()))
-                .listener(listener)
+                .listener(new GrantMetrics(meters, "spotify"))
                 .build();
     }
 
     @Bean
-    Grantkeeper acme(Settings settings, TokenStore store, GrantListener listener) {
+    Grantkeeper acme(Settings settings, TokenStore store, MeterRegistry meters) {
         URI api = URI.create(settings.acme().api());
         Discovery discovery = Discovery.of(settings.acme().issuer())
                 .allowHttpOnLoopback() // for a server on the developer's machine; any other has to have https
@@ -71,7 +71,7 @@ class Clients {
                 .scopes("openid", "profile", "offline_access")
                 .tokenStore(store)
                 .sealingKeys(SealingKeys.of(settings.sealingSecret()))
-                .listener(listener)
+                .listener(new GrantMetrics(meters, "acme"))
                 .build();
     }
 }

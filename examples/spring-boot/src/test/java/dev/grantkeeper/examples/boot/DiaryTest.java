@@ -305,17 +305,55 @@ class DiaryTest {
                 .isZero();
     }
 
+    private static String metric(String name, String event, String reason) {
+        return app.url() + "/actuator/metrics/" + name + "?tag=provider:spotify&tag=event:" + event + "&tag=reason:"
+                + reason;
+    }
+
     @Test
     void metrics_have_names_and_units() throws Exception {
         signIn(newUser("quinn"));
         server.expireAccessTokens();
         fetch("/recently-played");
-        assertThat(fetch("/actuator/metrics/grantkeeper.refresh?tag=outcome:refreshed&tag=registration:spotify")
+        assertThat(browser.fetch(metric("grantkeeper.event.duration", "REFRESHED", "rejected"))
                         .body())
                 .contains("\"baseUnit\":\"seconds\"", "\"COUNT\"");
-        assertThat(fetch("/actuator/metrics/grantkeeper.events?tag=kind:signed_in")
+        assertThat(browser.fetch(metric("grantkeeper.events", "REFRESHED", "rejected"))
                         .body())
                 .contains("\"COUNT\"");
+        assertThat(browser.fetch(metric("grantkeeper.events", "SIGNED_IN", "none"))
+                        .body())
+                .contains("\"COUNT\"");
+    }
+
+    private static Counter events(Instance instance, String provider, String event, String reason) {
+        return instance.bean(MeterRegistry.class)
+                .get("grantkeeper.events")
+                .tags("provider", provider, "event", event, "reason", reason)
+                .counter();
+    }
+
+    @Test
+    void alerts_on_a_single_event_find_its_counter_from_the_start_on() throws Exception {
+        try (Instance fresh = new Instance(server, Map.of())) {
+            for (String provider : List.of("spotify", "acme")) {
+                assertThat(events(fresh, provider, "WRITE_PENDING", "none").count())
+                        .isZero();
+                assertThat(events(fresh, provider, "WRITE_COMPLETED", "none").count())
+                        .isZero();
+                assertThat(events(fresh, provider, "STORED_AGAIN", "none").count())
+                        .isZero();
+                assertThat(events(fresh, provider, "FAILED", "MISCONFIGURED").count())
+                        .isZero();
+            }
+            browser.signIn(fresh.url(), "spotify", server, newUser("rudi"));
+            server.expireAccessTokens();
+            server.onEveryTokenRequest(Fault.error(401, "invalid_client"));
+            browser.fetch(fresh.url() + "/recently-played");
+            assertThat(events(fresh, "spotify", "FAILED", "MISCONFIGURED").count())
+                    .isPositive();
+            assertThat(events(fresh, "acme", "FAILED", "MISCONFIGURED").count()).isZero();
+        }
     }
 
     @Test
