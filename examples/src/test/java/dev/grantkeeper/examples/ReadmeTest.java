@@ -113,6 +113,7 @@ class ReadmeTest {
             import java.io.ByteArrayInputStream;
             import java.io.IOException;
             import java.io.ObjectInputStream;
+            import java.net.CookieManager;
             import java.net.URI;
             import java.net.http.HttpClient;
             import java.net.http.HttpRequest;
@@ -174,6 +175,8 @@ class ReadmeTest {
             @interface TestConfiguration {}
             @interface Bean {}
             @interface Primary {}
+            @interface LocalServerPort {}
+            interface AcmeSettings {}
             interface DynamicPropertyRegistry {
                 void add(String name, Supplier<Object> value);
             }
@@ -218,6 +221,7 @@ class ReadmeTest {
         TEST_SIGN_OUT(TESTING, "a_user_signs_out"),
         TEST_NODES(TESTING, "two_nodes_refresh_once"),
         TEST_SECRETS(TESTING, "the_token_is_printed_nowhere"),
+        TEST_SPRING_BEANS(TESTING, "@Bean Grantkeeper acme("),
         TEST_SPRING(TESTING, "@SpringBootTest"),
         MICROMETER(OBSERVING, "GrantListener metrics"),
         OPEN_TELEMETRY(OBSERVING, "OpenTelemetryListener"),
@@ -544,6 +548,8 @@ class ReadmeTest {
     @Test
     void a_test_with_spring_compiles_but_for_spring() throws IOException {
         assertThat(errors(SPRING_TEST + Block.TEST_SPRING.code())).isEmpty();
+        String beans = Block.TEST_SPRING_BEANS.code().replace("{ … }", "{ throw new IllegalStateException(); }");
+        assertThat(errors(SPRING_TEST + beans)).isEmpty();
     }
 
     @TestFactory
