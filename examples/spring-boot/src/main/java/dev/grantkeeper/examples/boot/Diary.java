@@ -67,16 +67,4 @@ class Diary {
         }
         return user;
     }
-
-    /** Nobody is signed in. The login at this registration is one way to do that. */
-    static final class SignedOutException extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-
-        final String registration;
-
-        SignedOutException(String registration) {
-            super("Nobody is signed in");
-            this.registration = registration;
-        }
-    }
 }

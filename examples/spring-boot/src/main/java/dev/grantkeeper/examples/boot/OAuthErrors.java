@@ -39,7 +39,7 @@ class OAuthErrors {
     }
 
     @ExceptionHandler
-    ResponseEntity<?> signedOut(Diary.SignedOutException e, HttpServletRequest request) throws OAuthException {
+    ResponseEntity<?> signedOut(SignedOutException e, HttpServletRequest request) throws OAuthException {
         LoginRequest login = logins.registration(e.registration).newLogin();
         return login(e.registration, login, "SIGNED_OUT", request);
     }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -103,6 +104,20 @@ class StartTest {
             assertThat(Files.readString(Path.of("src/main/resources/db", database, migration)))
                     .isEqualToNormalizingNewlines(resource(schema + database + ".sql"));
         }
+    }
+
+    @Test
+    void every_file_of_the_application_is_among_those_to_copy() throws IOException {
+        String page = Files.readString(Path.of("README.md"));
+        try (Stream<Path> files = Files.walk(Path.of("src/main")).filter(Files::isRegularFile)) {
+            assertThat(files)
+                    .isNotEmpty()
+                    .allSatisfy(file -> assertThat(page).containsAnyOf(link(file), link(file.getParent())));
+        }
+    }
+
+    private static String link(Path path) {
+        return "](" + path.toString().replace('\\', '/') + ")";
     }
 
     private static String resource(String name) throws IOException {
