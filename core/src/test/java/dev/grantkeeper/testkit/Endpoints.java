@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** The endpoints of the authorization server. Stateless: the state is in {@link Grants}. */
@@ -81,7 +82,12 @@ final class Endpoints {
         Client client = known(Http.get(params, "client_id"));
         String redirectUri = Http.get(params, "redirect_uri");
         if (redirectUri == null || !client.mayRedirectTo(redirectUri, settings.exactRedirectUris)) {
-            throw new Refused("invalid_client", "Invalid redirect URI");
+            throw new Refused(
+                    "invalid_client",
+                    "Invalid redirect URI: "
+                            + (redirectUri == null ? "none was sent" : redirectUri)
+                            + "; registered for client " + client.id() + ": "
+                            + String.join(", ", client.redirectUris()));
         }
         settings.clientsInUse.add(client.id());
         return new Authorization(client, redirectUri, params, Http.all(query, "resource"), check(params));
@@ -501,7 +507,14 @@ final class Endpoints {
             return documents.find(id);
         }
         if (client == null) {
-            throw new Refused("invalid_client", "Invalid client");
+            throw new Refused(
+                    "invalid_client",
+                    "Invalid client: "
+                            + (id == null ? "no client_id was sent" : id)
+                            + "; registered: "
+                            + (settings.clients.isEmpty()
+                                    ? "none"
+                                    : String.join(", ", new TreeSet<>(settings.clients.keySet()))));
         }
         return client;
     }

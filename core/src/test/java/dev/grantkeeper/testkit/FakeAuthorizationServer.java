@@ -680,7 +680,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         try {
             tokens = grants.issue(endpoints.known(client), who, scope, List.of(resources));
         } catch (Refused e) {
-            throw new IllegalArgumentException("There is no client " + client + ": " + e.description(), e);
+            throw new IllegalArgumentException(e.description(), e);
         }
         return new Issued(tokens.access(), tokens.refresh() == null ? "" : tokens.refresh());
     }

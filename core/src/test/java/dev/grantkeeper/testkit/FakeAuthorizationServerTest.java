@@ -192,6 +192,45 @@ class FakeAuthorizationServerTest {
     }
 
     @Test
+    void a_wrong_client_or_redirect_uri_is_named_beside_those_that_are_registered() throws Exception {
+        String url = authorizationUrl();
+        String elsewhere = CALLBACK.replace("callback", "elsewhere");
+        String redirect = "Invalid redirect URI: " + elsewhere + "; registered for client app: " + CALLBACK;
+        String wrong = url.replace(
+                form(Map.of("r", CALLBACK)).substring(2),
+                form(Map.of("r", elsewhere)).substring(2));
+        assertEquals("A browser would see an error page: " + redirect, refusal(wrong));
+        assertTrue(get(wrong).body().contains(redirect));
+        assertEquals(
+                "A browser would see an error page: Invalid redirect URI: none was sent; registered for client app: "
+                        + CALLBACK,
+                refusal(url.replace("redirect_uri=", "redirect=")));
+
+        String client = "Invalid client: nobody; registered: app, cli";
+        String unknown = url.replace("client_id=app", "client_id=nobody");
+        assertEquals("A browser would see an error page: " + client, refusal(unknown));
+        assertTrue(get(unknown).body().contains(client));
+        assertEquals(
+                "A browser would see an error page: Invalid client: no client_id was sent; registered: app, cli",
+                refusal(url.replace("client_id=", "client=")));
+        assertEquals(
+                client,
+                assertThrows(IllegalArgumentException.class, () -> server.issue("nobody", "alice", "read"))
+                        .getMessage());
+        try (FakeAuthorizationServer none = FakeAuthorizationServer.start()) {
+            assertEquals(
+                    "Invalid client: app; registered: none",
+                    assertThrows(IllegalArgumentException.class, () -> none.issue("app", "alice", "read"))
+                            .getMessage());
+        }
+    }
+
+    private String refusal(String url) {
+        return String.valueOf(assertThrows(IllegalArgumentException.class, () -> server.approve(url, "alice"))
+                .getMessage());
+    }
+
+    @Test
     void other_mistakes_are_told_to_the_client() {
         String url = authorizationUrl();
         assertEquals(
