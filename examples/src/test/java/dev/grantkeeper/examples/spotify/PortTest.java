@@ -58,4 +58,15 @@ class PortTest {
                 .as("the two programs that listen")
                 .hasSize(2);
     }
+
+    @Test
+    void mavenPrintsNothingMoreAboutAProgramThatIsEnded() throws Exception {
+        for (int code : new int[] {130, 143}) {
+            assertThat(Pattern.compile("<successCode>" + code + "</successCode>")
+                            .matcher(Files.readString(Path.of("pom.xml")))
+                            .results())
+                    .as("%d of run, office, mcp and terminal", code)
+                    .hasSize(4);
+        }
+    }
 }
