@@ -27,6 +27,8 @@ import java.util.Optional;
  *         .target(Things.class, "https://api.example.com");
  * }</pre>
  *
+ * <p>{@code DefaultClient} is the name since Feign 13.12; before, it is {@code new Client.Default(null, null)}.
+ *
  * <p>Redirects are not followed, whatever {@code Request.Options} say, since the client behind this one would take the
  * token along: they arrive as a {@code FeignException}. Bodies are in memory, so every request can be repeated.
  *

@@ -29,6 +29,11 @@ import javax.net.ssl.SSLSession;
  * expires, and are repeated once after a 401. Other requests, and those with an {@code Authorization} of their own, are
  * sent as they are. Thread-safe.
  *
+ * <pre>{@code
+ * AuthorizedHttpClient forUser = new AuthorizedHttpClient(user, HttpClient.newHttpClient());
+ * HttpResponse<String> response = forUser.send(HttpRequest.newBuilder(url).build(), BodyHandlers.ofString());
+ * }</pre>
+ *
  * <p>A body of unknown length ({@code ofInputStream}, {@code fromPublisher} without a length) can perhaps be read once
  * only: such a request is not repeated, and its 401 is returned.
  *
@@ -38,21 +43,21 @@ import javax.net.ssl.SSLSession;
  * {@code CompletionException}.
  */
 public final class AuthorizedHttpClient {
-    private final HttpClient http;
     private final Account account;
+    private final HttpClient http;
 
     /**
-     * Takes the client.
+     * Wraps a client for one account; the client may be shared.
      *
      * @throws IllegalArgumentException if it follows redirects: it would send the token to wherever they lead
      */
-    public AuthorizedHttpClient(HttpClient http, Account account) {
+    public AuthorizedHttpClient(Account account, HttpClient http) {
         if (http.followRedirects() != HttpClient.Redirect.NEVER) {
             throw new IllegalArgumentException("This client follows redirects, and would take the token along:"
                     + " use HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NEVER)");
         }
-        this.http = http;
         this.account = account;
+        this.http = http;
     }
 
     /** Sends a request, as {@link HttpClient#send} does. An interrupt while it waits for tokens is an IOException. */

@@ -46,7 +46,7 @@ class AuthorizedHttpClientTest {
     class Blocking extends HttpBridgeContract {
         @Override
         Reply send(Account account, String method, URI url, @Nullable String body, String... headers) throws Exception {
-            HttpResponse<String> response = new AuthorizedHttpClient(HTTP, account)
+            HttpResponse<String> response = new AuthorizedHttpClient(account, HTTP)
                     .send(request(method, url, body, headers), BodyHandlers.ofString());
             return new Reply(response.statusCode(), response.body());
         }
@@ -58,7 +58,7 @@ class AuthorizedHttpClientTest {
 
         @Test
         void a_body_that_can_be_read_once_is_sent_once_and_the_next_request_has_the_new_token() throws Exception {
-            AuthorizedHttpClient client = new AuthorizedHttpClient(HTTP, alice);
+            AuthorizedHttpClient client = new AuthorizedHttpClient(alice, HTTP);
             byte[] bytes = "twelve bytes".getBytes(StandardCharsets.UTF_8);
             scene.server.expireAccessTokens();
             HttpRequest once = HttpRequest.newBuilder(scene.api)
@@ -76,7 +76,7 @@ class AuthorizedHttpClientTest {
         void a_handler_that_writes_a_file_sees_the_last_response_only(@TempDir Path directory) throws Exception {
             Path file = directory.resolve("answer.json");
             scene.server.expireAccessTokens();
-            int status = new AuthorizedHttpClient(HTTP, alice)
+            int status = new AuthorizedHttpClient(alice, HTTP)
                     .send(request("GET", scene.api, null), BodyHandlers.ofFile(file))
                     .statusCode();
             assertThat(status).isEqualTo(200);
@@ -85,7 +85,7 @@ class AuthorizedHttpClientTest {
 
         @Test
         void the_body_of_a_401_that_is_the_result_is_whatever_the_handler_makes_of_it() throws Exception {
-            AuthorizedHttpClient client = new AuthorizedHttpClient(HTTP, alice);
+            AuthorizedHttpClient client = new AuthorizedHttpClient(alice, HTTP);
             scene.server.rejectAllAtApi(true);
             HttpRequest request = request("GET", scene.api, null);
             String text = client.send(request, BodyHandlers.ofString()).body();
@@ -116,7 +116,7 @@ class AuthorizedHttpClientTest {
                     .followRedirects(HttpClient.Redirect.NORMAL)
                     .build();
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> new AuthorizedHttpClient(following, alice))
+                    .isThrownBy(() -> new AuthorizedHttpClient(alice, following))
                     .withMessageContaining("redirects");
         }
     }
@@ -125,7 +125,7 @@ class AuthorizedHttpClientTest {
     class Asynchronous extends HttpBridgeContract {
         @Override
         Reply send(Account account, String method, URI url, @Nullable String body, String... headers) throws Exception {
-            HttpResponse<String> response = new AuthorizedHttpClient(HTTP, account)
+            HttpResponse<String> response = new AuthorizedHttpClient(account, HTTP)
                     .sendAsync(request(method, url, body, headers), BodyHandlers.ofString())
                     .get();
             return new Reply(response.statusCode(), response.body());
@@ -139,7 +139,7 @@ class AuthorizedHttpClientTest {
 
         @Test
         void join_throws_the_same_in_a_completion_exception() {
-            assertThatThrownBy(() -> new AuthorizedHttpClient(HTTP, scene.account("nobody"))
+            assertThatThrownBy(() -> new AuthorizedHttpClient(scene.account("nobody"), HTTP)
                             .sendAsync(request("GET", scene.api, null), BodyHandlers.ofString())
                             .join())
                     .isInstanceOf(CompletionException.class)
@@ -150,7 +150,7 @@ class AuthorizedHttpClientTest {
         void nobody_waits_for_tokens() throws Exception {
             scene.expire();
             Held refresh = scene.server.hold();
-            CompletableFuture<HttpResponse<String>> response = new AuthorizedHttpClient(HTTP, alice)
+            CompletableFuture<HttpResponse<String>> response = new AuthorizedHttpClient(alice, HTTP)
                     .sendAsync(request("GET", scene.api, null), BodyHandlers.ofString());
             refresh.awaitArrived(1);
             assertThat(response).isNotDone();
@@ -162,7 +162,7 @@ class AuthorizedHttpClientTest {
         void a_call_that_is_cancelled_while_it_waits_for_tokens_is_not_sent() throws Exception {
             scene.expire();
             Held refresh = scene.server.hold();
-            CompletableFuture<HttpResponse<String>> response = new AuthorizedHttpClient(HTTP, alice)
+            CompletableFuture<HttpResponse<String>> response = new AuthorizedHttpClient(alice, HTTP)
                     .sendAsync(request("GET", scene.api, null), BodyHandlers.ofString());
             refresh.awaitArrived(1);
             response.cancel(true);
@@ -176,7 +176,7 @@ class AuthorizedHttpClientTest {
         void cancelling_ends_the_exchange() throws Exception {
             try (SilentServer silent = new SilentServer();
                     BridgeScene slow = new BridgeScene(silent.origin())) {
-                CompletableFuture<HttpResponse<String>> response = new AuthorizedHttpClient(HTTP, slow.signIn("alice"))
+                CompletableFuture<HttpResponse<String>> response = new AuthorizedHttpClient(slow.signIn("alice"), HTTP)
                         .sendAsync(request("GET", silent.url(), null), BodyHandlers.ofString());
                 silent.awaitRequest();
                 response.cancel(true);
