@@ -50,10 +50,10 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * }
  * }</pre>
  *
- * <p>It is in {@code grantkeeper-core} with classifier {@code tests}. Besides, a project needs {@code grantkeeper-core}
- * itself, which its store implements, and {@code junit-jupiter}, 5.10 or newer, at test scope; Maven passes on neither.
- * Maven 3.9 runs the tests as it is; for an older one, declare a {@code maven-surefire-plugin} of version 3 in the POM,
- * or it will find no tests and report nothing.
+ * <p>It is in {@code grantkeeper-core} of type {@code test-jar} (in Gradle, classifier {@code tests}). Besides, a
+ * project needs {@code grantkeeper-core} itself, which its store implements, and {@code junit-jupiter}, 5.10 or newer,
+ * at test scope; Maven passes on neither. Maven 3.9 runs the tests as it is; for an older one, declare a
+ * {@code maven-surefire-plugin} of version 3 in the POM, or it will find no tests and report nothing.
  *
  * <p>A store for more than one machine should override {@link #anotherNode()} as well: most mistakes hide in what one
  * process still remembers while another writes. A store that can be unreachable should override {@link #unreachable()},

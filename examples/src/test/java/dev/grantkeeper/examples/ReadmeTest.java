@@ -44,6 +44,7 @@ import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
+import okhttp3.OkHttpClient;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -81,6 +82,8 @@ class ReadmeTest {
     /** With a version or without one. */
     private static final Pattern ARTIFACT = Pattern.compile(
             "<artifactId>(grantkeeper-[a-z-]+)</artifactId>" + "|dev\\.grantkeeper:(grantkeeper-[a-z-]+)[:\"]");
+
+    private static final Pattern CLIENT = Pattern.compile("\\| `([a-z0-9.]+):([a-z0-9.-]+):([0-9.]+)` \\|");
 
     /** As long as a row may be that can still be read in a diff. */
     private static final int LONGEST_ROW = 300;
@@ -133,6 +136,7 @@ class ReadmeTest {
             import okhttp3.OkHttpClient;
             import okhttp3.Request;
             import okhttp3.Response;
+            import okhttp3.ResponseBody;
             import org.junit.jupiter.api.AutoClose;
             import org.junit.jupiter.api.BeforeEach;
             import org.junit.jupiter.api.Test;
@@ -148,7 +152,6 @@ class ReadmeTest {
 
     /** The types that an application has around such code. */
     private static final String AROUND = """
-            record History() {}
             interface Session {
                 void setAttribute(String name, Object value);
                 Object getAttribute(String name);
@@ -319,6 +322,19 @@ class ReadmeTest {
     void retrofit_compiles_without_the_second_okhttp() throws IOException {
         assertThat(errors(method("Grantkeeper spotify, OkHttpClient http", Block.RETROFIT.code())))
                 .isEmpty();
+    }
+
+    @Test
+    void a_call_by_retrofit_has_the_token_of_its_account() throws Exception {
+        try (BridgeScene scene = new BridgeScene()) {
+            String code = Block.RETROFIT.code().replace("https://api.spotify.com", scene.server.url())
+                    + "assertTrue(player.recentlyPlayed(user).execute().isSuccessful());";
+            assertThat(errors(method("Grantkeeper spotify, OkHttpClient http, Account user", code)))
+                    .isEmpty();
+            run(scene.grantkeeper, new OkHttpClient(), scene.signIn("alice"));
+            assertThat(scene.server.apiRequests()).isEqualTo(1);
+            assertThat(scene.server.apiUnauthorized()).isZero();
+        }
     }
 
     @Test
@@ -770,6 +786,23 @@ class ReadmeTest {
         assertThat(VERSION.matcher(Files.readString(README)).results())
                 .map(result -> result.group(1) != null ? result.group(1) : result.group(3))
                 .containsExactly("grantkeeper-bom", "grantkeeper-bom");
+    }
+
+    @Test
+    void the_clients_are_named_with_the_versions_that_are_tested() throws IOException {
+        String pom = Files.readString(Path.of("pom.xml"));
+        String resolved = Pattern.compile("\\$\\{([a-z]+\\.version)}")
+                .matcher(pom)
+                .replaceAll(property -> {
+                    Matcher value = Pattern.compile("<" + property.group(1) + ">([^<]+)<")
+                            .matcher(pom);
+                    return value.find() ? value.group(1) : "unknown";
+                });
+        assertThat(CLIENT.matcher(Files.readString(GUIDE)).results())
+                .hasSize(7)
+                .allSatisfy(client -> assertThat(resolved)
+                        .contains("<groupId>" + client.group(1) + "</groupId><artifactId>" + client.group(2)
+                                + "</artifactId><version>" + client.group(3) + "</version>"));
     }
 
     @Test

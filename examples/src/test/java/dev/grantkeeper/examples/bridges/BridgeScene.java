@@ -24,7 +24,7 @@ public final class BridgeScene implements AutoCloseable {
     final FakeAuthorizationServer elsewhere = FakeAuthorizationServer.start();
     final URI api = URI.create(server.apiUrl("/api/things"));
     final URI stranger = URI.create(elsewhere.apiUrl("/api/things"));
-    private final Grantkeeper grantkeeper;
+    public final Grantkeeper grantkeeper;
 
     /** The API origins are those of the server, and what a protocol without URLs makes of its addresses. */
     public BridgeScene(String... moreOrigins) {
