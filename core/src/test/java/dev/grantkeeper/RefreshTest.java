@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -526,6 +527,22 @@ class RefreshTest {
         } finally {
             pool.shutdownNow();
         }
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+    }
+
+    @Test
+    void law_11_a_caller_that_gives_up_takes_nothing_from_those_that_come_later() throws Exception {
+        Grantkeeper node =
+                scene.node(scene.registration(scene.provider().build()).maxWait(Duration.ofSeconds(4)));
+        Account alice = scene.signIn(node, "alice");
+        scene.expire();
+        Held held = scene.server.hold();
+        assertThatThrownBy(() -> alice.tokensAsync().join()) // it began the refresh, and waits in vain
+                .hasCauseInstanceOf(OAuthException.class);
+        held.awaitArrived(1);
+        CompletableFuture<TokenSet> later = alice.tokensAsync();
+        held.release();
+        assertThat(later.get(30, TimeUnit.SECONDS).accessToken()).isNotEmpty();
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
     }
 
