@@ -181,8 +181,9 @@ class DialectTest {
         PendingLogin login = node.startLogin();
         String state = HttpUrl.get(login.url().toString()).queryParameter("state");
         mock.server.enqueue(MockProvider.tokens());
-        assertThat(node.finishLogin(login, "state=" + state + "&spapi_oauth_code=code-7&selling_partner_id=A1"))
-                .isInstanceOf(SignedIn.class);
+        SignedIn in =
+                (SignedIn) node.finishLogin(login, "state=" + state + "&spapi_oauth_code=code-7&selling_partner_id=A1");
+        assertThat(in.callbackParameters()).containsExactly(Map.entry("selling_partner_id", "A1"));
         assertThat(MockProvider.form(mock.server.takeRequest())).containsEntry("code", "code-7");
     }
 

@@ -39,7 +39,7 @@ import java.util.stream.Stream;
  * <p>Immutable and thread-safe.
  */
 public final class Preset {
-    /** How sure the facts of a preset are. Later versions may add constants. */
+    /** The certainty of the facts of a preset. Later versions may add constants. */
     public enum Certainty {
         /** Another project that is maintained states them. Nobody compared them with the provider's documentation. */
         KNOWN,
@@ -70,7 +70,7 @@ public final class Preset {
 
     /** Those that are not inherited from another row. */
     private static final Set<String> OF_ONE_ROW =
-            Set.of("name", "title", "aliases", "like", "prefix", "sources", "read", "tested", "note");
+            Set.of("name", "title", "aliases", "like", "prefix", "sources", "read", "asOf", "tested", "note");
 
     /** Facts that the library encodes wherever it sends them, so that any text may be in them. */
     private static final Set<String> FOR_ANY_TEXT = Set.of("authorizationParameters", "assertionIssuer", "dialect");
@@ -78,7 +78,8 @@ public final class Preset {
     private static final Pattern NAME = Pattern.compile("[a-z0-9][a-z0-9.-]{0,63}");
     /** The host of a URL, with the placeholder that it ends with, and at most one name after it. */
     private static final Pattern HOST = Pattern.compile(
-            "https?://[^/?#\"]*?\\{([a-zA-Z]+)(?:\\.[a-zA-Z]+)?}(?:[^.{}/?#\"]*\\.?[^.{}/?#\"]*)(?=[/?#\"]|$)");
+            "https?://[^/?#\"]*?\\{([a-zA-Z]+)(?:\\.[a-zA-Z]+)?}(?:[^.{}/?#\"]*\\.?[^.{}/?#\"]*)(?=[/?#\"]|$)",
+            Pattern.CASE_INSENSITIVE);
 
     private static final Pattern PLACE = Pattern.compile("\\{([a-zA-Z]+)(?:\\.([a-zA-Z]+))?}");
 
@@ -282,9 +283,9 @@ public final class Preset {
     }
 
     /**
-     * How sure the facts are.
+     * The certainty of the facts.
      *
-     * @return the certainty
+     * @return one constant for the whole preset
      */
     public Certainty certainty() {
         if (members.path("tested").asBoolean()) {
@@ -390,36 +391,50 @@ public final class Preset {
         }
         for (Map.Entry<String, JsonNode> fact : members.properties()) {
             if (PresetFacts.isFact(fact.getKey())) {
-                JsonNode value = parts.isEmpty() ? fact.getValue() : filledIn(fact.getValue(), parts);
+                JsonNode value = parts.isEmpty()
+                        ? fact.getValue()
+                        : filledIn(name() + ", " + fact.getKey(), fact.getValue(), parts);
                 PresetFacts.set(builder, name(), Map.entry(fact.getKey(), value));
             }
         }
         return builder.build();
     }
 
-    private static JsonNode filledIn(JsonNode fact, Map<String, String> parts) {
+    private static JsonNode filledIn(String what, JsonNode fact, Map<String, String> parts) {
         if (fact.isTextual()) {
             return JsonNodeFactory.instance.textNode(PLACE.matcher(fact.textValue())
                     .replaceAll(place -> {
                         String part = place.group(1) + (place.group(2) == null ? "" : "." + place.group(2));
                         String text = parts.get(part);
                         if (text == null) {
-                            throw new IllegalArgumentException("{" + part + "} has no value");
+                            throw new IllegalArgumentException("Provider " + what + ": {" + part
+                                    + "} has no value. There are " + String.join(", ", parts.keySet()));
                         }
                         return Matcher.quoteReplacement(text);
                     }));
         }
         if (fact.isArray()) {
             ArrayNode all = JsonNodeFactory.instance.arrayNode();
-            fact.forEach(one -> all.add(filledIn(one, parts)));
+            fact.forEach(one -> all.add(filledIn(what, one, parts)));
             return all;
         }
         if (fact.isObject()) {
             ObjectNode all = JsonNodeFactory.instance.objectNode();
-            fact.properties().forEach(one -> all.set(one.getKey(), filledIn(one.getValue(), parts)));
+            fact.properties().forEach(one -> all.set(one.getKey(), filledIn(what, one.getValue(), parts)));
             return all;
         }
         return fact;
+    }
+
+    /** All providers that this can be, as far as its lists of values go: one placeholder after the other. */
+    List<Provider> variants() {
+        Preset filled = withAnyValues();
+        List<Provider> all = new ArrayList<>();
+        all.add(filled.provider());
+        placeholders.forEach((name, placeholder) -> placeholder
+                .listed()
+                .forEach(value -> all.add(filled.with(name, value).provider())));
+        return all;
     }
 
     /** The row, with what it inherits. */

@@ -105,7 +105,7 @@ public final class Presets {
         try {
             Presets both = new Presets(this, Files.readString(file));
             for (Preset preset : both.rows().values()) {
-                preset.checkDomains(preset.withAnyValues().provider());
+                preset.variants().forEach(preset::checkDomains);
             }
             return both;
         } catch (IllegalArgumentException e) {
@@ -174,8 +174,7 @@ public final class Presets {
     }
 
     private @Nullable Preset find(String name) {
-        Map<String, Preset> parsed = rows;
-        if (base != null || parsed != null) {
+        if (base != null || rows != null) {
             Preset own = rows().get(name);
             return own == null && base != null ? base.find(name) : own;
         }

@@ -123,6 +123,7 @@ class OwnPresetsTest {
                 "{\"name\": \"a\", \"placeholders\": {\"x\": {\"type\": \"label\"}}, \"tokenEndpoint\": \"https://{x}/t\"}| {x}.example.com",
                 "{\"name\": \"a\", \"placeholders\": {\"x\": {\"type\": \"label\"}}, \"tokenEndpoint\": \"https://{x}.com/t\"}| {x}.example.com",
                 "{\"name\": \"a\", \"placeholders\": {\"x\": {\"type\": \"segment\"}}, \"apiOrigins\": [\"https://api.{x}\"]}| {x}.example.com",
+                "{\"name\": \"a\", \"placeholders\": {\"x\": {\"type\": \"label\"}}, \"tokenEndpoint\": \"HTTPS://{x}/t\"}| {x}.example.com",
                 "{\"name\": \"a\"}, {\"name\": \"a\"}                               | two providers named a",
                 "{\"name\": \"a\", \"name\": \"b\"}                                 | JSON"
             })
@@ -143,6 +144,25 @@ class OwnPresetsTest {
                 + " \"placeholders\": {\"host\": {\"type\": \"host\", \"example\": \"git.customer.example\"}},"
                 + " \"authorizationEndpoint\": \"https://{host}/a\", \"tokenEndpoint\": \"https://{host}/t\"}";
         assertThatIllegalArgumentException().isThrownBy(() -> list(free)).withMessageContaining("git.customer.example");
+    }
+
+    @Test
+    void every_listed_value_is_tried() {
+        String row = "{\"name\": \"a\", \"placeholders\": {\"region\": {\"default\": \"us\", \"values\":"
+                + " {\"us\": {\"login\": \"login.acme.example\"}, \"eu\": {\"logn\": \"login.eu.acme.example\"}}}},"
+                + " \"authorizationEndpoint\": \"https://{region.login}/a\","
+                + " \"tokenEndpoint\": \"https://{region.login}/t\"}";
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> list(row))
+                .withMessageContaining("{region.login} has no value")
+                .withMessageContaining("region.logn");
+    }
+
+    @Test
+    void a_row_that_is_like_another_is_as_old_as_its_own_list() throws IOException {
+        assertThat(list("{\"name\": \"a\", \"like\": \"github\"}").named("a").asOf())
+                .isEmpty();
+        assertThat(Providers.named("slack-user").asOf()).isPresent();
     }
 
     @Test

@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import java.net.URI;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -68,18 +67,6 @@ class ProviderListTest {
                 .toList();
     }
 
-    /** All providers that a preset can be, as far as its list of values goes, one placeholder after the other. */
-    static List<Provider> providersOf(Preset preset) {
-        List<Provider> all = new ArrayList<>();
-        Preset filled = preset.withAnyValues();
-        all.add(filled.provider());
-        preset.described()
-                .forEach((name, placeholder) -> placeholder
-                        .listed()
-                        .forEach(value -> all.add(filled.with(name, value).provider())));
-        return all;
-    }
-
     static Stream<URI> urls(Provider provider) {
         ProviderFacts facts = Facts.of(provider);
         return Stream.of(
@@ -99,10 +86,6 @@ class ProviderListTest {
 
     private static boolean isUnder(String host, List<String> domains) {
         return domains.stream().anyMatch(domain -> host.equals(domain) || host.endsWith("." + domain));
-    }
-
-    private static List<String> domains(Preset preset) {
-        return preset.domains();
     }
 
     @Test
@@ -131,7 +114,7 @@ class ProviderListTest {
     @ParameterizedTest
     @MethodSource("presets")
     void every_row_makes_a_provider_with_each_of_its_values(Preset preset) {
-        for (Provider provider : providersOf(preset)) {
+        for (Provider provider : preset.variants()) {
             assertThat(provider.newBuilder().build()).usingRecursiveComparison().isEqualTo(provider);
         }
     }
@@ -167,8 +150,8 @@ class ProviderListTest {
     @ParameterizedTest
     @MethodSource("presets")
     void every_url_is_https_on_a_domain_of_the_provider_and_documented_there(Preset preset) {
-        List<String> domains = domains(preset);
-        for (Provider provider : providersOf(preset)) {
+        List<String> domains = preset.domains();
+        for (Provider provider : preset.variants()) {
             assertThat(urls(provider)).allSatisfy(url -> {
                 assertThat(url).hasScheme("https");
                 assertThat(url.getPort()).isEqualTo(-1);
@@ -227,8 +210,8 @@ class ProviderListTest {
                                 .chars()
                                 .filter(c -> c == '/')
                                 .count());
-                assertThat(domains(preset).contains("*")
-                                || isUnder(url.getHost(), domains(preset))
+                assertThat(preset.domains().contains("*")
+                                || isUnder(url.getHost(), preset.domains())
                                 || preset.members().has("class"))
                         .as("%s with %s leads to %s", preset, value, url)
                         .isTrue();

@@ -109,10 +109,20 @@ public record Callback(
 
     /** The same with the code from another parameter, for a server that has its own name for it. */
     public Callback withCodeFrom(String parameter) {
-        return code == null && response == null && others.containsKey(parameter)
-                ? new Callback(
-                        problem, state, issuer, error, errorDescription, present(others.get(parameter)), null, others)
-                : this;
+        if (code != null || response != null || !others.containsKey(parameter)) {
+            return this;
+        }
+        Map<String, String> rest = new LinkedHashMap<>(others); // which the application gets: a code is a secret
+        String found = rest.remove(parameter);
+        return new Callback(
+                problem,
+                state,
+                issuer,
+                error,
+                errorDescription,
+                present(found),
+                null,
+                Collections.unmodifiableMap(rest));
     }
 
     private static @Nullable String present(@Nullable String value) {
