@@ -139,9 +139,11 @@ final class StoreHealth {
         synchronized (this) {
             // Another call that succeeds at the same time has to find it settling, so this comes first.
             boolean started = succeededBefore;
+            // A call that waited may have begun late in an outage: that may have lasted since anything succeeded.
+            Duration withoutSuccess = Duration.ofNanos(realTime.getAsLong() - lastSuccessInRealTime);
             boolean waited = waited(took);
             // A node that starts in an outage does not know how long it was.
-            Duration away = waited ? took : started ? Duration.ofNanos(now - lastSuccess) : APART;
+            Duration away = waited ? withoutSuccess : started ? Duration.ofNanos(now - lastSuccess) : APART;
             boolean longEnough = away.compareTo(RESTART) >= 0;
             // A row that was taken for the only one that fails is back, and nothing shows that others did not fail.
             unnoticed = waited || (hasFailed && !failing && longEnough);

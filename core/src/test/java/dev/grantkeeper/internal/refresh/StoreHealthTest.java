@@ -115,6 +115,16 @@ class StoreHealthTest {
         assertThat(backs).hasValue(1);
     }
 
+    /** The node that wrote last may have tried to connect all the time, and pause for as long as its pool allows. */
+    @ParameterizedTest
+    @CsvSource({"0, 3000", "2000, 5000", "3600000, 7000"})
+    void a_call_that_waited_may_have_begun_late_in_an_outage(long quiet, long settling) {
+        succeeded(ONE, AT_ONCE);
+        realTime.addAndGet(Duration.ofMillis(quiet + 1_000).toNanos());
+        succeeded(ONE, Duration.ofSeconds(1));
+        settlesFor(settling);
+    }
+
     @Test
     void the_first_call_of_a_node_may_take_long() {
         realTime.addAndGet(Duration.ofSeconds(4).toNanos());
