@@ -15,7 +15,9 @@ import java.util.function.LongSupplier;
  * after one that failed. Behind a pool, a call may also wait for the store through a whole outage and succeed, so one
  * that took long counts as both. A row that fails while others do not shows an outage twice, and then no more until it
  * was read or written; a call that hung while others succeeded shows none: everybody would wait for that row, again and
- * again. Where nothing else succeeds before it, that row shows its outage when it succeeds. Thread-safe.
+ * again. Where nothing else succeeds before it, that row shows its outage when it succeeds. An outage in which a node
+ * called nothing, or waited for less than half a second, is not noticed: nothing tells it from a slow call.
+ * Thread-safe.
  */
 final class StoreHealth {
     /** An outage of this length may have been a restart, and a restart may have lost the last writes. */

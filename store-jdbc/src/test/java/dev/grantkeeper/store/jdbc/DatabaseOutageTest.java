@@ -186,6 +186,8 @@ class DatabaseOutageTest {
             if (failing) {
                 assertThat(writer.answer("end")).as("law 7").isEqualTo(String.valueOf(MANY_FAMILIES));
                 assertThat(other.answer("end")).startsWith("0 " + STORE_FAILED);
+            } else {
+                TimeUnit.SECONDS.sleep(1); // a call that takes less than half a second shows no outage
             }
             goOn(killed);
 
