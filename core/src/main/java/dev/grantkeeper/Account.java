@@ -36,6 +36,7 @@ public final class Account {
     private final Logins logins;
     private final @Nullable Api api;
     private final boolean throwsChallenges;
+    private final TokenSource source;
 
     Account(
             Registration registration,
@@ -50,6 +51,8 @@ public final class Account {
         this.logins = logins;
         this.api = api;
         this.throwsChallenges = throwsChallenges;
+        ApiAddresses addresses = api == null ? registration.apiAddresses() : api.addresses();
+        this.source = registration.source(TokenSource.of(refresher, key, resource(), addresses, throwsChallenges));
     }
 
     static Account of(Registration registration, String accountId) {
@@ -122,12 +125,7 @@ public final class Account {
     }
 
     TokenSource source() {
-        return registration.source(TokenSource.of(
-                refresher,
-                key,
-                resource(),
-                api == null ? registration.apiAddresses() : api.addresses(),
-                throwsChallenges));
+        return source;
     }
 
     private Resource resource() {
@@ -250,7 +248,7 @@ public final class Account {
      */
     public TokenSet tokensInsteadOf(TokenSet rejected) throws IOException {
         TokenSource source = source();
-        return registration.tokenWait().insteadOf(source, rejected, null);
+        return registration.tokenWait().insteadOf(source, rejected, null).tokens();
     }
 
     /**

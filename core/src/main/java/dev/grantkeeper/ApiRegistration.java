@@ -416,6 +416,16 @@ final class ApiRegistration implements Registration, LoginStarter {
         }
 
         @Override
+        public CompletableFuture<Outcome> latest() {
+            return tokens.latest();
+        }
+
+        @Override
+        public void doubt() {
+            tokens.doubt();
+        }
+
+        @Override
         public boolean goesToApiBase() {
             return false;
         }

@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.call.ApiRejections;
+import dev.grantkeeper.internal.call.AttachedTokens;
 import dev.grantkeeper.internal.call.BoundCalls;
 import dev.grantkeeper.internal.call.Destination;
 import dev.grantkeeper.internal.call.ErrorCodes;
@@ -12,6 +13,7 @@ import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.DialectFacts;
+import dev.grantkeeper.internal.refresh.Outcome.Usable;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
@@ -106,18 +108,22 @@ final class AuthorizingInterceptor implements Interceptor {
                 && !whose.resource().isOwn();
     }
 
-    /** The owner of the token that one of these has attached to a request. */
-    private record Attached(TokenSource.Whose whose) {}
-
     /**
      * Fails if an interceptor in front of this one, which nobody could refuse when it was added, has attached somebody
      * else's token. A resource's token in front of the account's own is right.
      */
-    private void checkIsNotSpoilt(Request request) throws OAuthException {
-        Attached attached = request.tag(Attached.class);
-        TokenSource.Whose other = attached == null ? whose : attached.whose();
-        if (!other.equals(whose)
-                && !(other.account().equals(whose.account()) && whose.resource().isOwn())) {
+    private static void checkIsNotSpoilt(Request request, String value, @Nullable TokenSource source)
+            throws OAuthException {
+        TokenSource.Whose other = AttachedTokens.owner(value);
+        if (other == null) {
+            return; // the caller's own token
+        }
+        TokenSource.Whose whose = source == null ? null : source.whose();
+        boolean right = whose != null
+                && (other.equals(whose)
+                        || (other.account().equals(whose.account())
+                                && whose.resource().isOwn()));
+        if (!right) {
             throw new OAuthException(
                     "This client has interceptors of two accounts, registrations or resources for "
                             + request.url().host()
@@ -173,9 +179,10 @@ final class AuthorizingInterceptor implements Interceptor {
             logBareCall(request.url());
             return chain.proceed(request);
         }
-        if (request.header(dialect.tokenHeader) != null) {
-            checkIsNotSpoilt(request);
-            return chain.proceed(request); // the caller's own token
+        String present = request.header(dialect.tokenHeader);
+        if (present != null) {
+            checkIsNotSpoilt(request, present, source);
+            return chain.proceed(request);
         }
         if (source == null) {
             throw withoutAccount(request);
@@ -205,9 +212,9 @@ final class AuthorizingInterceptor implements Interceptor {
     /** Sends the request with a token, and once more with another one if an API rejects it. */
     private Response send(Chain chain, Request request, TokenSource source, Destination destination)
             throws IOException {
-        TokenSet tokens;
+        Usable usable;
         try {
-            tokens = tokenWait.tokens(source, source.current(), chain.call());
+            usable = tokenWait.usable(source, source.current(), chain.call());
         } catch (LoginRequiredException e) {
             if (source instanceof ApiSource api) {
                 return api.withoutTokens(chain, request, e);
@@ -219,24 +226,36 @@ final class AuthorizingInterceptor implements Interceptor {
             }
             throw e;
         }
+        TokenSet tokens = usable.tokens();
         if (!destination.mayHave(tokens, request.url())) {
             logBareCall(request.url());
             return chain.proceed(request); // another user's API, or nobody's
         }
-        Response answer = proceed(chain, request, source, tokens);
+        Response answer = proceed(chain, request, source, usable);
+        if (answer.isSuccessful() && dialect.rejectionMember == null) {
+            return answer;
+        }
         LoginChallenge challenge = challenge(source, tokens, request, answer);
         ApiRejections.Examined examined = examine(source, request, answer, challenge, chain.call());
         Response response = examined.response();
         if (!examined.isRejection()) {
+            Usable latest = challenge == null ? null : ofLoginElsewhere(chain, request, source, tokens, destination);
+            if (latest != null) {
+                response.close();
+                return sendAgain(chain, request, source, latest);
+            }
+            if (response.code() == 403) {
+                source.doubt();
+            }
             return unlessChallenged(source, tokens, response, challenge);
         }
         if (!BoundCalls.canBeSentAgain(request)) {
             source.invalidate(tokens.accessToken());
             return response;
         }
-        TokenSet others;
+        Usable instead;
         try {
-            others = tokenWait.insteadOf(source, tokens, chain.call());
+            instead = tokenWait.insteadOf(source, tokens, chain.call());
         } catch (IOException | RuntimeException e) {
             if (e instanceof LoginRequiredException required) {
                 // There are no other tokens. What the API demands besides, that login has to request.
@@ -250,13 +269,38 @@ final class AuthorizingInterceptor implements Interceptor {
             response.close();
             throw e;
         }
+        TokenSet others = instead.tokens();
         if (others.accessToken().equals(tokens.accessToken()) || !destination.mayHave(others, request.url())) {
             return unlessMoved(source, request, unlessChallenged(source, tokens, response, challenge));
         }
         response.close();
+        return sendAgain(chain, request, source, instead);
+    }
+
+    private Response sendAgain(Chain chain, Request request, TokenSource source, Usable others) throws IOException {
         Response second = proceed(chain, request, source, others);
+        TokenSet tokens = others.tokens();
         return unlessMoved(
-                source, request, unlessChallenged(source, others, second, challenge(source, others, request, second)));
+                source, request, unlessChallenged(source, tokens, second, challenge(source, tokens, request, second)));
+    }
+
+    /**
+     * Other tokens that are stored by now, in answer to an API that demands another login: it may have come in on
+     * another node a moment ago. {@code null} if there are none.
+     */
+    private @Nullable Usable ofLoginElsewhere(
+            Chain chain, Request request, TokenSource source, TokenSet tokens, Destination destination) {
+        if (!BoundCalls.canBeSentAgain(request)) {
+            return null;
+        }
+        try {
+            Usable latest = tokenWait.usable(source, source.latest(), chain.call());
+            boolean others = !latest.tokens().accessToken().equals(tokens.accessToken());
+            return others && destination.mayHave(latest.tokens(), request.url()) ? latest : null;
+        } catch (IOException e) {
+            Log.debug("No later tokens of {}: {}", source.key(), String.valueOf(e.getMessage()));
+            return null;
+        }
     }
 
     /** The response, unless it is the API's last word because its tokens now come from another server. */
@@ -295,23 +339,23 @@ final class AuthorizingInterceptor implements Interceptor {
         throw source instanceof ApiSource api ? required.at(api.api(), null) : required;
     }
 
-    private Response proceed(Chain chain, Request request, TokenSource source, TokenSet tokens) throws IOException {
+    private Response proceed(Chain chain, Request request, TokenSource source, Usable usable) throws IOException {
         try {
-            return proceedWith(chain, request, source.addresses(), tokens);
+            return proceedWith(chain, request, source, usable);
         } catch (UnsafeRedirectsException e) {
             throw new OAuthException(String.valueOf(e.getMessage()), null);
         }
     }
 
-    private Response proceedWith(Chain chain, Request request, ApiAddresses addresses, TokenSet tokens)
-            throws IOException {
+    private Response proceedWith(Chain chain, Request request, TokenSource source, Usable usable) throws IOException {
         String header = dialect.tokenHeader;
+        TokenSet tokens = usable.tokens();
+        ApiAddresses addresses = source.addresses();
         Request authorized = request.newBuilder()
-                .header(header, DPoP.authorization(tokens, dialect))
-                .tag(Attached.class, new Attached(whose))
+                .header(header, authorization(usable, source))
                 .build();
         // OkHttp's cache is keyed by URL: it would hand one user's answer to the next.
-        Chain uncached = chain.withCache(null);
+        Chain uncached = chain.getCache() == null ? chain : chain.withCache(null);
         KeyPair key = tokens.proofKey().orElse(null);
         if (key != null) {
             return boundCalls.proceed(uncached, authorized, tokens, key, addresses, wrapped);
@@ -319,6 +363,17 @@ final class AuthorizingInterceptor implements Interceptor {
         return addresses.areLimited() || !header.equalsIgnoreCase("Authorization")
                 ? boundCalls.proceedWith(header, uncached, authorized, addresses, wrapped)
                 : uncached.proceed(authorized);
+    }
+
+    /** The value of the header, which is as long as the token, and made once for all calls that carry it. */
+    private String authorization(Usable usable, TokenSource source) throws IOException {
+        String value = usable.header();
+        if (value == null) {
+            value = DPoP.authorization(usable.tokens(), dialect);
+            usable.keepHeader(value);
+            AttachedTokens.add(value, source.whose());
+        }
+        return value;
     }
 
     /**

@@ -640,10 +640,16 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how long a row is reused without reading the store again. For that long, a login or sign-out on another
-         * node may go unnoticed while the token is valid. Default: 5 s.
+         * Sets the longest time for which a row is reused without reading the store again. For that long, a login or
+         * sign-out on another node may go unnoticed while the token is valid and no API rejects it or demands another
+         * login. Default: one minute.
          *
-         * @param storeCacheTime a duration; zero to read the store for each call
+         * <p>A row that has not changed for a while is reused for as long again: for 5 s after somebody signed in or
+         * the token was refreshed, and for the whole time when it has been the same for that long. Before it is due,
+         * and after an API's 401 or 403, it is read in any case. {@link Account#grant()} always reads it.
+         *
+         * @param storeCacheTime a duration; zero to read the store for each call. 5 s notice what happens on other
+         *     nodes as soon as possible, and read up to twelve times as often
          * @return this builder
          */
         public Builder storeCacheTime(Duration storeCacheTime) {

@@ -489,8 +489,8 @@ public final class ProtectedApis implements AutoCloseable {
         }
 
         /**
-         * Sets how long a row is reused without reading the store again, as {@link Grantkeeper.Builder#storeCacheTime}
-         * does. Default: 5 s.
+         * Sets the longest time for which a row is reused without reading the store again, as
+         * {@link Grantkeeper.Builder#storeCacheTime} does. Default: one minute.
          *
          * @param storeCacheTime a duration; zero to read the store for each call
          * @return this builder

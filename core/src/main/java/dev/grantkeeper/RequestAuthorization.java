@@ -180,11 +180,10 @@ public final class RequestAuthorization {
         Response response = response(status, wwwAuthenticate);
         LoginChallenge challenge = challenge(response);
         if (!rejectsToken(response, challenge)) {
-            throwIfRequired(challenge);
-            return Optional.empty();
+            return next(demandsLogin(response, challenge) ? latest() : tokens, challenge);
         }
         try {
-            return next(registration.tokenWait().insteadOf(source, tokens, null), challenge);
+            return next(registration.tokenWait().insteadOf(source, tokens, null).tokens(), challenge);
         } catch (LoginRequiredException e) {
             // There are no other tokens. What the API demands besides, that login has to request.
             throwIfRequired(challenge);
@@ -205,9 +204,15 @@ public final class RequestAuthorization {
             int status, List<String> wwwAuthenticate) {
         Response response = response(status, wwwAuthenticate);
         LoginChallenge challenge = challenge(response);
-        CompletableFuture<TokenSet> others = rejectsToken(response, challenge)
-                ? registration.tokenWait().tokensAsync(source, source.insteadOf(tokens.accessToken()))
-                : CompletableFuture.completedFuture(tokens);
+        CompletableFuture<TokenSet> others = CompletableFuture.completedFuture(tokens);
+        if (rejectsToken(response, challenge)) {
+            others = registration.tokenWait().tokensAsync(source, source.insteadOf(tokens.accessToken()));
+        } else if (demandsLogin(response, challenge)) {
+            others = registration
+                    .tokenWait()
+                    .tokensAsync(source, source.latest())
+                    .exceptionally(failure -> tokens);
+        }
         return others.handle((found, failure) -> {
             try {
                 if (found != null) {
@@ -247,6 +252,22 @@ public final class RequestAuthorization {
                 && response.code() == 401
                 && (challenge == null || challenge.isAboutTheToken())
                 && ErrorCodes.allowAnotherToken(response);
+    }
+
+    /** Whether other tokens may be in the store by now, of a login on another node. */
+    private boolean demandsLogin(Response response, @Nullable LoginChallenge challenge) {
+        if (response.code() == 403) {
+            source.doubt();
+        }
+        return challenge != null && !isRepetition;
+    }
+
+    private TokenSet latest() throws IOException {
+        try {
+            return registration.tokenWait().tokens(source, source.latest(), null);
+        } catch (OAuthException e) {
+            return tokens; // The demand is the answer.
+        }
     }
 
     private Optional<RequestAuthorization> next(TokenSet others, @Nullable LoginChallenge challenge)

@@ -78,7 +78,7 @@ final class Settings {
     GrantListener listener = GrantListener.NONE;
     Duration maxWait = Duration.ofSeconds(10);
     Duration tokenCallTimeout = Duration.ofSeconds(10);
-    Duration storeCacheTime = Duration.ofSeconds(5);
+    Duration storeCacheTime = Duration.ofMinutes(1);
     int storeCacheSize = 10_000;
     InstantSource clock = InstantSource.system();
     LongSupplier ticker = System::nanoTime;

@@ -35,6 +35,12 @@ record TokenWait(Duration longest) {
 
     /** The tokens, or an exception with the reason why there are none. */
     TokenSet tokens(TokenSource source, CompletableFuture<Outcome> future, @Nullable Call call) throws IOException {
+        return usable(source, future, call).tokens();
+    }
+
+    /** The tokens as the source keeps them, or an exception with the reason why there are none. */
+    Outcome.Usable usable(TokenSource source, CompletableFuture<Outcome> future, @Nullable Call call)
+            throws IOException {
         if (!future.isDone()) {
             EventReporter.checkNotHeldUp(source.key());
         }
@@ -50,7 +56,7 @@ record TokenWait(Duration longest) {
             }
         }
         try {
-            return tokens(source, future.get(longest.toNanos(), TimeUnit.NANOSECONDS));
+            return usable(source, future.get(longest.toNanos(), TimeUnit.NANOSECONDS));
         } catch (TimeoutException e) {
             throw tooLong(source);
         } catch (InterruptedException e) {
@@ -65,8 +71,8 @@ record TokenWait(Duration longest) {
     }
 
     /** Tokens in place of some that an API rejected; the same tokens if there are no others. */
-    TokenSet insteadOf(TokenSource source, TokenSet rejected, @Nullable Call call) throws IOException {
-        return tokens(source, source.insteadOf(rejected.accessToken()), call);
+    Outcome.Usable insteadOf(TokenSource source, TokenSet rejected, @Nullable Call call) throws IOException {
+        return usable(source, source.insteadOf(rejected.accessToken()), call);
     }
 
     /** Asynchronous variant. */
@@ -76,7 +82,7 @@ record TokenWait(Duration longest) {
                 if (broken != null) {
                     throw broken instanceof TimeoutException ? tooLong(source) : Exceptions.defect(broken);
                 }
-                return tokens(source, Objects.requireNonNull(outcome));
+                return usable(source, Objects.requireNonNull(outcome)).tokens();
             } catch (OAuthException e) {
                 throw new CompletionException(e);
             }
@@ -103,9 +109,9 @@ record TokenWait(Duration longest) {
                 null);
     }
 
-    private static TokenSet tokens(TokenSource source, Outcome outcome) throws OAuthException {
+    private static Outcome.Usable usable(TokenSource source, Outcome outcome) throws OAuthException {
         if (outcome instanceof Outcome.Usable usable) {
-            return usable.tokens();
+            return usable;
         }
         if (outcome instanceof Outcome.LoginRequired required) {
             LoginRequiredException e = Exceptions.of(source.key(), required);

@@ -21,6 +21,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
 import okhttp3.ConnectionPool;
@@ -145,6 +146,39 @@ class ChallengesTest {
         ((LoginResult.SignedIn) result).keepAs("alice");
         assertThat(scene.status(api)).isEqualTo(200);
         assertThat(alice.grant().orElseThrow().scopes()).containsExactlyInAnyOrder("things.read", "things.write");
+    }
+
+    /** Another node has seen the old row a moment ago, and would use it for a while. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void after_that_login_the_api_is_content_on_every_node(boolean challenges) throws Exception {
+        Account alice = alice();
+        Account elsewhere = scene.node().account("alice");
+        String narrow = "Bearer " + alice.tokens().accessToken();
+        AtomicInteger refused = new AtomicInteger();
+        scene.server.onApiRequest((request, answer) -> {
+            if (!request.header("Authorization").orElse("").equals(narrow)) {
+                return answer;
+            }
+            refused.incrementAndGet();
+            return challenges
+                    ? Answer.status(403)
+                            .header("WWW-Authenticate", "Bearer error=\"insufficient_scope\", scope=\"things.write\"")
+                    : Answer.status(403);
+        });
+        assertThat(elsewhere.tokens().accessToken()).isEqualTo(narrow.substring("Bearer ".length()));
+        scene.signIn(node, "alice");
+
+        OkHttpClient api = elsewhere.wrap(scene.http);
+        if (challenges) {
+            assertThat(scene.status(api)).isEqualTo(200);
+        } else {
+            // It may be the answer to everything, but the next call knows more.
+            assertThat(scene.status(api)).isEqualTo(403);
+            assertThat(scene.status(api)).isEqualTo(200);
+        }
+        assertThat(refused).hasValue(1);
+        assertThat(scene.server.refreshRequests()).isZero();
     }
 
     /** RFC 9470 section 3. */

@@ -119,6 +119,17 @@ class RequestAuthorizationTest {
     }
 
     @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void a_demand_that_a_login_on_another_node_has_met_is_answered_with_its_token(boolean async) throws IOException {
+        RequestAuthorization first = first(async);
+        String later = scene.signIn(scene.node(), "alice").tokens().accessToken();
+
+        RequestAuthorization next = after(async, first, 403, MORE_SCOPES).orElseThrow();
+        assertThat(next.headerValue()).isEqualTo("Bearer " + later);
+        assertThatThrownBy(() -> after(async, next, 403, MORE_SCOPES)).isInstanceOf(LoginRequiredException.class);
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {200, 204, 304, 400, 403, 404, 429, 500})
     void other_responses_are_the_result(int status) throws IOException {
         assertThat(first(false).afterResponse(status, EXPIRED)).isEmpty();

@@ -63,9 +63,26 @@ public final class AccountKey implements Serializable {
                     "The " + what + " of an account key contains U+0000, which databases cannot hold");
         }
         // A lone surrogate is encoded as '?': two different keys would share a digest.
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+        if (hasLoneSurrogate(text)) {
             throw new IllegalArgumentException("The " + what + " of an account key is not valid Unicode");
         }
+    }
+
+    // Keys are made for many calls; an encoder that tells the same allocates for each.
+    private static boolean hasLoneSurrogate(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (Character.isSurrogate(c)) {
+                boolean pair = Character.isHighSurrogate(c)
+                        && i + 1 < text.length()
+                        && Character.isLowSurrogate(text.charAt(i + 1));
+                if (!pair) {
+                    return true;
+                }
+                i++;
+            }
+        }
+        return false;
     }
 
     /**

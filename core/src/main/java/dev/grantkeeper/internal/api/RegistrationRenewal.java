@@ -340,7 +340,7 @@ public final class RegistrationRenewal implements Renewal {
         String uri = ServerJson.text(client, MANAGED_AT);
         HttpUrl url = uri == null ? null : HttpUrl.parse(uri);
         boolean ours = url != null
-                && Origins.of(url).equals(Origins.of(HttpUrl.get(place)))
+                && Origins.same(url, HttpUrl.get(place))
                 && url.username().isEmpty()
                 && url.password().isEmpty();
         if (!ours || tokenOf(client) == null) {

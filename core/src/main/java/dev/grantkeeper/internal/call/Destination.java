@@ -44,8 +44,7 @@ public enum Destination {
         return this == OWN_ADDRESS
                 || (this == POSSIBLE_API_BASE
                         && tokens.apiBase()
-                                .map(base ->
-                                        Origins.of(HttpUrl.get(base.toString())).equals(Origins.of(url)))
+                                .map(base -> Origins.same(HttpUrl.get(base.toString()), url))
                                 .orElse(false));
     }
 }

@@ -40,6 +40,12 @@ public interface TokenSource {
     /** Tokens to use now. */
     CompletableFuture<Outcome> current();
 
+    /** Tokens by what the store has now. An API demanded what a login elsewhere may have brought. */
+    CompletableFuture<Outcome> latest();
+
+    /** Looks into the store for the next call: an API refused this one, which a login elsewhere may have changed. */
+    void doubt();
+
     /** Tokens in place of an access token that an API rejected; the same tokens if there are no others. */
     CompletableFuture<Outcome> insteadOf(String rejected);
 
@@ -85,6 +91,16 @@ public interface TokenSource {
             }
 
             @Override
+            public CompletableFuture<Outcome> latest() {
+                return refresher.latest(key, resource);
+            }
+
+            @Override
+            public void doubt() {
+                refresher.doubt(key);
+            }
+
+            @Override
             public CompletableFuture<Outcome> insteadOf(String rejected) {
                 return refresher.insteadOf(key, resource, rejected);
             }
@@ -108,6 +124,7 @@ public interface TokenSource {
 
     /** These tokens only. */
     static TokenSource fixed(TokenSet tokens, ApiAddresses addresses) {
+        CompletableFuture<Outcome> usable = CompletableFuture.completedFuture(new Outcome.Usable(tokens));
         return new TokenSource() {
             @Override
             public Whose whose() {
@@ -131,7 +148,17 @@ public interface TokenSource {
 
             @Override
             public CompletableFuture<Outcome> current() {
-                return CompletableFuture.completedFuture(new Outcome.Usable(tokens));
+                return usable;
+            }
+
+            @Override
+            public CompletableFuture<Outcome> latest() {
+                return current();
+            }
+
+            @Override
+            public void doubt() {
+                // There is no row.
             }
 
             @Override

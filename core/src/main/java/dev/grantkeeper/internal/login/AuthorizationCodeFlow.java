@@ -285,7 +285,7 @@ public final class AuthorizationCodeFlow {
     private static boolean isTokenServer(String server, Provider provider) {
         HttpUrl url = HttpUrl.parse(server);
         HttpUrl own = HttpUrl.get(provider.tokenEndpoint().toString());
-        return url != null && Origins.of(url).equals(Origins.of(own));
+        return url != null && Origins.same(url, own);
     }
 
     /** RFC 9207: an answer from another server must not be taken to this one's token endpoint. */

@@ -3,6 +3,7 @@ package dev.grantkeeper.internal.protocol;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -21,17 +22,20 @@ public final class ApiAddresses {
     private static final Pattern AMBIGUOUS = Pattern.compile("[/\\\\;\\p{Cntrl}\\uFFFD]|%\\p{XDigit}{2}");
 
     private final Set<String> origins;
+    /** URLs of them, by host. */
+    private final Map<String, List<HttpUrl>> byHost;
     /** The path, decoded; empty for whole origins. */
     private final List<String> path;
 
-    private ApiAddresses(Set<String> origins, List<String> path) {
-        this.origins = origins;
+    private ApiAddresses(Set<HttpUrl> urls, List<String> path) {
+        this.origins = urls.stream().map(Origins::of).collect(Collectors.toUnmodifiableSet());
+        this.byHost = urls.stream().collect(Collectors.groupingBy(HttpUrl::host));
         this.path = path;
     }
 
     /** Whole origins, as applications write them. */
     public static ApiAddresses of(Set<String> origins) {
-        return new ApiAddresses(Origins.of(origins), List.of());
+        return new ApiAddresses(origins.stream().map(HttpUrl::get).collect(Collectors.toSet()), List.of());
     }
 
     /**
@@ -46,7 +50,7 @@ public final class ApiAddresses {
                     + " in several ways, and a token for this API could go to another one: an API's URL has no empty"
                     + " segments, no ';' and no encoded '/', '\\' or '%'");
         }
-        return new ApiAddresses(Set.of(Origins.of(api)), List.copyOf(segments(api)));
+        return new ApiAddresses(Set.of(api), List.copyOf(segments(api)));
     }
 
     /** The segments of a path, decoded. A slash at the end makes no segment. */
@@ -68,7 +72,20 @@ public final class ApiAddresses {
      * out again.
      */
     public boolean cover(HttpUrl url) {
-        return origins.contains(Origins.of(url)) && isBelow(url);
+        return isOrigin(url) && isBelow(url);
+    }
+
+    private boolean isOrigin(HttpUrl url) {
+        List<HttpUrl> here = byHost.get(url.host());
+        if (here == null) {
+            return false;
+        }
+        for (int i = 0; i < here.size(); i++) { // an iterator would be an object for each call of an API
+            if (Origins.same(here.get(i), url)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private boolean isBelow(HttpUrl url) {
@@ -85,7 +102,7 @@ public final class ApiAddresses {
 
     /** Whether a token that was sent to one URL may go along to another, where a redirect leads: never elsewhere. */
     public boolean mayFollow(HttpUrl from, HttpUrl to) {
-        return Origins.of(from).equals(Origins.of(to)) && isBelow(to);
+        return Origins.same(from, to) && isBelow(to);
     }
 
     /** Whether these are less than whole origins, so that a redirect within the host may lead out. */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.protocol;
 
-import java.util.Locale;
 import java.util.Set;
-import java.util.stream.Collectors;
 import okhttp3.HttpUrl;
 import okhttp3.Request;
 import okhttp3.Response;
@@ -20,17 +18,18 @@ public final class Origins {
 
     /** Scheme, host and port. OkHttp has parsed and normalised all three. */
     public static String of(HttpUrl url) {
-        return url.scheme() + "://" + url.host().toLowerCase(Locale.ROOT) + ":" + url.port();
+        return url.scheme() + "://" + url.host() + ":" + url.port();
     }
 
-    /** Origins as OkHttp writes them, to compare with: it removes the brackets of an IPv6 address, and shortens it. */
-    public static Set<String> of(Set<String> origins) {
-        return origins.stream().map(text -> of(HttpUrl.get(text))).collect(Collectors.toUnmodifiableSet());
+    /** Whether two URLs have one origin. Each call of an API asks that, so no texts are made. */
+    public static boolean same(HttpUrl a, HttpUrl b) {
+        // OkHttp has normalised all three.
+        return a.port() == b.port() && a.host().equals(b.host()) && a.scheme().equals(b.scheme());
     }
 
     /** Whether a response comes from the request's own origin, and not from one that a redirect led to. */
     public static boolean same(Request request, Response response) {
-        return of(response.request().url()).equals(of(request.url()));
+        return same(response.request().url(), request.url());
     }
 
     /** Whether a host is this machine. */

@@ -26,6 +26,11 @@ public record Clocks(InstantSource clock, LongSupplier ticker, LongUnaryOperator
         return Instant.ofEpochMilli(clock.millis());
     }
 
+    /** The wall clock, in milliseconds since 1970. */
+    long millis() {
+        return clock.millis();
+    }
+
     /** The monotonic clock, in nanoseconds. */
     public long ticks() {
         return ticker.getAsLong();

@@ -5,7 +5,6 @@ import dev.grantkeeper.token.AccountKey;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Set;
@@ -57,7 +56,6 @@ final class LostWrites {
 
     private void storeIsDown() {
         List<AccountKey> last = memory.writtenSince(rows.health().lastSuccess() - LAST.toNanos());
-        Collections.reverse(last); // those that were written last are the ones that may be lost
         synchronized (this) {
             suspects.removeAll(Set.copyOf(last)); // a list would be searched for each of them
             suspects.addAll(last);

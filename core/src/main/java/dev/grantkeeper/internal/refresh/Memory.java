@@ -7,19 +7,21 @@ import dev.grantkeeper.internal.row.VersionedRow;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
+import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows that were seen lately, opened and parsed; the least recently used one is evicted first (law 7). There is no
- * other cache. Thread-safe.
+ * The rows that were seen lately, opened and parsed. One that was not used since the last time that room was needed is
+ * evicted first (law 7). There is no other cache. Thread-safe; looking a row up takes no lock.
  *
  * <p>The call that returns first did not necessarily happen first. Every call is therefore stamped when it begins. A
  * read that began before this node wrote may bring the row as it was before, and does not count. A write may return
@@ -36,10 +38,12 @@ final class Memory {
         private final long renewedSince;
         private final Duration observed;
         private final long seenAt;
+        private final long unchangedSince;
         private final long stamp;
         private volatile long checkedAt;
         private volatile long nextBackground;
         private volatile boolean doubted;
+        private volatile boolean used; // since room was last needed
 
         // guarded by the memory
         private boolean written;
@@ -59,6 +63,7 @@ final class Memory {
                 long attemptSince,
                 long renewedSince,
                 Duration observed,
+                long unchangedSince,
                 long stamp,
                 long now) {
             this.grant = grant;
@@ -68,6 +73,7 @@ final class Memory {
             this.renewedSince = renewedSince;
             this.observed = observed;
             this.seenAt = now;
+            this.unchangedSince = unchangedSince;
             this.stamp = stamp;
             this.checkedAt = now;
             this.nextBackground = now;
@@ -109,6 +115,13 @@ final class Memory {
             return observed;
         }
 
+        /** The tokens for a resource as an outcome, the same object for each call; {@code null} if there are none. */
+        @Nullable
+        CompletableFuture<Outcome> usable(Resource resource) {
+            Seen its = seen.get(resource);
+            return its == null ? null : its.usable();
+        }
+
         /** Whether another read or write at the same time brought another row. */
         boolean doubted() {
             return doubted;
@@ -120,8 +133,24 @@ final class Memory {
             return its != null && its.changed() && clocks.since(its.changedAt()).compareTo(limit) < 0;
         }
 
-        boolean trusted(Clocks clocks, Duration trust) {
-            return !doubted && clocks.since(checkedAt).compareTo(trust) < 0;
+        /**
+         * Whether the row may be used without a look into the store. What has not changed for a while is trusted for as
+         * long again: rows change when somebody signs in or out, or with a refresh, and these come together. All times
+         * are in nanoseconds.
+         *
+         * @param ticks the monotonic clock
+         * @param shortest the time for which it may be used in any case
+         * @param longest the time after which it may not
+         */
+        boolean trusted(long ticks, long shortest, long longest) {
+            long checked = checkedAt;
+            long trust = Math.min(Math.max(checked - unchangedSince, shortest), longest);
+            return !doubted && ticks - checked < trust;
+        }
+
+        /** Looks into the store for the next call: an API said something that another row would explain. */
+        void doubt() {
+            doubted = true;
         }
 
         /** Trusts this row for another while, since the store is unreachable. */
@@ -144,19 +173,30 @@ final class Memory {
     /**
      * One of the access tokens in a row, as this node saw it.
      *
+     * @param usable the tokens, which may be newer than the access token: the refresh token beside it may be replaced
      * @param limits the token's limits, counted from when it was first seen
      * @param changed whether there was another one before
      * @param changedAt the time of that change, by the monotonic clock
      */
-    private record Seen(TokenLimits limits, boolean changed, long changedAt) {}
+    private record Seen(CompletableFuture<Outcome> usable, TokenLimits limits, boolean changed, long changedAt) {
+        Seen(TokenSet tokens, TokenLimits limits, boolean changed, long changedAt) {
+            this(CompletableFuture.completedFuture(new Outcome.Usable(tokens)), limits, changed, changedAt);
+        }
+
+        Seen with(TokenSet tokens, TokenSet before) {
+            return tokens.equals(before) ? this : new Seen(tokens, limits, changed, changedAt);
+        }
+    }
 
     private final Clocks clocks;
     private final int capacity;
     private final Duration gap;
     private final Supplier<@Nullable Duration> earliest;
 
-    // guarded by this
-    private final LinkedHashMap<AccountKey, Remembered> rows = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<AccountKey, Remembered> rows = new ConcurrentHashMap<>();
+
+    /** The keys of the rows, in the order in which they may be evicted. Guarded by this. */
+    private final Deque<AccountKey> order = new ArrayDeque<>();
 
     // guarded by this
     private long stamps;
@@ -179,22 +219,27 @@ final class Memory {
         return TokenLimits.of(tokens, earliest.get(), clocks);
     }
 
-    synchronized @Nullable Remembered get(AccountKey key) {
-        return rows.get(key);
+    @Nullable
+    Remembered get(AccountKey key) {
+        Remembered known = rows.get(key);
+        if (known != null && !known.used) { // written once only: each call of an API comes by
+            known.used = true;
+        }
+        return known;
     }
 
     /**
      * The keys of the rows that this node wrote since a time by the monotonic clock, and nobody else since; those that
-     * were used last come last.
+     * were written last come first: they are the ones that a store may lose.
      */
     synchronized List<AccountKey> writtenSince(long ticks) {
-        List<AccountKey> keys = new ArrayList<>();
-        rows.forEach((key, remembered) -> {
-            if (remembered.own && remembered.grant != null && remembered.ownSince - ticks >= 0) {
-                keys.add(key);
-            }
-        });
-        return keys;
+        return rows.entrySet().stream()
+                .filter(entry -> entry.getValue().own
+                        && entry.getValue().grant != null
+                        && entry.getValue().ownSince - ticks >= 0)
+                .sorted(Comparator.comparingLong(entry -> ticks - entry.getValue().ownSince))
+                .map(Map.Entry::getKey)
+                .toList();
     }
 
     /** Notes that what this node wrote before a time is still in the store after an outage. */
@@ -381,7 +426,11 @@ final class Memory {
             Seen its = before == null ? null : before.seen.get(resource);
             boolean same = other != null && its != null && isSameAccess(set, other);
             // The monotonic bound counts from when these tokens were first seen, not from when they were last read.
-            seen.put(resource, same && its != null ? its : new Seen(limits(set), other != null, now));
+            seen.put(
+                    resource,
+                    same && its != null && other != null
+                            ? its.with(set, other)
+                            : new Seen(set, limits(set), other != null, now));
         });
         boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));
         Remembered after = new Remembered(
@@ -391,6 +440,7 @@ final class Memory {
                 sameAttempt && before != null ? before.attemptSince : now,
                 sameRow && before != null ? before.renewedSince : now,
                 sameRow && before != null ? observed(before, now) : Duration.ZERO,
+                before != null && Objects.equals(versionOf(known), versionOf(grant)) ? before.unchangedSince : now,
                 stamp,
                 now);
         if (before != null && sameAttempt) {
@@ -406,12 +456,27 @@ final class Memory {
             after.ownSince = before.ownSince;
         }
         after.noted = ++stamps;
-        rows.put(key, after);
-        if (rows.size() > capacity) {
-            Iterator<Map.Entry<AccountKey, Remembered>> oldest = rows.entrySet().iterator();
-            oldest.next();
-            oldest.remove();
+        after.used = before != null;
+        if (before == null) {
+            makeRoom();
+            order.addLast(key);
         }
+        rows.put(key, after);
         return after;
+    }
+
+    /** Makes room for one row: evicts the first that was not used since it was last looked at here. */
+    // guarded by this
+    private void makeRoom() {
+        while (order.size() >= capacity) {
+            AccountKey next = order.removeFirst();
+            Remembered row = Objects.requireNonNull(rows.get(next));
+            if (row.used) {
+                row.used = false;
+                order.addLast(next);
+            } else {
+                rows.remove(next);
+            }
+        }
     }
 }

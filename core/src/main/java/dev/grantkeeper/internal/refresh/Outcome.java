@@ -12,8 +12,36 @@ import org.jspecify.annotations.Nullable;
  * exception.
  */
 public sealed interface Outcome {
-    /** Tokens to use now. */
-    record Usable(TokenSet tokens) implements Outcome {}
+    /** Tokens to use now. Those that are remembered are the same object for each call. */
+    final class Usable implements Outcome {
+        private final TokenSet tokens;
+        private @Nullable String header; // a String may be published by a race
+
+        /** Tokens to use now. */
+        public Usable(TokenSet tokens) {
+            this.tokens = tokens;
+        }
+
+        /** The tokens. */
+        public TokenSet tokens() {
+            return tokens;
+        }
+
+        /** The value of the header that carries the access token, if a call was made with it before. */
+        public @Nullable String header() {
+            return header;
+        }
+
+        /** Keeps the value of the header for the next call. All calls with these tokens have the same one. */
+        public void keepHeader(String value) {
+            header = value;
+        }
+
+        @Override
+        public String toString() {
+            return "Usable[" + tokens + "]";
+        }
+    }
 
     /** The user has to sign in. */
     record LoginRequired(

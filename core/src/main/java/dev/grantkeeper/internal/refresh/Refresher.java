@@ -127,7 +127,8 @@ public final class Refresher {
     private final Renewal renewal;
     private final Clocks clocks;
     private final Workers workers;
-    private final Duration storeCacheTime;
+    private final long storeCacheTime; // nanoseconds
+    private final long shortestCacheTime;
 
     private final UnsavedTokens unsaved;
     private final OwnAttempts attempts = new OwnAttempts();
@@ -144,7 +145,8 @@ public final class Refresher {
         this.renewal = parts.renewal();
         this.clocks = parts.clocks();
         this.workers = parts.workers();
-        this.storeCacheTime = parts.timing().storeCacheTime();
+        this.storeCacheTime = parts.timing().storeCacheTime().toNanos();
+        this.shortestCacheTime = parts.timing().shortestCacheTime().toNanos();
         this.unsaved = new UnsavedTokens(parts, key -> join(key, Purpose.SAVE));
         this.fallback = new Fallback(unsaved, memory, clocks);
     }
@@ -205,14 +207,21 @@ public final class Refresher {
 
     private CompletableFuture<Outcome> now(AccountKey key, Resource resource) {
         Unsaved pending = unsaved.get(key);
-        Unsaved toServe = pending == null ? null : unsaved.toServe(key);
-        TokenSet unsavedTokens = toServe == null ? null : toServe.current(resource, clocks);
-        if (unsavedTokens != null) {
-            return CompletableFuture.completedFuture(new Usable(unsavedTokens));
+        if (pending != null) {
+            Unsaved toServe = unsaved.toServe(key);
+            TokenSet unsavedTokens = toServe == null ? null : toServe.current(resource, clocks);
+            return unsavedTokens == null
+                    ? read(key, resource)
+                    : CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
         Remembered known = memory.get(key);
-        if (pending == null && known != null && known.grant() != null && known.trusted(clocks, storeCacheTime)) {
-            return decide(key, resource, known, false);
+        if (known != null && known.grant() != null) {
+            long ticks = clocks.ticks();
+            // A node that serves from memory only would not notice an outage.
+            boolean heard = ticks - rows.health().lastSuccess() < shortestCacheTime;
+            if (known.trusted(ticks, shortestCacheTime, heard ? storeCacheTime : shortestCacheTime)) {
+                return decide(key, resource, known, false, ticks);
+            }
         }
         return read(key, resource);
     }
@@ -231,20 +240,42 @@ public final class Refresher {
         return patiently(clocks.ticks(), instead.get(), instead);
     }
 
+    /** Tokens by the row as the store has it now: an API wants more than the remembered ones are good for. */
+    public CompletableFuture<Outcome> latest(AccountKey key, Resource resource) {
+        return unsaved.get(key) == null ? read(key, resource) : now(key, resource);
+    }
+
+    /** Reads the row for the next call. */
+    public void doubt(AccountKey key) {
+        Remembered known = memory.get(key);
+        if (known != null) {
+            known.doubt();
+        }
+    }
+
     /** Begins to replace an access token that an API rejected in a call that cannot be repeated. */
     public void invalidate(AccountKey key, Resource resource, String rejected) {
         begin(key, Purpose.afterRejection(resource, rejected));
     }
 
-    private CompletableFuture<Outcome> decide(AccountKey key, Resource resource, Remembered known, boolean justRead) {
+    /**
+     * Decides by a row what a caller gets. Nearly every call of an API comes through here with a valid token, so the
+     * clocks are read once, and nothing is allocated then.
+     *
+     * @param ticks the monotonic clock
+     */
+    private CompletableFuture<Outcome> decide(
+            AccountKey key, Resource resource, Remembered known, boolean justRead, long ticks) {
         VersionedRow grant = known.grant();
         if (grant == null && renewal.begin(key) == null) {
             // The row was just read: nobody has to wait for a flight that began when there was something to refresh.
             return CompletableFuture.completedFuture(LoginRequired.notConnected());
         }
         TokenSet tokens = known.tokens(resource);
+        CompletableFuture<Outcome> usable = known.usable(resource);
         TokenLimits limits = known.limits(resource);
-        if (grant == null || tokens == null || limits.pastHard(clocks)) {
+        long millis = clocks.millis();
+        if (grant == null || tokens == null || usable == null || limits.pastHard(millis, ticks)) {
             if (grant != null && tokens != null && !limits.expired(clocks) && isHeldUp(key, grant.row(), known)) {
                 if (known.mayStartBackground(clocks)) {
                     begin(key, Purpose.fresher(resource));
@@ -258,10 +289,10 @@ public final class Refresher {
             // An API has just rejected these. Their replacement is on its way.
             return join(key, Purpose.insteadOf(resource, tokens.accessToken()));
         }
-        if (limits.pastSoft(clocks) && worthTrying(grant.row(), resource) && known.mayStartBackground(clocks)) {
+        if (limits.pastSoft(millis, ticks) && worthTrying(grant.row(), resource) && known.mayStartBackground(clocks)) {
             begin(key, Purpose.fresher(resource));
         }
-        return CompletableFuture.completedFuture(new Usable(tokens));
+        return usable;
     }
 
     /**
@@ -313,7 +344,7 @@ public final class Refresher {
     private void read(Reading reading, Pending shared) {
         CompletableFuture<Outcome> decided;
         try {
-            decided = decide(reading.key(), reading.resource(), rows.find(reading.key()), true);
+            decided = decide(reading.key(), reading.resource(), rows.find(reading.key()), true, clocks.ticks());
         } catch (IOException e) {
             decided = CompletableFuture.completedFuture(
                     fallback.withoutStore(reading.key(), reading.resource(), null, e));

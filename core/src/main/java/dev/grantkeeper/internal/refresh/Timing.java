@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * and the holder marks the row again while its request is under way ({@link Lease}).
  *
  * @param call the deadline of one token call, as a whole
- * @param storeCacheTime how long a row is reused without reading the store again
+ * @param storeCacheTime the longest time for which a row is reused without reading the store again
  * @param callerWait the longest that a caller waits
  * @param prompt the longest T where a second request does no harm
  */
@@ -32,6 +32,8 @@ public record Timing(Duration call, Duration storeCacheTime, Duration callerWait
 
     private static final Duration SETTLING = Duration.ofSeconds(2);
 
+    private static final Duration LATELY = Duration.ofSeconds(5);
+
     /** The times that follow from the length of a token call. */
     public Timing(Duration call, Duration storeCacheTime, Duration callerWait) {
         this(call, storeCacheTime, callerWait, PROMPT);
@@ -40,6 +42,13 @@ public record Timing(Duration call, Duration storeCacheTime, Duration callerWait
     /** The longest T: the time for which an attempt stands before others may take it for lost. */
     Duration attempt() {
         return call.multipliedBy(2);
+    }
+
+    /**
+     * The time for which a row is reused that has changed lately, or while this node has heard nothing from the store.
+     */
+    Duration shortestCacheTime() {
+        return storeCacheTime.compareTo(LATELY) < 0 ? storeCacheTime : LATELY;
     }
 
     /** T at a server of this kind. */

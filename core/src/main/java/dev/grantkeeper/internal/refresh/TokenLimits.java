@@ -29,25 +29,29 @@ final class TokenLimits {
      */
     private static final Duration SOFT = Duration.ofMinutes(5);
 
-    private final @Nullable Instant soft;
-    private final @Nullable Instant hard;
-    private final @Nullable Instant expiry;
+    /** Later than any clock shows, and a number of milliseconds. */
+    private static final Instant FAR = Instant.ofEpochMilli(Long.MAX_VALUE / 2);
+
+    /** A limit that no clock reaches. */
+    private static final long NEVER = Long.MAX_VALUE;
+
+    // Each call of an API compares with these, so they are numbers: milliseconds of the wall clock, and ticks.
+    private final long soft;
+    private final long hard;
+    private final long expiry;
     private final long softTicks;
     private final long hardTicks;
     private final long expiryTicks;
 
     private TokenLimits(@Nullable TokenSet tokens, @Nullable Duration earliest, Clocks clocks) {
         Instant expires = tokens == null ? null : tokens.expiresAt().orElse(null);
-        if (tokens == null) {
-            soft = Instant.MIN;
-            hard = Instant.MIN;
-            expiry = Instant.MIN;
-        } else if (expires == null) {
+        @Nullable Instant softAt = Instant.MIN;
+        @Nullable Instant hardAt = Instant.MIN;
+        if (tokens != null && expires == null) {
             // Of unknown lifetime: good until an API says otherwise.
-            soft = tokens.refreshAt().orElse(null);
-            hard = null;
-            expiry = null;
-        } else {
+            softAt = tokens.refreshAt().orElse(null);
+            hardAt = null;
+        } else if (tokens != null && expires != null) {
             Duration lifetime = positive(Duration.between(tokens.receivedAt(), expires));
             Duration window = earliest == null ? LONGEST : earliest;
             // With all of its jitter it stays inside the window in which a refresh is accepted.
@@ -59,15 +63,31 @@ final class TokenLimits {
             Instant wanted = tokens.refreshAt()
                     .filter(at -> !at.isBefore(expires.minus(window)))
                     .orElse(early);
-            soft = wanted.isBefore(early) ? wanted : early;
-            hard = expires.minus(min(min(lifetime.dividedBy(10), HARD), window.dividedBy(3)));
-            expiry = expires;
+            softAt = wanted.isBefore(early) ? wanted : early;
+            hardAt = expires.minus(min(min(lifetime.dividedBy(10), HARD), window.dividedBy(3)));
         }
+        @Nullable Instant expiryAt = tokens == null ? Instant.MIN : expires;
+        soft = millis(softAt);
+        hard = millis(hardAt);
+        expiry = millis(expiryAt);
         Duration lifetime =
                 tokens == null || expires == null ? null : positive(Duration.between(tokens.receivedAt(), expires));
-        softTicks = ticks(soft, lifetime, clocks);
-        hardTicks = ticks(hard, lifetime, clocks);
-        expiryTicks = ticks(expiry, lifetime, clocks);
+        softTicks = ticks(softAt, lifetime, clocks);
+        hardTicks = ticks(hardAt, lifetime, clocks);
+        expiryTicks = ticks(expiryAt, lifetime, clocks);
+    }
+
+    private static long millis(@Nullable Instant limit) {
+        if (limit == null) {
+            return NEVER;
+        }
+        // A clock that shows whole milliseconds is before a limit until the next one begins.
+        return limit.isAfter(FAR) ? NEVER : limit.isBefore(Instant.EPOCH) ? Long.MIN_VALUE : ceil(limit);
+    }
+
+    private static long ceil(Instant limit) {
+        long millis = limit.toEpochMilli();
+        return Instant.ofEpochMilli(millis).isBefore(limit) ? millis + 1 : millis;
     }
 
     /**
@@ -81,7 +101,7 @@ final class TokenLimits {
 
     private static long ticks(@Nullable Instant limit, @Nullable Duration lifetime, Clocks clocks) {
         if (limit == null || lifetime == null) {
-            return Long.MAX_VALUE;
+            return NEVER;
         }
         // A clock that was wrong when the token came, or is wrong now, cannot make it outlive its lifetime.
         return clocks.ticks()
@@ -98,19 +118,28 @@ final class TokenLimits {
     }
 
     boolean pastSoft(Clocks clocks) {
-        return past(soft, softTicks, clocks);
+        return pastSoft(clocks.millis(), clocks.ticks());
     }
 
     boolean pastHard(Clocks clocks) {
-        return past(hard, hardTicks, clocks);
+        return pastHard(clocks.millis(), clocks.ticks());
+    }
+
+    /** Whether the soft limit is past by one of two clocks that were read before. */
+    boolean pastSoft(long millis, long ticks) {
+        return past(soft, millis, softTicks, ticks);
+    }
+
+    /** Whether the hard limit is past by one of two clocks that were read before. */
+    boolean pastHard(long millis, long ticks) {
+        return past(hard, millis, hardTicks, ticks);
     }
 
     boolean expired(Clocks clocks) {
-        return past(expiry, expiryTicks, clocks);
+        return past(expiry, clocks.millis(), expiryTicks, clocks.ticks());
     }
 
-    private static boolean past(@Nullable Instant limit, long limitTicks, Clocks clocks) {
-        return (limit != null && !clocks.now().isBefore(limit))
-                || (limitTicks != Long.MAX_VALUE && clocks.ticks() - limitTicks >= 0);
+    private static boolean past(long limit, long millis, long limitTicks, long ticks) {
+        return (limit != NEVER && millis >= limit) || (limitTicks != NEVER && ticks - limitTicks >= 0);
     }
 }

@@ -173,7 +173,7 @@ public record ResourceMetadata(
         int size = segments.get(segments.size() - 1).isEmpty() ? segments.size() - 1 : segments.size();
         return named.equals(api)
                 || (named.query() == null
-                        && Origins.of(named).equals(Origins.of(api))
+                        && Origins.same(named, api)
                         && size <= api.pathSize()
                         && segments.subList(0, size)
                                 .equals(api.encodedPathSegments().subList(0, size)));

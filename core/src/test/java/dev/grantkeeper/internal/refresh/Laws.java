@@ -535,7 +535,7 @@ final class Laws {
         }
         Duration left = life.leftAtMost(set, tokens);
         // Where the wall clock jumps, the other one decides, and begins when the tokens were in memory.
-        Duration mercy = world.plan().hasRightClocks() ? Duration.ZERO : Simulation.TIMING.storeCacheTime();
+        Duration mercy = world.plan().hasRightClocks() ? Duration.ZERO : Simulation.TIMING.shortestCacheTime();
         // A caller that waited for a refresh gets what it brings.
         long begun = set.by != null && set.by.life == life ? Math.min(since, set.by.called) : since;
         if (left.plus(mercy).compareTo(Duration.ZERO) <= 0

@@ -11,6 +11,7 @@ import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -23,6 +24,8 @@ class MemoryTest {
 
     private static final Duration GAP = Duration.ofSeconds(2);
     private static final Duration T = Duration.ofSeconds(20);
+    private static final Duration SHORTEST = Duration.ofSeconds(5);
+    private static final Duration LONGEST = Duration.ofSeconds(60);
 
     private Duration time = Duration.ZERO;
     private final Clocks clocks = new Clocks(InstantSource.fixed(Instant.EPOCH), () -> time.toNanos());
@@ -46,7 +49,7 @@ class MemoryTest {
 
     private boolean isTrusted() {
         Memory.Remembered known = memory.get(KEY);
-        return known != null && known.trusted(clocks, Duration.ofSeconds(5));
+        return known != null && known.trusted(clocks.ticks(), SHORTEST.toNanos(), LONGEST.toNanos());
     }
 
     @Test
@@ -116,6 +119,77 @@ class MemoryTest {
         memory.read(KEY, version("3"), read);
         memory.wrote(KEY, "1", version("2"), write);
         assertThat(isTrusted()).isFalse();
+    }
+
+    private void read(String version) {
+        memory.read(KEY, version(version), memory.stamp());
+    }
+
+    /** The time after which the store is read again. */
+    private Duration trustedFor() {
+        Duration now = time;
+        while (isTrusted()) {
+            time = time.plusSeconds(1);
+        }
+        Duration trusted = time.minus(now);
+        time = now;
+        return trusted;
+    }
+
+    @Test
+    void law_7_a_row_is_trusted_for_as_long_as_it_has_not_changed_within_limits() {
+        read("1");
+        assertThat(trustedFor()).isEqualTo(SHORTEST);
+        time = time.plusSeconds(20);
+        read("1");
+        assertThat(trustedFor()).isEqualTo(Duration.ofSeconds(20));
+        time = time.plusSeconds(20);
+        read("1");
+        assertThat(trustedFor()).isEqualTo(Duration.ofSeconds(40));
+        time = time.plusSeconds(3_600);
+        read("1");
+        assertThat(trustedFor()).isEqualTo(LONGEST);
+    }
+
+    @Test
+    void law_7_a_row_that_changed_is_read_again_soon() {
+        read("1");
+        time = time.plusSeconds(3_600);
+        read("2");
+        assertThat(trustedFor()).isEqualTo(SHORTEST);
+        time = time.plusSeconds(3_600);
+        read("2");
+        memory.wrote(KEY, "2", version("3"), memory.stamp());
+        assertThat(trustedFor()).isEqualTo(SHORTEST);
+    }
+
+    private AccountKey other(int i) {
+        AccountKey key = new AccountKey("registration", "other " + i);
+        memory.read(key, version("1"), memory.stamp());
+        return key;
+    }
+
+    @Test
+    void law_7_the_row_that_was_used_least_lately_is_evicted() {
+        AccountKey first = other(1);
+        AccountKey second = other(2);
+        assertThat(memory.get(first)).isNotNull();
+        AccountKey third = other(3);
+        assertThat(memory.get(second)).isNull();
+        assertThat(memory.get(first)).isNotNull();
+        assertThat(memory.get(third)).isNotNull();
+    }
+
+    @Test
+    void law_7_no_more_rows_are_remembered_than_were_allowed_and_the_last_one_is_among_them() {
+        for (int i = 0; i < 100; i++) {
+            AccountKey last = other(i);
+            assertThat(memory.get(last)).isNotNull();
+        }
+        long remembered = IntStream.range(0, 100)
+                .filter(i -> memory.get(new AccountKey("registration", "other " + i)) != null)
+                .count();
+        assertThat(remembered).isEqualTo(2);
     }
 
     private static VersionedRow attempt(String name) {

@@ -39,7 +39,7 @@ final class Simulation {
             new AccountKey("simulated", "carol"));
     static final Duration LIFETIME = Duration.ofSeconds(20);
     static final Timing TIMING =
-            new Timing(Duration.ofMillis(600), Duration.ofSeconds(5), Duration.ZERO, Duration.ofMillis(400));
+            new Timing(Duration.ofMillis(600), Duration.ofSeconds(15), Duration.ZERO, Duration.ofMillis(400));
 
     private static final long EPOCH = 1_800_000_000_000L;
     private static final int MOST_STEPS = 20_000;
