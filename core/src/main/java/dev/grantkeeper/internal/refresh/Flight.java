@@ -67,7 +67,7 @@ final class Flight implements Runnable {
     private Step.Continuation next = this::refresh;
     private EndpointGate gate;
     private @Nullable CompletableFuture<Renewal.Prepared> preparation;
-    private @Nullable Remembered justRead;
+    private @Nullable Remembered lately;
     private int losses;
     private int looks;
     private boolean waited;
@@ -115,7 +115,7 @@ final class Flight implements Runnable {
      * Prepares a flight.
      *
      * @param flights the flights under way, by key; this one removes itself when it lands
-     * @param justRead the row, if it has just been read
+     * @param lately the row, if it was lately read or written
      */
     Flight(
             Parts parts,
@@ -125,7 +125,7 @@ final class Flight implements Runnable {
             Map<AccountKey, Flight> flights,
             AccountKey key,
             Purpose purpose,
-            @Nullable Remembered justRead) {
+            @Nullable Remembered lately) {
         this.rows = parts.rows();
         this.memory = parts.memory();
         this.renewal = parts.renewal();
@@ -140,7 +140,7 @@ final class Flight implements Runnable {
         this.flights = flights;
         this.key = key;
         this.purpose = purpose;
-        this.justRead = justRead;
+        this.lately = lately;
         this.began = clocks.ticks();
         this.urgency = purpose.behindTheScenes() ? Urgency.BACKGROUND : Urgency.CALLER;
         this.gate = gates.of("");
@@ -250,9 +250,10 @@ final class Flight implements Runnable {
     /** Steps 1 to 6, once. Returns {@code null} to begin again with what the row says now. */
     private @Nullable Step once() {
         // 1: another flight may have refreshed while this one queued
-        Remembered seen = justRead;
-        justRead = null;
-        if (seen == null || !leadsToRequest(seen)) {
+        Remembered seen = lately;
+        lately = null;
+        boolean read = seen == null || !leadsToRequest(seen);
+        if (seen == null || read) {
             try {
                 seen = rows.find(key);
             } catch (IOException e) {
@@ -327,10 +328,13 @@ final class Flight implements Runnable {
         }
         preparation = null;
         Answer.Failure unprepared = prepared.join().failure();
+        Answer.Failure shut = unprepared == null ? gate.closed(key) : unprepared;
+        if (shut != null && !read) {
+            return null; // Another node may have been served.
+        }
         if (unprepared != null && unprepared.wantsLogin()) {
             return landed(issuedElsewhere(seen, unprepared));
         }
-        Answer.Failure shut = unprepared == null ? gate.closed(key) : unprepared;
         if (shut != null) {
             return landed(notNow(seen, shut));
         }

@@ -148,6 +148,11 @@ final class Memory {
             return !doubted && ticks - checked < trust;
         }
 
+        /** Whether the store showed this row, or took it, lately. Both times are in nanoseconds. */
+        boolean wasSeenWithin(long limit, long ticks) {
+            return ticks - seenAt < limit;
+        }
+
         /** Looks into the store for the next call: an API said something that another row would explain. */
         void doubt() {
             doubted = true;

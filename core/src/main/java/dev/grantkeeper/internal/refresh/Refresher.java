@@ -255,7 +255,7 @@ public final class Refresher {
 
     /** Begins to replace an access token that an API rejected in a call that cannot be repeated. */
     public void invalidate(AccountKey key, Resource resource, String rejected) {
-        begin(key, Purpose.afterRejection(resource, rejected));
+        begin(key, Purpose.afterRejection(resource, rejected), null);
     }
 
     /**
@@ -276,13 +276,14 @@ public final class Refresher {
         TokenLimits limits = known.limits(resource);
         long millis = clocks.millis();
         if (grant == null || tokens == null || usable == null || limits.pastHard(millis, ticks)) {
+            Remembered lately = justRead || known.wasSeenWithin(shortestCacheTime, ticks) ? known : null;
             if (grant != null && tokens != null && !limits.expired(clocks) && isHeldUp(key, grant.row(), known)) {
                 if (known.mayStartBackground(clocks)) {
-                    begin(key, Purpose.fresher(resource));
+                    begin(key, Purpose.fresher(resource), lately);
                 }
                 return CompletableFuture.completedFuture(new Usable(tokens));
             }
-            return join(key, Purpose.valid(resource), justRead ? known : null);
+            return join(key, Purpose.valid(resource), lately);
         }
         Flight underWay = flights.get(key);
         if (underWay != null && tokens.accessToken().equals(underWay.purpose().rejected())) {
@@ -290,7 +291,10 @@ public final class Refresher {
             return join(key, Purpose.insteadOf(resource, tokens.accessToken()));
         }
         if (limits.pastSoft(millis, ticks) && worthTrying(grant.row(), resource) && known.mayStartBackground(clocks)) {
-            begin(key, Purpose.fresher(resource));
+            begin(
+                    key,
+                    Purpose.fresher(resource),
+                    justRead || known.wasSeenWithin(shortestCacheTime, ticks) ? known : null);
         }
         return usable;
     }
@@ -366,8 +370,8 @@ public final class Refresher {
     }
 
     /** Starts a flight that nobody waits for, unless one is under way. */
-    private void begin(AccountKey key, Purpose purpose) {
-        CompletableFuture<Outcome> unused = join(key, purpose);
+    private void begin(AccountKey key, Purpose purpose, @Nullable Remembered lately) {
+        CompletableFuture<Outcome> unused = join(key, purpose, lately);
     }
 
     /** Joins the flight that is under way, or starts one. */
@@ -375,9 +379,15 @@ public final class Refresher {
         return join(key, purpose, null);
     }
 
-    private CompletableFuture<Outcome> join(AccountKey key, Purpose purpose, @Nullable Remembered justRead) {
+    /**
+     * Joins the flight that is under way, or starts one.
+     *
+     * @param lately the row as it was lately seen in the store; a flight that finds it due writes its attempt over that
+     *     version without reading it again
+     */
+    private CompletableFuture<Outcome> join(AccountKey key, Purpose purpose, @Nullable Remembered lately) {
         long asked = clocks.ticks();
-        Flight mine = flight(key, purpose, justRead);
+        Flight mine = flight(key, purpose, lately);
         Flight other = flights.putIfAbsent(key, mine);
         if (other == null) {
             return start(mine);
@@ -399,8 +409,8 @@ public final class Refresher {
                         : join(key, purpose));
     }
 
-    private Flight flight(AccountKey key, Purpose purpose, @Nullable Remembered justRead) {
-        return new Flight(parts, unsaved, attempts, fallback, flights, key, purpose, justRead);
+    private Flight flight(AccountKey key, Purpose purpose, @Nullable Remembered lately) {
+        return new Flight(parts, unsaved, attempts, fallback, flights, key, purpose, lately);
     }
 
     private static CompletableFuture<Outcome> start(Flight mine) {

@@ -231,30 +231,42 @@ class MutantTest {
                 Mutant.of(
                         "a wall clock that is set back makes no token live longer",
                         TOKEN_LIMITS,
-                        "(limitTicks != Long.MAX_VALUE && clocks.ticks() - limitTicks >= 0)",
+                        "(limitTicks != NEVER && ticks - limitTicks >= 0)",
                         "false"),
                 Mutant.of(
                         "that bound counts from when tokens were seen first",
                         MEMORY,
-                        "same && its != null ? its :",
-                        "same && its == null ? its :"),
+                        "same && its != null && other != null ?",
+                        "same && its != null && other == null ?"),
                 Mutant.of(
                         "tokens that are not stored yet belong to one user",
                         REFRESHER,
-                        "if (unsavedTokens != null) { return CompletableFuture.completedFuture(new Usable(unsavedTokens)); } Remembered",
+                        "Unsaved pending = unsaved.get(key); if (pending != null) { Unsaved toServe",
                         """
+                        Unsaved pending = unsaved.get(key);
                         for (Unsaved any : unsaved.unsaved.values()) {
                             return CompletableFuture.completedFuture(new Usable(any.row().tokens()));
                         }
-                        Remembered""",
+                        if (pending != null) { Unsaved toServe""",
                         UNSAVED,
                         "private final Map<AccountKey, Unsaved> unsaved",
                         "final Map<AccountKey, Unsaved> unsaved"),
                 Mutant.of(
                         "what is remembered belongs to one user",
                         MEMORY,
-                        "return rows.get(key); }",
-                        "return rows.containsKey(key) ? rows.values().iterator().next() : null; }"),
+                        "Remembered known = rows.get(key); if (known != null && !known.used) {",
+                        "Remembered known = rows.containsKey(key) ? rows.values().iterator().next() : null;"
+                                + " if (known != null && !known.used) {"),
+                Mutant.of(
+                        "a remembered row is not used for ever",
+                        MEMORY,
+                        "return !doubted && ticks - checked < trust;",
+                        "return !doubted;"),
+                Mutant.of(
+                        "a gate that is shut for this node says nothing about the row",
+                        FLIGHT,
+                        "if (shut != null && !read) {",
+                        "if (shut == null && !read && read) {"),
                 Mutant.of(
                         "a grant whose client was rejected is left alone for a while",
                         GATE,
