@@ -45,6 +45,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
@@ -539,6 +541,56 @@ class ClientAuthenticationTest {
                                 "/mtls/revocation",
                                 "/mtls/userinfo");
             }
+            assertThat(server.getRequestCount()).isZero();
+        }
+    }
+
+    /** RFC 8705 section 5: a code, a refresh token, a device code and a token at hand are all redeemed there. */
+    @Test
+    void every_grant_of_a_client_with_a_certificate_is_redeemed_at_the_alias() throws Exception {
+        HeldCertificate own = new HeldCertificate.Builder().commonName("app").build();
+        try (Tls tls = new Tls(own, own)) {
+            Provider.Builder provider = provider()
+                    .deviceAuthorizationEndpoint("https://usual.example/device")
+                    .mtlsEndpointAliases(Map.of(
+                            "token_endpoint", tls.url("/mtls/token"),
+                            "device_authorization_endpoint", tls.url("/mtls/device")));
+            List<String> grants = new CopyOnWriteArrayList<>();
+            tls.server.setDispatcher(new Dispatcher() {
+                @Override
+                public MockResponse dispatch(RecordedRequest request) {
+                    if (request.getUrl().encodedPath().equals("/mtls/device")) {
+                        return json(
+                                200,
+                                "{\"device_code\":\"d\",\"user_code\":\"U\",\"expires_in\":600,"
+                                        + "\"verification_uri\":\"https://usual.example/d\",\"interval\":1}");
+                    }
+                    Matcher grant = Pattern.compile("grant_type=([^&]+)")
+                            .matcher(request.getBody().utf8());
+                    grants.add(request.getUrl().encodedPath() + " " + (grant.find() ? grant.group(1) : ""));
+                    return json(
+                            200,
+                            "{\"access_token\":\"at\",\"token_type\":\"Bearer\",\"expires_in\":60,"
+                                    + "\"issued_token_type\":\"urn:ietf:params:oauth:token-type:access_token\","
+                                    + "\"refresh_token\":\"rt\"}");
+                }
+            });
+            Grantkeeper node = node(registration(provider)
+                    .clientSecret(SECRET)
+                    .certificateBoundTokens()
+                    .httpClient(tls.client(own)));
+            PendingLogin login = node.startLogin();
+            String callback = "code=c&state=" + login.attempt().state();
+            Account alice = ((LoginResult.SignedIn) node.finishLogin(login, callback)).keepAs("alice");
+            alice.tokensInsteadOf(alice.tokens());
+            node.exchange(TokenExchange.of("at hand"));
+            node.awaitLogin(node.newLogin().startOnDevice());
+            assertThat(grants)
+                    .containsExactly(
+                            "/mtls/token authorization_code",
+                            "/mtls/token refresh_token",
+                            "/mtls/token urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange",
+                            "/mtls/token urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code");
             assertThat(server.getRequestCount()).isZero();
         }
     }
