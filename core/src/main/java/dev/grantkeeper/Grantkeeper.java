@@ -113,6 +113,29 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
+     * Prepares a login that another site, or the provider's own page of applications, has asked for (third-party
+     * initiated login, OpenID Connect Core section 4). Call it at the URI that is registered as
+     * {@code initiate_login_uri}, for {@code GET} and {@code POST}. The login is one like any other: keep it in this
+     * browser's session, and send the browser to its {@link PendingLogin#url()}. Does no I/O.
+     *
+     * <pre>{@code
+     * Optional<LoginRequest> wanted = acme.readInitiatedLogin(query, "https://app.example");
+     * }</pre>
+     *
+     * @param query the request's query as it was received, or the body of a posted form
+     * @param targetOrigins the origins of the pages that the user may be sent to after the login, as a rule the
+     *     application's own
+     * @return the login with the {@code login_hint} of the query and its {@code target_link_uri} as
+     *     {@linkplain LoginRequest#appState application state}; empty if the query names another issuer, or a page that
+     *     is not at one of the origins: answer 400
+     * @throws IllegalArgumentException if one of the origins is not an origin
+     * @throws IllegalStateException if the provider does not support OpenID Connect
+     */
+    public Optional<LoginRequest> readInitiatedLogin(@Nullable String query, String... targetOrigins) {
+        return BrowserRequests.login(newLogin(), provider(), query, targetOrigins);
+    }
+
+    /**
      * Finishes a login: checks the callback, redeems the code, and identifies the user. Stores nothing.
      *
      * <p>Nothing that a browser can send makes it throw. A code is redeemed at most once. Call it for a {@code GET}
@@ -182,6 +205,23 @@ public final class Grantkeeper implements AutoCloseable {
      */
     public Optional<LogoutNotice> verifyLogoutToken(@Nullable String logoutToken) throws AuthorizationServerException {
         return registration.verifyLogoutToken(logoutToken);
+    }
+
+    /**
+     * Reads a front-channel logout request: the provider has loaded the URI that is registered as
+     * {@code frontchannel_logout_uri} in a frame of its own page (OpenID Connect Front-Channel Logout 1.0). Register
+     * {@code frontchannel_logout_session_required}, so that it names the session. Does no I/O.
+     *
+     * <p>Nobody has signed this, and any site can make a browser send it. End the session that it names, and nothing
+     * else; the browser's own cookies may be missing in a frame, and do not identify that session.
+     *
+     * @param query the request's query as it was received
+     * @return the notice, with a {@linkplain LogoutNotice#sessionId() session} and without a user; empty if it names no
+     *     session or another issuer: answer 400
+     * @throws IllegalStateException if the provider does not support OpenID Connect
+     */
+    public Optional<LogoutNotice> readFrontChannelLogout(@Nullable String query) {
+        return BrowserRequests.logout(provider(), query);
     }
 
     /**

@@ -185,6 +185,11 @@ public final class LoginRequest {
         return set(name, value);
     }
 
+    /** Whether the provider accepts a parameter. */
+    boolean mayBeSent(String name) {
+        return whyForbidden(name) == null;
+    }
+
     private @Nullable String whyForbidden(String name) {
         return ParameterName.find(name, Facts.of(registration.provider()).forbiddenParameters);
     }

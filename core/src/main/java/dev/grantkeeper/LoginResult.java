@@ -65,8 +65,9 @@ public sealed interface LoginResult {
         }
 
         /**
-         * The callback's parameters beyond the standards: QuickBooks' {@code realmId}, the names of Apple's users, and
-         * the like. They came through the browser, so the user can change them: ask an API before relying on one.
+         * The callback's parameters that a login does not need: {@code session_state} (OpenID Connect Session
+         * Management 1.0), QuickBooks' {@code realmId}, the names of Apple's users, and the like. They came through the
+         * browser, so the user can change them: ask an API before relying on one.
          *
          * @return from parameter to value; empty for logins without a browser
          */

@@ -5,9 +5,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The provider's notice that a user's session there has ended (OpenID Connect Back-Channel Logout 1.0), verified by
- * {@link Grantkeeper#verifyLogoutToken}. It names a user, a session, or both; if it names no session, all of the user's
- * sessions have ended. Immutable and thread-safe.
+ * The provider's notice that a user's session there has ended: verified by {@link Grantkeeper#verifyLogoutToken}
+ * (OpenID Connect Back-Channel Logout 1.0), or brought by a browser, unsigned, to
+ * {@link Grantkeeper#readFrontChannelLogout}. It names a user, a session, or both; if it names no session, all of the
+ * user's sessions have ended. Immutable and thread-safe.
  */
 public final class LogoutNotice {
     private final String issuer;
@@ -61,6 +62,7 @@ public final class LogoutNotice {
     /**
      * Whether this process has verified the same notice ({@code jti}) within the last hour: a provider repeats a notice
      * that was not answered, and somebody may have recorded one. If the first was handled, there is nothing left to do.
+     * Always {@code false} for a notice that a browser brought.
      *
      * @return whether it is a repetition
      */

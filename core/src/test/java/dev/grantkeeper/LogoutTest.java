@@ -15,6 +15,9 @@ import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jose.jwk.gen.RSAKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
+import dev.grantkeeper.provider.EntraId;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
@@ -289,5 +292,76 @@ class LogoutTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> other.newLogout().account(alice))
                 .withMessageContaining("acme");
+    }
+
+    // ---- From there to here, through the browser: OpenID Connect Front-Channel Logout 1.0, 2 -----------------------
+
+    private String iss() {
+        return "iss=" + URLEncoder.encode(scene.server.issuer(), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void a_frame_of_the_provider_names_the_session_that_has_ended_and_nobody() {
+        for (String query : List.of(
+                iss() + "&sid=session-7", "?sid=session-7&" + iss() + "&x=y", "/logout?" + iss() + "&sid=session-7")) {
+            assertThat(listening().readFrontChannelLogout(query)).hasValueSatisfying(notice -> {
+                assertThat(notice.sessionId()).contains("session-7");
+                assertThat(notice.issuer()).isEqualTo(scene.server.issuer());
+                assertThat(notice.subject()).isEmpty();
+                assertThat(notice.id()).isEmpty();
+                assertThat(notice.repeated()).isFalse();
+                assertThat(notice.toString()).doesNotContain("session-7");
+            });
+        }
+    }
+
+    @Test
+    void a_frame_that_does_not_name_one_session_of_this_provider_ends_none() {
+        Grantkeeper node = listening();
+        for (String query : new String[] {
+            null,
+            "",
+            iss(),
+            iss() + "&sid=",
+            "sid=session-7",
+            "iss=&sid=session-7",
+            "iss=https%3A%2F%2Fevil.example&sid=session-7",
+            iss() + "%2F&sid=session-7",
+            iss() + "&sid=session-7&sid=session-8",
+            iss() + "&" + iss() + "&sid=session-7",
+            iss() + "&sid=session-7&iss=https%3A%2F%2Fevil.example",
+            iss() + "&SID=session-7",
+            iss() + "&sid=" + "7".repeat(20_000)
+        }) {
+            assertThat(node.readFrontChannelLogout(query)).as(query).isEmpty();
+        }
+        assertThat(keys.getRequestCount()).isZero();
+        assertThat(scene.server.tokenRequests()).isZero();
+    }
+
+    /** Entra ID sends {@code sid} alone. */
+    @Test
+    void a_frame_of_entra_id_need_not_name_its_issuer() {
+        String tenant = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
+        for (String of : List.of("common", tenant)) {
+            Grantkeeper node = scene.node(
+                    scene.registration(EntraId.provider(of).newBuilder().build())
+                            .redirectUri("http://localhost/c"));
+            assertThat(node.readFrontChannelLogout("sid=session-7"))
+                    .hasValueSatisfying(notice -> assertThat(notice.sessionId()).contains("session-7"));
+            String named = "https://login.microsoftonline.com/" + tenant + "/v2.0";
+            assertThat(node.readFrontChannelLogout("sid=session-7&iss=" + named))
+                    .hasValueSatisfying(notice -> assertThat(notice.issuer()).isEqualTo(named));
+            assertThat(node.readFrontChannelLogout("sid=session-7&iss=https://evil.example"))
+                    .isEmpty();
+            assertThat(node.readFrontChannelLogout("iss=" + named)).isEmpty();
+        }
+    }
+
+    @Test
+    void a_provider_without_issuer_loads_no_such_frame() {
+        assertThatIllegalStateException()
+                .isThrownBy(() -> scene.node().readFrontChannelLogout("sid=1"))
+                .withMessageContaining("openId(issuer, jwksUri)");
     }
 }

@@ -32,6 +32,7 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.Date;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -173,6 +174,15 @@ class SignedResponsesTest {
         Declined declined = (Declined) node.finishLogin(login, sign(claims, KEY));
         assertThat(declined.byUser()).isTrue();
         assertThat(declined.description()).contains("no");
+    }
+
+    /** OpenID Connect Session Management 1.0 section 3, for the application that polls. */
+    @Test
+    void the_session_state_in_a_signed_response_is_handed_over() throws Exception {
+        PendingLogin login = node.startLogin();
+        SignedIn in = (SignedIn) node.finishLogin(
+                login, sign(claims(login).claim("session_state", "abc.salt").build(), KEY));
+        assertThat(in.callbackParameters()).containsExactly(Map.entry("session_state", "abc.salt"));
     }
 
     static Stream<Arguments> wrongClaims() {

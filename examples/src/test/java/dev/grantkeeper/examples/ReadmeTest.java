@@ -159,12 +159,14 @@ class ReadmeTest {
             interface Answer {
                 void sendRedirect(String url);
                 void setStatus(int status);
+                void setHeader(String name, String value);
             }
             interface Cookies {
                 String get(String name);
             }
             interface Sessions {
                 void end(Optional<String> user, Optional<String> session);
+                void endBySessionId(String session);
             }
             """;
 
@@ -209,6 +211,8 @@ class ReadmeTest {
         EXCHANGE(GUIDE, "TokenExchange"),
         LOGOUT(GUIDE, "newLogout()"),
         LOGOUT_TOKEN(GUIDE, "verifyLogoutToken"),
+        LOGOUT_FRAME(GUIDE, "readFrontChannelLogout"),
+        INITIATED_LOGIN(GUIDE, "readInitiatedLogin"),
         BY_NAME(GUIDE, "Providers.named("),
         DISCOVERY(GUIDE, "Discovery.of(\"https:"),
         STORE(GUIDE, "implements TokenStore"),
@@ -446,6 +450,16 @@ class ReadmeTest {
     void a_notice_of_a_logout_compiles() throws IOException {
         String parameters = "Grantkeeper acme, String logoutToken, Sessions sessions, Answer response";
         assertThat(errors(method(parameters, Block.LOGOUT_TOKEN.code()))).isEmpty();
+        assertThat(errors(method(
+                        "Grantkeeper acme, String query, Sessions sessions, Answer response",
+                        Block.LOGOUT_FRAME.code())))
+                .isEmpty();
+    }
+
+    @Test
+    void a_login_that_another_site_asks_for_compiles() throws IOException {
+        assertThat(errors(method("Grantkeeper acme, String query, Answer response", Block.INITIATED_LOGIN.code())))
+                .isEmpty();
     }
 
     @Test

@@ -102,9 +102,35 @@ public record Callback(
             @Nullable String issuer,
             @Nullable String error,
             @Nullable String errorDescription,
-            @Nullable String code) {
+            @Nullable String code,
+            Map<String, String> others) {
         return new Callback(
-                null, state, issuer, present(error), present(errorDescription), present(code), null, Map.of());
+                null, state, issuer, present(error), present(errorDescription), present(code), null, others);
+    }
+
+    /**
+     * Reads a query that the browser brought for another purpose than an authorization response.
+     *
+     * @param query the query, with or without question mark, or a whole URL
+     * @return the parameters that have a value; {@code null} if they cannot be read, or one comes twice: two readers
+     *     could then understand two things
+     */
+    public static @Nullable Map<String, String> parameters(@Nullable String query) {
+        if (query == null || query.length() > MAX_LENGTH) {
+            return null;
+        }
+        HttpUrl url = HttpUrl.parse("http://localhost/?" + query.substring(start(query)));
+        if (url == null || url.querySize() > MAX_PARAMETERS) {
+            return null;
+        }
+        Map<String, String> present = new LinkedHashMap<>();
+        for (int i = 0; i < url.querySize(); i++) {
+            String value = url.queryParameterValue(i);
+            if (value != null && !value.isEmpty() && present.put(url.queryParameterName(i), value) != null) {
+                return null;
+            }
+        }
+        return present;
     }
 
     /** The same with the code from another parameter, for a server that has its own name for it. */

@@ -293,6 +293,17 @@ public final class IdTokens {
                 && issuer.substring(open, open + GUID_LENGTH).matches(GUID);
     }
 
+    /**
+     * Whether an issuer has the form of Entra ID's.
+     *
+     * @param template the provider's issuer, which may leave the tenant open
+     */
+    public static boolean isOfEntraId(String template) {
+        return TENANT_IN_ISSUER
+                .matcher(template.replace(TENANT, "00000000-0000-0000-0000-000000000000"))
+                .matches();
+    }
+
     private static boolean isBetween(Instant from, @Nullable Object seconds, Instant until) {
         return seconds instanceof Number time
                 && time.longValue() >= from.minusSeconds(MAX_SKEW_SECONDS).getEpochSecond()

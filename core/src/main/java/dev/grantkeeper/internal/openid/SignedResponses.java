@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Date;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,12 +57,14 @@ public final class SignedResponses {
         if (notBefore != null && now.isBefore(notBefore.toInstant().minus(MAX_SKEW))) {
             throw ProviderKeys.invalid(WHAT, "it is not valid yet");
         }
+        String session = text(claims, "session_state");
         return Callback.verified(
                 text(claims, "state"),
                 issuer,
                 text(claims, "error"),
                 text(claims, "error_description"),
-                text(claims, "code"));
+                text(claims, "code"),
+                session == null ? Map.of() : Map.of("session_state", session));
     }
 
     private static @Nullable String text(JWTClaimsSet claims, String name) {

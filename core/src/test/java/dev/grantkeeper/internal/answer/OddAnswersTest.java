@@ -302,7 +302,7 @@ class OddAnswersTest {
         Callback callback = Callback.parse("error=access_denied&code=&state=s1");
         assertThat(callback.error()).isEqualTo("access_denied");
         assertThat(callback.code()).isNull();
-        Callback signed = Callback.verified("s1", "i", "", "", "c1");
+        Callback signed = Callback.verified("s1", "i", "", "", "c1", Map.of());
         assertThat(signed.error()).isNull();
         assertThat(Callback.parse("code=c1&code=c2&state=s").problem()).contains("repeats code");
         assertThat(Callback.parse("code=c1&access_token=t&state=s").problem()).contains("access_token");
