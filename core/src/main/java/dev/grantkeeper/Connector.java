@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
+import dev.grantkeeper.internal.openid.SignedIntrospections;
 import dev.grantkeeper.internal.openid.SignedResponses;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.server.Endpoints;
@@ -18,6 +21,7 @@ import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Puts the endpoints of a server together, as one client uses them. */
 final class Connector {
@@ -55,7 +59,8 @@ final class Connector {
                         .orElse(null),
                 tokenEndpoint,
                 provider.introspectionEndpoint()
-                        .map(uri -> new IntrospectionEndpoint(http, client, uri, settings.clock))
+                        .map(uri -> new IntrospectionEndpoint(
+                                http, client, uri, verifier(provider, settings, keys), settings.clock))
                         .orElse(null),
                 idTokens,
                 profiles,
@@ -63,5 +68,21 @@ final class Connector {
                         ? null
                         : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, settings.clock),
                 keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys));
+    }
+
+    private static IntrospectionEndpoint.@Nullable Verifier verifier(
+            Provider provider, Settings settings, @Nullable ProviderKeys keys) {
+        if (!settings.signedIntrospection || keys == null) {
+            return null;
+        }
+        SignedIntrospections signed = new SignedIntrospections(
+                provider.issuer().orElseThrow(), Objects.requireNonNull(settings.clientId), keys, settings.clock);
+        return jwt -> {
+            try {
+                return signed.verify(jwt);
+            } catch (IdentityException e) {
+                throw new RequestFailedException(e.failure());
+            }
+        };
     }
 }

@@ -578,6 +578,18 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
+         * Requests introspection responses that the server has signed (RFC 9701), and accepts no others: with one of
+         * its keys, for this client, within the last five minutes. Announced in the metadata as
+         * {@code introspection_signing_alg_values_supported}. Default: plain JSON.
+         *
+         * @return this builder
+         */
+        public Builder signedIntrospection() {
+            settings.signedIntrospection = true;
+            return this;
+        }
+
+        /**
          * Sets the audiences that ID tokens may have besides this client (OpenID Connect Core section 3.1.3.7): at
          * ZITADEL, the ids of the project and its applications. Default: none, such an ID token is rejected.
          *

@@ -71,6 +71,7 @@ final class Settings {
     boolean dpop;
     boolean certificateBoundTokens;
     boolean formPost;
+    boolean signedIntrospection;
 
     @Nullable
     OkHttpClient httpClient;
@@ -110,6 +111,7 @@ final class Settings {
         this.dpop = other.dpop;
         this.certificateBoundTokens = other.certificateBoundTokens;
         this.formPost = other.formPost;
+        this.signedIntrospection = other.signedIntrospection;
         this.httpClient = other.httpClient;
         this.listener = other.listener;
         this.maxWait = other.maxWait;
@@ -239,6 +241,9 @@ final class Settings {
                             + " has neither a UserInfo endpoint nor a profile endpoint; leave fetchProfile() out, or request openid");
         }
         checkProtections(protections(provider), provider);
+        if (signedIntrospection) {
+            checkKeys("signedIntrospection()", provider);
+        }
     }
 
     private void checkAuthentication(ClientAuthentication way) {
@@ -278,12 +283,15 @@ final class Settings {
                     + " pushedAuthorizationRequestEndpoint(…) on the builder of " + provider.name());
         }
         checkSigning(protections);
-        if (protections.contains(LoginProtection.SIGNED_RESPONSE)
-                && (provider.jwksUri().isEmpty()
-                        || provider.issuer()
-                                .filter(issuer -> !issuer.contains("{"))
-                                .isEmpty())) {
-            throw new IllegalStateException("SIGNED_RESPONSE is verified with the provider's keys: call"
+        if (protections.contains(LoginProtection.SIGNED_RESPONSE)) {
+            checkKeys("SIGNED_RESPONSE", provider);
+        }
+    }
+
+    private static void checkKeys(String what, Provider provider) {
+        if (provider.jwksUri().isEmpty()
+                || provider.issuer().filter(issuer -> !issuer.contains("{")).isEmpty()) {
+            throw new IllegalStateException(what + " is verified with the provider's keys: call"
                     + " openId(issuer, jwksUri) on the builder of " + provider.name());
         }
     }

@@ -192,6 +192,7 @@ class ArchitectureTest {
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.LogoutTokens",
                         ROOT + ".internal.openid.ProviderKeys",
+                        ROOT + ".internal.openid.SignedIntrospections",
                         ROOT + ".internal.openid.SignedResponses",
                         ROOT + ".internal.wire.Client",
                         ROOT + ".internal.wire.DPoP",

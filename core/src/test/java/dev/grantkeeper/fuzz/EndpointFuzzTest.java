@@ -130,7 +130,7 @@ class EndpointFuzzTest {
 
     @Test
     void an_introspection_tells_whether_a_token_is_active_or_fails() {
-        IntrospectionEndpoint endpoint = new IntrospectionEndpoint(http, client, URI.create(url()), clock);
+        IntrospectionEndpoint endpoint = new IntrospectionEndpoint(http, client, URI.create(url()), null, clock);
         fuzz(
                 "introspection",
                 () -> Parsers.ensure(

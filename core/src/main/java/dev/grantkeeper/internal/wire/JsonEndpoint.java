@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** An endpoint that accepts a form from an authenticated client and returns a JSON object. Thread-safe. */
+/** An endpoint that accepts a form from an authenticated client and returns a JSON object, or a JWT. Thread-safe. */
 final class JsonEndpoint {
     private final String name;
     private final Http http;
@@ -39,11 +39,37 @@ final class JsonEndpoint {
      */
     ObjectNode post(Map<String, String> form, Collection<String> secrets, @Nullable KeyPair key)
             throws RequestFailedException {
+        List<String> hidden = hidden(secrets);
+        return answers.document(name, call(() -> client.post(uri, form), key), hidden);
+    }
+
+    /**
+     * Sends a form, and asks for a JWT. An answer in JSON is an error, or not what was asked for.
+     *
+     * @param secrets the values that must not appear in any message
+     * @param type the media type of the JWT
+     * @return the body of a success, which is still to be verified
+     */
+    String postForJwt(Map<String, String> form, Collection<String> secrets, String type) throws RequestFailedException {
+        Reply reply = call(
+                () -> client.post(uri, form).newBuilder().header("Accept", type).build(), null);
+        String body = reply.body().strip();
+        if (reply.status() == 200 && !body.startsWith("{")) {
+            return body; // labels are wrong at times, and its signature shows what it is
+        }
+        ObjectNode unused = answers.document(name, reply, hidden(secrets));
+        throw malformed("it is not signed, and a signature was asked for");
+    }
+
+    private List<String> hidden(Collection<String> secrets) {
         List<String> hidden = new ArrayList<>(secrets);
         hidden.addAll(client.secrets());
+        return hidden;
+    }
+
+    private Reply call(Http.Maker request, @Nullable KeyPair key) throws RequestFailedException {
         try {
-            Reply reply = http.call(() -> client.post(uri, form), key);
-            return answers.document(name, reply, hidden);
+            return http.call(request, key);
         } catch (Http.CallFailedException e) {
             throw new RequestFailedException(new Answer.Failure(
                     e.answered() ? Answer.Kind.MALFORMED : Answer.Kind.TEMPORARY,
