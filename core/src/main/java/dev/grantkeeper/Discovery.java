@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.answer.ServerText;
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.openid.SignedMetadata;
 import dev.grantkeeper.internal.server.EndpointHosts;
 import dev.grantkeeper.internal.server.MetadataDocuments;
 import dev.grantkeeper.internal.wire.DPoP;
@@ -62,6 +63,7 @@ public final class Discovery {
     private @Nullable OkHttpClient httpClient;
     private @Nullable Set<String> hosts;
     private @Nullable Path cacheFile;
+    private @Nullable SignedMetadata signedMetadata;
     private boolean httpOnLoopback;
     private Consumer<Provider.Builder> customization = provider -> {};
 
@@ -75,6 +77,7 @@ public final class Discovery {
         this.httpClient = other.httpClient;
         this.hosts = other.hosts;
         this.cacheFile = other.cacheFile;
+        this.signedMetadata = other.signedMetadata;
         this.httpOnLoopback = other.httpOnLoopback;
         this.customization = other.customization;
     }
@@ -149,6 +152,21 @@ public final class Discovery {
     }
 
     /**
+     * Requires metadata that is signed (RFC 8414 section 2.1): what the member {@code signed_metadata} says replaces
+     * the plain members, and a document without it, or with one that is signed wrongly or about another server, is
+     * rejected. Default: signatures are ignored, and TLS vouches for the document.
+     *
+     * @param signer the {@code iss} of the signature: the issuer itself, or somebody who attests to it
+     * @param jwkSet the signer's public keys as a JWK set (RFC 7517), from a source that is not the server
+     * @return this
+     * @throws IllegalArgumentException if there is no usable key in it
+     */
+    public Discovery signedMetadata(String signer, String jwkSet) {
+        this.signedMetadata = new SignedMetadata(signer, jwkSet);
+        return this;
+    }
+
+    /**
      * Allows {@code http} on this machine, for tests.
      *
      * @return this
@@ -180,7 +198,7 @@ public final class Discovery {
     private Provider fetchWith(Http http) throws IOException {
         URI uri = MetadataDocuments.issuer(issuer, httpOnLoopback);
         try {
-            String json = MetadataDocuments.fetch(http, issuer, MetadataDocuments.Order.OPENID_FIRST);
+            String json = MetadataDocuments.fetch(http, issuer, MetadataDocuments.Order.OPENID_FIRST, this::attested);
             Provider provider = provider(json, uri, http.dns());
             keep(json);
             return described(provider.newBuilder());
@@ -223,7 +241,7 @@ public final class Discovery {
 
     private Provider provider(String json, URI uri, Dns dns) throws IOException {
         try {
-            Provider provider = builder(uri).metadata(issuer, json).build();
+            Provider provider = builder(uri).metadata(issuer, attested(json)).build();
             EndpointHosts.check(issuer, provider, hosts, dns);
             return provider;
         } catch (IllegalArgumentException e) {
@@ -231,6 +249,11 @@ public final class Discovery {
             String why = ServerText.harmless(e.getMessage());
             throw new IOException(why, new IllegalArgumentException(why));
         }
+    }
+
+    /** The part of a document that counts: all of it, or what is signed. */
+    private String attested(String json) {
+        return signedMetadata == null ? json : signedMetadata.attested(issuer, json, InstantSource.system());
     }
 
     /** A short name for a server, made of its host, port and path. */

@@ -193,6 +193,7 @@ class ArchitectureTest {
                         ROOT + ".internal.openid.LogoutTokens",
                         ROOT + ".internal.openid.ProviderKeys",
                         ROOT + ".internal.openid.SignedIntrospections",
+                        ROOT + ".internal.openid.SignedMetadata",
                         ROOT + ".internal.openid.SignedResponses",
                         ROOT + ".internal.wire.Client",
                         ROOT + ".internal.wire.DPoP",

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /** The metadata of authorization servers: where it is, and whose it has to be. */
 public final class MetadataDocuments {
@@ -61,8 +62,18 @@ public final class MetadataDocuments {
      *     one, and it is malformed or somebody else's
      */
     public static String fetch(Http http, String issuer, Order order) throws IOException {
+        return fetch(http, issuer, order, UnaryOperator.identity());
+    }
+
+    /**
+     * Fetches the metadata, like {@link #fetch(Http, String, Order)}.
+     *
+     * @param attested the part of a document that counts; throws an {@code IllegalArgumentException} if it has none
+     */
+    public static String fetch(Http http, String issuer, Order order, UnaryOperator<String> attested)
+            throws IOException {
         return WellKnown.find(http, "The metadata of " + issuer, places(issuer(issuer, true), order), (place, json) -> {
-            Provider.Builder unused = Provider.builder("any").metadata(issuer, json);
+            Provider.Builder unused = Provider.builder("any").metadata(issuer, attested.apply(json));
             return json;
         });
     }
