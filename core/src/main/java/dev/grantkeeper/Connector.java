@@ -53,7 +53,8 @@ final class Connector {
         return new Endpoints(
                 provider,
                 clientId,
-                new AuthorizationEndpoint(provider, client, protections, formPost, http, settings.clock),
+                new AuthorizationEndpoint(
+                        provider, client, protections, formPost, settings.requestUri, http, settings.clock),
                 provider.deviceAuthorizationEndpoint()
                         .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
                         .orElse(null),

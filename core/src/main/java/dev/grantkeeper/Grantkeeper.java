@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -574,6 +575,21 @@ public final class Grantkeeper implements AutoCloseable {
                 }
             }
             settings.signingAlgorithms = new LinkedHashSet<>(Arrays.asList(algorithms));
+            return this;
+        }
+
+        /**
+         * Sets the publisher of signed requests ({@link LoginProtection#SIGNED_REQUEST}): the browser then carries the
+         * URL of the request, {@code request_uri} (OpenID Connect Core section 6.2), for servers that do not accept the
+         * request itself. For each login the publisher receives a signed request (a JWT, valid for five minutes, that
+         * contains the login's {@code state}) and returns the URL at which the application serves it: https, with a
+         * part that nobody can guess. Default: the request itself.
+         *
+         * @param publisher called by {@link LoginRequest#start()}, on the caller's thread
+         * @return this builder
+         */
+        public Builder requestUri(UnaryOperator<String> publisher) {
+            settings.requestUri = Objects.requireNonNull(publisher);
             return this;
         }
 

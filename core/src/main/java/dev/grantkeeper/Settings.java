@@ -20,6 +20,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
 import okhttp3.HttpUrl;
 import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
@@ -74,6 +75,9 @@ final class Settings {
     boolean signedIntrospection;
 
     @Nullable
+    UnaryOperator<String> requestUri;
+
+    @Nullable
     OkHttpClient httpClient;
 
     GrantListener listener = GrantListener.NONE;
@@ -112,6 +116,7 @@ final class Settings {
         this.certificateBoundTokens = other.certificateBoundTokens;
         this.formPost = other.formPost;
         this.signedIntrospection = other.signedIntrospection;
+        this.requestUri = other.requestUri;
         this.httpClient = other.httpClient;
         this.listener = other.listener;
         this.maxWait = other.maxWait;
@@ -283,6 +288,14 @@ final class Settings {
                     + " pushedAuthorizationRequestEndpoint(…) on the builder of " + provider.name());
         }
         checkSigning(protections);
+        if (requestUri != null && !protections.contains(LoginProtection.SIGNED_REQUEST)) {
+            throw new IllegalStateException(
+                    "requestUri(…) publishes signed requests: call loginProtections(SIGNED_REQUEST), too");
+        }
+        if (requestUri != null && protections.contains(LoginProtection.PUSHED_REQUEST)) {
+            throw new IllegalStateException("requestUri(…) and PUSHED_REQUEST contradict each other (RFC 9126 section"
+                    + " 2.1): the server has a request that is pushed, and need not fetch it");
+        }
         if (protections.contains(LoginProtection.SIGNED_RESPONSE)) {
             checkKeys("SIGNED_RESPONSE", provider);
         }

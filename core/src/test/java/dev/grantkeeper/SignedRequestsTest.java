@@ -20,9 +20,19 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
+import mockwebserver3.Dispatcher;
+import mockwebserver3.MockResponse;
+import mockwebserver3.RecordedRequest;
+import okhttp3.Request;
+import okhttp3.Response;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Authorization requests that the application has signed (RFC 9101). */
 @Timeout(60)
@@ -191,5 +201,98 @@ class SignedRequestsTest {
                         .loginProtections(LoginProtection.SIGNED_REQUEST)
                         .build())
                 .withMessageContaining("signingKey(");
+    }
+
+    // ---- By reference: OpenID Connect Core section 6.2, RFC 9101 section 5.2 ---------------------------------------
+
+    /** An application that serves each request once. */
+    private final Map<String, String> published = new ConcurrentHashMap<>();
+
+    private String publish(String request) {
+        String path = "/requests/" + UUID.randomUUID();
+        published.put(path, request);
+        return mock.url(path);
+    }
+
+    private Grantkeeper publishing(UnaryOperator<String> publisher) {
+        return mock.node(signing(LoginProtection.SIGNED_REQUEST).requestUri(publisher));
+    }
+
+    @Test
+    void a_request_that_the_application_serves_is_there_once_and_says_everything() throws Exception {
+        mock.server.setDispatcher(new Dispatcher() {
+            @Override
+            public MockResponse dispatch(RecordedRequest request) {
+                String jwt = published.remove(request.getUrl().encodedPath());
+                return new MockResponse.Builder()
+                        .code(jwt == null ? 404 : 200)
+                        .setHeader("Content-Type", "application/oauth-authz-req+jwt")
+                        .body(jwt == null ? "" : jwt)
+                        .build();
+            }
+        });
+        Grantkeeper node = publishing(this::publish);
+        PendingLogin login =
+                node.newLogin().scopes("openid", "a").loginHint("alice").start();
+        Map<String, String> outside = MockProvider.parameters(login.url().toString());
+        assertThat(outside)
+                .containsOnlyKeys("client_id", "request_uri", "response_type", "scope")
+                .containsEntry("scope", "openid a");
+        assertThat(login.urlExpiresAt()).isPresent();
+
+        Request fetch = new Request.Builder().url(outside.get("request_uri")).build();
+        try (Response response = mock.http.newCall(fetch).execute()) {
+            JWTClaimsSet claims = verified(response.body().string()).getJWTClaimsSet();
+            assertThat(claims.getStringClaim("state")).isEqualTo(login.attempt().state());
+            assertThat(claims.getStringClaim("login_hint")).isEqualTo("alice");
+            assertThat(claims.getClaims()).doesNotContainKeys("request_uri", "request");
+        }
+        try (Response response = mock.http.newCall(fetch).execute()) {
+            assertThat(response.code()).isEqualTo(404);
+        }
+        node.startLogin();
+        node.startLogin();
+        assertThat(published).hasSize(2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "/requests/1",
+                "http://app.example/requests/1",
+                "https://user@app.example/requests/1",
+                "https://app.example/requests/\u00fc",
+                "https:app.example/1",
+                "ftp://app.example/1",
+                "urn:example:1"
+            })
+    void a_url_that_a_server_would_not_fetch_starts_no_login(String url) {
+        Grantkeeper node = publishing(request -> url);
+        assertThatIllegalStateException().isThrownBy(node::startLogin).withMessageContaining("requestUri(");
+    }
+
+    @Test
+    void a_url_that_is_too_long_starts_no_login_and_a_publisher_that_fails_is_not_covered_up() {
+        Grantkeeper tooLong = publishing(request -> "https://app.example/" + "a".repeat(500));
+        assertThatIllegalStateException().isThrownBy(tooLong::startLogin).withMessageContaining("512");
+        Grantkeeper failing = publishing(request -> {
+            throw new UnsupportedOperationException("the disk is full");
+        });
+        assertThatExceptionOfType(UnsupportedOperationException.class).isThrownBy(failing::startLogin);
+    }
+
+    @Test
+    void what_is_published_is_signed_and_is_not_pushed() {
+        assertThatIllegalStateException()
+                .isThrownBy(() -> mock.registration(mock.provider())
+                        .requestUri(this::publish)
+                        .build())
+                .withMessageContaining("SIGNED_REQUEST");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> signing(LoginProtection.SIGNED_REQUEST, LoginProtection.PUSHED_REQUEST)
+                        .requestUri(this::publish)
+                        .build())
+                .withMessageContaining("PUSHED_REQUEST");
     }
 }

@@ -128,6 +128,7 @@ class ReadmeTest {
             import java.util.List;
             import java.util.Map;
             import java.util.Optional;
+            import java.util.UUID;
             import java.util.concurrent.CompletableFuture;
             import java.util.concurrent.atomic.AtomicLong;
             import java.util.function.Function;
@@ -203,6 +204,7 @@ class ReadmeTest {
         LINES(README, "spotify.startLogin()"),
         TAG(README, ".tag(Account.class"),
         COOKIE(GUIDE, "login.seal(keys)"),
+        REQUEST_URI(GUIDE, ".requestUri(request"),
         DEVICE(GUIDE, "startOnDevice()"),
         LOOPBACK(GUIDE, "LoopbackReceiver"),
         HTTP_CLIENT(GUIDE, "answer.statusCode()"),
@@ -320,6 +322,13 @@ class ReadmeTest {
     void a_login_in_a_sealed_cookie_compiles() throws IOException {
         String parameters = "PendingLogin login, SealingKeys keys, String query, Cookies cookies";
         assertThat(errors(method(parameters, Block.COOKIE.code()))).isEmpty();
+    }
+
+    @Test
+    void a_request_that_the_application_serves_compiles() throws IOException {
+        assertThat(errors(
+                        method("Grantkeeper.Builder builder, Map<String, String> requests", Block.REQUEST_URI.code())))
+                .isEmpty();
     }
 
     @Test

@@ -15,6 +15,7 @@ import dev.grantkeeper.internal.answer.Claims;
 import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.answer.ServerJson;
 import dev.grantkeeper.internal.answer.ServerTimes;
+import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.LoginProtection;
@@ -28,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
@@ -39,25 +41,36 @@ public final class AuthorizationEndpoint {
     private static final int BYTES = 32;
     private static final int MAX_REFERENCE = 1024;
 
+    /** RFC 9101 section 5.2. */
+    private static final int MAX_PUBLISHED = 512;
+
     private final ProviderFacts provider;
     private final Client client;
     private final Set<LoginProtection> protections;
     private final boolean formPost;
     private final @Nullable JsonEndpoint pushing;
+    private final @Nullable UnaryOperator<String> publisher;
     private final InstantSource clock;
 
-    /** One client's view of a provider. */
+    /**
+     * One client's view of a provider.
+     *
+     * @param publisher puts a signed request where the server can fetch it, and returns the URL; {@code null} for
+     *     requests by value
+     */
     public AuthorizationEndpoint(
             Provider provider,
             Client client,
             Set<LoginProtection> protections,
             boolean formPost,
+            @Nullable UnaryOperator<String> publisher,
             Http http,
             InstantSource clock) {
         this.provider = Facts.of(provider);
         this.client = client;
         this.protections = protections;
         this.formPost = formPost;
+        this.publisher = publisher;
         this.clock = clock;
         this.pushing = !protections.contains(LoginProtection.PUSHED_REQUEST)
                 ? null
@@ -199,6 +212,7 @@ public final class AuthorizationEndpoint {
     /**
      * RFC 9101 section 5. What the browser carries has to be a valid request besides (OpenID Connect Core section 6.1):
      * those parameters stand outside, too, with the same values. Nothing else does that could be changed on the way.
+     * The request itself is there, or the URL of it (section 6.2).
      */
     private Carried signed(Map<String, String> parameters) throws RequestFailedException {
         Client.SignedRequest request = client.sign(parameters);
@@ -213,8 +227,26 @@ public final class AuthorizationEndpoint {
                 }
             }
         }
-        outside.put("request", request.jwt());
+        if (publisher == null) {
+            outside.put("request", request.jwt());
+        } else {
+            outside.put("request_uri", checked(publisher.apply(request.jwt())));
+        }
         return new Carried(outside, request.until());
+    }
+
+    /** OpenID Connect Core section 6.2, RFC 9101 section 5.2. */
+    private String checked(String url) {
+        HttpUrl parsed = HttpUrl.parse(url);
+        if (parsed == null
+                || !url.equals(parsed.toString())
+                || !parsed.username().isEmpty()
+                || url.length() > MAX_PUBLISHED
+                || !(parsed.isHttps() || (provider.httpOnLoopback && Origins.isLoopback(parsed.host())))) {
+            throw new IllegalStateException("requestUri(…) has to return an https URL without user, of at most "
+                    + MAX_PUBLISHED + " ASCII characters and as a browser writes it");
+        }
+        return url;
     }
 
     /** RFC 9126 section 2, with the proof of RFC 9449 section 10.1. */
