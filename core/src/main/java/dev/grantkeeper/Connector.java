@@ -2,6 +2,7 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.answer.RequestFailedException;
+import dev.grantkeeper.internal.openid.ClaimSources;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
@@ -19,6 +20,9 @@ import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -69,6 +73,20 @@ final class Connector {
                         ? null
                         : new SignedResponses(provider.issuer().orElseThrow(), clientId, keys, settings.clock),
                 keys == null || idTokens == null ? null : new LogoutTokens(idTokens, keys));
+    }
+
+    /** The claims providers that the application has named, by issuer. Does no I/O. */
+    static Map<String, ClaimSources> claimSources(Settings settings, Http http) {
+        Map<String, ClaimSources> all = new LinkedHashMap<>();
+        settings.claimsProviders.forEach((issuer, provider) -> all.put(
+                issuer,
+                new ClaimSources(
+                        issuer,
+                        new ProviderKeys(provider.keys(), Set.of(), http, settings.ticker),
+                        provider::serves,
+                        http,
+                        settings.clock)));
+        return Collections.unmodifiableMap(all);
     }
 
     private static IntrospectionEndpoint.@Nullable Verifier verifier(

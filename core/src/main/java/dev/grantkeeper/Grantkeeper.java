@@ -10,6 +10,7 @@ import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
 import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashSet;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -223,6 +225,23 @@ public final class Grantkeeper implements AutoCloseable {
      */
     public Optional<LogoutNotice> readFrontChannelLogout(@Nullable String query) {
         return BrowserRequests.logout(provider(), query);
+    }
+
+    /**
+     * Reads the claims of a claims provider about a user (aggregated and distributed claims, OpenID Connect Core
+     * section 5.6.2), which the user's provider has named in {@code _claim_names}. Aggregated claims are among those of
+     * the identity, as a JWT; distributed ones are fetched, with the access token that came with them, and only from
+     * endpoints of {@link Builder#claimsProvider}. Either way the claims provider has to have signed them.
+     *
+     * @param identity the user, from a login or a grant
+     * @param issuer a claims provider of the builder
+     * @return from the claim's name to its value; empty if the identity names no claims of this provider. They say what
+     *     the claims provider knows, and do not identify the user
+     * @throws AuthorizationServerException if claims cannot be fetched or verified
+     * @throws IllegalArgumentException if the builder does not know the claims provider
+     */
+    public Map<String, Object> fetchClaims(Identity identity, String issuer) throws AuthorizationServerException {
+        return registration.fetchClaims(identity, issuer);
     }
 
     /**
@@ -590,6 +609,21 @@ public final class Grantkeeper implements AutoCloseable {
          */
         public Builder requestUri(UnaryOperator<String> publisher) {
             settings.requestUri = Objects.requireNonNull(publisher);
+            return this;
+        }
+
+        /**
+         * Adds a claims provider, for {@link Grantkeeper#fetchClaims}. Default: none.
+         *
+         * @param issuer the {@code iss} of what it signs
+         * @param jwksUri the URL of its keys
+         * @param endpoints the URLs at and below which distributed claims may be fetched; none for aggregated claims
+         *     only
+         * @return this builder
+         * @throws IllegalArgumentException if one of the URLs is not {@code https}
+         */
+        public Builder claimsProvider(String issuer, String jwksUri, String... endpoints) {
+            settings.claimsProvider(issuer, jwksUri, endpoints);
             return this;
         }
 

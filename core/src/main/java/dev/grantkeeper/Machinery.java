@@ -12,6 +12,7 @@ import dev.grantkeeper.internal.login.DeviceFlow;
 import dev.grantkeeper.internal.login.LoginOutcome;
 import dev.grantkeeper.internal.login.TokenExchangeFlow;
 import dev.grantkeeper.internal.login.UsedLogins;
+import dev.grantkeeper.internal.openid.ClaimSources;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.protocol.ApiAddresses;
@@ -34,6 +35,7 @@ import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
+import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -65,6 +67,7 @@ final class Machinery implements Registration, LoginStarter {
     private final Set<String> resources;
     private final Revocation revocation;
     private final UsedLogins verifiedLogouts;
+    private final Map<String, ClaimSources> claimSources;
     private final Clocks time;
     private final TokenWait tokenWait;
     private final EventReporter events;
@@ -95,6 +98,7 @@ final class Machinery implements Registration, LoginStarter {
                 settings.httpClient == null ? new OkHttpClient() : settings.httpClient,
                 settings.tokenCallTimeout,
                 dpop);
+        this.claimSources = settings.claimsProviders.isEmpty() ? Map.of() : Connector.claimSources(settings, http);
         Discovery discovery = settings.discovery;
         this.server = new KnownServer(
                 provider,
@@ -377,6 +381,19 @@ final class Machinery implements Registration, LoginStarter {
             }
             Log.debug("A logout token was not accepted: {}", String.valueOf(e.getMessage()));
             return Optional.empty();
+        }
+    }
+
+    Map<String, Object> fetchClaims(Identity identity, String issuer) throws AuthorizationServerException {
+        ClaimSources sources = claimSources.get(issuer);
+        if (sources == null) {
+            throw new IllegalArgumentException("The keys of the claims provider " + issuer
+                    + " are not known: call claimsProvider(issuer, jwksUri) on the builder");
+        }
+        try {
+            return sources.claims(identity);
+        } catch (IdentityException e) {
+            throw Exceptions.of(e.failure());
         }
     }
 

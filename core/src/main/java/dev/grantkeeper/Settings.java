@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.protocol.ApiAddresses;
+import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.ClientAuthentication;
@@ -16,11 +18,15 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import okhttp3.HttpUrl;
 import okhttp3.OkHttpClient;
 import org.jspecify.annotations.Nullable;
@@ -77,6 +83,8 @@ final class Settings {
     @Nullable
     UnaryOperator<String> requestUri;
 
+    Map<String, ClaimsProvider> claimsProviders = Map.of();
+
     @Nullable
     OkHttpClient httpClient;
 
@@ -117,6 +125,7 @@ final class Settings {
         this.formPost = other.formPost;
         this.signedIntrospection = other.signedIntrospection;
         this.requestUri = other.requestUri;
+        this.claimsProviders = other.claimsProviders;
         this.httpClient = other.httpClient;
         this.listener = other.listener;
         this.maxWait = other.maxWait;
@@ -146,6 +155,43 @@ final class Settings {
     /** A copy that later calls of the builder do not affect. */
     Settings copy() {
         return new Settings(this);
+    }
+
+    /**
+     * A provider of claims about other providers' users.
+     *
+     * @param keys the URL of its keys
+     * @param endpoints the URLs at and below which it may serve claims
+     */
+    record ClaimsProvider(URI keys, List<ApiAddresses> endpoints) {
+        boolean serves(String url) {
+            HttpUrl parsed = HttpUrl.parse(url);
+            return parsed != null
+                    && parsed.username().isEmpty()
+                    && endpoints.stream().anyMatch(endpoint -> endpoint.cover(parsed));
+        }
+    }
+
+    void claimsProvider(String issuer, String jwksUri, String... endpoints) {
+        Map<String, ClaimsProvider> all = new LinkedHashMap<>(claimsProviders);
+        all.put(
+                issuer,
+                new ClaimsProvider(
+                        ofClaims(jwksUri).uri(),
+                        Stream.of(endpoints)
+                                .map(endpoint -> ApiAddresses.below(ofClaims(endpoint)))
+                                .toList()));
+        claimsProviders = Collections.unmodifiableMap(all);
+    }
+
+    private HttpUrl ofClaims(String text) {
+        HttpUrl url = HttpUrl.parse(text);
+        if (url == null
+                || !url.username().isEmpty()
+                || !(url.isHttps() || (Facts.of(provider).httpOnLoopback && Origins.isLoopback(url.host())))) {
+            throw new IllegalArgumentException("The URLs of a claims provider are https and have no user, not " + text);
+        }
+        return url;
     }
 
     /** Checks everything that can be checked without metadata. */

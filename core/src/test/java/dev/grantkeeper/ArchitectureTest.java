@@ -189,6 +189,7 @@ class ArchitectureTest {
                         .map(Source::toString))
                 .containsExactlyInAnyOrder(
                         ROOT + ".internal.wire.AuthorizationEndpoint",
+                        ROOT + ".internal.openid.ClaimSources",
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.LogoutTokens",
                         ROOT + ".internal.openid.ProviderKeys",
