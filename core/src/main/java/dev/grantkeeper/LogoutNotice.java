@@ -26,7 +26,8 @@ public final class LogoutNotice {
     /**
      * The issuer of the notice.
      *
-     * @return the provider's issuer identifier
+     * @return the provider's issuer identifier; that of the provider's description for a request of Entra ID that names
+     *     none
      */
     public String issuer() {
         return issuer;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.fuzz;
 
+import com.fasterxml.jackson.databind.node.TextNode;
 import com.nimbusds.jwt.PlainJWT;
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.Callback;
@@ -14,6 +15,7 @@ import dev.grantkeeper.internal.call.ResourceChallenge;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.KeySets;
+import dev.grantkeeper.internal.openid.SignedMetadata;
 import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.UnreadableRowException;
@@ -125,6 +127,14 @@ public enum Parsers {
             } catch (IllegalArgumentException e) {
                 ensure(isHarmless(String.valueOf(e.getMessage())), "a message that is not harmless");
             }
+            for (String json : List.of(text, "{\"signed_metadata\":" + TextNode.valueOf(text) + "}")) {
+                try {
+                    SIGNED_METADATA.attested(ISSUER, json, () -> NOW);
+                    ensure(false, "metadata that nobody has signed");
+                } catch (IllegalArgumentException e) {
+                    ensure(isHarmless(String.valueOf(e.getMessage())), "a message that is not harmless");
+                }
+            }
         }
     },
     /** A JWK set. */
@@ -181,6 +191,8 @@ public enum Parsers {
             }
             ensure(callback.problem() == null || isHarmless(callback.problem()), "a problem that is not harmless");
             ensure(callback.code() == null || !callback.code().isEmpty(), "an empty code");
+            Map<String, String> parameters = Callback.parameters(text);
+            ensure(parameters == null || !parameters.containsValue(""), "an empty parameter");
         }
     },
     /** {@code Retry-After}. */
@@ -198,6 +210,10 @@ public enum Parsers {
     private static final List<String> SECRETS = List.of(SECRET);
     private static final List<String> GRANT_TYPES =
             List.of("refresh_token", "authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange");
+    private static final SignedMetadata SIGNED_METADATA = new SignedMetadata(
+            ISSUER,
+            "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\","
+                    + "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}");
     private static final String NO_SIGNATURE =
             new PlainJWT(new com.nimbusds.jwt.JWTClaimsSet.Builder().build())
                             .getHeader()
