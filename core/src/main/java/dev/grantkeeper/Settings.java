@@ -334,11 +334,12 @@ final class Settings {
                     + " pushedAuthorizationRequestEndpoint(…) on the builder of " + provider.name());
         }
         checkSigning(protections);
-        if (requestUri != null && !protections.contains(LoginProtection.SIGNED_REQUEST)) {
+        boolean published = requestUri != null && redirectUri != null;
+        if (published && !protections.contains(LoginProtection.SIGNED_REQUEST)) {
             throw new IllegalStateException(
                     "requestUri(…) publishes signed requests: call loginProtections(SIGNED_REQUEST), too");
         }
-        if (requestUri != null && protections.contains(LoginProtection.PUSHED_REQUEST)) {
+        if (published && protections.contains(LoginProtection.PUSHED_REQUEST)) {
             throw new IllegalStateException("requestUri(…) and PUSHED_REQUEST contradict each other (RFC 9126 section"
                     + " 2.1): the server has a request that is pushed, and need not fetch it");
         }

@@ -294,5 +294,10 @@ class SignedRequestsTest {
                         .requestUri(this::publish)
                         .build())
                 .withMessageContaining("PUSHED_REQUEST");
+        // without a redirect URI there are no logins, as with the protections themselves
+        assertThat(mock.node(signing(LoginProtection.SIGNED_REQUEST)
+                        .requestUri(this::publish)
+                        .redirectUri(null)))
+                .isNotNull();
     }
 }
