@@ -100,7 +100,7 @@ public final class Preset {
             throw new IllegalArgumentException("The name of a provider consists of lower-case letters, digits, dots and"
                     + " hyphens, at most 64, and is not " + name.replaceAll("[^ -~]", "?"));
         }
-        if (row.has("sources") && !row.path("sources").isInt()) {
+        if (row.has("sources") && !row.path("sources").canConvertToInt()) {
             throw new IllegalArgumentException("Provider " + name + ": sources is a number");
         }
         day(name, "read", row.path("read"));

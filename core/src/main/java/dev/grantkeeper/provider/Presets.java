@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.provider;
 
-import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.json.JsonTrees;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -45,14 +45,9 @@ public final class Presets {
     private static final int NEAREST = 5;
     private static final int DEEPEST = 4;
 
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
-
-    private static final JsonMapper ROW = JsonMapper.builder()
-            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-            .build();
+    private static final JsonTrees JSON = new JsonTrees(JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build());
 
     /** The list that this one adds to; {@code null} for the library's own. */
     private final @Nullable Presets base;
@@ -204,7 +199,7 @@ public final class Presets {
         }
         int next = text.indexOf(START, start + START.length());
         try {
-            ObjectNode row = (ObjectNode) ROW.readTree(text.substring(start, next < 0 ? text.length() : next));
+            ObjectNode row = (ObjectNode) JSON.read(text.substring(start, next < 0 ? text.length() : next));
             JsonNode like = row.get("like");
             return like == null ? row : Preset.inherit(row, Objects.requireNonNull(row(like.textValue())));
         } catch (JsonProcessingException e) {
@@ -225,7 +220,7 @@ public final class Presets {
         Map<String, ObjectNode> raw = new LinkedHashMap<>();
         JsonNode file;
         try {
-            file = JSON.readTree(text);
+            file = JSON.readAll(text);
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("The list of providers is not JSON: " + e.getOriginalMessage(), e);
         }

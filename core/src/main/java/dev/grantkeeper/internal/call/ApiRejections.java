@@ -46,7 +46,10 @@ public final class ApiRejections {
     /** Calls that are looked into at once. When there are more, some are not. */
     private static final int MOST = 256;
 
-    private static final JsonMapper JSON = new JsonMapper();
+    /** Made when a body is looked into, which most APIs give no reason for. */
+    private static final class Json {
+        static final JsonMapper MAPPER = new JsonMapper();
+    }
 
     private final ThreadPoolExecutor threads =
             new ThreadPoolExecutor(0, MOST, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
@@ -129,7 +132,7 @@ public final class ApiRejections {
             return Verdict.SOMETHING_ELSE;
         }
         try {
-            JsonNode json = JSON.readTree(text);
+            JsonNode json = Json.MAPPER.readTree(text);
             if (json.isMissingNode()) {
                 return Verdict.INCOMPLETE;
             }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.protocol;
 
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -28,14 +31,25 @@ public final class ApiAddresses {
     private final List<String> path;
 
     private ApiAddresses(Set<HttpUrl> urls, List<String> path) {
-        this.origins = urls.stream().map(Origins::of).collect(Collectors.toUnmodifiableSet());
-        this.byHost = urls.stream().collect(Collectors.groupingBy(HttpUrl::host));
+        // Loops, since every application comes by here when it starts.
+        Set<String> all = new HashSet<>();
+        Map<String, List<HttpUrl>> hosts = new HashMap<>();
+        for (HttpUrl url : urls) {
+            all.add(Origins.of(url));
+            hosts.computeIfAbsent(url.host(), host -> new ArrayList<>()).add(url);
+        }
+        this.origins = Collections.unmodifiableSet(all);
+        this.byHost = hosts;
         this.path = path;
     }
 
     /** Whole origins, as applications write them. */
     public static ApiAddresses of(Set<String> origins) {
-        return new ApiAddresses(origins.stream().map(HttpUrl::get).collect(Collectors.toSet()), List.of());
+        Set<HttpUrl> urls = new HashSet<>();
+        for (String origin : origins) {
+            urls.add(HttpUrl.get(origin));
+        }
+        return new ApiAddresses(urls, List.of());
     }
 
     /**

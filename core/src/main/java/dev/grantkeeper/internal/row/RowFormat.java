@@ -7,11 +7,9 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.NumericNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.grantkeeper.internal.json.JsonTrees;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.Identity;
@@ -71,32 +69,18 @@ public final class RowFormat {
             "failures",
             "resources");
     private static final SecureRandom RANDOM = new SecureRandom();
-    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder()
-                            // An ID token may nest its claims as deeply as its own parser allows.
-                            .maxNestingDepth(1000)
-                            // A claim may be a number as long as the parser of profiles takes it.
-                            .maxNumberLength(2000)
-                            .maxStringLength(512 * 1024)
-                            .build())
+    /** Whole numbers are read as {@code long}, as they are in the ID token that the claims came from. */
+    private static final JsonTrees JSON = new JsonTrees(JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    // An ID token may nest its claims as deeply as its own parser allows.
+                    .maxNestingDepth(1000)
+                    // A claim may be a number as long as the parser of profiles takes it.
+                    .maxNumberLength(2000)
+                    .maxStringLength(512 * 1024)
                     .build())
             .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
-            .nodeFactory(new WideNumbers())
             .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
-            .build();
-
-    /**
-     * Reads whole numbers as {@code long}, as they are in the ID token that the claims came from. Jackson's own setting
-     * for this cannot read larger ones, and a row that cannot be read is a user who is signed out.
-     */
-    private static final class WideNumbers extends JsonNodeFactory {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        public NumericNode numberNode(int number) {
-            return numberNode((long) number);
-        }
-    }
+            .build());
 
     private final @Nullable SealingKeys keys;
 
@@ -156,7 +140,7 @@ public final class RowFormat {
     }
 
     private static String toJson(GrantRow row) {
-        ObjectNode json = JSON.createObjectNode();
+        ObjectNode json = JsonTrees.object();
         boolean bound = row.allTokens().values().stream()
                 .anyMatch(tokens -> tokens.proofKey().isPresent());
         json.put("v", bound ? BOUND : FORMAT);
@@ -171,7 +155,7 @@ public final class RowFormat {
             ObjectNode node = json.putObject("identity");
             node.put("issuer", identity.issuer());
             node.put("subject", identity.subject());
-            node.set("claims", JSON.valueToTree(identity.claims()));
+            node.set("claims", JsonTrees.tree(identity.claims()));
         }
         if (row.server() != null) {
             json.put("server", row.server());
@@ -203,15 +187,11 @@ public final class RowFormat {
         if (row.other() != null) {
             json.setAll(row.other());
         }
-        try {
-            return JSON.writeValueAsString(json);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("A tree of plain values could not be written");
-        }
+        return JSON.write(json);
     }
 
     private static ObjectNode toJson(TokenSet tokens) {
-        ObjectNode node = JSON.createObjectNode();
+        ObjectNode node = JsonTrees.object();
         node.put("access", tokens.accessToken());
         node.put("type", tokens.tokenType());
         tokens.proofKey().ifPresent(proofKey -> node.put("key", KeyText.write(proofKey)));
@@ -273,7 +253,7 @@ public final class RowFormat {
 
     private static GrantRow fromJson(AccountKey key, String text) throws UnreadableRowException {
         try {
-            if (!(JSON.readTree(text) instanceof ObjectNode json)) {
+            if (!(JSON.read(text) instanceof ObjectNode json)) {
                 throw unreadable(key, "is not a JSON object");
             }
             int format = json.path("v").asInt(0);
@@ -364,9 +344,13 @@ public final class RowFormat {
         if (!node.isObject()) {
             return null;
         }
-        @SuppressWarnings("unchecked") // a JSON object's keys are strings
-        Map<String, Object> claims = JSON.convertValue(node.path("claims"), Map.class);
-        return Identity.of(required(node, "issuer"), required(node, "subject"), claims == null ? Map.of() : claims);
+        JsonNode stored = node.path("claims");
+        if (!(stored.isObject() || stored.isNull() || stored.isMissingNode())) {
+            throw new IllegalArgumentException("claims");
+        }
+        Map<String, Object> claims = new LinkedHashMap<>();
+        stored.properties().forEach(claim -> claims.put(claim.getKey(), JsonTrees.plain(claim.getValue())));
+        return Identity.of(required(node, "issuer"), required(node, "subject"), claims);
     }
 
     private static GrantRow.@Nullable Refusal refusal(JsonNode node) {

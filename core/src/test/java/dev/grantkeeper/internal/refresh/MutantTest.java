@@ -179,7 +179,7 @@ class MutantTest {
                                 STORE_HEALTH,
                                 "unnoticed = waited || (hasFailed && !failing && longEnough);",
                                 "unnoticed = waited;")
-                        .from(504_400),
+                        .from(174_800),
                 Mutant.of(
                         "an attempt that is written again stands for another T",
                         MEMORY,
