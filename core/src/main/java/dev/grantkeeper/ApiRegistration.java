@@ -184,6 +184,17 @@ final class ApiRegistration implements Registration, LoginStarter {
         throw new IllegalStateException("Device logins are for servers that the application knows: use a Grantkeeper");
     }
 
+    @Override
+    public BackchannelLogin startBackchannel(
+            @Nullable Set<String> wanted,
+            Map<String, String> parameters,
+            @Nullable String appState,
+            @Nullable Duration maxAge,
+            boolean ping) {
+        throw new IllegalStateException(
+                "Backchannel logins are for servers that the application knows: use a Grantkeeper");
+    }
+
     /** Finishes a login that was started for this API. */
     LoginResult finish(LoginAttempt attempt, LoginAttempt.Discovered at, @Nullable String query)
             throws AuthorizationServerException {

@@ -13,6 +13,7 @@ import dev.grantkeeper.internal.openid.SignedResponses;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
+import dev.grantkeeper.internal.wire.BackchannelEndpoint;
 import dev.grantkeeper.internal.wire.Client;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.Http;
@@ -61,6 +62,10 @@ final class Connector {
                         provider, client, protections, formPost, settings.requestUri, http, settings.clock),
                 provider.deviceAuthorizationEndpoint()
                         .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
+                        .orElse(null),
+                provider.backchannelAuthenticationEndpoint()
+                        .map(uri -> new BackchannelEndpoint(
+                                http, client, uri, settings.signsBackchannelRequests(provider), settings.clock))
                         .orElse(null),
                 tokenEndpoint,
                 provider.introspectionEndpoint()

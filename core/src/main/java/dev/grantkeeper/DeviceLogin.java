@@ -3,7 +3,6 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.login.DeviceAttempt;
 import dev.grantkeeper.internal.protocol.Requested;
-import java.io.Serializable;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
@@ -24,11 +23,11 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Show the code only to the user who started the login: anyone who types it in signs in <em>that</em> user (RFC 8628
- * section 5.4). The holder of this object can collect the tokens. It is {@link Serializable}, for a session: another
- * process may finish it. Holds a secret; {@link #toString()} shows neither that nor the code. Immutable and
+ * section 5.4). The holder of this object can collect the tokens. It is {@link java.io.Serializable}, for a session:
+ * another process may finish it. Holds a secret; {@link #toString()} shows neither that nor the code. Immutable and
  * thread-safe.
  */
-public final class DeviceLogin implements Serializable {
+public final class DeviceLogin implements DecoupledLogin {
     private static final long serialVersionUID = 1L;
 
     /** The registration that the login was started at. */
@@ -121,11 +120,7 @@ public final class DeviceLogin implements Serializable {
         return Optional.ofNullable(verificationUriComplete);
     }
 
-    /**
-     * The expiry of the login.
-     *
-     * @return the time
-     */
+    @Override
     public Instant expiresAt() {
         return expiresAt;
     }

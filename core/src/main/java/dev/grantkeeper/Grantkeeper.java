@@ -158,15 +158,18 @@ public final class Grantkeeper implements AutoCloseable {
     }
 
     /**
-     * Waits until the user has finished or refused a device login, or its codes have expired. That may take minutes.
-     * Polls the server as often as it allows (RFC 8628 section 3.5), and continues while it is down. Stores nothing.
+     * Waits until the user has finished or refused a device login or a backchannel login, or it has expired. That may
+     * take minutes. Polls the server as often as it allows (RFC 8628 section 3.5, CIBA Core section 7.3), and continues
+     * while it is down. Where the server sends a notification ({@link LoginRequest#ping()}), it is polled every 30
+     * seconds, more often in a login of less than five minutes, since a notification can be lost. Stores nothing.
      *
-     * @param login the value returned by {@link LoginRequest#startOnDevice()}; another process may wait for it
+     * @param login the value returned by {@link LoginRequest#startOnDevice()} or
+     *     {@link LoginRequest#startBackchannel()}; another process may wait for it
      * @return the result; {@link LoginResult.Mismatched.Reason#STALE} if the user did not finish in time
      * @throws AuthorizationServerException if the server rejects this client, or its response is malformed
      * @throws IOException if the thread is interrupted ({@link java.io.InterruptedIOException})
      */
-    public LoginResult awaitLogin(DeviceLogin login) throws IOException {
+    public LoginResult awaitLogin(DecoupledLogin login) throws IOException {
         return registration.await(login);
     }
 
@@ -174,12 +177,37 @@ public final class Grantkeeper implements AutoCloseable {
      * Asynchronous variant of {@link #awaitLogin}; no thread blocks. Concurrent calls for one login share a single
      * polling loop.
      *
-     * @param login the value returned by {@link LoginRequest#startOnDevice()}
+     * @param login the value returned by {@link LoginRequest#startOnDevice()} or
+     *     {@link LoginRequest#startBackchannel()}
      * @return completes with the result, or exceptionally with what {@link #awaitLogin} would throw. Polling stops when
      *     all futures for the login are cancelled
      */
-    public CompletableFuture<LoginResult> awaitLoginAsync(DeviceLogin login) {
+    public CompletableFuture<LoginResult> awaitLoginAsync(DecoupledLogin login) {
         return registration.awaitAsync(login);
+    }
+
+    /**
+     * Accepts the notification that the server posts when the user has decided about a backchannel login (ping mode,
+     * CIBA Core section 10.2). The tokens are then fetched at once by {@link #awaitLogin} of this object, whether that
+     * waits already or is called next; this method sends nothing, and throws nothing whatever somebody posts.
+     *
+     * <pre>{@code
+     * BackchannelLogin login = logins.get(BackchannelLogin.notificationKeyOf(body));
+     * boolean accepted = bank.acceptNotification(login, request.getHeader("Authorization"), body);
+     * response.setStatus(accepted ? 204 : 401);
+     * if (accepted) bank.awaitLoginAsync(login).thenAccept(this::finished);
+     * }</pre>
+     *
+     * @param login the login with the {@link BackchannelLogin#notificationKeyOf} of the body; {@code null} if there is
+     *     none
+     * @param authorization the {@code Authorization} header, as it came
+     * @param body the body, as it came
+     * @return whether this is the server's notification about this login: answer 204; otherwise 401. One that comes
+     *     twice is accepted twice, and changes nothing the second time
+     */
+    public boolean acceptNotification(
+            @Nullable BackchannelLogin login, @Nullable String authorization, @Nullable String body) {
+        return registration.acceptNotification(login, authorization, body);
     }
 
     /**

@@ -23,6 +23,10 @@ public final class LoginRequest {
     private final LoginStarter registration;
     private @Nullable Set<String> scopes;
     private final Map<String, String> parameters = new LinkedHashMap<>();
+    /** Parameters that only a backchannel login has; a browser must not carry some of them. */
+    private final Map<String, String> backchannel = new LinkedHashMap<>();
+
+    private boolean ping;
     private @Nullable String appState;
     private @Nullable String redirectUri;
     private @Nullable Duration maxAge;
@@ -72,6 +76,91 @@ public final class LoginRequest {
      */
     public LoginRequest loginHint(String loginHint) {
         return parameter("login_hint", loginHint);
+    }
+
+    /**
+     * Sets the {@code id_token_hint} parameter: an ID token that was issued for the user who is expected to sign in.
+     * Default: none.
+     *
+     * @param idToken {@link dev.grantkeeper.token.TokenSet#idToken()} of an earlier login
+     * @return this request
+     */
+    public LoginRequest idTokenHint(String idToken) {
+        return parameter("id_token_hint", idToken);
+    }
+
+    /**
+     * Sets the {@code login_hint_token} of a backchannel login: a token that names the user (CIBA Core section 7.1).
+     * Default: none.
+     *
+     * @param loginHintToken the token, in a form that application and server have agreed on
+     * @return this request
+     */
+    public LoginRequest loginHintToken(String loginHintToken) {
+        return onlyBackchannel("login_hint_token", loginHintToken);
+    }
+
+    /**
+     * Sets the {@code binding_message} of a backchannel login: a text that the user sees both here and on the device
+     * that asks for consent, so that nobody consents to another request (CIBA Core section 7.1). Default: none.
+     *
+     * @param bindingMessage short, plain text
+     * @return this request
+     */
+    public LoginRequest bindingMessage(String bindingMessage) {
+        return onlyBackchannel("binding_message", bindingMessage);
+    }
+
+    /**
+     * Sets the {@code user_code} of a backchannel login: a secret that only user and server know, without which nobody
+     * can make the server disturb the user (CIBA Core section 7.1). Default: none. The provider has to accept it:
+     * {@link dev.grantkeeper.provider.Provider.Builder#backchannelUserCodeParameter}.
+     *
+     * @param userCode the code, as the user typed it in
+     * @return this request
+     */
+    public LoginRequest userCode(String userCode) {
+        return onlyBackchannel("user_code", userCode);
+    }
+
+    /**
+     * Sets the {@code requested_expiry} of a backchannel login: the time that the user should have to decide. Default:
+     * none, the server decides. {@link BackchannelLogin#expiresAt()} returns what the server grants.
+     *
+     * @param requestedExpiry whole seconds, at least one
+     * @return this request
+     * @throws IllegalArgumentException if it is less
+     */
+    public LoginRequest requestedExpiry(Duration requestedExpiry) {
+        if (requestedExpiry.toSeconds() < 1) {
+            throw new IllegalArgumentException("requestedExpiry is less than a second: " + requestedExpiry);
+        }
+        return onlyBackchannel("requested_expiry", Long.toString(requestedExpiry.toSeconds()));
+    }
+
+    /**
+     * Has the server post a notification when the user has decided about a backchannel login (ping mode, CIBA Core
+     * section 10.2): {@link Grantkeeper#acceptNotification} takes it. Default: none, the server is polled. For clients
+     * that are registered with {@code backchannel_token_delivery_mode=ping} and a notification endpoint.
+     *
+     * @return this request
+     */
+    public LoginRequest ping() {
+        ping = true;
+        return this;
+    }
+
+    private LoginRequest onlyBackchannel(String name, String value) {
+        backchannel.put(name, value);
+        return this;
+    }
+
+    private void checkNotBackchannel() {
+        if (ping || !backchannel.isEmpty()) {
+            throw new IllegalStateException(
+                    (ping ? "ping()" : backchannel.keySet().iterator().next())
+                            + " is for backchannel logins: call startBackchannel()");
+        }
     }
 
     /**
@@ -245,9 +334,10 @@ public final class LoginRequest {
      * @return the login; send the browser to its {@link PendingLogin#url()}
      * @throws AuthorizationServerException if the server is unreachable or rejects the pushed request, or the signing
      *     key cannot sign. The request is then not sent through the browser instead
-     * @throws IllegalStateException if the builder has no redirect URI
+     * @throws IllegalStateException if the builder has no redirect URI, or an option is for backchannel logins only
      */
     public PendingLogin start() throws AuthorizationServerException {
+        checkNotBackchannel();
         return registration.start(scopes, parameters, appState, maxAge, redirectUri);
     }
 
@@ -256,16 +346,38 @@ public final class LoginRequest {
      * Requests the codes from the server.
      *
      * @return the login; show the user its {@link DeviceLogin#verificationUri()} and {@link DeviceLogin#userCode()},
-     *     then wait with {@link Grantkeeper#awaitLogin(DeviceLogin)}
+     *     then wait with {@link Grantkeeper#awaitLogin}
      * @throws AuthorizationServerException if the server issues no codes, or a verification page that is not
      *     {@code https}
-     * @throws IllegalStateException if the provider has no device authorization endpoint
+     * @throws IllegalStateException if the provider has no device authorization endpoint, or an option is for
+     *     backchannel logins only
      */
     public DeviceLogin startOnDevice() throws AuthorizationServerException {
+        checkNotBackchannel();
         Map<String, String> all = new LinkedHashMap<>(parameters);
         if (maxAge != null) {
             all.put("max_age", Long.toString(maxAge.toSeconds()));
         }
         return registration.startOnDevice(scopes, all, appState);
+    }
+
+    /**
+     * Starts a backchannel login (OpenID Connect CIBA Core 1.0): the server asks the user on another device. The
+     * request needs the scope {@code openid}, and exactly one of {@link #loginHint}, {@link #loginHintToken} and
+     * {@link #idTokenHint}. It is signed with {@link dev.grantkeeper.provider.LoginProtection#SIGNED_REQUEST}, as
+     * FAPI-CIBA requires.
+     *
+     * @return the login; wait with {@link Grantkeeper#awaitLogin}
+     * @throws AuthorizationServerException if the server does not start the login:
+     *     {@link AuthorizationServerException.Kind#REFUSED} if it does not know the user, or does not accept the user
+     *     code or the binding message; {@link AuthorizationServerException#error()} tells them apart
+     * @throws IllegalStateException if the scope or the hint is missing, there are several hints, the provider has no
+     *     backchannel authentication endpoint or is known to support something else, or there is no key to sign with.
+     *     Nothing was sent then
+     */
+    public BackchannelLogin startBackchannel() throws AuthorizationServerException {
+        Map<String, String> all = new LinkedHashMap<>(parameters);
+        all.putAll(backchannel);
+        return registration.startBackchannel(scopes, all, appState, maxAge, ping);
     }
 }

@@ -31,4 +31,13 @@ interface LoginStarter {
     /** Starts a device login. */
     DeviceLogin startOnDevice(@Nullable Set<String> wanted, Map<String, String> parameters, @Nullable String appState)
             throws AuthorizationServerException;
+
+    /** Starts a backchannel login. */
+    BackchannelLogin startBackchannel(
+            @Nullable Set<String> wanted,
+            Map<String, String> parameters,
+            @Nullable String appState,
+            @Nullable Duration maxAge,
+            boolean ping)
+            throws AuthorizationServerException;
 }

@@ -8,8 +8,10 @@ import dev.grantkeeper.internal.call.BoundCalls;
 import dev.grantkeeper.internal.call.TokenSource;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.AuthorizationCodeFlow;
+import dev.grantkeeper.internal.login.BackchannelFlow;
 import dev.grantkeeper.internal.login.DeviceFlow;
 import dev.grantkeeper.internal.login.LoginOutcome;
+import dev.grantkeeper.internal.login.LoginPolling;
 import dev.grantkeeper.internal.login.TokenExchangeFlow;
 import dev.grantkeeper.internal.login.UsedLogins;
 import dev.grantkeeper.internal.openid.ClaimSources;
@@ -77,7 +79,9 @@ final class Machinery implements Registration, LoginStarter {
     private final Http http;
     private final Engine engine;
     private final AuthorizationCodeFlow codeFlow;
+    private final LoginPolling polling;
     private final DeviceFlow deviceFlow;
+    private final BackchannelFlow backchannelFlow;
     private final TokenExchangeFlow exchangeFlow;
 
     Machinery(Settings settings) {
@@ -118,7 +122,9 @@ final class Machinery implements Registration, LoginStarter {
                 events);
         this.codeFlow = new AuthorizationCodeFlow(
                 server, revocation, name, redirectUri, dpop, AuthorizationCodeFlow.usedLogins(time), time);
-        this.deviceFlow = new DeviceFlow(server, name, engine, revocation, time);
+        this.polling = new LoginPolling(server, name, engine, revocation, time);
+        this.deviceFlow = new DeviceFlow(server, name, time);
+        this.backchannelFlow = new BackchannelFlow(server, name, polling, time);
         this.exchangeFlow = new TokenExchangeFlow(server, revocation, time);
         server.open();
     }
@@ -167,8 +173,29 @@ final class Machinery implements Registration, LoginStarter {
         }
     }
 
+    @Override
+    public BackchannelLogin startBackchannel(
+            @Nullable Set<String> wanted,
+            Map<String, String> parameters,
+            @Nullable String appState,
+            @Nullable Duration maxAge,
+            boolean ping)
+            throws AuthorizationServerException {
+        try {
+            return new BackchannelLogin(
+                    backchannelFlow.start(wanted == null ? scopes : wanted, parameters, appState, maxAge, ping));
+        } catch (RequestFailedException e) {
+            throw Exceptions.of(e);
+        }
+    }
+
+    boolean acceptNotification(
+            @Nullable BackchannelLogin login, @Nullable String authorization, @Nullable String body) {
+        return backchannelFlow.accept(login == null ? null : login.attempt(), authorization, body);
+    }
+
     /** Waits for the result; the calling thread may be interrupted. */
-    LoginResult await(DeviceLogin login) throws OAuthException, InterruptedIOException {
+    LoginResult await(DecoupledLogin login) throws OAuthException, InterruptedIOException {
         CompletableFuture<LoginResult> result = awaitAsync(login);
         try {
             return result.get();
@@ -177,7 +204,7 @@ final class Machinery implements Registration, LoginStarter {
             if (!result.cancel(true) && !result.isCompletedExceptionally()) {
                 return result.join(); // it came at the last moment, and nobody else would get its tokens
             }
-            throw new InterruptedIOException("Interrupted while waiting for a device login");
+            throw new InterruptedIOException("Interrupted while waiting for a login");
         } catch (ExecutionException e) {
             if (e.getCause() instanceof AuthorizationServerException failure) {
                 throw failure;
@@ -186,8 +213,9 @@ final class Machinery implements Registration, LoginStarter {
         }
     }
 
-    CompletableFuture<LoginResult> awaitAsync(DeviceLogin login) {
-        CompletableFuture<LoginOutcome> outcome = deviceFlow.finish(login.attempt());
+    CompletableFuture<LoginResult> awaitAsync(DecoupledLogin login) {
+        CompletableFuture<LoginOutcome> outcome = polling.finish(
+                login instanceof DeviceLogin device ? device.attempt() : ((BackchannelLogin) login).attempt());
         CompletableFuture<LoginResult> result = outcome.handle((ended, broken) -> {
             if (broken == null) {
                 return result(ended);
@@ -451,7 +479,7 @@ final class Machinery implements Registration, LoginStarter {
     /** Waits for refreshes and writes that are under way, then ends the threads and what is left of the calls. */
     void close() {
         rejections.close();
-        deviceFlow.close();
+        polling.close();
         int unsaved = engine.close(CLOSE_WAITS);
         http.close();
         if (unsaved > 0) {

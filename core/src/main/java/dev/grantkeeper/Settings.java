@@ -268,6 +268,19 @@ final class Settings {
         return Collections.unmodifiableSet(all);
     }
 
+    /**
+     * Whether backchannel authentication requests are signed (CIBA Core section 7.1.1), also without a redirect URI.
+     * Metadata that requires signed requests means logins through a browser: it has a list of algorithms of its own for
+     * these.
+     */
+    boolean signsBackchannelRequests(Provider provider) {
+        ProviderFacts facts = Facts.of(provider);
+        return loginProtections.contains(LoginProtection.SIGNED_REQUEST)
+                || (signingKey != null
+                        && provider.loginProtections().contains(LoginProtection.SIGNED_REQUEST)
+                        && !(facts.fromMetadata && facts.backchannelSigningAlgorithms.isEmpty()));
+    }
+
     static Duration positive(String what, Duration time) {
         if (time.isNegative() || time.isZero()) {
             throw new IllegalArgumentException(what + " is not positive: " + time);

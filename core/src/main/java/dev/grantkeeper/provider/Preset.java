@@ -189,6 +189,7 @@ public final class Preset {
                                         facts.revocationEndpoint,
                                         facts.introspectionEndpoint,
                                         facts.deviceAuthorizationEndpoint,
+                                        facts.backchannelAuthenticationEndpoint,
                                         facts.pushedAuthorizationRequestEndpoint,
                                         facts.endSessionEndpoint,
                                         facts.userInfoEndpoint,

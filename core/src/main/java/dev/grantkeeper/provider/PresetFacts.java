@@ -38,6 +38,11 @@ final class PresetFacts {
                     "pushedAuthorizationRequestEndpoint",
                     (b, what, v) -> b.pushedAuthorizationRequestEndpoint(text(what, v))),
             entry("deviceAuthorizationEndpoint", (b, what, v) -> b.deviceAuthorizationEndpoint(text(what, v))),
+            entry(
+                    "backchannelAuthenticationEndpoint",
+                    (b, what, v) -> b.backchannelAuthenticationEndpoint(text(what, v))),
+            entry("backchannelTokenDeliveryModes", (b, what, v) -> b.backchannelTokenDeliveryModes(array(what, v))),
+            entry("backchannelUserCodeParameter", (b, what, v) -> b.backchannelUserCodeParameter(flag(what, v))),
             entry("endSessionEndpoint", (b, what, v) -> b.endSessionEndpoint(text(what, v))),
             entry("userInfoEndpoint", (b, what, v) -> b.userInfoEndpoint(text(what, v))),
             entry(

@@ -91,6 +91,7 @@ public final class Provider extends AbstractProvider {
             "dpop_jkt",
             "max_age",
             "response_mode",
+            "client_notification_token",
             "request",
             "request_uri",
             // Claims of a signed request (RFC 9101 section 4). With a subject it could be taken for a client assertion.
@@ -237,6 +238,33 @@ public final class Provider extends AbstractProvider {
      */
     public Optional<URI> deviceAuthorizationEndpoint() {
         return Optional.ofNullable(all.deviceAuthorizationEndpoint);
+    }
+
+    /**
+     * The backchannel authentication endpoint (OpenID Connect CIBA Core 1.0).
+     *
+     * @return the endpoint; empty if the provider has none
+     */
+    public Optional<URI> backchannelAuthenticationEndpoint() {
+        return Optional.ofNullable(all.backchannelAuthenticationEndpoint);
+    }
+
+    /**
+     * The ways in which the provider delivers the tokens of backchannel logins (CIBA Core section 4).
+     *
+     * @return some of {@code poll}, {@code ping} and {@code push}; empty if unknown
+     */
+    public Set<String> backchannelTokenDeliveryModes() {
+        return all.backchannelTokenDeliveryModes;
+    }
+
+    /**
+     * Whether backchannel logins may have a user code (CIBA Core section 4).
+     *
+     * @return whether the provider is known to accept it
+     */
+    public boolean backchannelUserCodeParameter() {
+        return all.backchannelUserCodeParameter;
     }
 
     /**
@@ -421,6 +449,42 @@ public final class Provider extends AbstractProvider {
         }
 
         /**
+         * Sets the backchannel authentication endpoint (OpenID Connect CIBA Core 1.0). Default: none.
+         *
+         * @param url the endpoint, {@code null} for none
+         * @return this builder
+         */
+        public Builder backchannelAuthenticationEndpoint(@Nullable String url) {
+            return url(
+                    "backchannel authentication endpoint",
+                    what -> facts.backchannelAuthenticationEndpoint = optional(what, url));
+        }
+
+        /**
+         * Sets the ways in which the provider delivers the tokens of backchannel logins (CIBA Core section 4). Default:
+         * unknown. A login in another mode then fails before anything is sent.
+         *
+         * @param modes some of {@code poll}, {@code ping} and {@code push}; none for unknown
+         * @return this builder
+         */
+        public Builder backchannelTokenDeliveryModes(String... modes) {
+            facts.backchannelTokenDeliveryModes = Copies.ordered(modes);
+            return this;
+        }
+
+        /**
+         * Sets whether backchannel logins may have a user code (CIBA Core section 4). Default: {@code false}. A user
+         * code is a secret of the user's, and is sent to no other provider.
+         *
+         * @param supported the metadata's {@code backchannel_user_code_parameter_supported}
+         * @return this builder
+         */
+        public Builder backchannelUserCodeParameter(boolean supported) {
+            facts.backchannelUserCodeParameter = supported;
+            return this;
+        }
+
+        /**
          * Sets the introspection endpoint (RFC 7662). Default: none.
          *
          * @param url the endpoint, {@code null} for none
@@ -548,6 +612,10 @@ public final class Provider extends AbstractProvider {
             facts.grantTypesSupported = metadata.names("grant_types_supported");
             facts.tokenEndpointAuthMethods = metadata.names("token_endpoint_auth_methods_supported");
             facts.dpopAlgorithms = metadata.names("dpop_signing_alg_values_supported");
+            facts.backchannelTokenDeliveryModes = metadata.names("backchannel_token_delivery_modes_supported");
+            facts.backchannelUserCodeParameter = metadata.flag("backchannel_user_code_parameter_supported");
+            facts.backchannelSigningAlgorithms =
+                    metadata.names("backchannel_authentication_request_signing_alg_values_supported");
             return url("JWKS URI", what -> facts.jwksUri = optional(what, keys))
                     .url("registration endpoint", what -> facts.registrationEndpoint = optional(what, registration))
                     .url(
@@ -561,6 +629,7 @@ public final class Provider extends AbstractProvider {
                     .introspectionEndpoint(metadata.text("introspection_endpoint"))
                     .pushedAuthorizationRequestEndpoint(metadata.text("pushed_authorization_request_endpoint"))
                     .deviceAuthorizationEndpoint(metadata.text("device_authorization_endpoint"))
+                    .backchannelAuthenticationEndpoint(metadata.text("backchannel_authentication_endpoint"))
                     .endSessionEndpoint(metadata.text("end_session_endpoint"))
                     .mtlsEndpointAliases(metadata.mtlsEndpointAliases())
                     .clientAuthentication(metadata.clientAuthentication())

@@ -95,7 +95,13 @@ public final class TokenAnswers {
             "login_required",
             "account_selection_required",
             "temporarily_unavailable",
-            "server_error");
+            "server_error",
+            "transaction_failed",
+            "expired_login_hint_token",
+            "unknown_user_id",
+            "missing_user_code",
+            "invalid_user_code",
+            "invalid_binding_message");
 
     /** RFC 8693 section 2.2.1: the type of a token that is not an access token, and is sent to no API. */
     private static final String NOT_APPLICABLE = "N_A";

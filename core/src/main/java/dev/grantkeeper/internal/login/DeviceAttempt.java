@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.login;
 
+import dev.grantkeeper.internal.answer.Answer;
+import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.openid.IdentityException;
+import dev.grantkeeper.internal.server.Endpoints;
+import dev.grantkeeper.internal.wire.TokenEndpoint;
+import dev.grantkeeper.token.Identity;
+import dev.grantkeeper.token.TokenSet;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
@@ -33,7 +40,29 @@ public record DeviceAttempt(
         Set<String> scopes,
         @Nullable String authorizationDetails,
         Set<String> resources,
-        @Nullable String appState) {
+        @Nullable String appState)
+        implements DecoupledAttempt {
+
+    @Override
+    public String id() {
+        return deviceCode;
+    }
+
+    @Override
+    public boolean isNotified() {
+        return false;
+    }
+
+    @Override
+    public Answer request(TokenEndpoint endpoint) {
+        return endpoint.deviceToken(deviceCode, resources);
+    }
+
+    @Override
+    public @Nullable Identity identify(Endpoints endpoints, TokenResponse response, TokenSet tokens)
+            throws IdentityException {
+        return endpoints.identities().of(response, tokens, scopes.contains("openid"));
+    }
 
     @Override
     public String toString() {

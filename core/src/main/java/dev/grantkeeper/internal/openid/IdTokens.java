@@ -38,6 +38,8 @@ public final class IdTokens {
     private static final String GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final int GUID_LENGTH = 36;
     private static final int MOST_NAMED = 5;
+    /** CIBA Core section 10.3.1. */
+    private static final String AUTH_REQ_ID = "urn:openid:params:jwt:claim:auth_req_id";
     /** Stands for all audiences of tokens that name this client as their party. */
     private static final String ANY_AUDIENCE = "*";
 
@@ -68,7 +70,9 @@ public final class IdTokens {
             "typ",
             "aio",
             "uti",
-            "rh");
+            "rh",
+            AUTH_REQ_ID,
+            "urn:openid:params:jwt:claim:rt_hash");
 
     private final String issuer;
     private final Set<String> tenants;
@@ -106,13 +110,33 @@ public final class IdTokens {
      * @param accessToken the access token that came with it
      * @param authenticatedAfter the earliest moment at which the user may have authenticated, if a {@code max_age} was
      *     requested
+     * @param authReqId the backchannel login that the token was issued for. Only pushed tokens have to name theirs
+     * @param issuedAfter the earliest moment at which it may have been issued
      */
     public record Expected(
             @Nullable String nonce,
             @Nullable String issuer,
             @Nullable String code,
             @Nullable String accessToken,
-            @Nullable Instant authenticatedAfter) {
+            @Nullable Instant authenticatedAfter,
+            @Nullable String authReqId,
+            @Nullable Instant issuedAfter) {
+        /** For a token of a login through a browser. */
+        public Expected(
+                @Nullable String nonce,
+                @Nullable String issuer,
+                @Nullable String code,
+                @Nullable String accessToken,
+                @Nullable Instant authenticatedAfter) {
+            this(nonce, issuer, code, accessToken, authenticatedAfter, null, null);
+        }
+
+        /** For a token of a backchannel login. */
+        public static Expected ofBackchannel(
+                String accessToken, @Nullable Instant authenticatedAfter, String authReqId, Instant issuedAfter) {
+            return new Expected(null, null, null, accessToken, authenticatedAfter, authReqId, issuedAfter);
+        }
+
         /** For a token that no browser had a part in. */
         public static Expected with(@Nullable String accessToken) {
             return new Expected(null, null, null, accessToken, null);
@@ -149,6 +173,15 @@ public final class IdTokens {
         Instant after = expected.authenticatedAfter();
         if (after != null && !isBetween(after, claims.getClaim("auth_time"), clock.instant())) {
             throw invalid("the user has authenticated too long ago, or it does not say when (auth_time)");
+        }
+        if (expected.authReqId() != null
+                && claims.getClaim(AUTH_REQ_ID) != null
+                && !same(claims.getClaim(AUTH_REQ_ID), expected.authReqId())) {
+            throw otherLogin("its auth_req_id differs");
+        }
+        Instant earliest = expected.issuedAfter();
+        if (earliest != null && claims.getIssueTime().toInstant().isBefore(earliest)) {
+            throw invalid("it was issued before the login began");
         }
         return identity(claims);
     }

@@ -31,6 +31,22 @@ public record Identities(
         return identity == null ? told(provider, response) : identity;
     }
 
+    /** The user of a login that OpenID Connect is a part of: there has to be an ID token. */
+    public Identity verified(TokenSet tokens, IdTokens.Expected expected) throws IdentityException {
+        String idToken = tokens.idToken().orElse(null);
+        if (idToken == null || idTokens == null) {
+            throw new IdentityException(
+                    IdentityException.Kind.INVALID,
+                    idToken == null
+                            ? "openid was requested, and there is no ID token in the answer"
+                            : provider + " is not known to support OpenID Connect: call openId(issuer, jwksUri) on its"
+                                    + " builder",
+                    null);
+        }
+        Identity identity = idTokens.verify(idToken, expected);
+        return profiles == null ? identity : profiles.complete(identity, tokens);
+    }
+
     /** The user, at providers that send the identity along with the tokens. */
     public static @Nullable Identity told(String provider, TokenResponse response) {
         Map<String, Object> claims = new LinkedHashMap<>(response.identity());

@@ -31,6 +31,7 @@ public class ProviderFacts implements Cloneable {
     public @Nullable URI revocationEndpoint;
     public @Nullable URI pushedAuthorizationRequestEndpoint;
     public @Nullable URI deviceAuthorizationEndpoint;
+    public @Nullable URI backchannelAuthenticationEndpoint;
     public @Nullable URI introspectionEndpoint;
     public @Nullable URI endSessionEndpoint;
     public @Nullable URI userInfoEndpoint;
@@ -46,6 +47,11 @@ public class ProviderFacts implements Cloneable {
     public Set<String> formerServers = Set.of();
     /** With the port spelled out. */
     public Set<String> apiOrigins = Set.of();
+
+    /** Empty if unknown. */
+    public Set<String> backchannelTokenDeliveryModes = Set.of();
+
+    public boolean backchannelUserCodeParameter;
 
     public boolean httpOnLoopback;
     /**
@@ -66,6 +72,8 @@ public class ProviderFacts implements Cloneable {
     public Set<String> grantTypesSupported = Set.of();
     public Set<String> tokenEndpointAuthMethods = Set.of();
     public Set<String> dpopAlgorithms = Set.of();
+    /** The algorithms of signed backchannel authentication requests. */
+    public Set<String> backchannelSigningAlgorithms = Set.of();
 
     /** With <code>{tenantid}</code> in the place of the token's {@code tid} claim, if it leaves the tenant open. */
     public @Nullable String issuer;

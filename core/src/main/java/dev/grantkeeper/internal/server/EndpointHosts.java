@@ -60,6 +60,8 @@ public final class EndpointHosts {
         provider.pushedAuthorizationRequestEndpoint()
                 .ifPresent(uri -> all.put("pushed authorization request endpoint", uri));
         provider.deviceAuthorizationEndpoint().ifPresent(uri -> all.put("device authorization endpoint", uri));
+        provider.backchannelAuthenticationEndpoint()
+                .ifPresent(uri -> all.put("backchannel authentication endpoint", uri));
         provider.endSessionEndpoint().ifPresent(uri -> all.put("end session endpoint", uri));
         Optional.ofNullable(facts.registrationEndpoint).ifPresent(uri -> all.put("registration endpoint", uri));
         facts.mtlsEndpointAliases.forEach((alias, uri) -> all.put("alias of the " + alias, uri));

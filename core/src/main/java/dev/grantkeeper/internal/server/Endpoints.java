@@ -10,6 +10,7 @@ import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.SignedResponses;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
+import dev.grantkeeper.internal.wire.BackchannelEndpoint;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
 import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param clientId the client
  * @param authorization the authorization endpoint
  * @param device the device authorization endpoint; {@code null} if the server has none
+ * @param backchannel the backchannel authentication endpoint; {@code null} if the server has none
  * @param token the token endpoint
  * @param introspection the introspection endpoint; {@code null} if the server has none
  * @param idTokens verifies ID tokens; {@code null} if the server does not support OpenID Connect
@@ -35,6 +37,7 @@ public record Endpoints(
         String clientId,
         AuthorizationEndpoint authorization,
         @Nullable DeviceEndpoint device,
+        @Nullable BackchannelEndpoint backchannel,
         TokenEndpoint token,
         @Nullable IntrospectionEndpoint introspection,
         @Nullable IdTokens idTokens,

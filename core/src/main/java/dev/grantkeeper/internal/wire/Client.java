@@ -180,6 +180,12 @@ public final class Client {
         return name.equals("resource") ? List.of(value.split(" ")) : List.of(value);
     }
 
+    /** The algorithm of signed requests; {@code null} if there is no key to sign them. */
+    @Nullable
+    String requestAlgorithm() {
+        return requestSigner == null ? null : requestSigner.algorithm();
+    }
+
     /**
      * An authorization request that this client has signed. {@code toString} shows nothing of it.
      *
@@ -262,6 +268,7 @@ public final class Client {
         endpoints.put("revocation_endpoint", facts.revocationEndpoint);
         endpoints.put("introspection_endpoint", facts.introspectionEndpoint);
         endpoints.put("device_authorization_endpoint", facts.deviceAuthorizationEndpoint);
+        endpoints.put("backchannel_authentication_endpoint", facts.backchannelAuthenticationEndpoint);
         endpoints.put("userinfo_endpoint", facts.userInfoEndpoint);
         endpoints.put("pushed_authorization_request_endpoint", facts.pushedAuthorizationRequestEndpoint);
         endpoints.forEach((name, endpoint) -> {

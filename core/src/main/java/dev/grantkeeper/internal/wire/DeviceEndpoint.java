@@ -74,18 +74,23 @@ public final class DeviceEndpoint {
         }
         String complete = ServerJson.text(json, "verification_uri_complete");
         Duration lifetime = positive(json.path("expires_in"));
-        Duration interval = positive(json.path("interval"));
         return new Codes(
                 deviceCode,
                 userCode,
                 page(where),
                 complete == null ? null : page(complete),
                 lifetime == null ? LIFETIME : lifetime,
-                interval == null ? INTERVAL : interval.compareTo(LONGEST_INTERVAL) > 0 ? LONGEST_INTERVAL : interval);
+                interval(json));
+    }
+
+    /** The least time between two polls, also of a backchannel login (CIBA Core section 7.3). */
+    static Duration interval(ObjectNode json) {
+        Duration interval = positive(json.path("interval"));
+        return interval == null ? INTERVAL : interval.compareTo(LONGEST_INTERVAL) > 0 ? LONGEST_INTERVAL : interval;
     }
 
     /** A time that makes sense here: no server issues codes that have expired. */
-    private static @Nullable Duration positive(JsonNode node) {
+    static @Nullable Duration positive(JsonNode node) {
         return node.asDouble() > 0 ? ServerTimes.seconds(node) : null;
     }
 

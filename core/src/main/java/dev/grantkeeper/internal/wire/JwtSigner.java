@@ -67,6 +67,10 @@ final class JwtSigner {
         }
     }
 
+    String algorithm() {
+        return header.getAlgorithm().getName();
+    }
+
     /**
      * Signs.
      *

@@ -33,7 +33,14 @@ import org.jspecify.annotations.Nullable;
 public final class TokenEndpoint {
     /** Parameters whose values must not appear in any message. */
     private static final List<String> SECRETS = List.of(
-            "code", "code_verifier", "refresh_token", "device_code", "subject_token", "actor_token", "assertion");
+            "code",
+            "code_verifier",
+            "refresh_token",
+            "device_code",
+            "auth_req_id",
+            "subject_token",
+            "actor_token",
+            "assertion");
 
     /** Ends a scope that stands for everything that was granted at a resource (Entra ID). */
     private static final String ALL_OF_RESOURCE = "/.default";
@@ -136,6 +143,16 @@ public final class TokenEndpoint {
         Map<String, String> form = ofUser();
         form.put("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         form.put("device_code", deviceCode);
+        putResources(form, resources);
+        tellCapabilities(form);
+        return request(form, binding(null));
+    }
+
+    /** Polls for the tokens of a backchannel login (CIBA Core section 10.1). */
+    public Answer backchannelToken(String authReqId, Set<String> resources) {
+        Map<String, String> form = ofUser();
+        form.put("grant_type", "urn:openid:params:grant-type:ciba");
+        form.put("auth_req_id", authReqId);
         putResources(form, resources);
         tellCapabilities(form);
         return request(form, binding(null));
