@@ -13,7 +13,6 @@ import dev.grantkeeper.BackchannelServer.Decision;
 import dev.grantkeeper.LoginResult.Declined;
 import dev.grantkeeper.LoginResult.Mismatched;
 import dev.grantkeeper.LoginResult.SignedIn;
-import dev.grantkeeper.provider.ClientAuthentication;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
@@ -464,21 +463,6 @@ class BackchannelLoginTest {
         assertThat(server.mock.server.getRequestCount()).isZero();
     }
 
-    @Test
-    void a_client_with_a_certificate_calls_the_alias() throws Exception {
-        try (MockProvider tls = new MockProvider()) {
-            tls.server.enqueue(
-                    MockProvider.json(200, "{\"auth_req_id\":\"auth-req-canary\",\"expires_in\":60,\"interval\":1}"));
-            Grantkeeper presenting = node(server.registration(server.provider()
-                            .mtlsEndpointAliases(
-                                    Map.of("backchannel_authentication_endpoint", tls.url("/mtls/bc-authorize"))))
-                    .clientAuthentication(ClientAuthentication.MUTUAL_TLS));
-            presenting.newLogin().loginHint("alice").startBackchannel();
-            assertThat(tls.server.takeRequest().getTarget()).isEqualTo("/mtls/bc-authorize");
-        }
-        assertThat(server.mock.server.getRequestCount()).isZero();
-    }
-
     // ---- The server does not start it -----------------------------------------------------------------------------
 
     @ParameterizedTest
@@ -648,7 +632,7 @@ class BackchannelLoginTest {
     void a_server_that_does_not_answer_is_polled_half_as_often_each_time() throws Exception {
         BackchannelLogin login = start();
         server.nextTokens.add(new MockResponse.Builder()
-                .onRequestStart(SocketEffect.ShutdownConnection.INSTANCE)
+                .onResponseStart(new SocketEffect.CloseSocket())
                 .build());
         server.nextTokens.add(MockProvider.json(502, "{}"));
         server.nextTokens.add(error("authorization_pending"));

@@ -242,11 +242,11 @@ class BackchannelPingTest {
 
     @Test
     void a_decision_that_a_poll_has_just_missed_is_asked_for_again_at_once() throws Exception {
-        server.interval = 1;
-        server.lifetime = 20; // polled after two seconds
+        server.interval = 30; // or the second poll would be that late
         BackchannelLogin login = start();
         int all = server.answers.drainPermits();
         CompletableFuture<LoginResult> result = node.awaitLoginAsync(login);
+        server.mock.time.pass(Duration.ofSeconds(31));
         server.arrived.acquire();
         server.decision = Decision.YES;
         assertThat(node.acceptNotification(login, header(login), body(login))).isTrue();

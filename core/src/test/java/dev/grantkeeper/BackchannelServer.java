@@ -27,6 +27,7 @@ import java.util.function.UnaryOperator;
 import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
 import mockwebserver3.RecordedRequest;
+import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * {@code auth_req_id} is good for one token response.
  */
 final class BackchannelServer implements AutoCloseable {
+    private static final RSAKey KEY = newKey();
     private static final JsonMapper JSON = new JsonMapper();
 
     /** A token request, and the time of its arrival. */
@@ -51,7 +53,6 @@ final class BackchannelServer implements AutoCloseable {
     }
 
     final MockProvider mock = new MockProvider();
-    final RSAKey key = key();
     final List<RecordedRequest> authentications = new CopyOnWriteArrayList<>();
     final List<Poll> polls = new CopyOnWriteArrayList<>();
     /** Sent in place of the next answers of the backchannel authentication endpoint. */
@@ -65,7 +66,7 @@ final class BackchannelServer implements AutoCloseable {
     volatile UnaryOperator<Map<String, Object>> authentication = UnaryOperator.identity();
     volatile UnaryOperator<Map<String, Object>> claims = UnaryOperator.identity();
     volatile UnaryOperator<Map<String, Object>> tokens = UnaryOperator.identity();
-    volatile RSAKey signingKey = key;
+    volatile RSAKey signingKey = KEY;
     volatile InstantSource clock = mock.time.clock();
     /** Holds answers of the token endpoint back, if there are no permits. */
     final Semaphore answers = new Semaphore(Integer.MAX_VALUE / 2);
@@ -83,14 +84,14 @@ final class BackchannelServer implements AutoCloseable {
                 return switch (request.getUrl().encodedPath()) {
                     case "/bc-authorize" -> authenticate(request);
                     case "/token" -> token(request);
-                    case "/jwks" -> MockProvider.json(200, new JWKSet(key.toPublicJWK()).toString());
+                    case "/jwks" -> MockProvider.json(200, new JWKSet(KEY.toPublicJWK()).toString());
                     default -> new MockResponse.Builder().code(404).build();
                 };
             }
         });
     }
 
-    private static RSAKey key() {
+    static RSAKey newKey() {
         try {
             return new RSAKeyGenerator(2048).keyID("k1").generate();
         } catch (JOSEException e) {
@@ -123,19 +124,19 @@ final class BackchannelServer implements AutoCloseable {
 
     private MockResponse token(RecordedRequest request) throws InterruptedException {
         polls.add(new Poll(clock.instant(), request));
-        arrived.release();
         MockResponse other = nextTokens.poll();
         Decision now = decision;
+        arrived.release();
         answers.acquire();
         answers.release();
         if (other != null) {
             return other;
         }
-        Map<String, String> form = MockProvider.form(request);
-        if (!"urn:openid:params:grant-type:ciba".equals(form.get("grant_type"))) {
+        HttpUrl form = HttpUrl.get("http://x/?" + request.getBody().utf8());
+        if (!"urn:openid:params:grant-type:ciba".equals(form.queryParameter("grant_type"))) {
             return MockProvider.tokens();
         }
-        String id = form.get("auth_req_id");
+        String id = form.queryParameter("auth_req_id");
         if (id == null || !id.equals(open)) {
             return error("invalid_grant");
         }
@@ -169,7 +170,7 @@ final class BackchannelServer implements AutoCloseable {
         try {
             SignedJWT jwt = new SignedJWT(
                     new JWSHeader.Builder(JWSAlgorithm.RS256)
-                            .keyID(key.getKeyID())
+                            .keyID(KEY.getKeyID())
                             .build(),
                     JWTClaimsSet.parse(claims));
             jwt.sign(new RSASSASigner(signingKey));
@@ -177,6 +178,11 @@ final class BackchannelServer implements AutoCloseable {
         } catch (JOSEException | java.text.ParseException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Takes a login for its own that it never started. */
+    void open(String authReqId) {
+        open = authReqId;
     }
 
     /** The parameters of the last authentication request. */

@@ -475,6 +475,7 @@ class ClientAuthenticationTest {
                     "revocation",
                     "introspection",
                     "device_authorization",
+                    "backchannel_authentication",
                     "pushed_authorization_request",
                     "userinfo")) {
                 aliases.put(name + "_endpoint", tls.url("/mtls/" + name));
@@ -482,6 +483,7 @@ class ClientAuthenticationTest {
             Provider.Builder provider = provider()
                     .introspectionEndpoint("https://usual.example/introspect")
                     .deviceAuthorizationEndpoint("https://usual.example/device")
+                    .backchannelAuthenticationEndpoint("https://usual.example/bc-authorize")
                     .userInfoEndpoint("https://usual.example/userinfo")
                     .openId("https://usual.example", "https://usual.example/jwks")
                     .mtlsEndpointAliases(aliases);
@@ -499,6 +501,8 @@ class ClientAuthenticationTest {
                                     200,
                                     "{\"device_code\":\"d\",\"user_code\":\"U\","
                                             + "\"verification_uri\":\"https://usual.example/d\"}");
+                        case "/mtls/backchannel_authentication" ->
+                            json(200, "{\"auth_req_id\":\"a\",\"expires_in\":60}");
                         case "/mtls/pushed_authorization_request" ->
                             json(201, "{\"request_uri\":\"urn:1\",\"expires_in\":60}");
                         case "/mtls/userinfo" -> json(200, "{\"sub\":\"alice\",\"nickname\":\"Al\"}");
@@ -521,6 +525,7 @@ class ClientAuthenticationTest {
                         .httpClient(tls.client(own)));
                 node.startLogin();
                 node.newLogin().startOnDevice();
+                node.newLogin().loginHint("alice").startBackchannel();
                 node.introspect("token");
                 node.application().tokens();
                 node.application().signOut();
@@ -536,6 +541,7 @@ class ClientAuthenticationTest {
                         .containsExactly(
                                 "/mtls/pushed_authorization_request",
                                 "/mtls/device_authorization",
+                                "/mtls/backchannel_authentication",
                                 "/mtls/introspection",
                                 "/mtls/token",
                                 "/mtls/revocation",

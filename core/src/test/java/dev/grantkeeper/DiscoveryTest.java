@@ -94,6 +94,7 @@ class DiscoveryTest {
                     "introspection_endpoint",
                     "pushed_authorization_request_endpoint",
                     "device_authorization_endpoint",
+                    "backchannel_authentication_endpoint",
                     "end_session_endpoint")) {
                 metadata.put(endpoint, base + "/" + endpoint);
             }
@@ -113,6 +114,8 @@ class DiscoveryTest {
                 .contains(URI.create(base + "/pushed_authorization_request_endpoint"));
         assertThat(provider.deviceAuthorizationEndpoint())
                 .contains(URI.create(base + "/device_authorization_endpoint"));
+        assertThat(provider.backchannelAuthenticationEndpoint())
+                .contains(URI.create(base + "/backchannel_authentication_endpoint"));
         assertThat(provider.endSessionEndpoint()).contains(URI.create(base + "/end_session_endpoint"));
         assertThat(Facts.of(provider).issuerInCallback).isTrue();
         assertThat(provider.clientAuthentication()).isEqualTo(ClientAuthentication.SECRET_POST);

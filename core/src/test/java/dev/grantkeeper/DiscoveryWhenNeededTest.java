@@ -272,6 +272,13 @@ class DiscoveryWhenNeededTest {
                         "device_authorization_endpoint",
                         "deviceAuthorizationEndpoint(…)",
                         node -> node.newLogin().startOnDevice()),
+                new Lacking(
+                        "backchannel_authentication_endpoint",
+                        "backchannelAuthenticationEndpoint(…)",
+                        node -> node.newLogin()
+                                .scopes("openid")
+                                .loginHint("alice")
+                                .startBackchannel()),
                 new Lacking("introspection_endpoint", "introspectionEndpoint(…)", node -> node.introspect("token")),
                 new Lacking(
                         "end_session_endpoint",

@@ -382,6 +382,8 @@ class SecretsNeverPrintTest {
             } else if (one.getClass().getName().startsWith("dev.grantkeeper.")
                     && !one.getClass().getName().startsWith("dev.grantkeeper.testkit.")
                     && !(one instanceof Scene)
+                    && !one.getClass().getName().startsWith(BackchannelServer.class.getName())
+                    && !(one instanceof MockProvider)
                     && !one.getClass().getName().contains("SecretsNeverPrintTest")) {
                 found.add(one);
                 for (Class<?> type = one.getClass();
@@ -609,6 +611,66 @@ class SecretsNeverPrintTest {
         assertThat(secrets).hasSizeGreaterThan(8);
         secrets.add("canary");
         secrets.remove("carried-canary");
+        List<String> all = new ArrayList<>(List.of(printed.toString(StandardCharsets.UTF_8)));
+        for (Throwable one : thrown) {
+            StringWriter text = new StringWriter();
+            one.printStackTrace(new PrintWriter(text));
+            all.add(text.toString());
+        }
+        reachable(seen).forEach(one -> all.add(one.toString()));
+        assertThat(all)
+                .allSatisfy(text -> secrets.forEach(secret -> assertThat(text.contains(secret))
+                        .as("%s contains %s…", text, secret.substring(0, Math.min(10, secret.length())))
+                        .isFalse()));
+    }
+
+    @Test
+    void no_secret_of_a_backchannel_login_is_printed_however_it_ends() throws Exception {
+        try (BackchannelServer server = new BackchannelServer()) {
+            secrets.addAll(List.of("hint-token-canary", "id-token-hint-canary", "user-code-canary"));
+            Grantkeeper node =
+                    server.mock.node(server.registration(server.provider().backchannelUserCodeParameter(true)));
+            seen.add(node);
+            for (String end : List.of("tokens", "declined", "wrong", "error")) {
+                BackchannelLogin login = node.newLogin()
+                        .loginHintToken("hint-token-canary")
+                        .userCode("user-code-canary")
+                        .ping()
+                        .startBackchannel();
+                seen.addAll(List.of(login, login.attempt()));
+                String token = login.attempt().notificationToken();
+                String id = login.attempt().authReqId();
+                secrets.addAll(List.of(token, id));
+                String body = "{\"auth_req_id\":\"" + id + "\"}";
+                run(() -> node.acceptNotification(login, "Bearer " + token + "x", body));
+                run(() -> node.acceptNotification(login, "Bearer " + token, body + body));
+                run(() -> node.acceptNotification(login, "Bearer " + token, body));
+                server.decision =
+                        end.equals("declined") ? BackchannelServer.Decision.NO : BackchannelServer.Decision.YES;
+                if (end.equals("wrong")) {
+                    server.claims = claims -> {
+                        claims.put("urn:openid:params:jwt:claim:auth_req_id", "auth-req-canary-claim");
+                        return claims;
+                    };
+                } else if (end.equals("error")) {
+                    server.nextTokens.add(MockProvider.json(
+                            400, "{\"error\":\"invalid_request\",\"error_description\":\"what is " + id + "?\"}"));
+                }
+                run(() -> node.awaitLogin(login));
+            }
+            for (String echo : List.of("hint-token-canary", "user-code-canary", "id-token-hint-canary")) {
+                server.nextAuthentications.add(MockProvider.json(
+                        400, "{\"error\":\"invalid_request\",\"error_description\":\"what is " + echo + "?\"}"));
+                LoginRequest request =
+                        node.newLogin().userCode("user-code-canary").ping();
+                run(() -> (echo.startsWith("id")
+                                ? request.idTokenHint("id-token-hint-canary")
+                                : request.loginHintToken("hint-token-canary"))
+                        .startBackchannel());
+            }
+        }
+        assertThat(thrown).hasSize(5);
+        secrets.add("canary");
         List<String> all = new ArrayList<>(List.of(printed.toString(StandardCharsets.UTF_8)));
         for (Throwable one : thrown) {
             StringWriter text = new StringWriter();

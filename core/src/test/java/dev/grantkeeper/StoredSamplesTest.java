@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.internal.login.BackchannelAttempt;
 import dev.grantkeeper.internal.login.DeviceAttempt;
 import dev.grantkeeper.internal.login.LoginAttempt;
 import dev.grantkeeper.internal.row.KeyText;
@@ -105,6 +106,7 @@ class StoredSamplesTest {
         samples.put("pending-login-sealed", () -> sealed(pendingLogin()));
         samples.put("pending-login-dpop-sealed", () -> sealed(pendingLoginWithKey()));
         samples.put("device-login", () -> serialized(new DeviceLogin(device())));
+        samples.put("backchannel-login", () -> serialized(new BackchannelLogin(backchannel())));
         samples.put("login-required", () -> serialized(loginRequired()));
         samples.put("authorization-server", () -> serialized(authorizationServer()));
         samples.put(
@@ -221,6 +223,21 @@ class StoredSamplesTest {
                 DETAILS,
                 new LinkedHashSet<>(List.of("https://a.example", "urn:b")),
                 "living room");
+    }
+
+    private static BackchannelAttempt backchannel() {
+        return new BackchannelAttempt(
+                "mock:app 1",
+                "made-up-auth-req-id",
+                "made-up-notification-token",
+                NOW,
+                NOW.plusSeconds(600),
+                Duration.ofMillis(10),
+                Duration.ofHours(1),
+                new LinkedHashSet<>(List.of("openid", "things.read")),
+                DETAILS,
+                new LinkedHashSet<>(List.of("https://a.example", "urn:b")),
+                "till 7");
     }
 
     private static LoginRequiredException loginRequired() {
@@ -546,6 +563,32 @@ class StoredSamplesTest {
                     .singleElement()
                     .satisfies(request ->
                             assertThat(request.getBody().utf8()).contains("device_code=made-up-device-code"));
+        }
+    }
+
+    @Test
+    void a_backchannel_login_that_an_older_version_began_is_finished() throws Exception {
+        BackchannelLogin login = deserialized("backchannel-login", BackchannelLogin.class);
+        assertThat(accessors(login))
+                .containsOnly(
+                        entry("notificationKey", "backchannel-22c5dbbb6aa3feee7a34f6b674ddc9ff"),
+                        entry("expiresAt", NOW.plusSeconds(600)));
+        assertThat(login.attempt()).isEqualTo(backchannel());
+        assertThat(login.attempt().scopes()).containsExactly("openid", "things.read");
+        assertThat(login.attempt().resources()).containsExactly("https://a.example", "urn:b");
+        try (BackchannelServer server = new BackchannelServer()) {
+            server.mock.time.jump(Duration.between(server.mock.time.clock().instant(), NOW.plusSeconds(60)));
+            server.open("made-up-auth-req-id");
+            server.decision = BackchannelServer.Decision.YES;
+            Grantkeeper node = server.mock.node(server.registration(server.provider()));
+            String body = "{\"auth_req_id\":\"made-up-auth-req-id\"}";
+            assertThat(BackchannelLogin.notificationKeyOf(body)).isEqualTo(login.notificationKey());
+            assertThat(node.acceptNotification(login, "Bearer made-up-notification-token", body))
+                    .isTrue();
+            SignedIn in = (SignedIn) node.awaitLogin(login);
+            assertThat(in.appState()).contains("till 7");
+            assertThat(in.identity().orElseThrow().subject()).isEqualTo("alice");
+            assertThat(in.authorizationDetailsAsRequested()).isFalse();
         }
     }
 

@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
+import dev.grantkeeper.internal.wire.BackchannelEndpoint;
 import dev.grantkeeper.internal.wire.Client;
 import dev.grantkeeper.internal.wire.DPoP;
 import dev.grantkeeper.internal.wire.DeviceEndpoint;
@@ -114,6 +115,17 @@ class EndpointFuzzTest {
                             || "localhost".equals(codes.verificationUri().getHost())
                             || "[::1]".equals(codes.verificationUri().getHost()),
                     "a page of another scheme");
+        });
+    }
+
+    @Test
+    void a_backchannel_login_is_started_or_a_failure() {
+        BackchannelEndpoint endpoint = new BackchannelEndpoint(http, client, URI.create(url()), false, clock);
+        fuzz("backchannel", () -> {
+            BackchannelEndpoint.Accepted accepted = endpoint.authenticate(Map.of());
+            Parsers.ensure(!accepted.authReqId().isBlank(), "a login without a name");
+            Parsers.ensure(accepted.lifetime().toSeconds() > 0, "a login that has expired");
+            Parsers.ensure(accepted.interval().compareTo(Duration.ofMinutes(1)) <= 0, "a poll too late");
         });
     }
 

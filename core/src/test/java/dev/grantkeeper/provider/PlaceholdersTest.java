@@ -92,6 +92,7 @@ class PlaceholdersTest {
         provider.revocationEndpoint().ifPresent(url -> urls.put("revocation", url.toString()));
         provider.pushedAuthorizationRequestEndpoint().ifPresent(url -> urls.put("pushed", url.toString()));
         provider.deviceAuthorizationEndpoint().ifPresent(url -> urls.put("device", url.toString()));
+        provider.backchannelAuthenticationEndpoint().ifPresent(url -> urls.put("backchannel", url.toString()));
         provider.introspectionEndpoint().ifPresent(url -> urls.put("introspection", url.toString()));
         provider.endSessionEndpoint().ifPresent(url -> urls.put("end session", url.toString()));
         provider.userInfoEndpoint().ifPresent(url -> urls.put("userinfo", url.toString()));

@@ -76,6 +76,7 @@ class ProviderListTest {
                         facts.revocationEndpoint,
                         facts.pushedAuthorizationRequestEndpoint,
                         facts.deviceAuthorizationEndpoint,
+                        facts.backchannelAuthenticationEndpoint,
                         facts.introspectionEndpoint,
                         facts.endSessionEndpoint,
                         facts.userInfoEndpoint,

@@ -109,6 +109,7 @@ class ProvidersTest {
                         provider.revocationEndpoint(),
                         provider.pushedAuthorizationRequestEndpoint(),
                         provider.deviceAuthorizationEndpoint(),
+                        provider.backchannelAuthenticationEndpoint(),
                         provider.introspectionEndpoint(),
                         provider.endSessionEndpoint(),
                         provider.userInfoEndpoint(),
