@@ -195,7 +195,7 @@ public final class Grantkeeper implements AutoCloseable {
      * BackchannelLogin login = logins.get(BackchannelLogin.notificationKeyOf(body));
      * boolean accepted = bank.acceptNotification(login, request.getHeader("Authorization"), body);
      * response.setStatus(accepted ? 204 : 401);
-     * if (accepted) bank.awaitLoginAsync(login).thenAccept(this::finished);
+     * if (accepted) bank.awaitLoginAsync(login).thenAccept(logins::finish);
      * }</pre>
      *
      * @param login the login with the {@link BackchannelLogin#notificationKeyOf} of the body; {@code null} if there is

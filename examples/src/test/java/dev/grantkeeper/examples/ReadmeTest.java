@@ -165,6 +165,10 @@ class ReadmeTest {
             interface Cookies {
                 String get(String name);
             }
+            interface Logins {
+                BackchannelLogin get(String key);
+                void finish(LoginResult result);
+            }
             interface Sessions {
                 void end(Optional<String> user, Optional<String> session);
                 void endBySessionId(String session);
@@ -206,6 +210,8 @@ class ReadmeTest {
         COOKIE(GUIDE, "login.seal(keys)"),
         REQUEST_URI(GUIDE, ".requestUri(request"),
         DEVICE(GUIDE, "startOnDevice()"),
+        BACKCHANNEL(GUIDE, "startBackchannel()"),
+        NOTIFICATION(GUIDE, "acceptNotification("),
         LOOPBACK(GUIDE, "LoopbackReceiver"),
         HTTP_CLIENT(GUIDE, "answer.statusCode()"),
         MAIL(GUIDE, "mail.connect("),
@@ -436,6 +442,14 @@ class ReadmeTest {
     void a_login_on_another_device_compiles() throws IOException {
         assertThat(errors(method("Grantkeeper service, String userId", Block.DEVICE.code())))
                 .isEmpty();
+    }
+
+    @Test
+    void a_backchannel_login_and_its_notification_compile() throws IOException {
+        assertThat(errors(method("Grantkeeper bank, String userId", Block.BACKCHANNEL.code())))
+                .isEmpty();
+        String parameters = "Grantkeeper bank, Logins logins, Answer response, String authorizationHeader, String body";
+        assertThat(errors(method(parameters, Block.NOTIFICATION.code()))).isEmpty();
     }
 
     @Test

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.login;
 
-import com.nimbusds.oauth2.sdk.token.BearerAccessToken;
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.log.Log;
@@ -12,8 +11,10 @@ import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.wire.BackchannelEndpoint;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,8 @@ public record BackchannelFlow(AuthorizationServer server, String registration, L
 
     /** 256 bits, twice as many as CIBA Core section 7.1 demands. */
     private static final int TOKEN_BYTES = 32;
+
+    private static final SecureRandom RANDOM = new SecureRandom();
 
     /**
      * Starts a login. What is wrong with the request itself is found before anything is sent.
@@ -76,7 +79,7 @@ public record BackchannelFlow(AuthorizationServer server, String registration, L
         if (maxAge != null) {
             form.put("max_age", Long.toString(maxAge.toSeconds()));
         }
-        String token = ping ? new BearerAccessToken(TOKEN_BYTES).getValue() : null;
+        String token = ping ? newToken() : null;
         if (token != null) {
             form.put("client_notification_token", token);
         }
@@ -94,6 +97,12 @@ public record BackchannelFlow(AuthorizationServer server, String registration, L
                 parameters.get(Requested.AUTHORIZATION_DETAILS),
                 Requested.split(parameters.get(Requested.RESOURCE)),
                 appState);
+    }
+
+    private static String newToken() {
+        byte[] bytes = new byte[TOKEN_BYTES];
+        RANDOM.nextBytes(bytes);
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
     /** CIBA Core section 7.1. */
@@ -145,8 +154,8 @@ public record BackchannelFlow(AuthorizationServer server, String registration, L
     }
 
     /**
-     * Accepts the server's notification that a user has decided (CIBA Core section 10.2): whoever waits for the login
-     * here, now or later, asks for the tokens at once. Sends nothing itself.
+     * Accepts the server's notification that a user has decided (CIBA Core section 10.2): the poller of the login, now
+     * or when it begins, asks for the tokens at once. Sends nothing itself.
      *
      * @param login the login that the application found; {@code null} if it found none
      * @return whether it is the server's, about this login

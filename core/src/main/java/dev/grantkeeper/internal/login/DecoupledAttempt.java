@@ -14,7 +14,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A login that the user has not finished yet, and that no browser brings back: its tokens are polled for. */
-public sealed interface DecoupledAttempt permits DeviceAttempt, BackchannelAttempt {
+public interface DecoupledAttempt {
     /** The registration that it was started at. */
     String registration();
 

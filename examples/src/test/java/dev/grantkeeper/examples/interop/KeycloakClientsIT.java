@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.Account;
 import dev.grantkeeper.AuthorizationServerException;
+import dev.grantkeeper.BackchannelLogin;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginResult;
 import dev.grantkeeper.PendingLogin;
@@ -173,6 +174,33 @@ class KeycloakClientsIT {
                 .loginProtections(LoginProtection.values())
                 .build()) {
             signsInAndRefreshes(grantkeeper);
+        }
+    }
+
+    @Test
+    void aBackchannelLoginIsSigned() throws Exception {
+        KeyPair pair = pair("PS256");
+        register(
+                "client-jwt",
+                Map.of(
+                        "use.jwks.string", "true",
+                        "jwks.string", jwks(pair, "PS256"),
+                        "oidc.ciba.grant.enabled", "true",
+                        "ciba.backchannel.token.delivery.mode", "poll",
+                        "ciba.backchannel.auth.request.signing.alg", "PS256"));
+        try (Grantkeeper grantkeeper = registration()
+                .signingKey(SigningKey.of(pair.getPrivate()).keyId("k1"))
+                .loginProtections(LoginProtection.SIGNED_REQUEST)
+                .build()) {
+            BackchannelLogin login = grantkeeper
+                    .newLogin()
+                    .loginHint("alice")
+                    .bindingMessage("W4SCT")
+                    .startBackchannel();
+            Phone.Post question = keycloak.phone().question();
+            assertThat(question.json().path("binding_message").textValue()).isEqualTo("W4SCT");
+            keycloak.decide(question, "SUCCEED");
+            assertThat(grantkeeper.awaitLogin(login)).isInstanceOf(LoginResult.SignedIn.class);
         }
     }
 

@@ -4,10 +4,15 @@ package dev.grantkeeper.examples.interop;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.grantkeeper.Account;
+import dev.grantkeeper.AuthorizationServerException;
+import dev.grantkeeper.BackchannelLogin;
 import dev.grantkeeper.DeviceLogin;
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.Introspection;
+import dev.grantkeeper.LoginRequest;
 import dev.grantkeeper.LoginRequiredException;
 import dev.grantkeeper.LoginResult;
 import dev.grantkeeper.PendingLogin;
@@ -33,7 +38,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The other ways to tokens, and back, at a Keycloak: another device, token exchange, introspection, revocation. */
+/**
+ * The other ways to tokens, and back, at a Keycloak: another device, backchannel logins, token exchange, introspection,
+ * revocation.
+ */
 @Timeout(60)
 class KeycloakGrantsIT {
     private static final String CALLBACK = "http://127.0.0.1:9999/callback";
@@ -82,6 +90,89 @@ class KeycloakGrantsIT {
         time.pass(Duration.ofSeconds(61));
         assertThat(callApi(alice)).isEqualTo(200);
         assertThat(keycloak.count("REFRESH_TOKEN")).isEqualTo(1);
+    }
+
+    /** A client for backchannel logins; it may be registered for one mode only. */
+    private Grantkeeper shop(String mode) throws IOException {
+        String clientId = "shop-" + UUID.randomUUID();
+        ObjectNode client = new JsonMapper()
+                .createObjectNode()
+                .put("clientId", clientId)
+                .put("enabled", true)
+                .put("protocol", "openid-connect")
+                .put("publicClient", false)
+                .put("secret", "shop-secret")
+                .put("standardFlowEnabled", false);
+        client.putObject("attributes")
+                .put("oidc.ciba.grant.enabled", "true")
+                .put("ciba.backchannel.token.delivery.mode", mode)
+                .put(
+                        "ciba.backchannel.client.notification.endpoint",
+                        keycloak.phone().notificationEndpoint());
+        keycloak.register(client);
+        return opened(registration(clientId).clientSecret("shop-secret"));
+    }
+
+    @Test
+    void aUserWhoIsNamedConsentsOnAPhone() throws Exception {
+        Grantkeeper shop = shop("poll");
+        BackchannelLogin login =
+                shop.newLogin().loginHint("alice").bindingMessage("W4SCT").startBackchannel();
+        CompletableFuture<LoginResult> result = shop.awaitLoginAsync(login);
+        Phone.Post question = keycloak.phone().question();
+        assertThat(question.json().path("login_hint").textValue()).isEqualTo("alice");
+        assertThat(question.json().path("binding_message").textValue()).isEqualTo("W4SCT");
+        keycloak.decide(question, "SUCCEED");
+
+        LoginResult.SignedIn in = (LoginResult.SignedIn) result.get(30, TimeUnit.SECONDS);
+        assertThat(in.identity().orElseThrow().userName()).contains("alice");
+        Account alice = in.keepAs("alice");
+        assertThat(callApi(alice)).isEqualTo(200);
+        time.pass(Duration.ofSeconds(61));
+        assertThat(callApi(alice)).isEqualTo(200);
+        assertThat(keycloak.count("REFRESH_TOKEN")).isEqualTo(1);
+    }
+
+    @Test
+    void aUserWhoRefusesOnAPhoneHasDeclined() throws Exception {
+        Grantkeeper shop = shop("poll");
+        CompletableFuture<LoginResult> result =
+                shop.awaitLoginAsync(shop.newLogin().loginHint("alice").startBackchannel());
+        keycloak.decide(keycloak.phone().question(), "CANCELLED");
+        LoginResult.Declined declined = (LoginResult.Declined) result.get(30, TimeUnit.SECONDS);
+        assertThat(declined.byUser()).isTrue();
+    }
+
+    @Test
+    void aRequestThatKeycloakDoesNotAcceptAsksNobody() throws Exception {
+        Grantkeeper shop = shop("poll");
+        LoginRequest blank = shop.newLogin().loginHint("alice").bindingMessage("with blanks");
+        assertThatThrownBy(blank::startBackchannel).isInstanceOfSatisfying(AuthorizationServerException.class, e -> {
+            assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.REFUSED);
+            assertThat(e.error()).contains("invalid_binding_message");
+        });
+        // Keycloak does not say unknown_user_id.
+        assertThatThrownBy(() -> shop.newLogin().loginHint("nobody").startBackchannel())
+                .isInstanceOfSatisfying(
+                        AuthorizationServerException.class,
+                        e -> assertThat(e.error()).contains("invalid_request"));
+    }
+
+    @Test
+    void aNotificationBringsTheTokensAtOnce() throws Exception {
+        Grantkeeper shop = shop("ping");
+        BackchannelLogin login = shop.newLogin().loginHint("alice").ping().startBackchannel();
+        CompletableFuture<LoginResult> result = shop.awaitLoginAsync(login);
+        keycloak.decide(keycloak.phone().question(), "SUCCEED");
+
+        Phone.Post notification = keycloak.phone().notification();
+        assertThat(BackchannelLogin.notificationKeyOf(notification.body())).isEqualTo(login.notificationKey());
+        assertThat(shop.acceptNotification(login, notification.authorization() + "x", notification.body()))
+                .isFalse();
+        assertThat(shop.acceptNotification(login, notification.authorization(), notification.body()))
+                .isTrue();
+        LoginResult.SignedIn in = (LoginResult.SignedIn) result.get(10, TimeUnit.SECONDS); // polled after twelve
+        assertThat(in.identity().orElseThrow().userName()).contains("alice");
     }
 
     @Test

@@ -55,6 +55,7 @@ final class KeycloakServer implements AutoCloseable {
             .commonName("itest")
             .build();
 
+    private final Phone phone = new Phone();
     private final HttpUrl base;
     private final HttpUrl secure;
     private final Process process;
@@ -83,7 +84,8 @@ final class KeycloakServer implements AutoCloseable {
                 "--https-certificate-key-file=" + write(home, "server.key", certificate.privateKeyPkcs8Pem()),
                 "--https-client-auth=request",
                 "--https-trust-store-file=" + trustStore(home),
-                "--https-trust-store-password=" + STORE_PASSWORD);
+                "--https-trust-store-password=" + STORE_PASSWORD,
+                "--spi-ciba-auth-channel--ciba-http-auth-channel--http-authentication-channel-uri=" + phone.channel());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         builder.environment().put("JAVA_OPTS_KC_HEAP", "-Xms64m -Xmx512m");
         builder.environment().put("KC_BOOTSTRAP_ADMIN_USERNAME", ADMIN);
@@ -119,6 +121,28 @@ final class KeycloakServer implements AutoCloseable {
         } catch (GeneralSecurityException e) {
             throw new IOException(e);
         }
+    }
+
+    /** The device on which it asks users about backchannel logins. */
+    Phone phone() {
+        return phone;
+    }
+
+    /**
+     * Tells Keycloak what a user has decided.
+     *
+     * @param question what Keycloak had asked
+     * @param status {@code SUCCEED}, {@code UNAUTHORIZED} or {@code CANCELLED}
+     */
+    void decide(Phone.Post question, String status) throws IOException {
+        send(new Request.Builder()
+                .url(base.newBuilder()
+                        .addPathSegments("realms/" + REALM + "/protocol/openid-connect/ext/ciba/auth/callback")
+                        .build())
+                .header("Authorization", question.authorization())
+                .post(RequestBody.create(
+                        JSON.createObjectNode().put("status", status).toString(), MediaType.get("application/json")))
+                .build());
     }
 
     /** The token endpoint over https, where Keycloak asks for a certificate. */
@@ -188,6 +212,7 @@ final class KeycloakServer implements AutoCloseable {
                 .revocationEndpoint(said("revocation_endpoint"))
                 .pushedAuthorizationRequestEndpoint(said("pushed_authorization_request_endpoint"))
                 .deviceAuthorizationEndpoint(said("device_authorization_endpoint"))
+                .backchannelAuthenticationEndpoint(said("backchannel_authentication_endpoint"))
                 .introspectionEndpoint(said("introspection_endpoint"))
                 .openId(said("issuer"), said("jwks_uri"))
                 .apiOrigins(base.toString())
@@ -266,6 +291,7 @@ final class KeycloakServer implements AutoCloseable {
     public void close() throws InterruptedException {
         Runtime.getRuntime().removeShutdownHook(hook);
         kill();
+        phone.close();
         process.waitFor(10, TimeUnit.SECONDS);
     }
 
