@@ -144,6 +144,9 @@ class BackchannelLoginTest {
             case "login_hint_token" -> request.loginHintToken("a-hint");
             default -> request.idTokenHint("a-hint");
         }
+        if (!hint.equals("login_hint")) {
+            request.loginHint(""); // as good as none
+        }
         request.startBackchannel();
         assertThat(server.authentication())
                 .containsOnlyKeys("client_id", "scope", hint)

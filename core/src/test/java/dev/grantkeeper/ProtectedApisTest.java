@@ -69,6 +69,20 @@ class ProtectedApisTest {
     }
 
     @Test
+    void logins_without_a_browser_are_for_servers_that_the_application_knows() {
+        ProtectedApis node = node();
+        Account alice = node.account(api.url(), "alice");
+        assertThatThrownBy(() -> node.newLogin(alice).startOnDevice())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("use a Grantkeeper");
+        assertThatThrownBy(() ->
+                        node.newLogin(alice).scopes("openid").loginHint("alice").startBackchannel())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("use a Grantkeeper");
+        assertThat(server.metadataRequests()).isZero();
+    }
+
+    @Test
     void another_node_uses_the_same_registration_and_the_same_grant() throws Exception {
         signIn(node(), "alice");
         ProtectedApis second = node();

@@ -13,7 +13,10 @@ public enum LoginProtection {
      */
     PUSHED_REQUEST,
 
-    /** The request is signed with the application's {@link SigningKey} (JAR, RFC 9101), also when it is pushed. */
+    /**
+     * The request is signed with the application's {@link SigningKey} (JAR, RFC 9101), also when it is pushed, and so
+     * are backchannel authentication requests (OpenID Connect CIBA Core 1.0 section 7.1.1).
+     */
     SIGNED_REQUEST,
 
     /**

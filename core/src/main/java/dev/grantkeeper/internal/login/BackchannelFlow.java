@@ -75,6 +75,8 @@ public record BackchannelFlow(AuthorizationServer server, String registration, L
         endpoint.checkSigning();
         Map<String, String> form = new LinkedHashMap<>(parameters);
         form.keySet().removeAll(OWN);
+        form.entrySet()
+                .removeIf(one -> HINTS.contains(one.getKey()) && one.getValue().isBlank());
         form.put("scope", String.join(Facts.of(endpoints.provider()).scopeSeparator, scopes));
         if (maxAge != null) {
             form.put("max_age", Long.toString(maxAge.toSeconds()));

@@ -203,7 +203,8 @@ public final class LoginPolling {
             if (!login.isNotified() || isNotified()) {
                 return interval;
             }
-            Duration moderate = min(MODERATE, left.dividedBy(LEAST_POLLS));
+            Duration slower = interval.minus(login.interval()); // if the server said so
+            Duration moderate = min(MODERATE, left.dividedBy(LEAST_POLLS)).plus(slower);
             return moderate.compareTo(interval) < 0 ? interval : moderate;
         }
 
