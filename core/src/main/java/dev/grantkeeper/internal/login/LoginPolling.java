@@ -212,9 +212,15 @@ public final class LoginPolling {
         void pollAfter(Duration pause) {
             synchronized (LoginPolling.this) {
                 polling = false;
-                Duration wanted = woken ? Duration.ZERO : pause;
                 woken = false;
-                set(wanted);
+                set(pause);
+            }
+        }
+
+        /** The same after the server's answer that the user has not decided, which a notification may contradict. */
+        void pollWhenDecided() {
+            synchronized (LoginPolling.this) {
+                pollAfter(woken ? Duration.ZERO : pause());
             }
         }
 
@@ -270,7 +276,7 @@ public final class LoginPolling {
             switch (Objects.requireNonNullElse(failure.error(), "")) {
                 case "authorization_pending" -> {
                     failures = 0;
-                    pollAfter(pause());
+                    pollWhenDecided();
                 }
                 case "slow_down" -> {
                     failures = 0;
