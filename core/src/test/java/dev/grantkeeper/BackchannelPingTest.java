@@ -299,6 +299,53 @@ class BackchannelPingTest {
         }
     }
 
+    // ---- Callers with little time ---------------------------------------------------------------------------------
+
+    @Test
+    void a_caller_who_comes_back_gets_the_tokens_that_are_on_their_way() throws Exception {
+        BackchannelLogin login = start();
+        server.decision = Decision.YES;
+        int all = server.answers.drainPermits();
+        CompletableFuture<LoginResult> first = node.awaitLoginAsync(login);
+        assertThat(node.acceptNotification(login, header(login), body(login))).isTrue();
+        server.arrived.acquire();
+        first.cancel(true);
+        CompletableFuture<LoginResult> second = node.awaitLoginAsync(login);
+        server.answers.release(all);
+        assertThat(get(second)).isInstanceOf(SignedIn.class);
+        assertThat(server.polls).hasSize(1);
+    }
+
+    @Test
+    void a_caller_who_comes_back_does_not_begin_to_wait_anew() throws Exception {
+        server.interval = 60;
+        BackchannelLogin login = node.newLogin().loginHint("alice").startBackchannel();
+        CompletableFuture<LoginResult> first = node.awaitLoginAsync(login);
+        server.mock.time.pass(Duration.ofSeconds(35));
+        first.cancel(true);
+        server.decision = Decision.YES;
+        CompletableFuture<LoginResult> second = node.awaitLoginAsync(login);
+        server.mock.time.pass(Duration.ofSeconds(26));
+        assertThat(get(second)).isInstanceOf(SignedIn.class);
+        assertThat(server.polls).hasSize(1);
+    }
+
+    @Test
+    void a_login_that_nobody_waits_for_is_not_polled() throws Exception {
+        server.interval = 30;
+        BackchannelLogin left = start();
+        node.awaitLoginAsync(left).cancel(true);
+        BackchannelLogin login = start();
+        CompletableFuture<LoginResult> result = node.awaitLoginAsync(login);
+        server.decision = Decision.YES;
+        server.mock.time.pass(Duration.ofSeconds(31));
+        assertThat(get(result)).isInstanceOf(SignedIn.class);
+        assertThat(server.polls)
+                .singleElement()
+                .satisfies(poll -> assertThat(poll.form())
+                        .containsEntry("auth_req_id", login.attempt().authReqId()));
+    }
+
     @Test
     void what_is_printed_shows_no_secret() throws Exception {
         BackchannelLogin login = start();

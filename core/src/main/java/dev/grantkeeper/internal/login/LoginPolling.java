@@ -131,20 +131,17 @@ public final class LoginPolling {
         all.forEach(poller -> poller.result.completeExceptionally(closing()));
     }
 
+    /**
+     * A poller that nobody waits for stops at its next turn, and not before: a caller who comes back until then, as
+     * requests with a short time limit do, gets what is on its way, and does not begin to wait anew.
+     */
     private synchronized void leave(Poller poller) {
         poller.waiting--;
-        if (poller.waiting == 0) {
-            pollers.remove(poller.login.id(), poller);
-        }
-    }
-
-    private synchronized boolean isWanted(Poller poller) {
-        return pollers.get(poller.login.id()) == poller;
     }
 
     /** Ends a poller. Returns whether somebody gets its result. */
     private synchronized boolean end(Poller poller) {
-        boolean wanted = pollers.remove(poller.login.id(), poller);
+        boolean wanted = pollers.remove(poller.login.id(), poller) && poller.waiting > 0;
         if (wanted) {
             usedLogins.use(poller.login.id());
         }
@@ -251,9 +248,15 @@ public final class LoginPolling {
 
         private boolean begins(int mine) {
             synchronized (LoginPolling.this) {
-                boolean begins = mine == timer && !polling && isWanted(this);
-                polling |= begins;
-                return begins;
+                if (mine != timer || pollers.get(login.id()) != this) {
+                    return false;
+                }
+                if (waiting == 0) {
+                    pollers.remove(login.id());
+                    return false;
+                }
+                polling = true;
+                return true;
             }
         }
 
