@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.benchmarks;
+
+import java.net.InetAddress;
+import java.net.Proxy;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import okhttp3.HttpUrl;
+import okhttp3.Interceptor;
+import okhttp3.OkHttpClient;
+import okhttp3.Protocol;
+import okhttp3.Request;
+import okhttp3.Response;
+import okhttp3.ResponseBody;
+
+/** An API that answers each call with the same response, without a network. */
+enum Transport {
+    /**
+     * The last application interceptor answers: only the interceptors before it are measured, and what OkHttp does to
+     * begin a call.
+     */
+    INTERCEPTOR("https://api.example.com") {
+        @Override
+        OkHttpClient client() {
+            return new OkHttpClient();
+        }
+
+        @Override
+        OkHttpClient ending(OkHttpClient client) {
+            return client.newBuilder().addInterceptor(Transport::answer).build();
+        }
+    },
+    /** A connection in memory answers: a whole call of OkHttp's is measured, all but the system's sockets and TLS. */
+    CONNECTION("http://127.0.0.1:9") {
+        @Override
+        OkHttpClient client() {
+            return inMemory("things");
+        }
+
+        @Override
+        OkHttpClient ending(OkHttpClient client) {
+            return client;
+        }
+    };
+
+    private final String origin;
+    private final HttpUrl url;
+
+    Transport(String origin) {
+        this.origin = origin;
+        this.url = HttpUrl.get(origin + "/v1/things");
+    }
+
+    /** The API's origin. */
+    String origin() {
+        return origin;
+    }
+
+    /** A request to the API. */
+    Request request() {
+        return new Request.Builder().url(url).build();
+    }
+
+    /** The URL of that request. */
+    URI uri() {
+        return url.uri();
+    }
+
+    /** A client without interceptors. */
+    abstract OkHttpClient client();
+
+    /** The client, once all interceptors are added to it. */
+    abstract OkHttpClient ending(OkHttpClient client);
+
+    /** A client whose every request, to whatever host, has this text as its response. */
+    static OkHttpClient inMemory(String body) {
+        byte[] response = ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+                        + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body)
+                .getBytes(StandardCharsets.UTF_8);
+        return new OkHttpClient.Builder()
+                .proxy(Proxy.NO_PROXY)
+                .dns(host -> List.of(InetAddress.getLoopbackAddress()))
+                .protocols(List.of(Protocol.HTTP_1_1))
+                .socketFactory(new InMemorySockets(response))
+                .build();
+    }
+
+    private static Response answer(Interceptor.Chain chain) {
+        return new Response.Builder()
+                .request(chain.request())
+                .protocol(Protocol.HTTP_1_1)
+                .code(200)
+                .message("OK")
+                .body(ResponseBody.EMPTY)
+                .build();
+    }
+}
