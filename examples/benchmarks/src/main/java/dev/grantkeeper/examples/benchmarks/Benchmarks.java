@@ -1,34 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples.benchmarks;
 
-import java.util.Collection;
-import org.openjdk.jmh.profile.GCProfiler;
-import org.openjdk.jmh.results.RunResult;
-import org.openjdk.jmh.runner.Runner;
-import org.openjdk.jmh.runner.options.OptionsBuilder;
-import org.openjdk.jmh.runner.options.TimeValue;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 
 /** Runs all parts, and writes the report. */
 final class Benchmarks {
     private Benchmarks() {}
 
     public static void main(String[] args) throws Exception {
-        for (String transport : new String[] {"INTERCEPTOR", "CONNECTION"}) {
-            Collection<RunResult> results = new Runner(new OptionsBuilder()
-                            .include(CallBenchmark.class.getName())
-                            .param("way", Ways.ALL.toArray(String[]::new))
-                            .param("transport", transport)
-                            .addProfiler(GCProfiler.class)
-                            .forks(1)
-                            .warmupIterations(3)
-                            .warmupTime(TimeValue.milliseconds(500))
-                            .measurementIterations(3)
-                            .measurementTime(TimeValue.milliseconds(500))
-                            .build())
-                    .run();
-            results.forEach(r -> System.out.println(r.getParams().getParam("way") + " "
-                    + r.getPrimaryResult().getScore() + " "
-                    + r.getSecondaryResults().get("gc.alloc.rate.norm").getScore()));
+        Mode mode = Mode.valueOf(args[0].toUpperCase(Locale.ROOT));
+        List<String> wanted = List.of(args[1].split(","));
+        Path directory = Path.of(args[2]);
+        Map<String, Part> parts = new LinkedHashMap<>();
+        parts.put("calls", new Calls());
+        for (Map.Entry<String, Part> part : parts.entrySet()) {
+            if (wanted.contains("all") || wanted.contains(part.getKey())) {
+                String text = part.getValue().run(mode);
+                System.out.println(text);
+            }
         }
     }
 }

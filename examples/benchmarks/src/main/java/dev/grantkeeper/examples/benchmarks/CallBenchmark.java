@@ -17,28 +17,28 @@ import org.openjdk.jmh.annotations.State;
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class CallBenchmark {
-    /** One of {@link Ways}. */
-    @Param("")
-    public String way = "";
+    /** The way to send it. */
+    @Param
+    public Way way = Way.BARE;
 
-    /** One of {@link Transport}. */
-    @Param("")
-    public String transport = "";
+    /** The API. */
+    @Param
+    public Transport transport = Transport.INTERCEPTOR;
 
-    private Way calls = () -> 0;
+    private AuthorizedCall call = () -> 0;
 
     /** Signs the user in. */
     @Setup
     public void setUp() throws IOException {
-        calls = Ways.named(way, Transport.valueOf(transport));
-        if (calls.call() != 200) {
+        call = way.start(transport);
+        if (call.send() != 200) {
             throw new IllegalStateException("The API rejects the call");
         }
     }
 
     /** Sends one call. */
     @Benchmark
-    public int call() throws IOException {
-        return calls.call();
+    public int send() throws IOException {
+        return call.send();
     }
 }

@@ -61,16 +61,16 @@ final class GrantkeeperWays {
         }
     }
 
-    static Way wrappedAccount(Transport transport) {
+    static AuthorizedCall wrappedAccount(Transport transport) {
         return wrappedAccount(transport, signedIn(transport, MemoryTokenStore.create()));
     }
 
-    static Way wrappedAccount(Transport transport, Grantkeeper grantkeeper) {
+    static AuthorizedCall wrappedAccount(Transport transport, Grantkeeper grantkeeper) {
         return PlainWays.of(transport, grantkeeper.account(USER).wrap(transport.client()));
     }
 
     /** One client for all users; the account is a tag of the request. */
-    static Way taggedRequest(Transport transport) {
+    static AuthorizedCall taggedRequest(Transport transport) {
         Grantkeeper grantkeeper = signedIn(transport, MemoryTokenStore.create());
         OkHttpClient api = transport.ending(grantkeeper.wrap(transport.client()));
         Request request = transport
@@ -82,7 +82,7 @@ final class GrantkeeperWays {
     }
 
     /** The same, and each call makes its request and looks the account up. */
-    static Way accountOfEachCall(Transport transport) {
+    static AuthorizedCall accountOfEachCall(Transport transport) {
         Grantkeeper grantkeeper = signedIn(transport, MemoryTokenStore.create());
         OkHttpClient api = transport.ending(grantkeeper.wrap(transport.client()));
         Request request = transport.request();
@@ -94,7 +94,7 @@ final class GrantkeeperWays {
     }
 
     /** The header for another HTTP client; here it is OkHttp as well. */
-    static Way authorization(Transport transport) {
+    static AuthorizedCall authorization(Transport transport) {
         Grantkeeper grantkeeper = signedIn(transport, MemoryTokenStore.create());
         Account account = grantkeeper.account(USER);
         OkHttpClient client = transport.ending(transport.client());

@@ -25,18 +25,18 @@ final class PlainWays {
     }
 
     /** Each call by the same client. */
-    static Way of(Transport transport, OkHttpClient client) {
+    static AuthorizedCall of(Transport transport, OkHttpClient client) {
         OkHttpClient ending = transport.ending(client);
         Request request = transport.request();
         return () -> send(ending, request);
     }
 
-    static Way bare(Transport transport) {
+    static AuthorizedCall bare(Transport transport) {
         return of(transport, transport.client());
     }
 
     /** The least that attaches a token: one that never expires. */
-    static Way constantHeader(Transport transport) {
+    static AuthorizedCall constantHeader(Transport transport) {
         String header = "Bearer " + Tokens.ACCESS_TOKEN;
         return with(
                 transport,
@@ -47,7 +47,7 @@ final class PlainWays {
     }
 
     /** One field with the token for the interceptor, and an {@code Authenticator} that would refresh it after a 401. */
-    static Way authenticator(Transport transport) {
+    static AuthorizedCall authenticator(Transport transport) {
         Refreshing refreshing = new Refreshing();
         return of(
                 transport,
@@ -60,11 +60,11 @@ final class PlainWays {
     }
 
     /** The interceptor of many answers on the web: a lock, the check of an expiry, and a refresh within the lock. */
-    static Way synchronizedInterceptor(Transport transport) {
+    static AuthorizedCall synchronizedInterceptor(Transport transport) {
         return with(transport, new Synchronized());
     }
 
-    static Way with(Transport transport, Interceptor interceptor) {
+    static AuthorizedCall with(Transport transport, Interceptor interceptor) {
         return of(
                 transport,
                 transport.client().newBuilder().addInterceptor(interceptor).build());

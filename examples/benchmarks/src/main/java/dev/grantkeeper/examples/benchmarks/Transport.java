@@ -15,7 +15,7 @@ import okhttp3.Response;
 import okhttp3.ResponseBody;
 
 /** An API that answers each call with the same response, without a network. */
-enum Transport {
+public enum Transport {
     /**
      * The last application interceptor answers: only the interceptors before it are measured, and what OkHttp does to
      * begin a call.

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.benchmarks;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.BenchmarkResult;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/**
+ * Runs benchmarks in turns, each time in a process of its own: a machine that is slower for a minute is slower for all
+ * of them.
+ */
+final class Jmh {
+    private static final String BYTES = "gc.alloc.rate.norm";
+
+    /** Time and bytes of one operation. */
+    record Costs(Figures nanos, Figures bytes) {}
+
+    private record Case(String id, String method, Map<String, String> parameters, int threads) {}
+
+    private final Class<?> benchmark;
+    private final Mode mode;
+    private final Map<String, Case> cases = new LinkedHashMap<>();
+    private final Map<String, Costs> costs = new LinkedHashMap<>();
+    private final List<String> targeted = new ArrayList<>();
+
+    Jmh(Class<?> benchmark, Mode mode) {
+        this.benchmark = benchmark;
+        this.mode = mode;
+    }
+
+    /** Adds what will be measured. */
+    void add(String id, String method, Map<String, String> parameters, int threads, boolean hasTarget) {
+        cases.put(id, new Case(id, method, parameters, threads));
+        costs.put(id, new Costs(new Figures(), new Figures()));
+        if (hasTarget) {
+            targeted.add(id);
+        }
+    }
+
+    Map<String, Costs> run() throws RunnerException {
+        for (int round = 0; round < mode.rounds + mode.moreRounds; round++) {
+            List<Case> turn = new ArrayList<>(cases.values());
+            if (round >= mode.rounds) {
+                turn.removeIf(each -> !targeted.contains(each.id()));
+            }
+            Collections.shuffle(turn, new Random(round));
+            for (Case each : turn) {
+                run(each);
+            }
+        }
+        return costs;
+    }
+
+    private void run(Case each) throws RunnerException {
+        ChainedOptionsBuilder options = new OptionsBuilder()
+                .include(benchmark.getName().replace(".", "\\.") + "\\." + each.method() + "$")
+                .threads(each.threads())
+                .forks(1)
+                .warmupIterations(mode.warmups)
+                .warmupTime(TimeValue.milliseconds(mode.millis))
+                .measurementIterations(mode.measurements)
+                .measurementTime(TimeValue.milliseconds(mode.millis))
+                .addProfiler(GCProfiler.class)
+                .jvmArgs(Processes.JVM)
+                .verbosity(VerboseMode.SILENT)
+                .shouldFailOnError(true);
+        each.parameters().forEach(options::param);
+        Costs its = costs.get(each.id());
+        for (RunResult result : new Runner(options.build()).run()) {
+            for (BenchmarkResult fork : result.getBenchmarkResults()) {
+                for (IterationResult iteration : fork.getIterationResults()) {
+                    its.nanos().add(iteration.getPrimaryResult().getScore());
+                    Result<?> bytes = iteration.getSecondaryResults().get(BYTES);
+                    its.bytes().add(bytes.getScore());
+                }
+            }
+        }
+        System.out.println(
+                each.id() + ": " + its.nanos().text(0) + " ns, " + its.bytes().text(0) + " B");
+    }
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.benchmarks;
+
+/** How long to measure: {@code QUICK} shows whether everything runs, and its times are worth little. */
+enum Mode {
+    FULL(2, 2, 4, 5, 500, 15, new int[] {1_000, 10_000, 100_000, 1_000_000}, 40, 100_000),
+    QUICK(1, 0, 2, 2, 250, 3, new int[] {1_000, 10_000, 100_000}, 6, 10_000);
+
+    /** How often each benchmark runs, in a new process each time. */
+    final int rounds;
+
+    /** The rounds in addition for those that have a target. */
+    final int moreRounds;
+
+    final int warmups;
+    final int measurements;
+
+    /** The time of each, in milliseconds. */
+    final int millis;
+
+    /** How many processes are started for each way. */
+    final int starts;
+
+    /** The numbers of users. */
+    final int[] users;
+
+    /** How long calls of them are measured. */
+    final int userSeconds;
+
+    /** The number of grants whose memory is measured. */
+    final int grants;
+
+    Mode(
+            int rounds,
+            int moreRounds,
+            int warmups,
+            int measurements,
+            int millis,
+            int starts,
+            int[] users,
+            int userSeconds,
+            int grants) {
+        this.rounds = rounds;
+        this.moreRounds = moreRounds;
+        this.warmups = warmups;
+        this.measurements = measurements;
+        this.millis = millis;
+        this.starts = starts;
+        this.users = users;
+        this.userSeconds = userSeconds;
+        this.grants = grants;
+    }
+}
