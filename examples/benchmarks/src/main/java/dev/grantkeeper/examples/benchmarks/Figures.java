@@ -23,6 +23,13 @@ final class Figures {
         return median(values.stream().map(value -> Math.abs(value - median)).toList());
     }
 
+    /** The same in a unit that is a thousand times as large. */
+    Figures inThousands() {
+        Figures larger = new Figures();
+        values.forEach(value -> larger.add(value / 1_000));
+        return larger;
+    }
+
     private static double median(List<Double> values) {
         List<Double> sorted = values.stream().sorted().toList();
         int middle = sorted.size() / 2;

@@ -17,6 +17,7 @@ import okhttp3.Request;
 /** Grantkeeper, as its README uses it. */
 final class GrantkeeperWays {
     static final String USER = "alice";
+    static final String SECRET = "v7Qm2Xr9Ls4Tn8Yb3Wd6Zk1Pf5Hc0Jg-";
 
     private GrantkeeperWays() {}
 
@@ -33,7 +34,7 @@ final class GrantkeeperWays {
                 .redirectUri("https://diary.example.com/callback")
                 .scopes("things.read")
                 .tokenStore(store)
-                .sealingKeys(SealingKeys.of("v7Qm2Xr9Ls4Tn8Yb3Wd6Zk1Pf5Hc0Jg-"));
+                .sealingKeys(SealingKeys.of(SECRET));
     }
 
     /** Tokens as after a login. */

@@ -9,7 +9,7 @@ import java.util.List;
 /** Other processes with the same Java. */
 final class Processes {
     /** What every measured process is started with. */
-    static final String[] JVM = {"-Xshare:auto"};
+    static final String[] JVM = {"-Xshare:auto", "-Dslf4j.internal.verbosity=ERROR"};
 
     private Processes() {}
 
@@ -29,15 +29,14 @@ final class Processes {
         for (Object argument : arguments) {
             command.add(argument.toString());
         }
-        // The other libraries log that they have nothing to log with.
         Process process = new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         try {
             int exit = process.waitFor();
             if (exit != 0) {
-                throw new IOException("Exit code " + exit + " of: " + String.join(" ", command));
+                throw new IOException("Exit code " + exit + " of " + main.getSimpleName() + " " + List.of(arguments));
             }
         } catch (InterruptedException e) {
             throw new IOException(e);

@@ -46,8 +46,11 @@ final class SpringWays {
                 REGISTRATION,
                 user,
                 new OAuth2AccessToken(
-                        OAuth2AccessToken.TokenType.BEARER, Tokens.ACCESS_TOKEN, Tokens.ISSUED_AT, Tokens.EXPIRES_AT),
-                new OAuth2RefreshToken(Tokens.REFRESH_TOKEN, Tokens.ISSUED_AT));
+                        OAuth2AccessToken.TokenType.BEARER,
+                        Tokens.received(Tokens.ACCESS_TOKEN),
+                        Tokens.ISSUED_AT,
+                        Tokens.EXPIRES_AT),
+                new OAuth2RefreshToken(Tokens.received(Tokens.REFRESH_TOKEN), Tokens.ISSUED_AT));
     }
 
     static AuthorizedCall over(Transport transport, OAuth2AuthorizedClientService clients) {

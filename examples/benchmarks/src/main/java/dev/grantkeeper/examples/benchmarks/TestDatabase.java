@@ -11,6 +11,9 @@ final class TestDatabase {
     /** The path of a database whose user is signed in already, where a process begins with one. */
     static final String PREPARED = "benchmark.database";
 
+    /** The path of a database to prepare. */
+    static final String NEW = "benchmark.new";
+
     private TestDatabase() {}
 
     /** Whether the user is signed in already. */
@@ -18,9 +21,9 @@ final class TestDatabase {
         return System.getProperty(PREPARED) != null;
     }
 
-    /** The prepared database, or a new one in memory. */
+    /** The prepared database, the one to prepare, or a new one in memory. */
     static DataSource open() {
-        String path = System.getProperty(PREPARED);
+        String path = System.getProperty(PREPARED, System.getProperty(NEW));
         return open(path == null ? "mem:" + UUID.randomUUID() + ";DB_CLOSE_DELAY=-1" : "file:" + path);
     }
 

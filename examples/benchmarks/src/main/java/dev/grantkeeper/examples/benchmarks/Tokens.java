@@ -12,6 +12,11 @@ final class Tokens {
 
     private Tokens() {}
 
+    /** The same text in memory of its own, as each response brings one. */
+    static String received(String token) {
+        return String.valueOf(token.toCharArray());
+    }
+
     /** Stands in code by hand for the request to the token endpoint, which is never made here. */
     static String refresh() {
         throw new IllegalStateException("No token expires in a benchmark");

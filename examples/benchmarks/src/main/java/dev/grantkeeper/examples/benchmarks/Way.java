@@ -28,9 +28,15 @@ public enum Way {
     /** Rows in a database, read in each call as others do. */
     JDBC_EACH_CALL("Grantkeeper, JDBC (H2), `storeCacheTime(ZERO)`", "grantkeeper-store-jdbc", "HikariCP", "h2"),
     /** Spring Security's manager. */
-    SPRING("Spring Security, in memory", "spring-security-oauth2-client"),
+    SPRING("Spring Security, in memory", "spring-security-oauth2-client", "jackson-databind"),
     /** The same over a database. */
-    SPRING_JDBC("Spring Security, JDBC (H2)", "spring-security-oauth2-client", "spring-jdbc", "HikariCP", "h2"),
+    SPRING_JDBC(
+            "Spring Security, JDBC (H2)",
+            "spring-security-oauth2-client",
+            "jackson-databind",
+            "spring-jdbc",
+            "HikariCP",
+            "h2"),
     /** One {@code Credential} for all calls. */
     GOOGLE("google-oauth-client, one `Credential`", "google-oauth-client", "google-http-client-gson"),
     /** One is loaded from its store for each call. */
