@@ -45,7 +45,7 @@ final class Calls implements Part {
                     way.title,
                     of(way, Transport.INTERCEPTOR, 1).nanos().text(0),
                     of(way, Transport.INTERCEPTOR, 2).nanos().text(0),
-                    Figures.number(of(way, Transport.INTERCEPTOR, 1).bytes().median(), 0),
+                    Figures.number(of(way, Transport.INTERCEPTOR, 1).bytes().least(), 0),
                     times(way, Transport.INTERCEPTOR),
                     more(way, Transport.INTERCEPTOR),
                     target(way));
@@ -58,7 +58,7 @@ final class Calls implements Part {
             table.row(
                     way.title,
                     of(way, Transport.CONNECTION, 1).nanos().text(0),
-                    Figures.number(of(way, Transport.CONNECTION, 1).bytes().median(), 0),
+                    Figures.number(of(way, Transport.CONNECTION, 1).bytes().least(), 0),
                     times(way, Transport.CONNECTION),
                     more(way, Transport.CONNECTION),
                     target(way));
@@ -73,7 +73,7 @@ final class Calls implements Part {
                 "send",
                 Map.of("way", way.name(), "transport", transport.name()),
                 threads,
-                TARGETED.contains(way));
+                threads == 1 && TARGETED.contains(way));
     }
 
     private static String id(Way way, Transport transport, int threads) {
@@ -98,8 +98,8 @@ final class Calls implements Part {
     /** The bytes that a call allocates beyond one with a constant header. */
     String more(Way way, Transport transport) {
         return Figures.number(
-                of(way, transport, 1).bytes().median()
-                        - of(Way.CONSTANT_HEADER, transport, 1).bytes().median(),
+                of(way, transport, 1).bytes().least()
+                        - of(Way.CONSTANT_HEADER, transport, 1).bytes().least(),
                 0);
     }
 

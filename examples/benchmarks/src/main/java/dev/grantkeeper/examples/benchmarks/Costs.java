@@ -29,7 +29,7 @@ final class Costs implements Part {
         costs.forEach((method, its) -> table.row(
                 titles.getOrDefault(method, method),
                 its.nanos().inThousands().text(2),
-                its.bytes().text(0)));
+                Figures.number(its.bytes().least(), 0)));
         return introduction + "\n\n" + table;
     }
 }

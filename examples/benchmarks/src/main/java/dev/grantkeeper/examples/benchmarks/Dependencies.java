@@ -67,7 +67,9 @@ final class Dependencies {
                 read.versions.put(name, conflict.find() ? conflict.group(1).trim() : node.group(4));
                 read.needs.computeIfAbsent(name, same -> new LinkedHashSet<>());
                 if (!above.isEmpty()) {
-                    read.needs.get(above.element()).add(name);
+                    read.needs
+                            .computeIfAbsent(above.element(), same -> new LinkedHashSet<>())
+                            .add(name);
                 }
                 above.push(name);
             }

@@ -89,6 +89,6 @@ final class Jars implements Part {
         List<String> own = new ArrayList<>(way.libraries());
         own.removeAll(List.of("h2", "HikariCP"));
         Set<String> jars = beyond(others, own);
-        return count(jars) + ", " + kilobytes(jars) + " kB";
+        return count(jars) + " (" + kilobytes(jars) + " kB)";
     }
 }

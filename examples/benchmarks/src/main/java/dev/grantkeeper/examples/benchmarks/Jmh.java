@@ -29,13 +29,12 @@ final class Jmh {
     /** Time and bytes of one operation. */
     record Costs(Figures nanos, Figures bytes) {}
 
-    private record Case(String id, String method, Map<String, String> parameters, int threads) {}
+    private record Case(
+            String id, String method, Map<String, String> parameters, int threads, boolean hasTarget, Costs costs) {}
 
     private final Class<?> benchmark;
     private final Mode mode;
-    private final Map<String, Case> cases = new LinkedHashMap<>();
-    private final Map<String, Costs> costs = new LinkedHashMap<>();
-    private final List<String> targeted = new ArrayList<>();
+    private final List<Case> cases = new ArrayList<>();
 
     Jmh(Class<?> benchmark, Mode mode) {
         this.benchmark = benchmark;
@@ -44,24 +43,23 @@ final class Jmh {
 
     /** Adds what will be measured. */
     void add(String id, String method, Map<String, String> parameters, int threads, boolean hasTarget) {
-        cases.put(id, new Case(id, method, parameters, threads));
-        costs.put(id, new Costs(new Figures(), new Figures()));
-        if (hasTarget) {
-            targeted.add(id);
-        }
+        cases.add(new Case(id, method, parameters, threads, hasTarget, new Costs(new Figures(), new Figures())));
     }
 
+    /** Measures everything that was added, and returns it by its id. */
     Map<String, Costs> run() throws RunnerException {
         for (int round = 0; round < mode.rounds + mode.moreRounds; round++) {
-            List<Case> turn = new ArrayList<>(cases.values());
+            List<Case> turn = new ArrayList<>(cases);
             if (round >= mode.rounds) {
-                turn.removeIf(each -> !targeted.contains(each.id()));
+                turn.removeIf(each -> !each.hasTarget());
             }
             Collections.shuffle(turn, new Random(round));
             for (Case each : turn) {
                 run(each);
             }
         }
+        Map<String, Costs> costs = new LinkedHashMap<>();
+        cases.forEach(each -> costs.put(each.id(), each.costs()));
         return costs;
     }
 
@@ -79,17 +77,20 @@ final class Jmh {
                 .verbosity(VerboseMode.SILENT)
                 .shouldFailOnError(true);
         each.parameters().forEach(options::param);
-        Costs its = costs.get(each.id());
+        Costs its = each.costs();
         for (RunResult result : new Runner(options.build()).run()) {
             for (BenchmarkResult fork : result.getBenchmarkResults()) {
                 for (IterationResult iteration : fork.getIterationResults()) {
                     its.nanos().add(iteration.getPrimaryResult().getScore());
-                    Result<?> bytes = iteration.getSecondaryResults().get(BYTES);
-                    its.bytes().add(bytes.getScore());
+                    for (Result<?> secondary : iteration.getSecondaryResults().values()) {
+                        if (secondary.getLabel().endsWith(BYTES)) {
+                            its.bytes().add(secondary.getScore());
+                        }
+                    }
                 }
             }
         }
-        System.out.println(
-                each.id() + ": " + its.nanos().text(0) + " ns, " + its.bytes().text(0) + " B");
+        System.out.println(each.id() + ": " + its.nanos().text(0) + " ns, "
+                + Figures.number(its.bytes().least(), 0) + " B");
     }
 }

@@ -13,12 +13,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** The page with all results, and what they were measured on. */
 final class Report {
     private static final String COMMAND = "./mvnw -Dquick -Pbenchmarks -pl examples/benchmarks -am verify";
+
+    private static final List<String> LIBRARIES = List.of(
+            "grantkeeper-core",
+            Dependencies.OKHTTP,
+            "spring-security-oauth2-client",
+            "spring-jdbc",
+            "google-oauth-client",
+            "msal4j",
+            "scribejava-core",
+            "h2",
+            "HikariCP",
+            "jmh-core");
 
     private record Chapter(String name, String title, Part part) {}
 
@@ -59,7 +69,7 @@ final class Report {
         }
         text.append(
                         "[Options, and where to read](README.md#benchmarks). Times are medians; ± is the median distance from it, where")
-                .append(" that is more than 3 %. JMH runs each benchmark ")
+                .append(" that is more than 3 %. Bytes are the least of all iterations. JMH runs each benchmark ")
                 .append(mode.rounds)
                 .append(" times, those with a target ")
                 .append(mode.rounds + mode.moreRounds)
@@ -88,21 +98,9 @@ final class Report {
         table.row("Load average at the start", Figures.number(load, 1));
         table.row("System", System.getProperty("os.name") + " " + System.getProperty("os.version"));
         table.row("Java", System.getProperty("java.vm.name") + " " + Runtime.version());
-        table.row(
-                "Versions",
-                Stream.of(
-                                "grantkeeper-core",
-                                Dependencies.OKHTTP,
-                                "spring-security-oauth2-client",
-                                "spring-jdbc",
-                                "google-oauth-client",
-                                "msal4j",
-                                "scribejava-core",
-                                "h2",
-                                "HikariCP",
-                                "jmh-core")
-                        .map(name -> name + " " + dependencies.version(name))
-                        .collect(Collectors.joining(", ")));
+        for (String library : LIBRARIES) {
+            table.row("`" + library + "`", String.valueOf(dependencies.version(library)));
+        }
         return table.toString();
     }
 

@@ -5,17 +5,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 
 /** Whole processes, from their start to the end of the first authorized call. */
 final class StartUp implements Part {
     static final double MOST_TIMES = 1.3;
 
+    private static final Way BASE = Way.CONSTANT_HEADER;
+
     private static final List<Way> WAYS = List.of(
-            Way.CONSTANT_HEADER,
+            BASE,
             Way.WRAPPED_ACCOUNT,
             Way.SPRING,
             Way.GOOGLE,
@@ -25,9 +25,12 @@ final class StartUp implements Part {
             Way.JDBC,
             Way.SPRING_JDBC);
 
+    /** A program that is started many times. */
+    private record Program(String title, Way way, Class<?> main, List<String> options, Figures millis) {}
+
     private final Dependencies dependencies;
     private final Path directory;
-    private final Map<Way, Figures> millis = new EnumMap<>(Way.class);
+    private final List<Program> programs = new ArrayList<>();
 
     StartUp(Dependencies dependencies, Path directory) {
         this.dependencies = dependencies;
@@ -37,50 +40,52 @@ final class StartUp implements Part {
     @Override
     public String run(Mode mode) throws IOException {
         Files.createDirectories(directory);
-        Map<Way, List<String>> options = new EnumMap<>(Way.class);
+        programs.add(new Program("an empty program", BASE, Nothing.class, List.of(), new Figures()));
         for (Way way : WAYS) {
-            millis.put(way, new Figures());
-            options.put(way, prepare(way));
+            programs.add(new Program(way.title, way, Once.class, prepare(way), new Figures()));
         }
-        Figures nothing = new Figures();
         for (int turn = 0; turn < mode.starts; turn++) {
-            nothing.add(
-                    time(() -> Processes.run(dependencies.classPath(Way.CONSTANT_HEADER), List.of(), Nothing.class)));
-            for (Way way : WAYS) {
-                double its = time(() -> Processes.run(dependencies.classPath(way), options.get(way), Once.class, way));
-                millis.get(way).add(its);
+            for (Program program : programs) {
+                long start = System.nanoTime();
+                run(program, program.options());
+                program.millis().add((System.nanoTime() - start) / 1e6);
             }
         }
         Table table = new Table("", "ms", "beside the constant header", "classes loaded", "target");
-        table.row(
-                "an empty program",
-                nothing.text(0),
-                times(nothing),
-                classes(Way.CONSTANT_HEADER, List.of(), Nothing.class),
-                "");
-        for (Way way : WAYS) {
+        for (Program program : programs) {
             table.row(
-                    way.title,
-                    millis.get(way).text(0),
-                    times(way),
-                    classes(way, options.get(way), Once.class),
-                    way == Way.WRAPPED_ACCOUNT ? "≤ " + MOST_TIMES + "x" : "");
-            System.out.println(way + ": " + millis.get(way).text(0) + " ms");
+                    program.title(),
+                    program.millis().text(0),
+                    times(program),
+                    classes(program),
+                    program.way() == Way.WRAPPED_ACCOUNT ? "≤ " + MOST_TIMES + "x" : "");
+            System.out.println(program.title() + ": " + program.millis().text(0) + " ms");
         }
         return "Medians of " + mode.starts
                 + " starts each, in turns. Every program has a class path of its own, with what it needs"
                 + " and no more, stores or opens a valid token and sends one call, which the last interceptor answers. With H2"
-                + " the token is in a file; `Grantkeeper` seals it, the others do not.\n\n"
+                + " the token is in a file; Grantkeeper seals it, the others do not.\n\n"
                 + table;
+    }
+
+    private void run(Program program, List<String> options) throws IOException {
+        Processes.run(dependencies.classPath(program.way()), options, program.main(), program.way());
     }
 
     /** The start of a process as a multiple of one with a constant header. */
     String times(Way way) {
-        return times(millis.get(way));
+        return times(program(way));
     }
 
-    private String times(Figures its) {
-        return Figures.times(its.median(), millis.get(Way.CONSTANT_HEADER).median());
+    private String times(Program program) {
+        return Figures.times(program.millis().median(), program(BASE).millis().median());
+    }
+
+    private Program program(Way way) {
+        return programs.stream()
+                .filter(program -> program.way() == way && program.main() == Once.class)
+                .findFirst()
+                .orElseThrow();
     }
 
     /** Signs the user in where there is a database. */
@@ -95,24 +100,14 @@ final class StartUp implements Part {
         return List.of("-D" + TestDatabase.PREPARED + "=" + database);
     }
 
-    private String classes(Way way, List<String> options, Class<?> main) throws IOException {
-        Path log = directory.resolve(way + "-" + main.getSimpleName() + ".log");
-        List<String> all = new ArrayList<>(options);
-        all.add("-Xlog:class+load:file=" + log);
-        Processes.run(dependencies.classPath(way), all, main, way);
+    private String classes(Program program) throws IOException {
+        Path log = directory.resolve(program.way() + "-" + program.main().getSimpleName() + ".log");
+        List<String> options = new ArrayList<>(program.options());
+        options.add("-Xlog:class+load:file=" + log);
+        run(program, options);
         try (Stream<String> lines = Files.lines(log)) {
             return Figures.number(
                     lines.filter(line -> line.contains(" source: ")).count(), 0);
         }
-    }
-
-    private interface Run {
-        void run() throws IOException;
-    }
-
-    private static double time(Run process) throws IOException {
-        long start = System.nanoTime();
-        process.run();
-        return (System.nanoTime() - start) / 1e6;
     }
 }

@@ -42,7 +42,7 @@ final class Users implements Part {
                 "no row is remembered (`storeCacheTime(ZERO)`): each call reads, opens and parses",
                 ManyUsers.Cache.READ);
         return "Calls for a random user each, with `account(id)` in each call, over the memory store, medians of batches in turns in"
-                + " one process.\n\n" + table;
+                + " one process. What grows by hand, too, is the memory that a call has to reach for.\n\n" + table;
     }
 
     private void row(Table table, String title, ManyUsers.Cache cache) {
