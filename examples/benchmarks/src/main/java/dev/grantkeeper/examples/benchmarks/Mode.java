@@ -4,7 +4,7 @@ package dev.grantkeeper.examples.benchmarks;
 /** How long to measure: {@code QUICK} shows whether everything runs, and its times are worth little. */
 enum Mode {
     FULL(2, 2, 4, 4, 500, 15, new int[] {1_000, 10_000, 100_000, 1_000_000}, 40, 100_000),
-    QUICK(1, 0, 2, 2, 250, 3, new int[] {1_000, 10_000, 100_000}, 6, 10_000);
+    QUICK(1, 0, 3, 2, 400, 3, new int[] {1_000, 10_000, 100_000}, 6, 10_000);
 
     /** How often each benchmark runs, in a new process each time. */
     final int rounds;
