@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package dev.grantkeeper.examples.load;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import okhttp3.OkHttpClient;
+
+/**
+ * Load: many threads in several processes call an API for many users, whose tokens live for ten seconds. Counts token
+ * requests at the authorization server and statements at the database, and compares with the same calls without any
+ * refresh. Exits with 1 if an expiry took another number of token requests than one, or a user was signed out.
+ */
+final class LoadApp {
+    private static final Map<String, Integer> SHORT = Map.of(
+            "processes",
+            4,
+            "threads",
+            400,
+            "users",
+            2_000,
+            "rate",
+            400,
+            "seconds",
+            12,
+            "rows",
+            2_000,
+            "nodes",
+            100,
+            "millions",
+            10);
+    private static final Map<String, Integer> LONG = Map.of("users", 20_000, "seconds", 180, "rows", 10_000);
+
+    private static final Duration LIFETIME = Duration.ofSeconds(10);
+    private static final Duration SLOW = Duration.ofSeconds(2);
+    private static final List<Integer> INTERVALS = List.of(1, 10, 60, 600, 3600);
+
+    private final Options options;
+    private final Site site;
+    private final List<List<String>> calls = new ArrayList<>();
+    private final List<List<String>> statements = new ArrayList<>();
+    private boolean good = true;
+
+    private LoadApp(Options options, Site site) {
+        this.options = options;
+        this.site = site;
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Options options = Options.parse(arguments, SHORT, LONG);
+        String loadBefore = Page.loadAverage();
+        long began = System.nanoTime();
+        boolean good;
+        try (Site site = Site.open(options.number("processes"))) {
+            LoadApp app = new LoadApp(options, site);
+            String heading = Page.heading(
+                    "load",
+                    arguments,
+                    loadBefore,
+                    site.query("SHOW server_version"),
+                    OkHttpClient.class,
+                    org.postgresql.Driver.class,
+                    com.zaxxer.hikari.HikariDataSource.class);
+            good = app.run(heading, Options.page());
+        }
+        System.out.println("Done in " + TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began) + " s; results in "
+                + Options.page().normalize());
+        System.exit(good ? 0 : 1);
+    }
+
+    private boolean run(String heading, Path page) throws Exception {
+        String traces = traces();
+        Plan plan = new Plan(options.number("millions") * 1_000_000L, options.number("nodes"));
+        hours(plan);
+        memory(plan);
+        capacities(plan);
+
+        progress("Warming up");
+        users("warm-", 500, LIFETIME, LIFETIME);
+        warmUp("constant");
+        warmUp("grantkeeper");
+
+        int users = options.number("users");
+        int rate = options.number("rate");
+        String fast = "as fast as they go";
+        String paced = Page.number(rate) + " calls a second";
+        calls("one constant token", fast, "constant", "fast-", users, 0, seconds());
+        users("fast-", users, LIFETIME, LIFETIME);
+        calls("Grantkeeper, tokens of 10 s", fast, "grantkeeper", "fast-", users, 0, seconds());
+        calls("one constant token", paced, "constant", "paced-", users, rate, seconds());
+        users("paced-", users, LIFETIME, LIFETIME);
+        calls("Grantkeeper, tokens of 10 s", paced, "grantkeeper", "paced-", users, rate, seconds());
+
+        Duration minute = Duration.ofMinutes(1);
+        users("fresh-", 100, minute, minute);
+        calls("Grantkeeper, no refresh due", paced, "grantkeeper", "fresh-", 100, rate, Duration.ofSeconds(8));
+        site.server().ask("mode", "delay", SLOW.toMillis());
+        users("due-", 100, minute, Duration.ofSeconds(15));
+        calls(
+                "Grantkeeper, all tokens refreshed ahead, 2 s each",
+                paced,
+                "grantkeeper",
+                "due-",
+                100,
+                rate,
+                Duration.ofSeconds(8));
+        site.server().ask("mode", "delay", 0);
+
+        Page.write(page, "load", heading + "\n" + load() + "\n" + traces);
+        Page.write(page, "plan", plan.text());
+        System.out.println(load() + "\n" + traces + "\n" + plan.text());
+        return good;
+    }
+
+    private static void progress(String what) {
+        System.out.println(what);
+    }
+
+    private Duration seconds() {
+        return Duration.ofSeconds(options.number("seconds"));
+    }
+
+    private String load() {
+        return options.number("processes") + " processes over one PostgreSQL, " + Page.number(options.number("threads"))
+                + " " + Threads.kind() + " in all, " + Page.number(options.number("users")) + " users, "
+                + options.number("seconds") + " s each (the last two: 100 users, tokens of 60 s, 8 s):\n\n"
+                + Page.table(List.of("tokens", "load", "calls per second", "p50", "p99", "longest", "failed"), calls)
+                + "\nThe same runs, counted at the authorization server and in front of the database:\n\n"
+                + Page.table(
+                        List.of(
+                                "tokens",
+                                "load",
+                                "expiries",
+                                "token requests per expiry",
+                                "users lost",
+                                "reads per second",
+                                "reads per call",
+                                "writes per expiry"),
+                        statements);
+    }
+
+    /** Makes users at the server and in the store. Their tokens do not expire all at once. */
+    private void users(String prefix, int count, Duration lifetime, Duration left) throws Exception {
+        progress("Storing the tokens of " + count + " users");
+        int slices = left.equals(LIFETIME) ? 10 : 1;
+        for (int slice = 0; slice < slices; slice++) {
+            long its = left.toMillis() * (slice + 1) / slices;
+            int first = count * slice / slices;
+            int end = count * (slice + 1) / slices;
+            site.server().ask("issue", prefix, first, end, lifetime.toMillis(), its);
+            List<CompletableFuture<Figures>> kept = new ArrayList<>();
+            int nodes = site.nodes().size();
+            for (int node = 0; node < nodes; node++) {
+                kept.add(site.node(node)
+                        .order(
+                                "keep",
+                                "grantkeeper",
+                                prefix,
+                                first + (end - first) * node / nodes,
+                                first + (end - first) * (node + 1) / nodes,
+                                lifetime.toMillis(),
+                                its));
+            }
+            Site.answers(kept);
+        }
+    }
+
+    private void warmUp(String library) {
+        site.all("load", library, "warm-", 500, Math.max(1, threads()), 2_500, 0);
+    }
+
+    private int threads() {
+        return options.number("threads") / site.nodes().size();
+    }
+
+    private void calls(
+            String tokens, String load, String library, String prefix, int users, int rate, Duration duration)
+            throws Exception {
+        progress(tokens + ", " + load + ", " + duration.toSeconds() + " s");
+        int each = rate / site.nodes().size();
+        List<Figures> answers = site.all("load", library, prefix, users, threads(), duration.toMillis(), each);
+        // What is under way behind the scenes ends.
+        TimeUnit.MILLISECONDS.sleep(SLOW.toMillis() + 500);
+        Figures counts = site.server().ask("counts", prefix);
+        Latencies latencies = new Latencies(answers);
+        long made = Site.sum(answers, "calls");
+        long failed = Site.sum(answers, "failed");
+        double took =
+                answers.stream().mapToLong(one -> one.number("millis")).max().orElse(1) / 1000.0;
+        long reads = Site.sum(answers, "reads");
+        long writes = Site.sum(answers, "writes");
+        calls.add(List.of(
+                tokens,
+                load,
+                Page.number(made / took, 0),
+                latencies.percentile(50),
+                latencies.percentile(99),
+                latencies.longest(),
+                Page.number(failed)));
+        if (failed > 0) {
+            System.out.println(failed + " calls failed; one of them: " + answers);
+        }
+        long expiries = counts.number("expiries");
+        long lost = counts.number("revoked") + Site.sum(answers, "lost");
+        if (library.equals("grantkeeper")) {
+            statements.add(List.of(
+                    tokens,
+                    load,
+                    Page.number(expiries),
+                    perExpiry(counts.number("requests"), expiries, 3),
+                    Page.number(lost),
+                    Page.number(reads / took, 0),
+                    Page.number((double) reads / made, 3),
+                    perExpiry(writes, expiries, 2)));
+            good &= counts.number("requests") == expiries && lost == 0 && failed == 0;
+        }
+        System.out.println(counts + " reads=" + reads + " writes=" + writes + " calls=" + made);
+    }
+
+    private static String perExpiry(long count, long expiries, int digits) {
+        return expiries == 0 ? "–" : Page.number((double) count / expiries, digits);
+    }
+
+    // ---- What a refresh costs the database -----------------------------------------------------------------------
+
+    private String traces() throws Exception {
+        progress("The statements of one refresh");
+        Duration minute = Duration.ofMinutes(1);
+        Duration soft = Duration.ofSeconds(8);
+        Duration gone = Duration.ofSeconds(-1);
+        Map<String, String> situations = new LinkedHashMap<>();
+        situations.put("refreshed ahead, the row is remembered", trace("trace-a-", 0, minute, soft));
+        situations.put("refreshed ahead, the row is not remembered", trace("trace-b-", 1, minute, soft));
+        situations.put("expired, the row is remembered", trace("trace-c-", 0, minute, gone));
+        situations.put("expired, the row is not remembered", trace("trace-d-", 1, minute, gone));
+        List<List<String>> rows = new ArrayList<>();
+        situations.forEach((situation, all) -> rows.add(List.of(situation, all)));
+        rows.add(List.of(
+                "expired, " + site.nodes().size() + " nodes at once with 50 threads each, all statements", crowd()));
+        return "The statements of one refresh, in their order (a call that only reads comes first where the row is not"
+                + " remembered):\n\n" + Page.table(List.of("the token is", "statements"), rows);
+    }
+
+    private String trace(String prefix, int keeper, Duration lifetime, Duration left) throws Exception {
+        keepOne(prefix, keeper, lifetime, left);
+        site.node(0).ask("trace");
+        site.node(0).ask("call", "grantkeeper", prefix + 0);
+        TimeUnit.MILLISECONDS.sleep(700);
+        return shortened(site.node(0).ask("traced").text("statements"));
+    }
+
+    private void keepOne(String prefix, int keeper, Duration lifetime, Duration left) throws IOException {
+        site.server().ask("issue", prefix, 0, 1, lifetime.toMillis(), left.toMillis());
+        site.node(keeper).ask("keep", "grantkeeper", prefix, 0, 1, lifetime.toMillis(), left.toMillis());
+        site.node(0).ask("call", "constant", "nobody"); // connections are open then
+    }
+
+    /** The statements that the application has sent, by their verbs. */
+    private static String shortened(String statements) {
+        List<String> verbs = new ArrayList<>();
+        for (String statement : statements.split("\\|", -1)) {
+            verbs.add("`" + statement.split("_", 2)[0] + "`");
+        }
+        return String.join(", ", verbs);
+    }
+
+    private String crowd() throws Exception {
+        keepOne("trace-e-", 0, Duration.ofMinutes(1), Duration.ofSeconds(-1));
+        site.server().ask("mode", "delay", 100);
+        for (Child node : site.nodes()) {
+            node.ask("call", "grantkeeper", "nobody"); // the library is there
+        }
+        List<Figures> before = site.all("statements");
+        site.all("stampede", "grantkeeper", "trace-e-0", 50);
+        List<Figures> after = site.all("statements");
+        site.server().ask("mode", "delay", 0);
+        return (Site.sum(after, "reads") - Site.sum(before, "reads")) + " × `SELECT`, "
+                + (Site.sum(after, "writes") - Site.sum(before, "writes")) + " × `UPDATE`, for a token request of"
+                + " 100 ms";
+    }
+
+    // ---- What the plan needs ---------------------------------------------------------------------------------------
+
+    private void hours(Plan plan) throws IOException {
+        progress("An hour of one user, by a clock that is moved");
+        for (int interval : INTERVALS) {
+            String user = "hour-" + interval + "-0";
+            site.server()
+                    .ask(
+                            "issue",
+                            "hour-" + interval + "-",
+                            0,
+                            1,
+                            Duration.ofHours(1).toMillis(),
+                            3_600_000);
+            Figures hour = site.node(0).ask("hour", user, interval);
+            plan.hour(interval, hour.number("calls"), hour.number("reads"), hour.number("writes"));
+        }
+    }
+
+    private void memory(Plan plan) throws Exception {
+        int rows = options.number("rows");
+        Duration hour = Duration.ofHours(1);
+        users("memory-", rows, hour, hour);
+        Child node = site.node(0);
+        plan.bytesInMemory(node.ask("memory", "memory-", rows).number("bytes"));
+        plan.bytesOnDisk(Long.parseLong(
+                site.query("SELECT pg_total_relation_size('grantkeeper_tokens') / count(*) FROM grantkeeper_tokens")));
+        plan.maxConnections(100, Site.CONNECTIONS / 2);
+    }
+
+    private void capacities(Plan plan) throws IOException {
+        progress("What this database takes");
+        long millis = Math.min(20_000, options.number("seconds") * 250L);
+        plan.capacity(
+                perSecond(site.node(0).ask("capacity", "reads", "reads-", 800, 8, millis)),
+                perSecond(site.node(0).ask("capacity", "writes", "writes-", 800, 8, millis)));
+    }
+
+    private static double perSecond(Figures figures) {
+        return figures.number("statements") * 1000.0 / figures.number("millis");
+    }
+}
