@@ -18,6 +18,7 @@ final class CountingDataSource {
     private final DataSource counted;
     private final AtomicLong reads = new AtomicLong();
     private final AtomicLong writes = new AtomicLong();
+    private final AtomicLong losses = new AtomicLong();
     private @Nullable List<String> trace; // guarded by this
 
     CountingDataSource(DataSource dataSource) {
@@ -41,6 +42,11 @@ final class CountingDataSource {
         return writes.get();
     }
 
+    /** The writes that changed no row: another node had changed it before. */
+    long losses() {
+        return losses.get();
+    }
+
     /** Begins to keep the statements in their order. */
     synchronized void trace() {
         trace = new ArrayList<>();
@@ -62,13 +68,16 @@ final class CountingDataSource {
     private PreparedStatement counting(PreparedStatement statement, String sql) {
         return proxy(PreparedStatement.class, statement, (name, arguments, result) -> {
             if (name.startsWith("execute")) {
-                executed(sql);
+                executed(sql, result);
             }
             return result;
         });
     }
 
-    private void executed(String sql) {
+    private void executed(String sql, @Nullable Object result) {
+        if (result instanceof Integer changed && changed == 0) {
+            losses.incrementAndGet();
+        }
         (sql.stripLeading().regionMatches(true, 0, "SELECT", 0, 6) ? reads : writes).incrementAndGet();
         synchronized (this) {
             if (trace != null) {

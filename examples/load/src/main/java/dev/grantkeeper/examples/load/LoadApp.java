@@ -28,7 +28,7 @@ final class LoadApp {
             "rate",
             400,
             "seconds",
-            12,
+            8,
             "rows",
             2_000,
             "nodes",
@@ -65,7 +65,7 @@ final class LoadApp {
                     loadBefore,
                     site.query("SHOW server_version"),
                     OkHttpClient.class,
-                    org.postgresql.Driver.class,
+                    org.postgresql.ds.PGSimpleDataSource.class,
                     com.zaxxer.hikari.HikariDataSource.class);
             good = app.run(heading, Options.page());
         }
@@ -95,7 +95,8 @@ final class LoadApp {
         calls("Grantkeeper, tokens of 10 s", fast, "grantkeeper", "fast-", users, 0, seconds());
         calls("one constant token", paced, "constant", "paced-", users, rate, seconds());
         users("paced-", users, LIFETIME, LIFETIME);
-        calls("Grantkeeper, tokens of 10 s", paced, "grantkeeper", "paced-", users, rate, seconds());
+        plan.writesPerExpiry(
+                calls("Grantkeeper, tokens of 10 s", paced, "grantkeeper", "paced-", users, rate, seconds()));
 
         Duration minute = Duration.ofMinutes(1);
         users("fresh-", 100, minute, minute);
@@ -141,7 +142,8 @@ final class LoadApp {
                                 "users lost",
                                 "reads per second",
                                 "reads per call",
-                                "writes per expiry"),
+                                "writes per expiry",
+                                "of these in vain"),
                         statements);
     }
 
@@ -179,7 +181,8 @@ final class LoadApp {
         return options.number("threads") / site.nodes().size();
     }
 
-    private void calls(
+    /** Returns the writes for each expiry. */
+    private double calls(
             String tokens, String load, String library, String prefix, int users, int rate, Duration duration)
             throws Exception {
         progress(tokens + ", " + load + ", " + duration.toSeconds() + " s");
@@ -195,6 +198,7 @@ final class LoadApp {
                 answers.stream().mapToLong(one -> one.number("millis")).max().orElse(1) / 1000.0;
         long reads = Site.sum(answers, "reads");
         long writes = Site.sum(answers, "writes");
+        long losses = Site.sum(answers, "losses");
         calls.add(List.of(
                 tokens,
                 load,
@@ -217,10 +221,12 @@ final class LoadApp {
                     Page.number(lost),
                     Page.number(reads / took, 0),
                     Page.number((double) reads / made, 3),
-                    perExpiry(writes, expiries, 2)));
+                    perExpiry(writes, expiries, 2),
+                    perExpiry(losses, expiries, 2)));
             good &= counts.number("requests") == expiries && lost == 0 && failed == 0;
         }
-        System.out.println(counts + " reads=" + reads + " writes=" + writes + " calls=" + made);
+        System.out.println(counts + " reads=" + reads + " writes=" + writes + " losses=" + losses + " calls=" + made);
+        return expiries == 0 ? 0 : (double) writes / expiries;
     }
 
     private static String perExpiry(long count, long expiries, int digits) {

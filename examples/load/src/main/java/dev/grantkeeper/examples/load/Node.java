@@ -99,6 +99,7 @@ final class Node {
                 case "google" -> new GoogleLibrary(addresses, database.counted(), false);
                 case "google-shared" -> new GoogleLibrary(addresses, database.counted(), true);
                 case "scribe" -> new ScribeLibrary(addresses, database.counted());
+                case "msal" -> new MsalLibrary(http, addresses, database.counted());
                 case "synchronized" -> new SynchronizedLibrary(http, addresses, database.counted());
                 default -> throw new IllegalArgumentException(name);
             };
@@ -195,9 +196,12 @@ final class Node {
         Tally tally = new Tally();
         long reads = database.reads();
         long writes = database.writes();
+        long losses = database.losses();
         long began = System.nanoTime();
         together(count, thread -> {
-            SplittableRandom random = new SplittableRandom(thread);
+            // Nodes with the same seeds would all call for the same user at the same moment.
+            SplittableRandom random =
+                    new SplittableRandom(ProcessHandle.current().pid() * 1_000_003 + thread);
             for (long turn = 0; System.nanoTime() - began < duration; turn++) {
                 if (rate > 0) {
                     long at = TimeUnit.SECONDS.toNanos(turn * count + thread) / rate;
@@ -215,7 +219,8 @@ final class Node {
         return tally.figures()
                 .with("millis", TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began))
                 .with("reads", database.reads() - reads)
-                .with("writes", database.writes() - writes);
+                .with("writes", database.writes() - writes)
+                .with("losses", database.losses() - losses);
     }
 
     private static void pause(Duration time) throws InterruptedException {
@@ -314,7 +319,7 @@ final class Node {
             long reads = database.reads();
             long writes = database.writes();
             long calls = 0;
-            while (passed.get() < hour.toNanos()) {
+            while (passed.addAndGet(interval.toNanos()) <= hour.toNanos()) {
                 TokenSet tokens = grantkeeper.account(order[1]).tokens();
                 calls++;
                 Duration left = Duration.between(
@@ -326,7 +331,6 @@ final class Node {
                         pause(MOMENT);
                     } while ((database.writes() - writes) % 2 != 0);
                 }
-                passed.addAndGet(interval.toNanos());
             }
             return new Figures()
                     .with("kept", kept ? 1 : 0)

@@ -22,6 +22,7 @@ final class Plan {
     private int poolSize;
     private double readsPerSecond;
     private double writesPerSecond;
+    private double writesPerExpiry = 2;
 
     Plan(long users, int nodes) {
         this.users = users;
@@ -52,6 +53,11 @@ final class Plan {
     void maxConnections(int most, int each) {
         maxConnections = most;
         poolSize = each;
+    }
+
+    /** Sets the writes of a refresh, those in vain included. */
+    void writesPerExpiry(double writes) {
+        writesPerExpiry = writes;
     }
 
     void capacity(double reads, double writes) {
@@ -111,7 +117,7 @@ final class Plan {
                     Page.number(users * traffic.active() / traffic.interval(), 0),
                     Page.number(refreshes, 0),
                     Page.number(reads, 0) + ratio(reads, readsPerSecond),
-                    Page.number(2 * refreshes, 0) + ratio(2 * refreshes, writesPerSecond),
+                    Page.number(writesPerExpiry * refreshes, 0) + ratio(writesPerExpiry * refreshes, writesPerSecond),
                     Page.number(remembered(traffic), 0)));
         }
         text.append(Page.table(
@@ -150,10 +156,10 @@ final class Plan {
         return users * traffic.active();
     }
 
-    /** Each active user's token is refreshed once in its life, some time before its end. */
+    /** Each active user's token is refreshed once in its life, by the first call that comes late enough in it. */
     private double refreshes(Traffic traffic) {
         double margin = Duration.ofMinutes(5).toSeconds() * 1.25;
-        return active(traffic) / Math.max(HOUR - margin, traffic.interval());
+        return active(traffic) / (HOUR - margin + traffic.interval() / 2);
     }
 
     private double reads(Traffic traffic) {
@@ -201,13 +207,10 @@ final class Plan {
                 new Limit(
                         "writes",
                         all.stream()
-                                        .mapToDouble(traffic -> 2 * refreshes(traffic))
+                                        .mapToDouble(traffic -> writesPerExpiry * refreshes(traffic))
                                         .max()
                                         .orElse(0)
-                                / writesPerSecond),
-                new Limit(
-                        "remembered rows",
-                        all.stream().mapToDouble(this::remembered).max().orElse(0) / REMEMBERED));
+                                / writesPerSecond));
         StringBuilder order = new StringBuilder();
         limits.stream()
                 .sorted(Comparator.comparingDouble(Limit::ratio).reversed())
@@ -216,6 +219,6 @@ final class Plan {
                         .append(" (")
                         .append(Page.number(limit.ratio(), 1))
                         .append(" ×)"));
-        return "Beyond its limit by, at most, in the order in which they matter: " + order + ".\n";
+        return "What breaks first, in the worst of these cases, as multiples of what there was here: " + order + ".\n";
     }
 }

@@ -3,6 +3,7 @@ package dev.grantkeeper.examples.load;
 
 import com.github.scribejava.core.oauth.OAuth20Service;
 import com.google.api.client.auth.oauth2.Credential;
+import com.microsoft.aad.msal4j.IConfidentialClientApplication;
 import dev.grantkeeper.examples.load.Stampede.Result;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,6 +41,7 @@ final class StampedeApp {
         names.put("spring", "Spring Security, `AuthorizedClientServiceOAuth2AuthorizedClientManager` over JDBC");
         names.put("google", "google-oauth-java-client, `loadCredential` for each call");
         names.put("google-shared", "google-oauth-java-client, one `Credential` for all threads");
+        names.put("msal", "MSAL for Java, `acquireTokenSilently` with a cache for each user");
         names.put("scribe", "ScribeJava, refreshed by hand");
         names.put("synchronized", "an interceptor with a `synchronized` refresh");
         return names;
@@ -59,6 +61,7 @@ final class StampedeApp {
                     OkHttpClient.class,
                     OAuth2AuthorizedClientManager.class,
                     Credential.class,
+                    IConfidentialClientApplication.class,
                     OAuth20Service.class);
             app.run(options, new Stampede(site));
             Path page = Options.page();
