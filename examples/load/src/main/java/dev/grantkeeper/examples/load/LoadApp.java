@@ -41,6 +41,8 @@ final class LoadApp {
     private static final Duration SLOW = Duration.ofSeconds(2);
     private static final List<Integer> INTERVALS = List.of(1, 10, 60, 600, 3600);
 
+    private static final String TABLE_STATISTICS = " FROM pg_stat_user_tables WHERE relname = 'grantkeeper_tokens'";
+
     private final Options options;
     private final Site site;
     private final List<List<String>> calls = new ArrayList<>();
@@ -113,6 +115,9 @@ final class LoadApp {
                 Duration.ofSeconds(8));
         site.server().ask("mode", "delay", 0);
 
+        plan.updates(
+                Long.parseLong(site.query("SELECT n_tup_upd" + TABLE_STATISTICS)),
+                Long.parseLong(site.query("SELECT n_tup_hot_upd" + TABLE_STATISTICS)));
         Page.write(page, "load", heading + "\n" + load() + "\n" + traces);
         Page.write(page, "plan", plan.text());
         System.out.println(load() + "\n" + traces + "\n" + plan.text());

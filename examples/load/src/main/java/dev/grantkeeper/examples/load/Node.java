@@ -28,6 +28,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.logging.LogManager;
 import okhttp3.ConnectionPool;
 import okhttp3.OkHttpClient;
 import org.HdrHistogram.ConcurrentHistogram;
@@ -55,6 +56,7 @@ final class Node {
     }
 
     public static void main(String[] arguments) throws IOException {
+        LogManager.getLogManager().reset(); // Google's client logs each refused refresh with its stack
         Node node = new Node(
                 Integer.parseInt(arguments[0]), Integer.parseInt(arguments[1]), Integer.parseInt(arguments[2]));
         Child.serve(node::obey);

@@ -23,6 +23,7 @@ final class Plan {
     private double readsPerSecond;
     private double writesPerSecond;
     private double writesPerExpiry = 2;
+    private double updatesInPage;
 
     Plan(long users, int nodes) {
         this.users = users;
@@ -58,6 +59,11 @@ final class Plan {
     /** Sets the writes of a refresh, those in vain included. */
     void writesPerExpiry(double writes) {
         writesPerExpiry = writes;
+    }
+
+    /** Sets what PostgreSQL counted: all updates of the table, and those that stayed within a page. */
+    void updates(long all, long inPage) {
+        updatesInPage = all == 0 ? 0 : (double) inPage / all;
     }
 
     void capacity(double reads, double writes) {
@@ -184,6 +190,10 @@ final class Plan {
                         "the table",
                         Page.number(users * bytesOnDisk / 1e9, 1) + " GB (" + Page.number(bytesOnDisk)
                                 + " bytes a user here, index included)"),
+                List.of(
+                        "updates that leave the index alone (HOT)",
+                        Page.number(100 * updatesInPage, 0)
+                                + " % here; the others make work for autovacuum, less so with a `fillfactor` of 50"),
                 List.of(
                         "memory of a node, `storeCacheSize` of " + Page.number(REMEMBERED),
                         Page.number(REMEMBERED * bytesInMemory / 1e6, 0) + " MB (" + Page.number(bytesInMemory)
