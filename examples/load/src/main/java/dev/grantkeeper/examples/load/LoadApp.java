@@ -192,18 +192,20 @@ final class LoadApp {
             throws Exception {
         progress(tokens + ", " + load + ", " + duration.toSeconds() + " s");
         int each = rate / site.nodes().size();
+        List<Figures> before = site.all("statements");
         List<Figures> answers = site.all("load", library, prefix, users, threads(), duration.toMillis(), each);
         // What is under way behind the scenes ends.
         TimeUnit.MILLISECONDS.sleep(SLOW.toMillis() + 500);
+        List<Figures> after = site.all("statements");
         Figures counts = site.server().ask("counts", prefix);
         Latencies latencies = new Latencies(answers);
         long made = Site.sum(answers, "calls");
         long failed = Site.sum(answers, "failed");
         double took =
                 answers.stream().mapToLong(one -> one.number("millis")).max().orElse(1) / 1000.0;
-        long reads = Site.sum(answers, "reads");
-        long writes = Site.sum(answers, "writes");
-        long losses = Site.sum(answers, "losses");
+        long reads = Site.sum(after, "reads") - Site.sum(before, "reads");
+        long writes = Site.sum(after, "writes") - Site.sum(before, "writes");
+        long losses = Site.sum(after, "losses") - Site.sum(before, "losses");
         calls.add(List.of(
                 tokens,
                 load,

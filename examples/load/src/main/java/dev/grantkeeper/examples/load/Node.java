@@ -34,25 +34,30 @@ import okhttp3.OkHttpClient;
 import org.HdrHistogram.ConcurrentHistogram;
 
 /**
- * A node of an application, in a process of its own: one object of each library, and one pool of connections to the
- * database. Each method with an order as its parameter says what the order's words are.
+ * A node of an application, in a process of its own: one object of each library, each with a pool of connections of its
+ * own. Each method with an order as its parameter says what the order's words are.
  */
 final class Node {
     /** Long enough for a refresh that nobody waits for to be under way or done. */
     private static final Duration MOMENT = Duration.ofMillis(30);
 
     private final Addresses addresses;
-    private final CountingDataSource database;
+    private final int postgres;
+    private final int connections;
     private final OkHttpClient http = new OkHttpClient.Builder()
             .connectionPool(new ConnectionPool(5_000, 1, TimeUnit.MINUTES))
             .readTimeout(Duration.ofSeconds(60))
             .build();
     private final ExecutorService threads = Threads.perTask();
     private final Map<String, Library> libraries = new ConcurrentHashMap<>();
+    /** The connections of Grantkeeper. */
+    private final CountingDataSource database;
 
     private Node(int server, int postgres, int connections) {
         this.addresses = new Addresses(server);
-        this.database = new CountingDataSource(Databases.pool(postgres, connections));
+        this.postgres = postgres;
+        this.connections = connections;
+        this.database = database();
     }
 
     public static void main(String[] arguments) throws IOException {
@@ -87,6 +92,11 @@ final class Node {
         };
     }
 
+    /** A pool for each library: what one of them does to it must not slow another one down. */
+    private CountingDataSource database() {
+        return new CountingDataSource(Databases.pool(postgres, connections));
+    }
+
     private Library library(String name) {
         return libraries.computeIfAbsent(name, this::open);
     }
@@ -97,12 +107,13 @@ final class Node {
                 case "constant" -> new ConstantTokens(http, addresses);
                 case "grantkeeper" -> new GrantkeeperLibrary(name, Replay.LATE, http, addresses, store());
                 case "grantkeeper-prompt" -> new GrantkeeperLibrary(name, Replay.PROMPT, http, addresses, store());
-                case "spring" -> new SpringLibrary(http, addresses, database.counted());
-                case "google" -> new GoogleLibrary(addresses, database.counted(), false);
-                case "google-shared" -> new GoogleLibrary(addresses, database.counted(), true);
-                case "scribe" -> new ScribeLibrary(addresses, database.counted());
-                case "msal" -> new MsalLibrary(http, addresses, database.counted());
-                case "synchronized" -> new SynchronizedLibrary(http, addresses, database.counted());
+                case "spring" -> new SpringLibrary(http, addresses, database().counted());
+                case "google" -> new GoogleLibrary(addresses, database().counted(), false);
+                case "google-shared" -> new GoogleLibrary(addresses, database().counted(), true);
+                case "scribe" -> new ScribeLibrary(addresses, database().counted());
+                case "msal" -> new MsalLibrary(http, addresses, database().counted());
+                case "synchronized" ->
+                    new SynchronizedLibrary(http, addresses, database().counted());
                 default -> throw new IllegalArgumentException(name);
             };
         } catch (SQLException e) {
@@ -196,9 +207,6 @@ final class Node {
         long duration = TimeUnit.MILLISECONDS.toNanos(Long.parseLong(order[5]));
         long rate = Long.parseLong(order[6]);
         Tally tally = new Tally();
-        long reads = database.reads();
-        long writes = database.writes();
-        long losses = database.losses();
         long began = System.nanoTime();
         together(count, thread -> {
             // Nodes with the same seeds would all call for the same user at the same moment.
@@ -218,11 +226,7 @@ final class Node {
                 }
             }
         });
-        return tally.figures()
-                .with("millis", TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began))
-                .with("reads", database.reads() - reads)
-                .with("writes", database.writes() - writes)
-                .with("losses", database.losses() - losses);
+        return tally.figures().with("millis", TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began));
     }
 
     private static void pause(Duration time) throws InterruptedException {
@@ -297,7 +301,10 @@ final class Node {
     }
 
     private Figures statements() {
-        return new Figures().with("reads", database.reads()).with("writes", database.writes());
+        return new Figures()
+                .with("reads", database.reads())
+                .with("writes", database.writes())
+                .with("losses", database.losses());
     }
 
     private Figures traced() {

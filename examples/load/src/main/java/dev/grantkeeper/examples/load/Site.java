@@ -13,8 +13,10 @@ import java.util.concurrent.CompletableFuture;
 
 /** Everything that runs: a PostgreSQL, the authorization server with its API, and the nodes, each a process. */
 final class Site implements AutoCloseable {
-    /** Connections of each node's pool. */
+    /** Connections of each library of each node. */
     static final int CONNECTIONS = 10;
+
+    private static final int LIBRARIES = 8;
 
     private final EmbeddedPostgres postgres;
     private final Child server;
@@ -29,7 +31,7 @@ final class Site implements AutoCloseable {
 
     static Site open(int nodes) throws IOException {
         EmbeddedPostgres postgres = EmbeddedPostgres.builder()
-                .setServerConfig("max_connections", String.valueOf(nodes * CONNECTIONS + 20))
+                .setServerConfig("max_connections", String.valueOf(nodes * LIBRARIES * CONNECTIONS + 20))
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on")
                 .start();

@@ -20,6 +20,9 @@ final class Stampede {
     private static final Duration TOKEN_REQUEST = Duration.ofMillis(100);
 
     private static final Duration OUTAGE = Duration.ofSeconds(5);
+    /** Longer than a pause after three failures. */
+    private static final Duration AFTERWARDS = Duration.ofSeconds(10);
+
     private static final Duration GRACE = Duration.ofSeconds(30);
 
     /** Users of each library whose refresh is cut off. */
@@ -117,7 +120,7 @@ final class Stampede {
         }
         site.server().ask("mode", "outage", 1);
         Map<String, List<CompletableFuture<Figures>>> ordered = new LinkedHashMap<>();
-        long millis = OUTAGE.plusSeconds(5).toMillis();
+        long millis = OUTAGE.plus(AFTERWARDS).toMillis();
         for (String library : libraries) {
             ordered.put(
                     library,

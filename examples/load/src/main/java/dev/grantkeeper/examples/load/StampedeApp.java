@@ -109,8 +109,8 @@ final class StampedeApp {
                         + rounds(rounds),
                 rows);
 
-        outage(stampede, 1, threads / processes);
-        outage(stampede, processes, threads / processes);
+        outage(stampede, 1, threads / 10);
+        outage(stampede, processes, threads / 10);
 
         killed(
                 stampede.killed(NAMES.keySet(), "killed", false),
@@ -169,7 +169,7 @@ final class StampedeApp {
 
     private static List<String> rowWithWait(String library, Result result) {
         List<String> row = new ArrayList<>(row(library, result));
-        row.add(result.unserved() > 0 ? "never served" : Page.number(result.longest() / 1000.0, 1) + " s");
+        row.add(result.unserved() > 0 ? "not served at the end" : Page.number(result.longest() / 1000.0, 1) + " s");
         return row;
     }
 
