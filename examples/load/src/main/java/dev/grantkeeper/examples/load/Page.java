@@ -32,7 +32,8 @@ final class Page {
         if (from < 0 || to < from) {
             throw new IOException(page + " has no region " + region);
         }
-        Files.writeString(page, before.substring(0, from + begin.length()) + "\n" + text + "\n" + before.substring(to));
+        Files.writeString(
+                page, before.substring(0, from + begin.length()) + "\n" + text.strip() + "\n\n" + before.substring(to));
     }
 
     /**
@@ -50,10 +51,10 @@ final class Page {
             versions.add(jar(type));
         }
         String options = arguments.length == 0 ? "" : " -Dexec.args=\"" + String.join(" ", arguments) + "\"";
-        return "Measured on " + LocalDate.now(Clock.systemUTC()) + " on " + machine() + " (load average " + loadBefore
-                + " before it began), JDK " + Runtime.version() + ", with\n" + String.join(", ", versions)
-                + ", by\n\n```sh\n./mvnw -q -Dquick -Pload -pl examples/load -am test-compile exec:exec@" + goal
-                + options + "\n```\n";
+        return "Measured on " + LocalDate.now(Clock.systemUTC()) + " on " + machine() + ", load average " + loadBefore
+                + " before it began,\nby JDK " + Runtime.version() + " with\n" + String.join(", ", versions)
+                + ":\n\n```sh\n./mvnw -q -Dquick -Pload -pl examples/load -am test-compile exec:exec@" + goal + options
+                + "\n```\n";
     }
 
     /** The file of a library: its name and its version. */

@@ -170,7 +170,7 @@ final class Stampede {
                     library,
                     site.nodes().subList(1, site.nodes().size()).stream()
                             .map(node -> node.order(
-                                    "persist", library, prefix(library, scene), VICTIMS, 2 * VICTIMS, 30_000, 100, 1))
+                                    "persist", library, prefix(library, scene), VICTIMS, 2 * VICTIMS, 26_000, 100, 1))
                             .toList());
         }
         Map<String, Result> results = new LinkedHashMap<>();
