@@ -20,8 +20,8 @@ final class Stampede {
     private static final Duration TOKEN_REQUEST = Duration.ofMillis(100);
 
     private static final Duration OUTAGE = Duration.ofSeconds(5);
-    /** Longer than a pause after three failures. */
-    private static final Duration AFTERWARDS = Duration.ofSeconds(10);
+    /** Longer than Grantkeeper's longest pause after four failures, which is 16 s. */
+    private static final Duration AFTERWARDS = Duration.ofSeconds(18);
 
     private static final Duration GRACE = Duration.ofSeconds(30);
 
@@ -112,29 +112,46 @@ final class Stampede {
         return result(library, scene, 0, rounds, answers, false);
     }
 
-    /** The token endpoint is down for a while, as the calls go on. All libraries at the same time. */
-    Map<String, Result> outage(Collection<String> libraries, String scene, int processes, int threads)
+    /**
+     * The token endpoint is down for a while, as the calls go on. All libraries at the same time, in one process and in
+     * several, each for a user of its own.
+     *
+     * @return the results for each number of processes, by library
+     */
+    Map<Integer, Map<String, Result>> outage(Collection<String> libraries, List<Integer> processes, int threads)
             throws Exception {
         for (String library : libraries) {
-            users(library, scene, 0, 1);
+            for (int count : processes) {
+                users(library, "outage" + count, 0, 1);
+            }
         }
         site.server().ask("mode", "outage", 1);
-        Map<String, List<CompletableFuture<Figures>>> ordered = new LinkedHashMap<>();
         long millis = OUTAGE.plus(AFTERWARDS).toMillis();
-        for (String library : libraries) {
-            ordered.put(
-                    library,
-                    site.nodes().subList(0, processes).stream()
-                            .map(node ->
-                                    node.order("persist", library, prefix(library, scene), 1, threads, millis, 200, 0))
-                            .toList());
+        Map<Integer, Map<String, List<CompletableFuture<Figures>>>> ordered = new LinkedHashMap<>();
+        for (int count : processes) {
+            Map<String, List<CompletableFuture<Figures>>> each = new LinkedHashMap<>();
+            for (String library : libraries) {
+                String prefix = prefix(library, "outage" + count);
+                each.put(
+                        library,
+                        site.nodes().subList(0, count).stream()
+                                .map(node -> node.order("persist", library, prefix, 1, threads, millis, 200, 0))
+                                .toList());
+            }
+            ordered.put(count, each);
         }
         TimeUnit.MILLISECONDS.sleep(OUTAGE.toMillis());
         site.server().ask("mode", "outage", 0);
-        Map<String, Result> results = new LinkedHashMap<>();
-        for (Map.Entry<String, List<CompletableFuture<Figures>>> entry : ordered.entrySet()) {
-            List<Figures> answers = Site.answers(entry.getValue());
-            results.put(entry.getKey(), result(entry.getKey(), scene, 0, 1, answers, true));
+        Map<Integer, Map<String, Result>> results = new LinkedHashMap<>();
+        for (Map.Entry<Integer, Map<String, List<CompletableFuture<Figures>>>> one : ordered.entrySet()) {
+            Map<String, Result> each = new LinkedHashMap<>();
+            for (Map.Entry<String, List<CompletableFuture<Figures>>> entry :
+                    one.getValue().entrySet()) {
+                List<Figures> answers = Site.answers(entry.getValue());
+                String library = entry.getKey();
+                each.put(library, result(library, "outage" + one.getKey(), 0, 1, answers, true));
+            }
+            results.put(one.getKey(), each);
         }
         return results;
     }

@@ -109,8 +109,11 @@ final class StampedeApp {
                         + rounds(rounds),
                 rows);
 
-        outage(stampede, 1, threads / 10);
-        outage(stampede, processes, threads / 10);
+        for (Map.Entry<Integer, Map<String, Result>> outage : stampede.outage(
+                        NAMES.keySet(), List.of(1, processes), threads / 10)
+                .entrySet()) {
+            outage(outage.getValue(), outage.getKey(), threads / 10);
+        }
 
         killed(
                 stampede.killed(NAMES.keySet(), "killed", false),
@@ -133,8 +136,7 @@ final class StampedeApp {
                 || (result.requests() == result.users() && result.loggedOut() == 0 && result.failed() == 0);
     }
 
-    private void outage(Stampede stampede, int processes, int threads) throws Exception {
-        Map<String, Result> results = stampede.outage(NAMES.keySet(), "outage" + processes, processes, threads);
+    private void outage(Map<String, Result> results, int processes, int threads) {
         List<List<String>> rows = new ArrayList<>();
         results.forEach((library, result) -> rows.add(rowWithWait(library, result)));
         Result ours = results.getOrDefault("grantkeeper", Result.NONE);
