@@ -791,7 +791,7 @@ public final class Grantkeeper implements AutoCloseable {
         }
 
         /**
-         * Sets how many rows are remembered, those that were used last. Default: 10,000. A row takes about 2 KB. It is
+         * Sets how many rows are remembered, those that were used last. Default: 10,000. A row takes 2 to 4 KB. It is
          * reused for {@link #storeCacheTime}, and while the store is down its valid tokens are served, so this should
          * be no less than the number of users who are active within the lifetime of an access token.
          *

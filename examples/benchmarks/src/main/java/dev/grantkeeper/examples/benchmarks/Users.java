@@ -41,7 +41,7 @@ final class Users implements Part {
                 "no row is remembered (`storeCacheSize(1)`): each call reads, opens and parses",
                 ManyUsers.Cache.READ);
         return "Calls for a random user each, with `account(id)` in each call, over the memory store: CPU time of all threads,"
-                + " medians of batches in turns. By default 10,000 rows are remembered, for 5 s, and a call costs what one of"
+                + " medians of batches in turns. By default 10,000 rows are remembered, for up to a minute, and a call costs what one of"
                 + " the last two rows says. By hand it grows as well: a call has to reach for more memory.\n\n"
                 + table;
     }
