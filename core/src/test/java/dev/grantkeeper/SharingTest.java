@@ -293,7 +293,8 @@ class SharingTest {
                     return false;
                 },
                 released);
-        Grantkeeper node = mock.node(mock.registration(mock.provider()).tokenStore(store));
+        Grantkeeper node = mock.node(
+                mock.registration(mock.provider()).tokenStore(store).storeCacheTime(Duration.ZERO)); // each call reads
         tenant.set("the first caller's");
         Thread.currentThread().setContextClassLoader(new ClassLoader(loader) {});
         try {

@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,7 +49,9 @@ public final class AccountKey implements Serializable {
     }
 
     private static void check(String what, String text) {
-        Objects.requireNonNull(text, () -> "The " + what + " of an account key is null");
+        if (text == null) {
+            throw new NullPointerException("The " + what + " of an account key is null");
+        }
         if (text.isEmpty()) {
             throw new IllegalArgumentException("The " + what + " of an account key is empty");
         }

@@ -38,6 +38,7 @@ final class LostWrites {
     // guarded by this
     private final Deque<AccountKey> suspects = new ArrayDeque<>();
     private boolean looking;
+    private int readers;
 
     private LostWrites(Rows rows, Memory memory, Workers workers, Clocks clocks, Timing timing) {
         this.rows = rows;
@@ -63,10 +64,27 @@ final class LostWrites {
         lookLater();
     }
 
+    /**
+     * Where reads succeed and writes fail, each row that is to be written again makes the store come back and go away,
+     * so there are never more readers than {@link #AT_ONCE}.
+     */
     private void storeIsBack() {
-        for (int i = 0; i < AT_ONCE; i++) {
-            read(this::readAll);
+        while (addReader()) {
+            if (!read(this::readAll)) {
+                removeReader();
+                return;
+            }
         }
+    }
+
+    private synchronized boolean addReader() {
+        boolean wanted = readers < AT_ONCE && !suspects.isEmpty();
+        readers += wanted ? 1 : 0;
+        return wanted;
+    }
+
+    private synchronized void removeReader() {
+        readers--;
     }
 
     /** Looks until the store is back: the node that wrote last has to notice before others refresh. */
@@ -80,8 +98,8 @@ final class LostWrites {
         long half = pause.toNanos() / 2;
         workers.later(
                 Duration.ofNanos(half + clocks.random(half)),
-                () -> read(() -> {
-                    boolean more = rows.health().isFailing() && readOne(Deque::pollLast);
+                () -> readLater(() -> {
+                    boolean more = rows.health().isFailing() && readOne(next(Deque::pollLast));
                     synchronized (this) {
                         looking = false;
                     }
@@ -91,18 +109,32 @@ final class LostWrites {
                 }));
     }
 
+    /** Reads one row after the other, until there are none, or one fails. */
     private void readAll() {
-        while (readOne(Deque::pollFirst)) {
-            // and the next
+        AccountKey key = nextOrLeave();
+        while (key != null) {
+            if (!readOne(key)) {
+                removeReader();
+                return;
+            }
+            key = nextOrLeave();
         }
     }
 
-    /** Reads one of the rows. Returns whether that succeeded. */
-    private boolean readOne(Function<Deque<AccountKey>, @Nullable AccountKey> which) {
-        AccountKey key;
-        synchronized (this) {
-            key = which.apply(suspects);
+    private synchronized @Nullable AccountKey nextOrLeave() {
+        AccountKey key = suspects.pollFirst();
+        if (key == null) {
+            readers--; // in one step: a row that is added now finds a reader less
         }
+        return key;
+    }
+
+    private synchronized @Nullable AccountKey next(Function<Deque<AccountKey>, @Nullable AccountKey> which) {
+        return which.apply(suspects);
+    }
+
+    /** Reads one of the rows. Returns whether that succeeded. */
+    private boolean readOne(@Nullable AccountKey key) {
         if (key == null) {
             return false;
         }
@@ -118,11 +150,16 @@ final class LostWrites {
         }
     }
 
-    private void read(Runnable task) {
+    private void readLater(Runnable task) {
+        boolean unused = read(task); // closed: nobody looks any more
+    }
+
+    private boolean read(Runnable task) {
         try {
             workers.read(task);
+            return true;
         } catch (RejectedExecutionException e) {
-            // Closed: nobody looks any more.
+            return false;
         }
     }
 }

@@ -211,11 +211,12 @@ public record GrantRow(
         if (own.tokens() != null) {
             all.put(Resource.OWN, own.tokens());
         }
-        resources.forEach((resource, state) -> {
-            if (state.tokens() != null) {
-                all.put(resource, state.tokens());
+        for (Map.Entry<Resource.Named, State> resource : resources.entrySet()) {
+            TokenSet tokens = resource.getValue().tokens();
+            if (tokens != null) {
+                all.put(resource.getKey(), tokens);
             }
-        });
+        }
         return all;
     }
 

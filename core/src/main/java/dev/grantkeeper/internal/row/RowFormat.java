@@ -141,8 +141,10 @@ public final class RowFormat {
 
     private static String toJson(GrantRow row) {
         ObjectNode json = JsonTrees.object();
-        boolean bound = row.allTokens().values().stream()
-                .anyMatch(tokens -> tokens.proofKey().isPresent());
+        boolean bound = false;
+        for (TokenSet tokens : row.allTokens().values()) {
+            bound |= tokens.proofKey().isPresent();
+        }
         json.put("v", bound ? BOUND : FORMAT);
         json.put("login", row.login());
         json.put("authorizedAt", row.authorizedAt().toEpochMilli());

@@ -181,6 +181,12 @@ class MutantTest {
                                 "unnoticed = waited;")
                         .from(174_800),
                 Mutant.of(
+                                "rows that cannot be written again are not read by more and more readers",
+                                LOST_WRITES,
+                                "readers < AT_ONCE && !suspects.isEmpty();",
+                                "!suspects.isEmpty();")
+                        .from(174_800),
+                Mutant.of(
                         "an attempt that is written again stands for another T",
                         MEMORY,
                         "boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));",
