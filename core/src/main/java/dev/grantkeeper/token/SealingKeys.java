@@ -102,7 +102,11 @@ public final class SealingKeys {
             throw new IllegalArgumentException("The sealing secret has " + secret.length() + " characters, at least "
                     + MIN_LENGTH + " are needed." + advice);
         }
-        if (secret.chars().distinct().count() < 10) {
+        int different = 0;
+        for (int i = 0; i < secret.length(); i++) {
+            different += secret.indexOf(secret.charAt(i)) == i ? 1 : 0;
+        }
+        if (different < 10) {
             throw new IllegalArgumentException(
                     "The sealing secret consists of fewer than 10 different characters." + advice);
         }
@@ -110,7 +114,11 @@ public final class SealingKeys {
         boolean counts = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef".contains(lower.substring(0, MIN_LENGTH))
                 || lower.startsWith("00112233445566778899aabbccddeeff")
                 || lower.startsWith("0123456789abcdef0123456789abcdef");
-        if (counts || SAMPLES.stream().anyMatch(lower::contains)) {
+        boolean sample = counts;
+        for (String part : SAMPLES) {
+            sample |= lower.contains(part);
+        }
+        if (sample) {
             throw new IllegalArgumentException("The sealing secret looks like a sample." + advice);
         }
         return secret.getBytes(StandardCharsets.UTF_8);

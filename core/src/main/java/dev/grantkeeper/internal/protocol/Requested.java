@@ -30,7 +30,13 @@ public final class Requested {
 
     /** RFC 6749 section 3.3. */
     public static boolean isScope(String scope) {
-        return !scope.isEmpty() && scope.chars().allMatch(c -> c > ' ' && c < 0x7f && c != '"' && c != '\\');
+        for (int i = 0; i < scope.length(); i++) {
+            char c = scope.charAt(i);
+            if (c <= ' ' || c >= 0x7f || c == '"' || c == '\\') {
+                return false;
+            }
+        }
+        return !scope.isEmpty();
     }
 
     /** The same resources in the same order, after a check of each. */

@@ -41,8 +41,12 @@ import org.jspecify.annotations.Nullable;
  * requests that go to the server directly. Thread-safe; {@code toString} shows no secret.
  */
 public final class Client {
-    private static final MediaType FORM = MediaType.get("application/x-www-form-urlencoded");
-    private static final MediaType JSON = MediaType.get("application/json");
+    /** Made with the first request, and not when an application starts. */
+    private static final class BodyType {
+        static final MediaType FORM = MediaType.get("application/x-www-form-urlencoded");
+        static final MediaType JSON = MediaType.get("application/json");
+    }
+
     private static final String ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     // Long enough for clocks that differ a little. Some servers accept no longer ones.
     private static final Duration ASSERTION_LIVES = Duration.ofMinutes(1);
@@ -158,7 +162,10 @@ public final class Client {
                 // The TLS handshake authenticates the client, or nothing does.
             }
         }
-        return request.post(json ? once(JSON, json(parameters)) : once(FORM, URLUtils.serializeParameters(parameters)))
+        return request.post(
+                        json
+                                ? once(BodyType.JSON, json(parameters))
+                                : once(BodyType.FORM, URLUtils.serializeParameters(parameters)))
                 .build();
     }
 
