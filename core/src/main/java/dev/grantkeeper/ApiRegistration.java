@@ -11,6 +11,7 @@ import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.AuthorizationCodeFlow;
 import dev.grantkeeper.internal.login.LoginAttempt;
 import dev.grantkeeper.internal.login.LoginOutcome;
+import dev.grantkeeper.internal.openid.Decryption;
 import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.provider.DialectFacts;
@@ -173,6 +174,7 @@ final class ApiRegistration implements Registration, LoginStarter {
                 server.revocation(),
                 name,
                 apis.options().client().firstRedirectUri(),
+                Decryption.NONE,
                 apis.dpop(),
                 apis.usedLogins(),
                 apis.time());

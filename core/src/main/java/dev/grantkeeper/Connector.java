@@ -3,6 +3,8 @@ package dev.grantkeeper;
 
 import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.openid.ClaimSources;
+import dev.grantkeeper.internal.openid.Decryption;
+import dev.grantkeeper.internal.openid.EncryptedRequests;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
@@ -10,7 +12,6 @@ import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.openid.SignedIntrospections;
 import dev.grantkeeper.internal.openid.SignedResponses;
-import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.BackchannelEndpoint;
@@ -33,7 +34,7 @@ final class Connector {
     private Connector() {}
 
     /** Makes the endpoints of a provider that is known completely. Does no I/O. */
-    static Endpoints connect(Provider provider, Settings settings, Http http) {
+    static Endpoints connect(Provider provider, Settings settings, Decryption decryption, Http http) {
         String clientId = Objects.requireNonNull(settings.clientId);
         Client client = new Client(
                 clientId,
@@ -47,19 +48,26 @@ final class Connector {
         ProviderKeys keys = provider.jwksUri()
                 .map(where -> new ProviderKeys(where, settings.signingAlgorithms, http, settings.ticker))
                 .orElse(null);
-        IdTokens idTokens =
-                keys == null ? null : new IdTokens(provider, clientId, settings.trustedAudiences, keys, settings.clock);
+        IdTokens idTokens = keys == null
+                ? null
+                : new IdTokens(provider, clientId, settings.trustedAudiences, keys, decryption, settings.clock);
         Profiles profiles = settings.fetchProfile
                 ? new Profiles(
                         provider, provider.userInfoEndpoint().map(client::at).orElse(null), http, idTokens)
                 : null;
         Set<LoginProtection> protections = settings.protections(provider);
-        boolean formPost = settings.formPost || Facts.of(provider).dialect.formPost;
         return new Endpoints(
                 provider,
                 clientId,
                 new AuthorizationEndpoint(
-                        provider, client, protections, formPost, settings.requestUri, http, settings.clock),
+                        provider,
+                        client,
+                        protections,
+                        settings.isPosted(provider),
+                        keys == null ? null : new EncryptedRequests(keys),
+                        settings.requestUri,
+                        http,
+                        settings.clock),
                 provider.deviceAuthorizationEndpoint()
                         .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
                         .orElse(null),
@@ -70,7 +78,7 @@ final class Connector {
                 tokenEndpoint,
                 provider.introspectionEndpoint()
                         .map(uri -> new IntrospectionEndpoint(
-                                http, client, uri, verifier(provider, settings, keys), settings.clock))
+                                http, client, uri, verifier(provider, settings, keys, decryption), settings.clock))
                         .orElse(null),
                 idTokens,
                 profiles,
@@ -95,12 +103,16 @@ final class Connector {
     }
 
     private static IntrospectionEndpoint.@Nullable Verifier verifier(
-            Provider provider, Settings settings, @Nullable ProviderKeys keys) {
+            Provider provider, Settings settings, @Nullable ProviderKeys keys, Decryption decryption) {
         if (!settings.signedIntrospection || keys == null) {
             return null;
         }
         SignedIntrospections signed = new SignedIntrospections(
-                provider.issuer().orElseThrow(), Objects.requireNonNull(settings.clientId), keys, settings.clock);
+                provider.issuer().orElseThrow(),
+                Objects.requireNonNull(settings.clientId),
+                keys,
+                decryption,
+                settings.clock);
         return jwt -> {
             try {
                 return signed.verify(jwt);

@@ -2,10 +2,12 @@
 package dev.grantkeeper;
 
 import dev.grantkeeper.internal.call.TokenSource;
+import dev.grantkeeper.internal.openid.Decryption;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
@@ -19,6 +21,7 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -155,6 +158,17 @@ public final class Grantkeeper implements AutoCloseable {
     public LoginResult finishLogin(@Nullable PendingLogin login, @Nullable String query)
             throws AuthorizationServerException {
         return registration.finish(login, query);
+    }
+
+    /**
+     * Returns the session key of the login that a callback belongs to, as {@link PendingLogin#sessionKeyOf} does, also
+     * for a response that is encrypted ({@link LoginProtection#ENCRYPTED_RESPONSE}). Does no I/O.
+     *
+     * @param query the callback's query, or its whole URL; anything that a browser can send
+     * @return the session key; a name that no login has if there is no state
+     */
+    public String sessionKeyOf(@Nullable String query) {
+        return registration.sessionKeyOf(query);
     }
 
     /**
@@ -629,8 +643,9 @@ public final class Grantkeeper implements AutoCloseable {
          * Sets the publisher of signed requests ({@link LoginProtection#SIGNED_REQUEST}): the browser then carries the
          * URL of the request, {@code request_uri} (OpenID Connect Core section 6.2), for servers that do not accept the
          * request itself. For each login the publisher receives a signed request (a JWT, valid for five minutes, that
-         * contains the login's {@code state}) and returns the URL at which the application serves it: https, with a
-         * part that nobody can guess. Default: the request itself.
+         * contains the login's {@code state}; encrypted with {@link LoginProtection#ENCRYPTED_REQUEST}) and returns the
+         * URL at which the application serves it: https, with a part that nobody can guess. Default: the request
+         * itself.
          *
          * @param publisher called by {@link LoginRequest#start()}, on the caller's thread
          * @return this builder
@@ -664,6 +679,47 @@ public final class Grantkeeper implements AutoCloseable {
          */
         public Builder signedIntrospection() {
             settings.signedIntrospection = true;
+            return this;
+        }
+
+        /**
+         * Sets the keys that the provider encrypts to (JWE, RFC 7516): ID tokens, logout tokens, UserInfo responses,
+         * signed authorization responses and signed introspection responses may then be encrypted to one of them.
+         * During a rotation, name the old key as well until the provider no longer uses it. Default: none, whatever is
+         * encrypted is rejected.
+         *
+         * @param keys the keys, each with the {@code kid} that the provider knows it by
+         * @return this builder
+         */
+        public Builder decryptionKeys(DecryptionKey... keys) {
+            settings.decryptionKeys = List.of(keys);
+            return this;
+        }
+
+        /**
+         * Sets the algorithms that the provider encrypts ID tokens with for this client
+         * ({@code id_token_encrypted_response_alg} and {@code id_token_encrypted_response_enc}, OpenID Connect Dynamic
+         * Client Registration section 2). An ID token or logout token that is encrypted otherwise, or not at all, is
+         * then rejected, and so is anything else that is encrypted otherwise. Default: RSA-OAEP-256 and ECDH-ES with
+         * each of A128GCM, A192GCM, A256GCM and A128CBC-HS256, and no encryption.
+         *
+         * <p>An ID token that comes with a refresh may be unencrypted: it identifies nobody. UserInfo and introspection
+         * responses may be, since they are registered apart. {@link LoginProtection#ENCRYPTED_RESPONSE} demands the
+         * encryption of authorization responses.
+         *
+         * @param algorithms names from RFC 7518, for example {@code RSA-OAEP-256} and {@code A256GCM}
+         * @return this builder
+         * @throws IllegalArgumentException if one is unknown or not safe
+         */
+        public Builder encryptionAlgorithms(String... algorithms) {
+            for (String algorithm : algorithms) {
+                if (!Decryption.knows(algorithm)) {
+                    throw new IllegalArgumentException("A provider cannot encrypt with the algorithm " + algorithm
+                            + ". Use RSA-OAEP-256 or ECDH-ES (alone or with +A128KW, +A192KW, +A256KW), and A128GCM,"
+                            + " A192GCM, A256GCM or A128CBC-HS256");
+                }
+            }
+            settings.encryptionAlgorithms = new LinkedHashSet<>(Arrays.asList(algorithms));
             return this;
         }
 

@@ -63,6 +63,23 @@ public final class LoopbackReceiver implements AutoCloseable {
     /** Finishes a login. */
     private interface Finisher {
         LoginResult finish(PendingLogin login, @Nullable String query) throws IOException;
+
+        default String sessionKeyOf(@Nullable String query) {
+            return PendingLogin.sessionKeyOf(query);
+        }
+    }
+
+    /** Also knows the login of a response that is encrypted. */
+    private record Registered(Grantkeeper grantkeeper) implements Finisher {
+        @Override
+        public LoginResult finish(PendingLogin login, @Nullable String query) throws IOException {
+            return grantkeeper.finishLogin(login, query);
+        }
+
+        @Override
+        public String sessionKeyOf(@Nullable String query) {
+            return grantkeeper.sessionKeyOf(query);
+        }
     }
 
     private LoopbackReceiver(
@@ -133,7 +150,7 @@ public final class LoopbackReceiver implements AutoCloseable {
         return open(
                 grantkeeper,
                 request -> request.isOf(grantkeeper.machinery()),
-                grantkeeper::finishLogin,
+                new Registered(grantkeeper),
                 grantkeeper.machinery().redirectUri(),
                 lives);
     }
@@ -242,8 +259,7 @@ public final class LoopbackReceiver implements AutoCloseable {
         if (mine != null && mine.taken().get()) {
             return new Visit(Page.GONE);
         }
-        if (mine == null
-                || !PendingLogin.sessionKeyOf(query).equals(mine.login().sessionKey())) {
+        if (mine == null || !finisher.sessionKeyOf(query).equals(mine.login().sessionKey())) {
             return new Visit(Page.NOT_THIS_LOGIN);
         }
         if (!mine.taken().compareAndSet(false, true)) {

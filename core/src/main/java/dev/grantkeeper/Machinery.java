@@ -15,6 +15,7 @@ import dev.grantkeeper.internal.login.LoginPolling;
 import dev.grantkeeper.internal.login.TokenExchangeFlow;
 import dev.grantkeeper.internal.login.UsedLogins;
 import dev.grantkeeper.internal.openid.ClaimSources;
+import dev.grantkeeper.internal.openid.Decryption;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.LogoutTokens;
 import dev.grantkeeper.internal.protocol.ApiAddresses;
@@ -73,6 +74,7 @@ final class Machinery implements Registration, LoginStarter {
     private final Clocks time;
     private final TokenWait tokenWait;
     private final EventReporter events;
+    private final Decryption decryption;
     private final DPoP dpop;
     private final BoundCalls boundCalls;
     private final ApiRejections rejections = new ApiRejections();
@@ -96,6 +98,7 @@ final class Machinery implements Registration, LoginStarter {
         this.events = new EventReporter(settings.listener, settings.clock);
         this.verifiedLogouts = new UsedLogins(settings.clock, Duration.ofHours(1));
         this.time = new Clocks(settings.clock, settings.ticker);
+        this.decryption = settings.decryption();
         this.dpop = new DPoP(settings.clock, settings.dpop);
         this.boundCalls = new BoundCalls(dpop);
         this.http = new Http(
@@ -121,7 +124,7 @@ final class Machinery implements Registration, LoginStarter {
                 time,
                 events);
         this.codeFlow = new AuthorizationCodeFlow(
-                server, revocation, name, redirectUri, dpop, AuthorizationCodeFlow.usedLogins(time), time);
+                server, revocation, name, redirectUri, decryption, dpop, AuthorizationCodeFlow.usedLogins(time), time);
         this.polling = new LoginPolling(server, name, engine, revocation, time);
         this.deviceFlow = new DeviceFlow(server, name, time);
         this.backchannelFlow = new BackchannelFlow(server, name, polling, time);
@@ -133,7 +136,7 @@ final class Machinery implements Registration, LoginStarter {
         if (settings.discovery != null) {
             settings.check(provider);
         }
-        return Connector.connect(provider, settings, http);
+        return Connector.connect(provider, settings, decryption, http);
     }
 
     // ---- Logins ---------------------------------------------------------------------------------------------------
@@ -160,6 +163,10 @@ final class Machinery implements Registration, LoginStarter {
         } catch (RequestFailedException e) {
             throw Exceptions.of(e);
         }
+    }
+
+    String sessionKeyOf(@Nullable String query) {
+        return PendingLogin.sessionKeyOf(codeFlow.read(query));
     }
 
     @Override

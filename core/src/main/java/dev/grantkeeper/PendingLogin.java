@@ -183,13 +183,18 @@ public final class PendingLogin implements Serializable {
     }
 
     /**
-     * Returns the session key of the login that a callback belongs to.
+     * Returns the session key of the login that a callback belongs to. The state of a response that is encrypted (JARM)
+     * cannot be read here: use {@link Grantkeeper#sessionKeyOf} for those.
      *
      * @param query the callback's query, or its whole URL; anything that a browser can send
      * @return the session key; a name that no login has if the query has no state
      */
     public static String sessionKeyOf(@Nullable String query) {
-        String state = Callback.parse(query).stateToLookFor();
+        return sessionKeyOf(Callback.parse(query));
+    }
+
+    static String sessionKeyOf(Callback callback) {
+        String state = callback.stateToLookFor();
         return state == null ? "login-none" : sessionKey(state);
     }
 

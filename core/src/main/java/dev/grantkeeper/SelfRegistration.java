@@ -8,6 +8,7 @@ import dev.grantkeeper.internal.answer.ServerJson;
 import dev.grantkeeper.internal.api.RegistrationRenewal;
 import dev.grantkeeper.internal.api.ServerRecord;
 import dev.grantkeeper.internal.log.Log;
+import dev.grantkeeper.internal.openid.Decryption;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
@@ -96,7 +97,7 @@ final class SelfRegistration implements RegistrationRenewal.Application {
                                     : secretMethod(provider.clientAuthentication()),
                     redirectUri);
             its.check(provider);
-            return Connector.connect(provider, its, http);
+            return Connector.connect(provider, its, Decryption.NONE, http);
         }
         String clientId = server.clientId();
         if (clientId == null) {
@@ -106,7 +107,8 @@ final class SelfRegistration implements RegistrationRenewal.Application {
         check(server);
         ClientAuthentication way = authentication(server);
         String secret = way == ClientAuthentication.NONE ? null : server.secret();
-        return Connector.connect(provider, settings.as(clientId, secret, null, way, redirectUri), http);
+        return Connector.connect(
+                provider, settings.as(clientId, secret, null, way, redirectUri), Decryption.NONE, http);
     }
 
     private static ClientAuthentication secretMethod(ClientAuthentication preferred) {

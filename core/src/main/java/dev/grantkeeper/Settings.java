@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.openid.Decryption;
 import dev.grantkeeper.internal.protocol.ApiAddresses;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
 import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
@@ -73,6 +75,8 @@ final class Settings {
 
     boolean plaintextTokens;
     Set<String> signingAlgorithms = Set.of();
+    List<DecryptionKey> decryptionKeys = List.of();
+    Set<String> encryptionAlgorithms = Set.of();
     Set<String> trustedAudiences = Set.of();
     boolean fetchProfile;
     boolean dpop;
@@ -118,6 +122,8 @@ final class Settings {
         this.sealingKeys = other.sealingKeys;
         this.plaintextTokens = other.plaintextTokens;
         this.signingAlgorithms = other.signingAlgorithms;
+        this.decryptionKeys = other.decryptionKeys;
+        this.encryptionAlgorithms = other.encryptionAlgorithms;
         this.trustedAudiences = other.trustedAudiences;
         this.fetchProfile = other.fetchProfile;
         this.dpop = other.dpop;
@@ -217,12 +223,30 @@ final class Settings {
             }
             checkSigning(protections(provider));
         }
-        if ((formPost || Facts.of(provider).dialect.formPost)
+        if (isPosted(provider)
                 && redirectUri != null
                 && !redirectUri.toLowerCase(Locale.ROOT).startsWith("https://")) {
             // The cookie with the login has to be Secure, and no browser can post to an application's own scheme.
-            throw new IllegalStateException("formPost() needs a redirect URI that is https, not " + redirectUri);
+            throw new IllegalStateException((formPost ? "formPost()" : "A response that is posted")
+                    + " needs a redirect URI that is https, not " + redirectUri);
         }
+        if (!encryptionAlgorithms.isEmpty() && !decryption().isPossible()) {
+            throw new IllegalStateException(
+                    "encryptionAlgorithms(…) demands encryption to a key of the application: call"
+                            + " decryptionKeys(…) with a key for these algorithms");
+        }
+    }
+
+    /** Decrypts for this client. */
+    Decryption decryption() {
+        return new Decryption(decryptionKeys, encryptionAlgorithms);
+    }
+
+    /** Whether the browser posts authorization responses. */
+    boolean isPosted(Provider provider) {
+        return formPost
+                || Facts.of(provider).dialect.formPost
+                || protections(provider).contains(LoginProtection.DETACHED_SIGNATURE);
     }
 
     /** Checks what keeps the grants. */
@@ -264,6 +288,12 @@ final class Settings {
         if (redirectUri != null) {
             all.addAll(loginProtections);
             all.addAll(provider.loginProtections());
+            if (signsRequests(all)) {
+                all.add(LoginProtection.SIGNED_REQUEST);
+            }
+            if (all.contains(LoginProtection.ENCRYPTED_RESPONSE)) {
+                all.add(LoginProtection.SIGNED_RESPONSE);
+            }
         }
         return Collections.unmodifiableSet(all);
     }
@@ -275,10 +305,15 @@ final class Settings {
      */
     boolean signsBackchannelRequests(Provider provider) {
         ProviderFacts facts = Facts.of(provider);
-        return loginProtections.contains(LoginProtection.SIGNED_REQUEST)
+        return signsRequests(loginProtections)
                 || (signingKey != null
-                        && provider.loginProtections().contains(LoginProtection.SIGNED_REQUEST)
+                        && signsRequests(provider.loginProtections())
                         && !(facts.fromMetadata && facts.backchannelSigningAlgorithms.isEmpty()));
+    }
+
+    private static boolean signsRequests(Set<LoginProtection> protections) {
+        return protections.contains(LoginProtection.SIGNED_REQUEST)
+                || protections.contains(LoginProtection.ENCRYPTED_REQUEST);
     }
 
     static Duration positive(String what, Duration time) {
@@ -356,6 +391,12 @@ final class Settings {
             throw new IllegalStateException("requestUri(…) and PUSHED_REQUEST contradict each other (RFC 9126 section"
                     + " 2.1): the server has a request that is pushed, and need not fetch it");
         }
+        for (LoginProtection one : List.of(LoginProtection.ENCRYPTED_REQUEST, LoginProtection.DETACHED_SIGNATURE)) {
+            if (protections.contains(one) && provider.jwksUri().isEmpty()) {
+                throw new IllegalStateException(one + " needs the provider's keys: call openId(issuer, jwksUri) on the"
+                        + " builder of " + provider.name());
+            }
+        }
         if (protections.contains(LoginProtection.SIGNED_RESPONSE)) {
             checkKeys("SIGNED_RESPONSE", provider);
         }
@@ -373,6 +414,17 @@ final class Settings {
         if (protections.contains(LoginProtection.SIGNED_REQUEST) && signingKey == null) {
             throw new IllegalStateException("SIGNED_REQUEST signs with the application's key: call"
                     + " signingKey(SigningKey.of(privateKey).keyId(…))");
+        }
+        if (protections.contains(LoginProtection.ENCRYPTED_RESPONSE)
+                && !decryption().isPossible()) {
+            throw new IllegalStateException("ENCRYPTED_RESPONSE is encrypted to a key of the application: call"
+                    + " decryptionKeys(DecryptionKey.of(keyPair).keyId(…))");
+        }
+        if (protections.contains(LoginProtection.DETACHED_SIGNATURE)
+                && protections.contains(LoginProtection.SIGNED_RESPONSE)) {
+            throw new IllegalStateException(
+                    "DETACHED_SIGNATURE and SIGNED_RESPONSE contradict each other: a response is"
+                            + " signed by its ID token, or as a whole");
         }
     }
 

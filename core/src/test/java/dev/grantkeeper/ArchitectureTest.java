@@ -193,6 +193,8 @@ class ArchitectureTest {
                 .containsExactlyInAnyOrder(
                         ROOT + ".internal.wire.AuthorizationEndpoint",
                         ROOT + ".internal.openid.ClaimSources",
+                        ROOT + ".internal.openid.Decryption",
+                        ROOT + ".internal.openid.EncryptedRequests",
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.LogoutTokens",
                         ROOT + ".internal.openid.ProviderKeys",

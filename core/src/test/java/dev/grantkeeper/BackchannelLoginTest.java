@@ -7,12 +7,16 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.nimbusds.jose.EncryptionMethod;
+import com.nimbusds.jose.JOSEException;
+import com.nimbusds.jose.JWEAlgorithm;
 import com.nimbusds.jose.crypto.ECDSAVerifier;
 import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.BackchannelServer.Decision;
 import dev.grantkeeper.LoginResult.Declined;
 import dev.grantkeeper.LoginResult.Mismatched;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
@@ -35,6 +39,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
 import mockwebserver3.MockResponse;
 import mockwebserver3.SocketEffect;
 import org.junit.jupiter.api.AfterEach;
@@ -357,6 +362,19 @@ class BackchannelLoginTest {
         assertThat((long) claims.get("exp") - (long) claims.get("nbf")).isEqualTo(300); // FAPI-CIBA: 60 minutes at most
         server.decision = Decision.YES;
         assertThat(get(signing.awaitLoginAsync(login))).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void where_requests_through_the_browser_are_encrypted_these_are_signed() throws Exception {
+        Grantkeeper signing = node(signing(MockProvider.curve("secp256r1"), server.provider())
+                .loginProtections(LoginProtection.ENCRYPTED_REQUEST));
+        signing.newLogin().loginHint("alice").startBackchannel();
+        assertThat(server.authentication())
+                .containsOnlyKeys("client_id", "request", "client_assertion", "client_assertion_type");
+        assertThat(SignedJWT.parse(server.authentication().get("request"))
+                        .getJWTClaimsSet()
+                        .getStringClaim("login_hint"))
+                .isEqualTo("alice");
     }
 
     @Test
@@ -728,6 +746,40 @@ class BackchannelLoginTest {
     }
 
     // ---- ID tokens ------------------------------------------------------------------------------------------------
+
+    @Test
+    void an_id_token_that_is_encrypted_is_decrypted_and_demanded() throws Exception {
+        KeyPair pair = Jwe.rsa();
+        Grantkeeper decrypting = node(server.registration(server.provider())
+                .decryptionKeys(DecryptionKey.of(pair))
+                .encryptionAlgorithms("RSA-OAEP-256"));
+        List<String> signed = new ArrayList<>();
+        server.tokens = tokens -> {
+            signed.add((String) tokens.get("id_token"));
+            tokens.put("id_token", encrypted(pair, signed.get(0)));
+            return tokens;
+        };
+        server.decision = Decision.YES;
+        SignedIn in = (SignedIn) get(decrypting.awaitLoginAsync(
+                decrypting.newLogin().loginHint("alice").startBackchannel()));
+        assertThat(in.identity().orElseThrow().subject()).isEqualTo("alice");
+        assertThat(in.tokens().idToken()).contains(signed.get(0));
+        assertThat(in.keepAs("alice").tokens().idToken()).contains(signed.get(0));
+
+        BackchannelLogin another = node.newLogin().loginHint("alice").startBackchannel();
+        assertThatThrownBy(() -> get(node.awaitLoginAsync(another))).hasMessageContaining("decryptionKeys(");
+        server.tokens = UnaryOperator.identity();
+        BackchannelLogin plain = decrypting.newLogin().loginHint("alice").startBackchannel();
+        assertThatThrownBy(() -> get(decrypting.awaitLoginAsync(plain))).hasMessageContaining("it is not encrypted");
+    }
+
+    private static String encrypted(KeyPair to, String signed) {
+        try {
+            return Jwe.encrypt(JWEAlgorithm.RSA_OAEP_256, EncryptionMethod.A256GCM, to, null, signed);
+        } catch (JOSEException e) {
+            throw new IllegalStateException(e);
+        }
+    }
 
     @Test
     void an_id_token_may_name_its_login_and_the_users_identity_does_not_repeat_it() throws Exception {

@@ -4,9 +4,13 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.nimbusds.jose.EncryptionMethod;
+import com.nimbusds.jose.JOSEException;
+import com.nimbusds.jose.JWEAlgorithm;
 import dev.grantkeeper.LoginResult.Declined;
 import dev.grantkeeper.LoginResult.Mismatched;
 import dev.grantkeeper.LoginResult.SignedIn;
+import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.RecordedRequest;
@@ -15,6 +19,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.InterruptedIOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -110,6 +115,44 @@ class DeviceLoginTest {
         scene.server.approveDevice(login.userCode(), "alice");
 
         assertThat(node.awaitLogin(login)).isInstanceOf(SignedIn.class);
+    }
+
+    @Test
+    void an_id_token_that_is_encrypted_is_decrypted_and_demanded() throws Exception {
+        KeyPair pair = Jwe.rsa();
+        Grantkeeper decrypting =
+                scene.node(scene.registration(scene.openIdProvider().build())
+                        .decryptionKeys(DecryptionKey.of(pair))
+                        .encryptionAlgorithms("RSA-OAEP-256")
+                        .time(clock, ticker));
+        for (boolean encrypted : new boolean[] {true, false}) {
+            String[] signed = new String[1];
+            scene.server.tokenResponse(response -> {
+                signed[0] = (String) response.get("id_token");
+                if (encrypted && signed[0] != null) {
+                    response.put("id_token", encrypted(pair, signed[0]));
+                }
+                return response;
+            });
+            DeviceLogin login = decrypting.newLogin().scopes("openid").startOnDevice();
+            scene.server.approveDevice(login.userCode(), "bob");
+            CompletableFuture<LoginResult> result = decrypting.awaitLoginAsync(login);
+            if (encrypted) {
+                SignedIn in = (SignedIn) get(result);
+                assertThat(in.identity().orElseThrow().subject()).isEqualTo("bob");
+                assertThat(in.tokens().idToken()).contains(signed[0]);
+            } else {
+                assertThatThrownBy(() -> get(result)).hasMessageContaining("it is not encrypted");
+            }
+        }
+    }
+
+    private static String encrypted(KeyPair to, String signed) {
+        try {
+            return Jwe.encrypt(JWEAlgorithm.RSA_OAEP_256, EncryptionMethod.A256GCM, to, null, signed);
+        } catch (JOSEException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test

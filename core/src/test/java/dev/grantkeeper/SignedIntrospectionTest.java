@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import com.nimbusds.jose.EncryptionMethod;
 import com.nimbusds.jose.JOSEObjectType;
+import com.nimbusds.jose.JWEAlgorithm;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
 import com.nimbusds.jose.JWSSigner;
@@ -18,8 +20,10 @@ import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
+import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.Provider;
 import java.nio.charset.StandardCharsets;
+import java.security.KeyPair;
 import java.time.Instant;
 import java.util.Date;
 import java.util.HashMap;
@@ -159,6 +163,34 @@ class SignedIntrospectionTest {
             assertThat(request.getHeaders().values("Accept")).containsExactly("application/" + TYPE);
             assertThat(request.getBody().utf8()).contains("token=the-token");
         });
+    }
+
+    /** RFC 9701 section 6 registers the encryption apart. */
+    @Test
+    void a_signed_response_may_be_encrypted_and_nothing_else_is_taken_out_of_the_encryption() throws Exception {
+        KeyPair pair = MockProvider.curve("secp256r1");
+        Grantkeeper decrypting = mock.node(registration().decryptionKeys(DecryptionKey.of(pair)));
+        String jwt = sign(claims().build(), TYPE);
+        answer = signed(encrypted(pair, jwt));
+        assertThat(decrypting.introspect("the-token").subject()).contains("alice");
+        answer = signed(jwt);
+        assertThat(decrypting.introspect("the-token").subject()).contains("alice");
+
+        String json = "{\"active\":true,\"sub\":\"alice\"}";
+        String unsigned = new PlainJWT(claims().build()).serialize();
+        String others = sign(claims().build(), TYPE, JWSAlgorithm.ES256, new ECDSASigner(stranger));
+        for (String content : List.of(json, unsigned, others, sign(claims().build(), "JWT"))) {
+            answer = signed(encrypted(pair, content));
+            assertThatExceptionOfType(AuthorizationServerException.class)
+                    .isThrownBy(() -> decrypting.introspect("the-token"))
+                    .withMessageNotContaining("alice")
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(AuthorizationServerException.Kind.MALFORMED));
+        }
+        assertRefused(signed(encrypted(pair, jwt)), "decryptionKeys(");
+    }
+
+    private static String encrypted(KeyPair to, String content) throws Exception {
+        return Jwe.encrypt(JWEAlgorithm.ECDH_ES_A256KW, EncryptionMethod.A256GCM, to, null, content);
     }
 
     @Test

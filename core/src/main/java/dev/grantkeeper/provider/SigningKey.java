@@ -183,7 +183,8 @@ public final class SigningKey {
         };
     }
 
-    private static String curve(ECParameterSpec params) {
+    /** The signature algorithm of a curve (RFC 7518 section 3.4). */
+    static String curve(ECParameterSpec params) {
         for (Map.Entry<String, String> one : CURVES.entrySet()) {
             try {
                 AlgorithmParameters curve = AlgorithmParameters.getInstance("EC");

@@ -169,7 +169,8 @@ public final class TokenSet {
     }
 
     /**
-     * The OpenID Connect ID token that was received last.
+     * The OpenID Connect ID token that was received last. One that a login or a refresh brought encrypted is here as it
+     * was signed before.
      *
      * @return the token in its compact form, empty if there was none
      */

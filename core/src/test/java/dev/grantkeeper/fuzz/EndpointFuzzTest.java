@@ -132,7 +132,7 @@ class EndpointFuzzTest {
     @Test
     void a_pushed_request_is_taken_or_a_failure() {
         AuthorizationEndpoint endpoint = new AuthorizationEndpoint(
-                provider, client, Set.of(LoginProtection.PUSHED_REQUEST), false, null, http, clock);
+                provider, client, Set.of(LoginProtection.PUSHED_REQUEST), false, null, null, http, clock);
         fuzz("pushed", () -> {
             AuthorizationEndpoint.Request request =
                     endpoint.request("http://127.0.0.1/callback", Set.of("a"), Map.of(), null);

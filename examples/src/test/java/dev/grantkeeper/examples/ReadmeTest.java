@@ -209,6 +209,7 @@ class ReadmeTest {
         TAG(README, ".tag(Account.class"),
         COOKIE(GUIDE, "login.seal(keys)"),
         REQUEST_URI(GUIDE, ".requestUri(request"),
+        DECRYPTION(GUIDE, "DecryptionKey.of("),
         DEVICE(GUIDE, "startOnDevice()"),
         BACKCHANNEL(GUIDE, "startBackchannel()"),
         NOTIFICATION(GUIDE, "acceptNotification("),
@@ -335,6 +336,12 @@ class ReadmeTest {
         assertThat(errors(
                         method("Grantkeeper.Builder builder, Map<String, String> requests", Block.REQUEST_URI.code())))
                 .isEmpty();
+    }
+
+    @Test
+    void keys_to_decrypt_with_compile() throws IOException {
+        String parameters = "Grantkeeper.Builder builder, java.security.KeyPair keyPair, DecryptionKey lastYears";
+        assertThat(errors(method(parameters, Block.DECRYPTION.code()))).isEmpty();
     }
 
     @Test

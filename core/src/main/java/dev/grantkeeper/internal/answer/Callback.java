@@ -23,7 +23,9 @@ import org.jspecify.annotations.Nullable;
  * user's browser open a URL decides what is in it. {@code toString} shows no code.
  *
  * @param problem the reason why this is not an authorization response; everything else is then {@code null}
- * @param response a response that the server has signed (JARM section 2.3); everything else is then {@code null}
+ * @param idToken an ID token beside the code (OpenID Connect Core section 3.3.2.5)
+ * @param response a response that the server has signed, and perhaps encrypted (JARM section 2.3); everything else is
+ *     then {@code null}
  * @param others parameters of no standard, which some providers add
  */
 public record Callback(
@@ -33,17 +35,21 @@ public record Callback(
         @Nullable String error,
         @Nullable String errorDescription,
         @Nullable String code,
+        @Nullable String idToken,
         @Nullable String response,
         Map<String, String> others) {
     private static final int MAX_LENGTH = 16 * 1024;
     private static final int MAX_PARAMETER_LENGTH = 8 * 1024;
     private static final int MAX_PARAMETERS = 32;
     private static final Set<String> PROTOCOL =
-            Set.of("state", "iss", "error", "error_description", "error_uri", "code", "response");
-    private static final Set<String> NOT_ASKED_FOR = Set.of("access_token", "id_token");
+            Set.of("state", "iss", "error", "error_description", "error_uri", "code", "id_token", "response");
+
+    /** Never, in any flow: tokens do not travel through browsers. */
+    private static final String NOT_ASKED_FOR = "access_token";
 
     /** Parameters that a signed response contains itself. Outside it, anybody could have added them. */
-    private static final Set<String> BESIDE_NONE = Set.of("state", "iss", "error", "error_description", "code");
+    private static final Set<String> BESIDE_NONE =
+            Set.of("state", "iss", "error", "error_description", "code", "id_token");
 
     /** Reads a query, with or without question mark, or a whole URL. */
     public static Callback parse(@Nullable String query) {
@@ -66,13 +72,14 @@ public record Callback(
             if (value == null || (value.isEmpty() && !name.equals("iss"))) {
                 continue;
             }
-            if (NOT_ASKED_FOR.contains(name)) {
-                return junk("The callback holds " + name + ", which was not requested");
+            if (name.equals(NOT_ASKED_FOR)) {
+                return notRequested(name);
             }
             if (PROTOCOL.contains(name) && present.containsKey(name)) {
                 return junk("The callback repeats " + name);
             }
-            if (PROTOCOL.contains(name) && value.length() > MAX_PARAMETER_LENGTH) {
+            // Not ID tokens: encryption makes long ones longer by a third, and a form has room.
+            if (PROTOCOL.contains(name) && !name.equals("id_token") && value.length() > MAX_PARAMETER_LENGTH) {
                 return junk("The callback's " + name + " is too long");
             }
             present.putIfAbsent(name, value);
@@ -92,6 +99,7 @@ public record Callback(
                 present.get("error"),
                 present.get("error_description"),
                 present.get("code"),
+                present.get("id_token"),
                 response,
                 Collections.unmodifiableMap(others));
     }
@@ -105,7 +113,17 @@ public record Callback(
             @Nullable String code,
             Map<String, String> others) {
         return new Callback(
-                null, state, issuer, present(error), present(errorDescription), present(code), null, others);
+                null, state, issuer, present(error), present(errorDescription), present(code), null, null, others);
+    }
+
+    /** The same with the signed response that was encrypted in this one. */
+    public Callback withResponse(String signed) {
+        return new Callback(problem, state, issuer, error, errorDescription, code, idToken, signed, others);
+    }
+
+    /** A callback with a parameter that no request asks for, or not this registration's. */
+    public static Callback notRequested(String parameter) {
+        return junk("The callback holds " + parameter + ", which was not requested");
     }
 
     /**
@@ -147,6 +165,7 @@ public record Callback(
                 error,
                 errorDescription,
                 present(found),
+                idToken,
                 null,
                 Collections.unmodifiableMap(rest));
     }
@@ -157,7 +176,7 @@ public record Callback(
 
     /**
      * The state for finding the login that this belongs to. In a signed response it is not verified yet: it finds a
-     * login, and proves nothing.
+     * login, and proves nothing. {@code null} in a response that is still encrypted.
      */
     public @Nullable String stateToLookFor() {
         if (response == null) {
@@ -186,7 +205,7 @@ public record Callback(
 
     /** A callback that is not an authorization response, or not one that counts. */
     public static Callback junk(String problem) {
-        return new Callback(problem, null, null, null, null, null, null, Map.of());
+        return new Callback(problem, null, null, null, null, null, null, null, Map.of());
     }
 
     /** The granted scopes, from servers that name them in the callback; {@code null} if this one does not. */

@@ -144,6 +144,24 @@ public record TokenResponse(
         }
     }
 
+    /** The same with another ID token: the one that was encrypted in what was sent. */
+    public TokenResponse withIdToken(String other) {
+        return new TokenResponse(
+                accessToken,
+                tokenType,
+                lifetime,
+                refreshIn,
+                refreshToken,
+                refreshLifetime,
+                other,
+                scopes,
+                authorizationDetails,
+                proofKey,
+                issuedTokenType,
+                apiBase,
+                identity);
+    }
+
     /**
      * The reason why no {@link TokenSet} can be made of this answer; {@code null} if one can. Only making one tells, so
      * one is made, and nobody gets it.

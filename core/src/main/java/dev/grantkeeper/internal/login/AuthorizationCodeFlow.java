@@ -8,10 +8,10 @@ import dev.grantkeeper.internal.answer.ServerText;
 import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.LoginOutcome.Mismatched.Reason;
+import dev.grantkeeper.internal.openid.Decryption;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
-import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.SignedResponses;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.protocol.Requested;
@@ -54,6 +54,7 @@ public final class AuthorizationCodeFlow {
     private final Revocation revocation;
     private final String registration;
     private final @Nullable String redirectUri;
+    private final Decryption decryption;
     private final DPoP dpop;
     private final Clocks time;
     private final UsedLogins usedLogins;
@@ -64,6 +65,7 @@ public final class AuthorizationCodeFlow {
             Revocation revocation,
             String registration,
             @Nullable String redirectUri,
+            Decryption decryption,
             DPoP dpop,
             UsedLogins usedLogins,
             Clocks time) {
@@ -71,6 +73,7 @@ public final class AuthorizationCodeFlow {
         this.revocation = revocation;
         this.registration = registration;
         this.redirectUri = redirectUri;
+        this.decryption = decryption;
         this.dpop = dpop;
         this.time = time;
         this.usedLogins = usedLogins;
@@ -146,12 +149,25 @@ public final class AuthorizationCodeFlow {
             throw new IllegalStateException("The scope openid needs a provider that supports OpenID Connect, and "
                     + provider.name() + " is not known to: call openId(issuer, jwksUri) on its builder");
         }
+        if (!scopes.contains("openid") && endpoints.authorization().bringsIdToken()) {
+            throw new IllegalStateException("DETACHED_SIGNATURE is an ID token: request the scope openid");
+        }
         if (!scopes.contains("openid")
                 && endpoints.profiles() != null
                 && Facts.of(provider).profileEndpoint == null
                 && Facts.of(provider).dialect.identityMembers.isEmpty()) {
             throw new IllegalStateException(provider.name() + " identifies the user only with the scope openid:"
                     + " add it, or leave fetchProfile() out");
+        }
+    }
+
+    /** Reads a callback, out of its encryption if that can be removed. It proves nothing yet. */
+    public Callback read(@Nullable String query) {
+        Callback parsed = Callback.parse(query);
+        try {
+            return decrypted(parsed);
+        } catch (IdentityException e) {
+            return parsed;
         }
     }
 
@@ -163,12 +179,18 @@ public final class AuthorizationCodeFlow {
      * @throws RequestFailedException if the server could not be reached, or its answer cannot be used
      */
     public LoginOutcome finish(@Nullable LoginAttempt login, @Nullable String query) throws RequestFailedException {
-        Callback received = Callback.parse(query);
-        if (received.problem() != null) {
-            return mismatched(Reason.FORGED, received.problem());
+        Callback parsed = Callback.parse(query);
+        if (parsed.problem() != null) {
+            return mismatched(Reason.FORGED, parsed.problem());
         }
         if (login == null || query == null) {
             return mismatched(Reason.NO_LOGIN, "This browser has not started the login that it came back from");
+        }
+        Callback received;
+        try {
+            received = decrypted(parsed); // its state, too
+        } catch (IdentityException e) {
+            return refused(e, login);
         }
         // Before the server's metadata may have to be fetched: a forged callback must not make us send anything.
         LoginOutcome.Mismatched foreign = foreign(login, received);
@@ -182,8 +204,11 @@ public final class AuthorizationCodeFlow {
                     Reason.STALE,
                     "The application has another client at " + there.issuer() + " than the login was started for");
         }
-        Callback callback = opened(received, endpoints.signedResponses())
-                .withCodeFrom(Facts.of(endpoints.provider()).dialect.codeParameter);
+        if (endpoints.authorization().demandsEncryption() && received.equals(parsed)) {
+            return mismatched(Reason.FORGED, "The callback is not encrypted, and this registration demands that it is");
+        }
+        Callback callback =
+                opened(received, endpoints).withCodeFrom(Facts.of(endpoints.provider()).dialect.codeParameter);
         if (callback.problem() != null) {
             return mismatched(Reason.FORGED, callback.problem());
         }
@@ -209,10 +234,55 @@ public final class AuthorizationCodeFlow {
         if (code == null || !callback.hasCode()) {
             return mismatched(Reason.FORGED, "The callback holds no code");
         }
+        Identity named = null;
+        if (endpoints.authorization().bringsIdToken()) {
+            String idToken = callback.idToken();
+            if (idToken == null || login.nonce() == null) {
+                return mismatched(
+                        Reason.FORGED,
+                        "The callback holds no ID token for this login, and this registration demands one");
+            }
+            try {
+                named = signer(login, callback, code, idToken, endpoints);
+            } catch (IdentityException e) {
+                return refused(e, login);
+            }
+        }
         if (!usedLogins.use(login.state())) {
             return mismatched(Reason.REPLAYED, "This login was finished before");
         }
-        return redeem(login, callback, code, endpoints);
+        return redeem(login, callback, code, named, endpoints);
+    }
+
+    /**
+     * The user of the ID token that signs the response (FAPI 1.0 Advanced section 5.2.2.1). Until it is verified, the
+     * code may be a stranger's, and is sent nowhere.
+     */
+    private static Identity signer(
+            LoginAttempt login, Callback callback, String code, String idToken, Endpoints endpoints)
+            throws IdentityException {
+        IdTokens idTokens = Objects.requireNonNull(endpoints.idTokens()); // or the login would not have started
+        return idTokens.verify(
+                        idToken,
+                        new IdTokens.Expected(
+                                login.nonce(),
+                                callback.issuer(),
+                                code,
+                                null,
+                                null,
+                                new IdTokens.Response(login.state(), login.startedAt())))
+                .identity();
+    }
+
+    private LoginOutcome refused(IdentityException e, LoginAttempt login) throws RequestFailedException {
+        return switch (e.kind()) {
+            case UNAVAILABLE -> throw new RequestFailedException(e.failure());
+            case OTHER_TENANT -> {
+                usedLogins.use(login.state());
+                yield LoginOutcome.Declined.of(e, login.appState());
+            }
+            case INVALID, OTHER_LOGIN -> mismatched(Reason.FORGED, String.valueOf(e.getMessage()));
+        };
     }
 
     /** State first: until the callback is known to belong to this browser's login, nothing in it means anything. */
@@ -235,12 +305,22 @@ public final class AuthorizationCodeFlow {
                         state.getBytes(StandardCharsets.UTF_8), login.state().getBytes(StandardCharsets.UTF_8));
     }
 
-    /** The callback; out of its signature, where this registration demands one. */
-    private static Callback opened(Callback callback, @Nullable SignedResponses signedResponses)
-            throws RequestFailedException {
+    private Callback decrypted(Callback callback) throws IdentityException {
         String response = callback.response();
+        return response == null || !Decryption.isEncrypted(response)
+                ? callback
+                : callback.withResponse(decryption.open("authorization response", response));
+    }
+
+    /** The callback; out of its signature, where this registration demands one. */
+    private static Callback opened(Callback callback, Endpoints endpoints) throws RequestFailedException {
+        SignedResponses signedResponses = endpoints.signedResponses();
+        String response = callback.response();
+        if (callback.idToken() != null && !endpoints.authorization().bringsIdToken()) {
+            return Callback.notRequested("id_token");
+        }
         if (signedResponses == null) {
-            return response == null ? callback : Callback.junk("The callback holds response, which was not requested");
+            return response == null ? callback : Callback.notRequested("response");
         }
         if (response == null) {
             return Callback.junk("The callback is not signed, and this registration demands that it is");
@@ -302,7 +382,8 @@ public final class AuthorizationCodeFlow {
         return new LoginOutcome.Mismatched(reason, explanation);
     }
 
-    private LoginOutcome redeem(LoginAttempt login, Callback callback, String code, Endpoints endpoints)
+    private LoginOutcome redeem(
+            LoginAttempt login, Callback callback, String code, @Nullable Identity named, Endpoints endpoints)
             throws RequestFailedException {
         Answer answer = endpoints
                 .token()
@@ -332,7 +413,7 @@ public final class AuthorizationCodeFlow {
                 .build();
         LoginOutcome outcome = null;
         try {
-            outcome = identified(login, callback, code, response, tokens, endpoints);
+            outcome = identified(login, callback, code, named, response, tokens, endpoints);
             return outcome;
         } finally {
             if (!(outcome instanceof LoginOutcome.SignedIn)) {
@@ -345,15 +426,16 @@ public final class AuthorizationCodeFlow {
             LoginAttempt login,
             Callback callback,
             String code,
+            @Nullable Identity named,
             TokenResponse response,
             TokenSet tokens,
             Endpoints endpoints)
             throws RequestFailedException {
         try {
-            Identity identity = identity(login, callback.issuer(), code, response, tokens, endpoints);
+            Identities.Identified user = identity(login, callback.issuer(), code, named, response, tokens, endpoints);
             return new LoginOutcome.SignedIn(
-                    GrantRow.of(RowFormat.newName(), tokens.receivedAt(), tokens, identity),
-                    tokens,
+                    GrantRow.of(RowFormat.newName(), tokens.receivedAt(), user.tokens(), user.identity()),
+                    user.tokens(),
                     AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
                     callback.others(),
                     login.appState());
@@ -366,20 +448,19 @@ public final class AuthorizationCodeFlow {
         }
     }
 
-    private static @Nullable Identity identity(
+    private static Identities.Identified identity(
             LoginAttempt login,
             @Nullable String issuer,
             String code,
+            @Nullable Identity named,
             TokenResponse response,
             TokenSet tokens,
             Endpoints endpoints)
             throws IdentityException, RequestFailedException {
         IdTokens idTokens = endpoints.idTokens();
-        Profiles profiles = endpoints.profiles();
         String nonce = login.nonce();
         if (nonce == null || idTokens == null) {
-            Identity identity = profiles == null ? null : profiles.fetch(tokens);
-            return identity == null ? Identities.told(endpoints.provider().name(), response) : identity;
+            return endpoints.identities().unverified(response, tokens);
         }
         String idToken = tokens.idToken().orElse(null);
         if (idToken == null) {
@@ -391,8 +472,10 @@ public final class AuthorizationCodeFlow {
                     null,
                     null));
         }
-        Identity identity = idTokens.verify(
-                idToken, new IdTokens.Expected(nonce, issuer, code, tokens.accessToken(), login.authenticatedAfter()));
-        return profiles == null ? identity : profiles.complete(identity, tokens);
+        IdTokens.Verified verified = idTokens.verify(
+                idToken,
+                new IdTokens.Expected(nonce, issuer, code, tokens.accessToken(), login.authenticatedAfter(), null));
+        verified.checkIsOf(named);
+        return endpoints.identities().of(verified, tokens);
     }
 }

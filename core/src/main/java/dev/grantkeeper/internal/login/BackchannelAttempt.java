@@ -4,10 +4,10 @@ package dev.grantkeeper.internal.login;
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.openid.IdTokens;
+import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
-import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
@@ -64,7 +64,8 @@ public record BackchannelAttempt(
 
     /** The ID token is required (CIBA Core section 10.1.1). */
     @Override
-    public Identity identify(Endpoints endpoints, TokenResponse response, TokenSet tokens) throws IdentityException {
+    public Identities.Identified identify(Endpoints endpoints, TokenResponse response, TokenSet tokens)
+            throws IdentityException {
         return endpoints
                 .identities()
                 .verified(

@@ -3,10 +3,10 @@ package dev.grantkeeper.internal.login;
 
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
-import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.time.Instant;
@@ -47,7 +47,7 @@ public interface DecoupledAttempt {
     /** Asks for the tokens. */
     Answer request(TokenEndpoint endpoint);
 
-    /** The user whose tokens these are; {@code null} if nobody tells. */
-    @Nullable
-    Identity identify(Endpoints endpoints, TokenResponse response, TokenSet tokens) throws IdentityException;
+    /** The user whose tokens these are, if anybody tells. */
+    Identities.Identified identify(Endpoints endpoints, TokenResponse response, TokenSet tokens)
+            throws IdentityException;
 }

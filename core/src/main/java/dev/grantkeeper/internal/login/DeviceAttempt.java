@@ -3,10 +3,10 @@ package dev.grantkeeper.internal.login;
 
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.TokenResponse;
+import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
-import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.net.URI;
 import java.time.Duration;
@@ -59,7 +59,7 @@ public record DeviceAttempt(
     }
 
     @Override
-    public @Nullable Identity identify(Endpoints endpoints, TokenResponse response, TokenSet tokens)
+    public Identities.Identified identify(Endpoints endpoints, TokenResponse response, TokenSet tokens)
             throws IdentityException {
         return endpoints.identities().of(response, tokens, scopes.contains("openid"));
     }

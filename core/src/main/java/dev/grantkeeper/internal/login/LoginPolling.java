@@ -5,6 +5,7 @@ import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.LoginOutcome.Mismatched.Reason;
+import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Clocks;
@@ -13,7 +14,6 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.Revocation;
-import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -331,11 +331,11 @@ public final class LoginPolling {
                     .build();
             boolean taken = false;
             try {
-                Identity identity = login.identify(server.endpoints(), answer.response(), tokens);
+                Identities.Identified user = login.identify(server.endpoints(), answer.response(), tokens);
                 // Not taken if the last caller left while the server answered.
                 taken = finish(new LoginOutcome.SignedIn(
-                        GrantRow.of(RowFormat.newName(), time.now(), tokens, identity),
-                        tokens,
+                        GrantRow.of(RowFormat.newName(), time.now(), user.tokens(), user.identity()),
+                        user.tokens(),
                         AuthorizationDetails.areAsRequested(login.authorizationDetails(), tokens),
                         Map.of(),
                         login.appState()));

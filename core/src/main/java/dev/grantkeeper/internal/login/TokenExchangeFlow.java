@@ -3,6 +3,7 @@ package dev.grantkeeper.internal.login;
 
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.RequestFailedException;
+import dev.grantkeeper.internal.openid.Identities;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.internal.refresh.Clocks;
@@ -12,7 +13,6 @@ import dev.grantkeeper.internal.server.AuthorizationServer;
 import dev.grantkeeper.internal.server.ExchangeRequest;
 import dev.grantkeeper.internal.server.Revocation;
 import dev.grantkeeper.internal.server.TokenExchangeRenewal;
-import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.util.Map;
 
@@ -63,13 +63,13 @@ public final class TokenExchangeFlow {
             throws RequestFailedException {
         try {
             // Only an access token opens a profile endpoint (RFC 8693 section 2.2.1).
-            Identity identity = tokens.tokenType().equalsIgnoreCase("N_A")
-                    ? null
+            Identities.Identified user = tokens.tokenType().equalsIgnoreCase("N_A")
+                    ? new Identities.Identified(null, tokens)
                     : server.endpoints()
                             .identities()
                             .of(answer.response(), tokens, exchange.scopes().contains("openid"));
-            GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), tokens, identity);
-            return new LoginOutcome.SignedIn(row, tokens, true, Map.of(), null);
+            GrantRow row = GrantRow.of(RowFormat.newName(), time.now(), user.tokens(), user.identity());
+            return new LoginOutcome.SignedIn(row, user.tokens(), true, Map.of(), null);
         } catch (IdentityException e) {
             if (e.kind() == IdentityException.Kind.OTHER_TENANT) {
                 return LoginOutcome.Declined.of(e, null);

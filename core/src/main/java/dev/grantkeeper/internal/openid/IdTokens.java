@@ -12,6 +12,7 @@ import dev.grantkeeper.token.Identity;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Arrays;
@@ -33,7 +34,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class IdTokens {
     private static final String WHAT = "ID token";
+    private static final String USER_INFO = "UserInfo response";
     private static final int MAX_SKEW_SECONDS = 60;
+
+    /** Of a token that is issued for a login, when that starts: a clock may be so late. */
+    private static final Duration MAX_AGE = Duration.ofMinutes(5);
+
     private static final String TENANT = "{tenantid}";
     private static final String GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final int GUID_LENGTH = 36;
@@ -81,6 +87,7 @@ public final class IdTokens {
     private final Set<String> trustedAudiences;
     private final InstantSource clock;
     private final ProviderKeys keys;
+    private final Decryption decryption;
 
     /**
      * Verifies for one client of a provider that supports OpenID Connect.
@@ -89,7 +96,12 @@ public final class IdTokens {
      * @throws IllegalArgumentException if the provider does not
      */
     public IdTokens(
-            Provider provider, String clientId, Set<String> trustedAudiences, ProviderKeys keys, InstantSource clock) {
+            Provider provider,
+            String clientId,
+            Set<String> trustedAudiences,
+            ProviderKeys keys,
+            Decryption decryption,
+            InstantSource clock) {
         this.issuer = provider.issuer()
                 .orElseThrow(() -> new IllegalArgumentException(provider.name() + " does not support OpenID Connect"));
         this.tenants = Facts.of(provider).tenants;
@@ -98,6 +110,7 @@ public final class IdTokens {
         this.trustedAudiences = trustedAudiences;
         this.clock = clock;
         this.keys = keys;
+        this.decryption = decryption;
     }
 
     /**
@@ -110,6 +123,8 @@ public final class IdTokens {
      * @param accessToken the access token that came with it
      * @param authenticatedAfter the earliest moment at which the user may have authenticated, if a {@code max_age} was
      *     requested
+     * @param response the authorization response that the token came with as its signature; its hashes are then
+     *     required
      * @param authReqId the backchannel login that the token was issued for. Only pushed tokens have to name theirs
      * @param issuedAfter the earliest moment at which it may have been issued
      */
@@ -119,6 +134,7 @@ public final class IdTokens {
             @Nullable String code,
             @Nullable String accessToken,
             @Nullable Instant authenticatedAfter,
+            @Nullable Response response,
             @Nullable String authReqId,
             @Nullable Instant issuedAfter) {
         /** For a token of a login through a browser. */
@@ -127,19 +143,20 @@ public final class IdTokens {
                 @Nullable String issuer,
                 @Nullable String code,
                 @Nullable String accessToken,
-                @Nullable Instant authenticatedAfter) {
-            this(nonce, issuer, code, accessToken, authenticatedAfter, null, null);
+                @Nullable Instant authenticatedAfter,
+                @Nullable Response response) {
+            this(nonce, issuer, code, accessToken, authenticatedAfter, response, null, null);
         }
 
         /** For a token of a backchannel login. */
         public static Expected ofBackchannel(
                 String accessToken, @Nullable Instant authenticatedAfter, String authReqId, Instant issuedAfter) {
-            return new Expected(null, null, null, accessToken, authenticatedAfter, authReqId, issuedAfter);
+            return new Expected(null, null, null, accessToken, authenticatedAfter, null, authReqId, issuedAfter);
         }
 
         /** For a token that no browser had a part in. */
         public static Expected with(@Nullable String accessToken) {
-            return new Expected(null, null, null, accessToken, null);
+            return new Expected(null, null, null, accessToken, null, null);
         }
 
         @Override
@@ -149,16 +166,54 @@ public final class IdTokens {
     }
 
     /**
+     * An authorization response. {@code toString} shows nothing of it.
+     *
+     * @param state its state
+     * @param loginStartedAt the time of the request
+     */
+    public record Response(String state, Instant loginStartedAt) {
+        @Override
+        public String toString() {
+            return "Response[to " + loginStartedAt + "]";
+        }
+    }
+
+    /**
+     * A token that was verified. {@code toString} shows nothing of it.
+     *
+     * @param identity the user
+     * @param compact the signed token: what was sent, or what was encrypted in it
+     */
+    public record Verified(Identity identity, String compact) {
+        /**
+         * Checks that the ID token that came through the browser, if one did, names the same user (OpenID Connect Core
+         * section 3.3.3.6).
+         */
+        public void checkIsOf(@Nullable Identity named) throws IdentityException {
+            if (named != null
+                    && !(named.issuer().equals(identity.issuer())
+                            && named.subject().equals(identity.subject()))) {
+                throw invalid("it names another user or issuer than the one of the authorization response");
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "Verified[" + identity + "]";
+        }
+    }
+
+    /**
      * Verifies a token.
      *
-     * @param idToken the compact form
+     * @param idToken the compact form; it may be encrypted to this client
      * @param expected the values that it has to match
-     * @return the user
      * @throws IdentityException if the token is wrong, or cannot be verified now; the message shows nothing of it,
      *     except a tenant or an audience that is not accepted
      */
-    public Identity verify(String idToken, Expected expected) throws IdentityException {
-        ProviderKeys.Signed signed = keys.verify(WHAT, idToken);
+    public Verified verify(String idToken, Expected expected) throws IdentityException {
+        String compact = decryption.openDemanded(WHAT, idToken);
+        ProviderKeys.Signed signed = keys.verify(WHAT, compact);
         JWTClaimsSet claims = signed.claims();
         checkProviderAndTimes(WHAT, signed);
         checkAudience(claims);
@@ -170,6 +225,9 @@ public final class IdTokens {
         }
         checkHash("at_hash", expected.accessToken(), signed);
         checkHash("c_hash", expected.code(), signed);
+        if (expected.response() != null) {
+            checkSigns(expected.response(), signed);
+        }
         Instant after = expected.authenticatedAfter();
         if (after != null && !isBetween(after, claims.getClaim("auth_time"), clock.instant())) {
             throw invalid("the user has authenticated too long ago, or it does not say when (auth_time)");
@@ -183,7 +241,21 @@ public final class IdTokens {
         if (earliest != null && claims.getIssueTime().toInstant().isBefore(earliest)) {
             throw invalid("it was issued before the login began");
         }
-        return identity(claims);
+        return new Verified(identity(claims), compact);
+    }
+
+    /** OpenID Connect Core sections 3.1.3.7, number 10, and 3.3.2.11; FAPI 1.0 Advanced section 5.2.2.1. */
+    private static void checkSigns(Response response, ProviderKeys.Signed signed) throws IdentityException {
+        for (String hash : List.of("c_hash", "s_hash")) {
+            if (signed.claims().getClaim(hash) == null) {
+                throw invalid("it came with an authorization response, and has no " + hash + " of it");
+            }
+        }
+        checkHash("s_hash", response.state(), signed);
+        Instant issued = signed.claims().getIssueTime().toInstant();
+        if (issued.isBefore(response.loginStartedAt().minus(MAX_AGE))) {
+            throw invalid("it was issued before the login was started");
+        }
     }
 
     /** Checks issuer, key, times and tenant, as in everything that the provider signs for this client. */
@@ -287,13 +359,33 @@ public final class IdTokens {
     }
 
     /**
+     * The signed ID token that came with a refresh: what was sent, or what was encrypted in it. Neither the signature
+     * is verified nor the encryption demanded, for the reasons that {@link #ownerOf} gives.
+     *
+     * @throws IdentityException if it is encrypted and cannot be decrypted
+     */
+    public String opened(String idToken) throws IdentityException {
+        return decryption.open(WHAT, idToken);
+    }
+
+    /** The logout token that was sent, or was encrypted in what was sent (OpenID Connect Back-Channel Logout 2.6). */
+    String openedLogout(String what, String compact) throws IdentityException {
+        return decryption.openDemanded(what, compact);
+    }
+
+    /** The content of a UserInfo response that is encrypted: a signed JWT or a JSON object. */
+    String openedUserInfo(String body) throws IdentityException {
+        return decryption.openObject(USER_INFO, body);
+    }
+
+    /**
      * Verifies a signed UserInfo response (OpenID Connect Core section 5.3.2).
      *
      * @param of the user that it should be about
      * @return its claims
      */
     Map<String, Object> userInfo(String jwt, Identity of) throws IdentityException {
-        String what = "UserInfo response";
+        String what = USER_INFO;
         ProviderKeys.Signed signed = keys.verify(what, jwt);
         JWTClaimsSet claims = signed.claims();
         if (claims.getIssuer() != null && !claims.getIssuer().equals(of.issuer())) {

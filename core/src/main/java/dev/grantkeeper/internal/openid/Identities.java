@@ -20,19 +20,38 @@ public record Identities(
         String provider,
         @Nullable IdTokens idTokens,
         @Nullable Profiles profiles) {
-    /** The user whose tokens these are; {@code null} if nobody tells. */
-    public @Nullable Identity of(TokenResponse response, TokenSet tokens, boolean openId) throws IdentityException {
+    /**
+     * The user whose tokens these are.
+     *
+     * @param identity the user; {@code null} if nobody tells
+     * @param tokens the tokens, the ID token out of its encryption
+     */
+    public record Identified(@Nullable Identity identity, TokenSet tokens) {}
+
+    /** The user whose tokens these are, if anybody tells. */
+    public Identified of(TokenResponse response, TokenSet tokens, boolean openId) throws IdentityException {
         String idToken = tokens.idToken().orElse(null);
         if (idToken != null && idTokens != null && openId) {
-            Identity identity = idTokens.verify(idToken, IdTokens.Expected.with(tokens.accessToken()));
-            return profiles == null ? identity : profiles.complete(identity, tokens);
+            return of(idTokens.verify(idToken, IdTokens.Expected.with(tokens.accessToken())), tokens);
         }
+        return unverified(response, tokens);
+    }
+
+    /** The user of an ID token that was verified, with the claims of the profile that the application wants. */
+    public Identified of(IdTokens.Verified idToken, TokenSet tokens) throws IdentityException {
+        TokenSet opened = tokens.newBuilder().idToken(idToken.compact()).build();
+        Identity identity = idToken.identity();
+        return new Identified(profiles == null ? identity : profiles.complete(identity, opened), opened);
+    }
+
+    /** The user, where there is no ID token. */
+    public Identified unverified(TokenResponse response, TokenSet tokens) throws IdentityException {
         Identity identity = profiles == null ? null : profiles.fetch(tokens);
-        return identity == null ? told(provider, response) : identity;
+        return new Identified(identity == null ? told(provider, response) : identity, tokens);
     }
 
     /** The user of a login that OpenID Connect is a part of: there has to be an ID token. */
-    public Identity verified(TokenSet tokens, IdTokens.Expected expected) throws IdentityException {
+    public Identified verified(TokenSet tokens, IdTokens.Expected expected) throws IdentityException {
         String idToken = tokens.idToken().orElse(null);
         if (idToken == null || idTokens == null) {
             throw new IdentityException(
@@ -43,12 +62,11 @@ public record Identities(
                                     + " builder",
                     null);
         }
-        Identity identity = idTokens.verify(idToken, expected);
-        return profiles == null ? identity : profiles.complete(identity, tokens);
+        return of(idTokens.verify(idToken, expected), tokens);
     }
 
     /** The user, at providers that send the identity along with the tokens. */
-    public static @Nullable Identity told(String provider, TokenResponse response) {
+    private static @Nullable Identity told(String provider, TokenResponse response) {
         Map<String, Object> claims = new LinkedHashMap<>(response.identity());
         Object subject = claims.remove("sub");
         Object within = claims.remove("iss");

@@ -48,7 +48,7 @@ public final class LogoutTokens {
      * @throws IdentityException if it is wrong, or cannot be verified now
      */
     public Ended verify(String compact) throws IdentityException {
-        ProviderKeys.Signed signed = keys.verify(WHAT, compact);
+        ProviderKeys.Signed signed = keys.verify(WHAT, idTokens.openedLogout(WHAT, compact));
         JOSEObjectType type = signed.header().getType();
         if (type != null && !TYPES.contains(type.getType().toLowerCase(Locale.ROOT))) {
             throw invalid("it is a token of another type");

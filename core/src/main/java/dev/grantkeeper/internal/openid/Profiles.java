@@ -86,7 +86,12 @@ public final class Profiles {
         String name = "UserInfo endpoint of " + provider.name();
         Reply reply = ask(name, endpoint, tokens);
         String body = reply.body().strip();
-        boolean labelled = reply.type() != null && reply.type().subtype().equals("jwt");
+        boolean encrypted = idTokens != null && Decryption.isEncrypted(body);
+        if (encrypted && idTokens != null) {
+            body = idTokens.openedUserInfo(body);
+        }
+        boolean labelled =
+                !encrypted && reply.type() != null && reply.type().subtype().equals("jwt");
         boolean signed = labelled || JWT.matcher(body).matches(); // labels are wrong at times
         Map<String, Object> claims =
                 signed && idTokens != null ? idTokens.userInfo(body, identity) : object(name, body);

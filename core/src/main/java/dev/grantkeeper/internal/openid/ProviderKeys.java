@@ -14,6 +14,7 @@ import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWK;
 import com.nimbusds.jose.jwk.JWKMatcher;
+import com.nimbusds.jose.jwk.KeyUse;
 import com.nimbusds.jose.jwk.OctetKeyPair;
 import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jwt.JWTClaimsSet;
@@ -167,10 +168,7 @@ public final class ProviderKeys {
         } catch (IdentityException e) {
             throw e;
         } catch (IOException e) {
-            String why = e instanceof UnusableKeysException
-                    ? String.valueOf(e.getMessage())
-                    : "The provider's keys could not be fetched; try again later";
-            throw new IdentityException(IdentityException.Kind.UNAVAILABLE, why, e);
+            throw unavailable(e);
         }
     }
 
@@ -188,6 +186,29 @@ public final class ProviderKeys {
             throw invalid(what, "none of the keys that are trusted for it has signed it");
         }
         return new Signed(jwt.getHeader(), claims, key.issuer());
+    }
+
+    /**
+     * The keys that the provider publishes for encryption.
+     *
+     * @throws IdentityException if the keys could not be fetched
+     */
+    List<JWK> forEncryption() throws IdentityException {
+        try {
+            return current(ticker.getAsLong()).keys.stream()
+                    .map(Key::jwk)
+                    .filter(key -> KeyUse.ENCRYPTION.equals(key.getKeyUse()))
+                    .toList();
+        } catch (IOException e) {
+            throw unavailable(e);
+        }
+    }
+
+    private static IdentityException unavailable(IOException e) {
+        String why = e instanceof UnusableKeysException
+                ? String.valueOf(e.getMessage())
+                : "The provider's keys could not be fetched; try again later";
+        return new IdentityException(IdentityException.Kind.UNAVAILABLE, why, e);
     }
 
     // ---- Tokens ---------------------------------------------------------------------------------------------------
@@ -213,6 +234,15 @@ public final class ProviderKeys {
         }
     }
 
+    /** Whether a text has the form of a signed JWT, by whomever. */
+    static boolean isSigned(String compact) {
+        try {
+            return isCompact(compact) && SignedJWT.parse(compact).getHeader() != null;
+        } catch (ParseException | RuntimeException e) {
+            return false;
+        }
+    }
+
     private static boolean isCompact(String compact) {
         // Counted before anything is split: a megabyte of dots must not become a million strings. And base64url without
         // padding only, since the decoder underneath accepts more than RFC 7515 section 2 does.
@@ -221,7 +251,7 @@ public final class ProviderKeys {
                 && compact.chars().allMatch(ProviderKeys::mayStandInAToken);
     }
 
-    private static boolean mayStandInAToken(int c) {
+    static boolean mayStandInAToken(int c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || "-_.".indexOf(c) >= 0;
     }
 

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Verifies signed introspection responses (RFC 9701 section 5). Thread-safe. */
+/** Verifies signed introspection responses (RFC 9701 section 5), which may be encrypted. Thread-safe. */
 public final class SignedIntrospections {
     private static final String WHAT = "introspection response";
 
@@ -32,24 +32,27 @@ public final class SignedIntrospections {
     private final String clientId;
     private final InstantSource clock;
     private final ProviderKeys keys;
+    private final Decryption decryption;
 
     /** Verifies for one client of a provider. */
-    public SignedIntrospections(String issuer, String clientId, ProviderKeys keys, InstantSource clock) {
+    public SignedIntrospections(
+            String issuer, String clientId, ProviderKeys keys, Decryption decryption, InstantSource clock) {
         this.issuer = issuer;
         this.clientId = clientId;
         this.keys = keys;
+        this.decryption = decryption;
         this.clock = clock;
     }
 
     /**
      * Verifies a response.
      *
-     * @param response the compact form
+     * @param response the compact form; it may be encrypted to this client
      * @return the members about the token, those that are {@code null} left out
      * @throws IdentityException if it is wrong, or cannot be verified now; the message shows nothing of it
      */
     public Map<String, Object> verify(String response) throws IdentityException {
-        ProviderKeys.Signed signed = keys.verify(WHAT, response);
+        ProviderKeys.Signed signed = keys.verify(WHAT, decryption.open(WHAT, response));
         JOSEObjectType type = signed.header().getType();
         if (type == null || !TYPES.contains(type.getType().toLowerCase(Locale.ROOT))) {
             // An ID token or an access token of the same server must not pass for one.

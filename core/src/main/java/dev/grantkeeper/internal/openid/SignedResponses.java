@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Verifies signed authorization responses (JARM section 2.4): issuer, signature by a key of the provider, audience,
- * expiry. Thread-safe.
+ * expiry. Their encryption is removed before, since the login is found by the state inside. Thread-safe.
  */
 public final class SignedResponses {
     private static final String WHAT = "authorization response";

@@ -28,6 +28,7 @@ import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import okhttp3.HttpUrl;
@@ -48,21 +49,35 @@ public final class AuthorizationEndpoint {
     private final Client client;
     private final Set<LoginProtection> protections;
     private final boolean formPost;
+    private final @Nullable Encryption encryption;
     private final @Nullable JsonEndpoint pushing;
     private final @Nullable UnaryOperator<String> publisher;
     private final InstantSource clock;
 
+    /** Encrypts requests to the server. */
+    @FunctionalInterface
+    public interface Encryption {
+        /**
+         * Encrypts a signed request.
+         *
+         * @throws RequestFailedException if the server's keys cannot be fetched or used; the request is then not sent
+         */
+        String encrypt(String request) throws RequestFailedException;
+    }
+
     /**
      * One client's view of a provider.
      *
-     * @param publisher puts a signed request where the server can fetch it, and returns the URL; {@code null} for
-     *     requests by value
+     * @param encryption encrypts requests; {@code null} if the provider has no keys
+     * @param publisher puts a request where the server can fetch it, and returns the URL; {@code null} for requests by
+     *     value
      */
     public AuthorizationEndpoint(
             Provider provider,
             Client client,
             Set<LoginProtection> protections,
             boolean formPost,
+            @Nullable Encryption encryption,
             @Nullable UnaryOperator<String> publisher,
             Http http,
             InstantSource clock) {
@@ -70,6 +85,7 @@ public final class AuthorizationEndpoint {
         this.client = client;
         this.protections = protections;
         this.formPost = formPost;
+        this.encryption = encryption;
         this.publisher = publisher;
         this.clock = clock;
         this.pushing = !protections.contains(LoginProtection.PUSHED_REQUEST)
@@ -134,7 +150,8 @@ public final class AuthorizationEndpoint {
         CodeVerifier verifier = provider.pkce ? new CodeVerifier() : null;
         Nonce nonce = scopes.contains("openid") ? new Nonce(BYTES) : null;
         AuthorizationRequest.Builder request = new AuthorizationRequest.Builder(
-                        new ResponseType(ResponseType.Value.CODE), new ClientID(client.id()))
+                        bringsIdToken() ? ResponseType.CODE_IDTOKEN : new ResponseType(ResponseType.Value.CODE),
+                        new ClientID(client.id()))
                 .redirectionURI(URI.create(redirectUri))
                 .state(state);
         if (verifier != null) {
@@ -184,6 +201,16 @@ public final class AuthorizationEndpoint {
                 nonce == null ? null : nonce.getValue());
     }
 
+    /** Whether responses bring an ID token beside the code. */
+    public boolean bringsIdToken() {
+        return protections.contains(LoginProtection.DETACHED_SIGNATURE);
+    }
+
+    /** Whether responses have to be encrypted. */
+    public boolean demandsEncryption() {
+        return protections.contains(LoginProtection.ENCRYPTED_RESPONSE);
+    }
+
     private static void rename(Map<String, String> parameters, String name, String provider) {
         String value = parameters.remove(name);
         if (value != null) {
@@ -227,10 +254,14 @@ public final class AuthorizationEndpoint {
                 }
             }
         }
+        String jwt = request.jwt();
+        if (protections.contains(LoginProtection.ENCRYPTED_REQUEST)) {
+            jwt = Objects.requireNonNull(encryption).encrypt(jwt);
+        }
         if (publisher == null) {
-            outside.put("request", request.jwt());
+            outside.put("request", jwt);
         } else {
-            outside.put("request_uri", checked(publisher.apply(request.jwt())));
+            outside.put("request_uri", checked(publisher.apply(jwt)));
         }
         return new Carried(outside, request.until());
     }
