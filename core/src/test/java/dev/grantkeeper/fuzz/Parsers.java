@@ -12,6 +12,7 @@ import dev.grantkeeper.internal.answer.ServerTimes;
 import dev.grantkeeper.internal.answer.TokenAnswers;
 import dev.grantkeeper.internal.call.LoginChallenge;
 import dev.grantkeeper.internal.call.ResourceChallenge;
+import dev.grantkeeper.internal.openid.Decryption;
 import dev.grantkeeper.internal.openid.IdTokens;
 import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.openid.KeySets;
@@ -20,6 +21,8 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.internal.row.RowFormat;
 import dev.grantkeeper.internal.row.UnreadableRowException;
 import dev.grantkeeper.internal.server.ResourceMetadata;
+import dev.grantkeeper.internal.wire.DPoP;
+import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.Identity;
@@ -28,6 +31,9 @@ import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
@@ -163,6 +169,22 @@ public enum Parsers {
             }
         }
     },
+    /** A token that is encrypted: the text itself, and as the header of one. */
+    ENCRYPTED {
+        @Override
+        void read(String text) {
+            for (String jwe : List.of(text, base64(text) + ".eA.AAAAAAAAAAAAAAAA.eA.AAAAAAAAAAAAAAAAAAAAAA")) {
+                try {
+                    String opened = DECRYPTION.open("ID token", jwe);
+                    ensure(opened.equals(jwe) && !Decryption.isEncrypted(jwe), "something decrypted");
+                } catch (IdentityException e) {
+                    ensure(
+                            String.valueOf(e.getMessage()).equals("The ID token is not valid: it cannot be decrypted"),
+                            "another message");
+                }
+            }
+        }
+    },
     /** A row of a store, in plaintext, and sealed by somebody who has no key. */
     ROWS {
         @Override
@@ -218,6 +240,8 @@ public enum Parsers {
             new PlainJWT(new com.nimbusds.jwt.JWTClaimsSet.Builder().build())
                             .getHeader()
                             .toBase64URL() + ".";
+    private static final Decryption DECRYPTION =
+            new Decryption(List.of(DecryptionKey.of(rsa()), DecryptionKey.of(DPoP.newKey())), Set.of());
     private static final AccountKey KEY = new AccountKey("registration", "account");
     private static final RowFormat PLAIN = new RowFormat(null);
     private static final RowFormat SEALED = new RowFormat(SealingKeys.of("kP3v9Zq7LxW2mT8sRb5nYc4dHf6gJa1e"));
@@ -234,6 +258,16 @@ public enum Parsers {
                             .apiBase("/instance_url", "example.org"))
                     .build(),
             () -> NOW);
+
+    private static KeyPair rsa() {
+        try {
+            KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
+            generator.initialize(2048);
+            return generator.generateKeyPair();
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
 
     /**
      * Reads a text.
