@@ -22,6 +22,8 @@ final class Browser {
     private static final Pattern FORM = Pattern.compile("<form\\s[^>]*id=\"kc-form-login\"[^>]*>");
     private static final Pattern ACTION = Pattern.compile("\\saction=\"([^\"]+)\"");
     private static final Pattern CONSENT = Pattern.compile("name=\"code\"\\s+value=\"([^\"]+)\"");
+    private static final Pattern HIDDEN =
+            Pattern.compile("<INPUT TYPE=\"HIDDEN\" NAME=\"([^\"]+)\" VALUE=\"([^\"]*)\"");
     private static final int MOST_PAGES = 10;
 
     private final OkHttpClient http =
@@ -36,7 +38,7 @@ final class Browser {
         this.redirectUri = redirectUri;
     }
 
-    /** Goes where a login sends it, signs in if it is asked to, and returns the query of the callback. */
+    /** Goes where a login sends it, signs in if it is asked to, and returns the callback: its query, or its form. */
     String login(URI url, String user, String password) throws IOException {
         Request next = new Request.Builder().url(url.toString()).build();
         for (int i = 0; i < MOST_PAGES; i++) {
@@ -44,7 +46,11 @@ final class Browser {
                 keepCookies(response);
                 String location = response.header("Location");
                 if (location == null) {
-                    next = signIn(response, user, password);
+                    String page = response.body().string();
+                    if (page.contains("ACTION=\"" + redirectUri + "\"")) {
+                        return posted(page);
+                    }
+                    next = signIn(page, response.code(), user, password);
                     continue;
                 }
                 HttpUrl target = response.request().url().resolve(location);
@@ -96,8 +102,14 @@ final class Browser {
         throw new IOException("The device is not connected after " + MOST_PAGES + " pages");
     }
 
-    private static Request signIn(Response page, String user, String password) throws IOException {
-        return signIn(page.body().string(), page.code(), user, password);
+    /** The body of a form that the browser would post by itself. */
+    private static String posted(String page) {
+        HttpUrl.Builder form = HttpUrl.get("http://localhost/").newBuilder();
+        Matcher field = HIDDEN.matcher(page);
+        while (field.find()) {
+            form.addQueryParameter(field.group(1), field.group(2));
+        }
+        return String.valueOf(form.build().encodedQuery());
     }
 
     private static Request signIn(String page, int status, String user, String password) throws IOException {

@@ -13,6 +13,7 @@ import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginResult;
 import dev.grantkeeper.PendingLogin;
 import dev.grantkeeper.provider.ClientAuthentication;
+import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
@@ -29,6 +30,8 @@ import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
@@ -37,6 +40,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Client authentication at a Keycloak, and the protection of logins there. */
@@ -171,7 +175,8 @@ class KeycloakClientsIT {
                         "authorization.signed.response.alg", "PS256"));
         try (Grantkeeper grantkeeper = registration()
                 .signingKey(SigningKey.of(pair.getPrivate()).keyId("k1"))
-                .loginProtections(LoginProtection.values())
+                .loginProtections(
+                        LoginProtection.PUSHED_REQUEST, LoginProtection.SIGNED_REQUEST, LoginProtection.SIGNED_RESPONSE)
                 .build()) {
             signsInAndRefreshes(grantkeeper);
         }
@@ -204,11 +209,72 @@ class KeycloakClientsIT {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"RSA-OAEP-256, A256GCM", "ECDH-ES+A256KW, A128CBC-HS256"})
+    void whatIsForAClientIsEncryptedToIt(String algorithm, String method) throws Exception {
+        DecryptionKey key = DecryptionKey.of(pair(algorithm.startsWith("RSA") ? "RS256" : "ES256"))
+                .keyId("enc-1")
+                .algorithm(algorithm);
+        Map<String, String> attributes = new HashMap<>();
+        attributes.put("use.jwks.string", "true");
+        attributes.put("jwks.string", "{\"keys\":[" + key.publicJwk() + "]}");
+        attributes.put("user.info.response.signature.alg", "RS256");
+        for (String what : List.of("id.token", "user.info", "authorization")) {
+            attributes.put(what + ".encrypted.response.alg", algorithm);
+            attributes.put(what + ".encrypted.response.enc", method);
+        }
+        register("client-secret", attributes);
+        Provider provider = keycloak.provider()
+                .newBuilder()
+                .userInfoEndpoint(keycloak.userinfo())
+                .build();
+        try (Grantkeeper grantkeeper = registration(provider)
+                .clientSecret(SECRET)
+                .decryptionKeys(key)
+                .encryptionAlgorithms(algorithm, method)
+                .loginProtections(LoginProtection.ENCRYPTED_RESPONSE)
+                .fetchProfile()
+                .build()) {
+            PendingLogin login = grantkeeper.startLogin();
+            String query = new Browser(CALLBACK).login(login.url(), "alice", "alice-pw");
+            assertThat(query.chars().filter(c -> c == '.')).hasSize(4);
+            assertThat(grantkeeper.sessionKeyOf(query)).isEqualTo(login.sessionKey());
+            LoginResult.SignedIn in = (LoginResult.SignedIn) grantkeeper.finishLogin(login, query);
+            assertThat(in.identity().orElseThrow().subject()).isNotEmpty();
+            assertThat(in.tokens().idToken().orElseThrow().split("\\.")).hasSize(3);
+            Account account = in.keepAs("alice");
+            time.pass(TOKENS_LIVE.plusSeconds(1));
+            assertThat(account.tokens().accessToken()).isNotEqualTo(in.tokens().accessToken());
+            assertThat(account.tokens().idToken().orElseThrow().split("\\.")).hasSize(3);
+        }
+    }
+
+    @Test
+    void anIdTokenSignsTheResponse() throws Exception {
+        String callback = "https://app.example/callback";
+        register("client-secret", Map.of(), callback);
+        try (Grantkeeper grantkeeper = registration()
+                .redirectUri(callback)
+                .clientSecret(SECRET)
+                .loginProtections(LoginProtection.DETACHED_SIGNATURE)
+                .build()) {
+            PendingLogin login = grantkeeper.startLogin();
+            String form = new Browser(callback).login(login.url(), "alice", "alice-pw");
+            assertThat(form).contains("id_token=").doesNotContain("access_token=");
+            assertThat(PendingLogin.sessionKeyOf(form)).isEqualTo(login.sessionKey());
+            assertThat(grantkeeper.finishLogin(login, form)).isInstanceOf(LoginResult.SignedIn.class);
+        }
+    }
+
     // Help
 
     private static final String SECRET = "a secret that is long enough to sign";
 
     private void register(String authenticator, Map<String, String> attributes) throws IOException {
+        register(authenticator, attributes, CALLBACK);
+    }
+
+    private void register(String authenticator, Map<String, String> attributes, String callback) throws IOException {
         ObjectNode client = JSON.createObjectNode()
                 .put("clientId", clientId)
                 .put("enabled", true)
@@ -217,8 +283,9 @@ class KeycloakClientsIT {
                 .put("clientAuthenticatorType", authenticator)
                 .put("secret", SECRET)
                 .put("standardFlowEnabled", true)
+                .put("implicitFlowEnabled", !callback.equals(CALLBACK)) // which Keycloak wants for the hybrid one
                 .put("serviceAccountsEnabled", true);
-        client.putArray("redirectUris").add(CALLBACK);
+        client.putArray("redirectUris").add(callback);
         attributes.forEach(client.putObject("attributes")
                 .put("pkce.code.challenge.method", "S256")
                 .put("access.token.lifespan", String.valueOf(TOKENS_LIVE.toSeconds()))::put);
