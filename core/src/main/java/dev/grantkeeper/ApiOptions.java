@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper;
 
+import dev.grantkeeper.internal.openid.SignedMetadata;
 import dev.grantkeeper.provider.SigningKey;
 import java.util.Map;
 import java.util.Set;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param httpOnLoopback whether {@code http} on this machine is accepted
  * @param throughProxy whether the application's proxies are used
  * @param serversWithoutMetadata whether an API without metadata is its own server
+ * @param signedMetadata signs the metadata of all APIs; {@code null} if TLS vouches for it
  * @param offlineAccess whether logins request refresh tokens
  * @param assertion the assertion that the application's own tokens are requested with; {@code null} for its client
  *     credentials
@@ -29,6 +31,7 @@ record ApiOptions(
         boolean httpOnLoopback,
         boolean throughProxy,
         boolean serversWithoutMetadata,
+        @Nullable SignedMetadata signedMetadata,
         boolean offlineAccess,
         @Nullable TokenExchange assertion,
         String name) {

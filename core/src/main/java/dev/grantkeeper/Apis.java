@@ -13,6 +13,7 @@ import dev.grantkeeper.internal.call.BoundCalls;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.login.AuthorizationCodeFlow;
 import dev.grantkeeper.internal.login.UsedLogins;
+import dev.grantkeeper.internal.openid.SignedMetadata;
 import dev.grantkeeper.internal.protocol.Origins;
 import dev.grantkeeper.internal.refresh.Clocks;
 import dev.grantkeeper.internal.refresh.Engine;
@@ -180,7 +181,9 @@ final class Apis implements ApiContext {
     }
 
     private ResourceMetadata resourceMetadata(HttpUrl api, @Nullable HttpUrl named) throws IOException {
-        ResourceMetadata found = ResourceMetadata.fetch(http, api, named);
+        SignedMetadata signed = options.signedMetadata();
+        ResourceMetadata found = ResourceMetadata.fetch(
+                http, api, named, (what, json) -> signed == null ? json : signed.claims(what, json, settings.clock));
         if (found != null) {
             return found;
         }

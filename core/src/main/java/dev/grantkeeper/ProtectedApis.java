@@ -4,6 +4,7 @@ package dev.grantkeeper;
 import dev.grantkeeper.internal.answer.Callback;
 import dev.grantkeeper.internal.login.LoginAttempt;
 import dev.grantkeeper.internal.login.LoginOutcome;
+import dev.grantkeeper.internal.openid.SignedMetadata;
 import dev.grantkeeper.internal.protocol.Requested;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
@@ -234,6 +235,7 @@ public final class ProtectedApis implements AutoCloseable {
         private boolean httpOnLoopback;
         private boolean throughProxy;
         private boolean serversWithoutMetadata;
+        private @Nullable SignedMetadata signedMetadata;
         private boolean offlineAccess = true;
         private @Nullable TokenExchange assertion;
         private String name = "api";
@@ -433,6 +435,22 @@ public final class ProtectedApis implements AutoCloseable {
         }
 
         /**
+         * Requires metadata of APIs that is signed (RFC 9728 section 2.2): only what the member {@code signed_metadata}
+         * says counts, and a document without it, or with one that is signed wrongly or about another API, is rejected.
+         * The metadata of authorization servers is not affected. Default: signatures are ignored, and TLS vouches for
+         * the document.
+         *
+         * @param signer the {@code iss} of the signatures: whoever attests to the APIs that this application uses
+         * @param jwkSet the signer's public keys as a JWK set (RFC 7517), from a source that is not an API
+         * @return this builder
+         * @throws IllegalArgumentException if there is no usable key in it
+         */
+        public Builder signedMetadata(String signer, String jwkSet) {
+            this.signedMetadata = new SignedMetadata(signer, jwkSet);
+            return this;
+        }
+
+        /**
          * Allows {@code http} on this machine, for tests: tokens are not encrypted on their way.
          *
          * @return this builder
@@ -526,6 +544,10 @@ public final class ProtectedApis implements AutoCloseable {
         public ProtectedApis build() {
             OkHttpVersion.check();
             settings.checkStore();
+            if (signedMetadata != null && serversWithoutMetadata) {
+                throw new IllegalStateException("signedMetadata(…) refuses every API whose metadata is not signed, so"
+                        + " allowServersWithoutMetadata() would have no effect: leave one of them out");
+            }
             return new ProtectedApis(new Apis(
                     settings.copy(),
                     new ApiOptions(
@@ -536,6 +558,7 @@ public final class ProtectedApis implements AutoCloseable {
                             httpOnLoopback,
                             throughProxy,
                             serversWithoutMetadata,
+                            signedMetadata,
                             offlineAccess,
                             assertion,
                             name)));

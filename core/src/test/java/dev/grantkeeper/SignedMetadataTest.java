@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
 import com.nimbusds.jose.JWSSigner;
@@ -123,6 +124,49 @@ class SignedMetadataTest {
         assertThat(itself.fetch().tokenEndpoint()).hasToString(scene.server.url() + "/signed/token");
     }
 
+    /**
+     * Anybody can get an ID token or another JWT of a server that signs for itself. None of them may stand for signed
+     * metadata that is silent, beside which the plain members would count.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"ID token", "access token", "user", "event", "request", "signed metadata"})
+    void another_jwt_of_the_signer_is_not_signed_metadata(String kind) throws Exception {
+        String issuer = scene.server.issuer();
+        JWTClaimsSet.Builder claims = new JWTClaimsSet.Builder().issuer(issuer).issueTime(new Date());
+        JWSHeader.Builder header = new JWSHeader.Builder(JWSAlgorithm.ES256).keyID("k1");
+        switch (kind) {
+            case "ID token" -> claims.audience("some-client").subject("mallory");
+            case "access token" -> header.type(new JOSEObjectType("at+jwt"));
+            case "user" -> claims.subject("mallory").claim("email", "mallory@example.com");
+            case "event" -> claims.claim("events", Map.of("https://schemas.example/event", Map.of()));
+            case "request" -> header.type(new JOSEObjectType("OAUTH-AUTHZ-REQ+JWT"));
+            default -> claims.claim("signed_metadata", "a.b.c");
+        }
+        SignedJWT jwt = new SignedJWT(header.build(), claims.build());
+        jwt.sign(new ECDSASigner(key));
+        publish(jwt.serialize());
+        Discovery itself = discovery().signedMetadata(issuer, new JWKSet(key.toPublicJWK()).toString());
+        assertThatExceptionOfType(IOException.class)
+                .isThrownBy(itself::fetch)
+                .withMessageContaining("The signed metadata is not valid")
+                .withCauseInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void a_signature_for_metadata_may_say_so_and_name_the_server_as_its_subject() throws Exception {
+        for (String type : List.of("JWT", "openidvci-issuer-metadata+jwt", "application/jwt")) {
+            SignedJWT jwt = new SignedJWT(
+                    new JWSHeader.Builder(JWSAlgorithm.ES256)
+                            .keyID("k1")
+                            .type(new JOSEObjectType(type))
+                            .build(),
+                    claims().subject(scene.server.issuer()).build());
+            jwt.sign(new ECDSASigner(key));
+            publish(jwt.serialize());
+            assertThat(anchored().fetch().tokenEndpoint()).hasToString(scene.server.url() + "/signed/token");
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", "nonsense", "a.b.c"})
     void without_an_anchor_a_signature_is_ignored(String signed) throws Exception {
@@ -150,6 +194,7 @@ class SignedMetadataTest {
                 wrong("about another", "another server", claims -> claims.claim("issuer", "https://evil.example")),
                 wrong("about a list", "another server", claims -> claims.claim("issuer", List.of("x"))),
                 wrong("expired", "expired", claims -> claims.expirationTime(past)),
+                wrong("issued in the future", "in the future", claims -> claims.issueTime(future)),
                 wrong("not yet", "not valid yet", claims -> claims.notBeforeTime(future)),
                 // What is signed is vetted as what is not.
                 wrong(

@@ -140,6 +140,12 @@ public enum Parsers {
                 } catch (IllegalArgumentException e) {
                     ensure(isHarmless(String.valueOf(e.getMessage())), "a message that is not harmless");
                 }
+                try {
+                    SIGNED_METADATA.claims("The metadata", json, () -> NOW);
+                    ensure(false, "metadata of an API that nobody has signed");
+                } catch (IllegalArgumentException e) {
+                    ensure(isHarmless(String.valueOf(e.getMessage())), "a message that is not harmless");
+                }
             }
         }
     },

@@ -4,9 +4,9 @@ package dev.grantkeeper.internal.openid;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jwt.JWTClaimsSet;
 import java.io.IOException;
 import java.time.Duration;
@@ -14,10 +14,12 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Date;
 import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Metadata that somebody has signed whom the application trusts (RFC 8414 section 2.1). A document without it is
- * refused, since anybody who could change the document could remove it. Immutable.
+ * Metadata that somebody has signed whom the application trusts (RFC 8414 section 2.1, RFC 9728 section 2.2). A
+ * document without it is refused, since anybody who could change the document could remove it. Immutable.
  */
 public final class SignedMetadata {
     private static final String WHAT = "signed metadata";
@@ -51,48 +53,110 @@ public final class SignedMetadata {
     }
 
     /**
-     * The document as the signer attests it: signed claims in place of the plain members of the same name.
+     * The document of a server as the signer attests it: signed claims in place of the plain members of the same name.
      *
      * @param issuer the server that the document has to be about
      * @param json the document, as the server published it
      * @throws IllegalArgumentException if it is not signed, or wrongly
      */
     public String attested(String issuer, String json, InstantSource clock) {
+        String what = "The metadata of " + issuer;
+        ObjectNode members = members(what, json);
         try {
-            JsonNode plain = JSON.readTree(json.startsWith("\uFEFF") ? json.substring(1) : json);
-            if (!(plain instanceof ObjectNode members) || !members.path(MEMBER).isTextual()) {
-                throw new IllegalArgumentException("The metadata of " + issuer
-                        + " is not signed (signed_metadata), and has to be signed by " + signer);
-            }
-            ProviderKeys.Signed signed =
-                    ProviderKeys.verifyWith(keys, WHAT, members.path(MEMBER).textValue());
-            JWTClaimsSet claims = signed.claims();
-            if (!signer.equals(claims.getIssuer())) {
-                throw ProviderKeys.invalid(WHAT, "its iss is not " + signer);
-            }
+            JWTClaimsSet claims = verified(what, members, clock.instant());
             // Somebody who signs for several servers must not have one of them pass for another.
             Object about = claims.getClaim("issuer");
             if (!issuer.equals(about == null ? signer : about)) {
                 throw ProviderKeys.invalid(WHAT, "it is about another server");
             }
-            checkTimes(claims, clock.instant());
+            if (claims.getSubject() != null && !issuer.equals(claims.getSubject())) {
+                throw ProviderKeys.invalid(WHAT, "its sub is not the server");
+            }
             members.setAll(JSON.<ObjectNode>valueToTree(claims.toJSONObject()));
             return members.toString();
-        } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("The metadata of " + issuer + " is not JSON");
         } catch (IdentityException e) {
-            throw new IllegalArgumentException("The metadata of " + issuer + ": " + e.getMessage());
+            throw new IllegalArgumentException(what + ": " + e.getMessage());
+        }
+    }
+
+    /**
+     * The claims alone, as a document: what is not signed is left out, of whatever name it is.
+     *
+     * @param what the document, for messages
+     * @param json the document, as it was published
+     * @return what is signed. The caller checks what it is about
+     * @throws IllegalArgumentException if it is not signed, or wrongly
+     */
+    public String claims(String what, String json, InstantSource clock) {
+        try {
+            JWTClaimsSet claims = verified(what, members(what, json), clock.instant());
+            return JSON.valueToTree(claims.toJSONObject()).toString();
+        } catch (IdentityException e) {
+            throw new IllegalArgumentException(what + ": " + e.getMessage());
+        }
+    }
+
+    private static ObjectNode members(String what, String json) {
+        try {
+            if (JSON.readTree(json.startsWith("\uFEFF") ? json.substring(1) : json) instanceof ObjectNode members) {
+                return members;
+            }
+        } catch (JsonProcessingException e) {
+            // said below
+        }
+        throw new IllegalArgumentException(what + " is not JSON, or not an object");
+    }
+
+    private JWTClaimsSet verified(String what, ObjectNode members, Instant now) throws IdentityException {
+        if (!members.path(MEMBER).isTextual()) {
+            throw new IllegalArgumentException(
+                    what + " is not signed (signed_metadata), and has to be signed by " + signer);
+        }
+        ProviderKeys.Signed signed =
+                ProviderKeys.verifyWith(keys, WHAT, members.path(MEMBER).textValue());
+        JWTClaimsSet claims = signed.claims();
+        if (!signer.equals(claims.getIssuer())) {
+            throw ProviderKeys.invalid(WHAT, "its iss is not " + signer);
+        }
+        checkKind(signed);
+        checkTimes(claims, now);
+        return claims;
+    }
+
+    /**
+     * A signer that is an authorization server signs other things as well, and anybody may have some of them: an ID
+     * token of its own must not pass for metadata that says nothing, beside which plain members would count. All of
+     * these have a type or an audience, or are events.
+     */
+    private static void checkKind(ProviderKeys.Signed signed) throws IdentityException {
+        JOSEObjectType typ = signed.header().getType();
+        String type = typ == null ? "jwt" : typ.getType().toLowerCase(Locale.ROOT);
+        JWTClaimsSet claims = signed.claims();
+        if (!(type.equals("jwt") || type.equals("application/jwt") || type.endsWith("metadata+jwt"))
+                || !claims.getAudience().isEmpty()
+                || claims.getClaim("events") != null) {
+            throw ProviderKeys.invalid(WHAT, "it is a token of another kind (typ, aud)");
+        }
+        if (claims.getClaims().containsKey(MEMBER)) {
+            // RFC 8414 section 2.1 and RFC 9728 section 2.2
+            throw ProviderKeys.invalid(WHAT, "it holds signed_metadata itself");
         }
     }
 
     private static void checkTimes(JWTClaimsSet claims, Instant now) throws IdentityException {
         Date expires = claims.getExpirationTime();
-        Date notBefore = claims.getNotBeforeTime();
         if (expires != null && !now.isBefore(expires.toInstant().plus(MAX_SKEW))) {
             throw ProviderKeys.invalid(WHAT, "it has expired");
         }
-        if (notBefore != null && now.isBefore(notBefore.toInstant().minus(MAX_SKEW))) {
+        if (isFuture(claims.getNotBeforeTime(), now)) {
             throw ProviderKeys.invalid(WHAT, "it is not valid yet");
         }
+        if (isFuture(claims.getIssueTime(), now)) {
+            throw ProviderKeys.invalid(WHAT, "it was issued in the future");
+        }
+    }
+
+    private static boolean isFuture(@Nullable Date time, Instant now) {
+        return time != null && now.isBefore(time.toInstant().minus(MAX_SKEW));
     }
 }

@@ -15,6 +15,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.BinaryOperator;
 import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
@@ -70,12 +71,15 @@ public record ResourceMetadata(
      * @param fromChallenge the place that a response of the API named; it may be on any host, and is then the only one
      *     that is read. One that is neither encrypted nor, like the API, on this machine does not count: servers behind
      *     a proxy name themselves so. {@code null} for none
+     * @param attested the part of a document that counts, by the document's name for messages and its text; throws an
+     *     {@code IllegalArgumentException} if there is none
      * @return the metadata; {@code null} if none of the well-known places exists
      * @throws BusyException if the server says when to come again
      * @throws IOException if there is no metadata; the cause is an {@code IllegalArgumentException} if there is some,
      *     and it is malformed or for another API
      */
-    public static @Nullable ResourceMetadata fetch(Http http, HttpUrl api, @Nullable HttpUrl fromChallenge)
+    public static @Nullable ResourceMetadata fetch(
+            Http http, HttpUrl api, @Nullable HttpUrl fromChallenge, BinaryOperator<String> attested)
             throws IOException {
         String what = "The metadata of " + shown(api);
         if (fromChallenge != null && isAllowed(fromChallenge, api)) {
@@ -83,14 +87,14 @@ public record ResourceMetadata(
                     http,
                     what,
                     List.of(fromChallenge.toString()),
-                    (place, json) -> read(api, fromChallenge, true, json));
+                    (place, json) -> read(api, fromChallenge, true, attested.apply(at(fromChallenge), json)));
         }
         try {
             return WellKnown.find(
-                    http,
-                    what,
-                    places(api).stream().map(HttpUrl::toString).toList(),
-                    (place, json) -> read(api, HttpUrl.get(place), false, json));
+                    http, what, places(api).stream().map(HttpUrl::toString).toList(), (place, json) -> {
+                        HttpUrl from = HttpUrl.get(place);
+                        return read(api, from, false, attested.apply(at(from), json));
+                    });
         } catch (WellKnown.AbsentException e) {
             return null;
         }
@@ -105,7 +109,7 @@ public record ResourceMetadata(
      * @throws IllegalArgumentException if it is malformed, for another API, or names no authorization server
      */
     public static ResourceMetadata read(HttpUrl api, HttpUrl from, boolean fromChallenge, String json) {
-        String what = "The metadata at " + ServerText.harmless(shown(from));
+        String what = at(from);
         if (json.length() > MAX_LENGTH) {
             throw new IllegalArgumentException(what + " is larger than " + MAX_LENGTH + " characters");
         }
@@ -151,6 +155,10 @@ public record ResourceMetadata(
     /** Without a user, which no request takes along, and without a fragment. */
     private static HttpUrl plain(HttpUrl url) {
         return url.newBuilder().username("").password("").fragment(null).build();
+    }
+
+    private static String at(HttpUrl from) {
+        return "The metadata at " + ServerText.harmless(shown(from));
     }
 
     /** For messages: a query may hold a key. */

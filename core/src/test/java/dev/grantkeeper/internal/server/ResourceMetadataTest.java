@@ -302,7 +302,10 @@ class ResourceMetadataTest {
 
     private @Nullable ResourceMetadata fetch(@Nullable String fromChallenge) throws IOException {
         return ResourceMetadata.fetch(
-                server.http, url("/v1/mcp"), fromChallenge == null ? null : HttpUrl.get(fromChallenge));
+                server.http,
+                url("/v1/mcp"),
+                fromChallenge == null ? null : HttpUrl.get(fromChallenge),
+                (what, json) -> json);
     }
 
     private HttpUrl url(String path) {
