@@ -174,6 +174,7 @@ final class Settings {
             HttpUrl parsed = HttpUrl.parse(url);
             return parsed != null
                     && parsed.username().isEmpty()
+                    && parsed.password().isEmpty()
                     && endpoints.stream().anyMatch(endpoint -> endpoint.cover(parsed));
         }
     }
@@ -194,6 +195,7 @@ final class Settings {
         HttpUrl url = HttpUrl.parse(text);
         if (url == null
                 || !url.username().isEmpty()
+                || !url.password().isEmpty()
                 || !(url.isHttps() || (Facts.of(provider).httpOnLoopback && Origins.isLoopback(url.host())))) {
             throw new IllegalArgumentException("The URLs of a claims provider are https and have no user, not " + text);
         }

@@ -14,6 +14,7 @@ import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
+import com.nimbusds.jose.util.JSONObjectUtils;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
@@ -51,6 +52,7 @@ class ClaimSourcesTest {
     private final List<RecordedRequest> fetched = new CopyOnWriteArrayList<>();
     private volatile MockResponse answer;
     private volatile int keysStatus = 200;
+    private volatile String jwks = new JWKSet(key.toPublicJWK()).toString();
     private Grantkeeper node;
 
     @BeforeAll
@@ -65,7 +67,7 @@ class ClaimSourcesTest {
             @Override
             public MockResponse dispatch(RecordedRequest request) {
                 if (request.getUrl().encodedPath().equals("/jwks")) {
-                    return MockProvider.json(keysStatus, new JWKSet(key.toPublicJWK()).toString());
+                    return MockProvider.json(keysStatus, jwks);
                 }
                 fetched.add(request);
                 return answer;
@@ -197,6 +199,41 @@ class ClaimSourcesTest {
         assertThat(bank.getRequestCount()).isZero();
     }
 
+    /** Put beside the user's own claims they would be somebody else here. */
+    @Test
+    void who_the_user_is_at_the_claims_provider_is_no_claim() throws Exception {
+        Map<String, String> names = new LinkedHashMap<>();
+        for (String name : List.of("iss", "sub", "aud", "exp", "iat", "azp", "nonce", "auth_time", "balance")) {
+            names.put(name, "src1");
+        }
+        String jwt = sign(claims().subject("mallory")
+                .audience("c")
+                .issueTime(new Date())
+                .expirationTime(Date.from(Instant.now().plusSeconds(60)))
+                .claim("azp", "c")
+                .claim("nonce", "n")
+                .claim("auth_time", 1)
+                .build());
+        Identity user =
+                Identity.of("https://issuer.example", "alice", sources(names, Map.of("src1", Map.of("JWT", jwt))));
+        assertThat(node.fetchClaims(user, BANK)).isEqualTo(Map.of("balance", 7L));
+    }
+
+    @Test
+    void a_key_that_signs_for_another_issuer_signs_nothing_here() throws Exception {
+        Map<String, Object> foreign = new LinkedHashMap<>(key.toPublicJWK().toJSONObject());
+        foreign.put("issuer", "https://other.example");
+        jwks = JSONObjectUtils.toJSONString(Map.of("keys", List.of(foreign)));
+        assertInvalid(Map.of("JWT", sign(claims().build())), "another issuer");
+        // the same key for this one, in a registration that has not fetched the other yet
+        foreign.put("issuer", BANK);
+        jwks = JSONObjectUtils.toJSONString(Map.of("keys", List.of(foreign)));
+        Grantkeeper fresh =
+                scene.node(scene.registration(scene.openIdProvider().build()).claimsProvider(BANK, url("/jwks")));
+        assertThat(fresh.fetchClaims(user(Map.of("JWT", sign(claims().build()))), BANK))
+                .containsEntry("balance", 7L);
+    }
+
     @Test
     void what_the_claims_provider_has_not_signed_is_refused() throws Exception {
         JWTClaimsSet claims = claims().build();
@@ -284,6 +321,7 @@ class ClaimSourcesTest {
                     "http://127.0.0.2" + port + "/claims",
                     "https://" + bank.getHostName() + port + "/claims",
                     "http://user@" + bank.getHostName() + port + "/claims",
+                    "http://:password@" + bank.getHostName() + port + "/claims",
                     "http://" + bank.getHostName() + port + "@" + inside.getHostName() + ":" + inside.getPort()
                             + "/claims",
                     "http:\\\\" + inside.getHostName() + ":" + inside.getPort() + "/claims",
@@ -370,6 +408,7 @@ class ClaimSourcesTest {
             strings = {
                 "http://bank.example/jwks",
                 "https://user@bank.example/",
+                "https://:password@bank.example/",
                 "file:///etc/passwd",
                 "bank.example",
                 ""

@@ -24,6 +24,7 @@ import com.nimbusds.jose.jwk.KeyUse;
 import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jose.jwk.gen.RSAKeyGenerator;
+import com.nimbusds.jose.util.Base64URL;
 import com.nimbusds.jose.util.JSONObjectUtils;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.PlainJWT;
@@ -574,6 +575,31 @@ class IdTokenTest {
                         new JWSHeader.Builder(JWSAlgorithm.RS256)
                                 .keyID("one")
                                 .jwk(otherKey.toPublicJWK())
+                                .build(),
+                        new RSASSASigner(otherKey)));
+    }
+
+    /** It names the key once more, and the key that was fetched need not have one. */
+    @Test
+    void a_certificate_that_is_named_in_the_header_costs_no_login() throws Exception {
+        Base64URL thumbprint = Base64URL.encode(new byte[32]);
+        assertThat(login(
+                        node(scene.server.issuer()),
+                        login -> sign(
+                                claims(login).build(),
+                                new JWSHeader.Builder(JWSAlgorithm.RS256)
+                                        .keyID("one")
+                                        .x509CertSHA256Thumbprint(thumbprint)
+                                        .build(),
+                                new RSASSASigner(key))))
+                .isInstanceOf(SignedIn.class);
+        assertRefused(
+                node(scene.server.issuer()),
+                login -> sign(
+                        claims(login).build(),
+                        new JWSHeader.Builder(JWSAlgorithm.RS256)
+                                .keyID("one")
+                                .x509CertSHA256Thumbprint(thumbprint)
                                 .build(),
                         new RSASSASigner(otherKey)));
     }

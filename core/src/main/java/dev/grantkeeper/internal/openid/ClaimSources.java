@@ -7,11 +7,9 @@ import dev.grantkeeper.internal.wire.Http;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
-import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -25,8 +23,6 @@ import org.jspecify.annotations.Nullable;
  * vouches that they are about this user; the claims provider has signed that they are true. Thread-safe.
  */
 public final class ClaimSources {
-    private static final Duration MAX_SKEW = Duration.ofMinutes(1);
-
     /** The user's provider decides how many there are, and each may cost a request. */
     private static final int MAX_SOURCES = 10;
 
@@ -67,7 +63,8 @@ public final class ClaimSources {
                     JWTClaimsSet claims = verified(jwt);
                     source.getValue().forEach(name -> {
                         Object value = claims.getClaim(name);
-                        if (value != null) {
+                        // Nor who the user is there: put beside the user's own claims, it would be somebody here.
+                        if (IdTokens.isAboutTheUser(name, value)) {
                             all.putIfAbsent(name, value);
                         }
                     });
@@ -139,14 +136,13 @@ public final class ClaimSources {
     }
 
     private JWTClaimsSet verified(String jwt) throws IdentityException {
-        JWTClaimsSet claims = keys.verify(what(), jwt).claims();
-        if (!issuer.equals(claims.getIssuer())) {
+        ProviderKeys.Signed signed = keys.verify(what(), jwt);
+        JWTClaimsSet claims = signed.claims();
+        String issuerOfKey = signed.issuerOfKey();
+        if (!issuer.equals(claims.getIssuer()) || (issuerOfKey != null && !issuer.equals(issuerOfKey))) {
             throw ProviderKeys.invalid(what(), "another issuer is named in it");
         }
-        Date expires = claims.getExpirationTime();
-        if (expires != null && !clock.instant().isBefore(expires.toInstant().plus(MAX_SKEW))) {
-            throw ProviderKeys.invalid(what(), "it has expired");
-        }
+        signed.checkTimes(what(), clock.instant());
         return claims;
     }
 

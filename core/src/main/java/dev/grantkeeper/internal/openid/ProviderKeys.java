@@ -14,6 +14,7 @@ import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWK;
 import com.nimbusds.jose.jwk.JWKMatcher;
+import com.nimbusds.jose.jwk.KeyType;
 import com.nimbusds.jose.jwk.KeyUse;
 import com.nimbusds.jose.jwk.OctetKeyPair;
 import com.nimbusds.jose.jwk.RSAKey;
@@ -35,7 +36,9 @@ import java.security.spec.EdECPublicKeySpec;
 import java.security.spec.NamedParameterSpec;
 import java.text.ParseException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,6 +70,7 @@ public final class ProviderKeys {
             .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
             .build();
     private static final int LEAST_RSA_BITS = 2048;
+    private static final Duration MAX_SKEW = Duration.ofMinutes(1);
     private static final Duration LIVE = Duration.ofMinutes(5);
     private static final Duration BETWEEN_FETCHES = Duration.ofMinutes(1);
     private static final Duration AFTER_FAILURE = Duration.ofSeconds(15);
@@ -89,6 +93,24 @@ public final class ProviderKeys {
     /** A JWT that the provider has signed. */
     public record Signed(
             JWSHeader header, JWTClaimsSet claims, @Nullable String issuerOfKey) {
+        /** Checks those times that are there; which ones have to be is the caller's business. */
+        void checkTimes(String what, Instant now) throws IdentityException {
+            Date expires = claims.getExpirationTime();
+            if (expires != null && !now.isBefore(expires.toInstant().plus(MAX_SKEW))) {
+                throw invalid(what, "it has expired");
+            }
+            if (isFuture(claims.getNotBeforeTime(), now)) {
+                throw invalid(what, "it is not valid yet");
+            }
+            if (isFuture(claims.getIssueTime(), now)) {
+                throw invalid(what, "it was issued in the future");
+            }
+        }
+
+        private static boolean isFuture(@Nullable Date time, Instant now) {
+            return time != null && now.isBefore(time.toInstant().minus(MAX_SKEW));
+        }
+
         @Override
         public String toString() {
             return "Signed[" + header.getAlgorithm() + "]";
@@ -221,6 +243,10 @@ public final class ProviderKeys {
             // RFC 7515 section 4.1.11: no extension is supported here
             throw invalid(what, "its header requires an extension that is not supported (crit)");
         }
+        if (!header.isBase64URLEncodePayload()) {
+            // RFC 7797 section 6: without crit, other readers take the same signature for that of another text.
+            throw invalid(what, "its payload is not encoded (b64)");
+        }
     }
 
     private static SignedJWT parse(String what, String compact) throws IdentityException {
@@ -312,7 +338,7 @@ public final class ProviderKeys {
 
     private static @Nullable Key signer(String what, SignedJWT jwt, KeySet set) throws IdentityException {
         JWSHeader header = jwt.getHeader();
-        JWKMatcher fits = JWKMatcher.forJWSHeader(header);
+        JWKMatcher fits = matcher(header);
         List<Key> fitting =
                 set.keys.stream().filter(key -> fits.matches(key.jwk())).toList();
         if (header.getKeyID() == null && fitting.size() > 1) {
@@ -325,6 +351,21 @@ public final class ProviderKeys {
             }
         }
         return null;
+    }
+
+    /**
+     * By key type, purpose, algorithm and name. Not by the certificate (x5t#S256), which the library's own matcher
+     * compares as well: keys are made without certificates here, and none would fit.
+     */
+    private static JWKMatcher matcher(JWSHeader header) {
+        JWSAlgorithm algorithm = header.getAlgorithm();
+        JWKMatcher.Builder fits = new JWKMatcher.Builder()
+                .keyType(KeyType.forAlgorithm(algorithm))
+                .keyID(header.getKeyID())
+                .keyUses(KeyUse.SIGNATURE, null)
+                .algorithms(algorithm, null);
+        return (JWSAlgorithm.Family.ED.contains(algorithm) ? fits.curves(Curve.forJWSAlgorithm(algorithm)) : fits)
+                .build();
     }
 
     private static boolean hasSigned(JWK key, SignedJWT jwt) {

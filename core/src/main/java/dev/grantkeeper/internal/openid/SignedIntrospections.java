@@ -66,7 +66,8 @@ public final class SignedIntrospections {
         if (!claims.getAudience().contains(clientId)) {
             throw invalid("it is meant for another client");
         }
-        checkTimes(claims);
+        checkAge(claims);
+        signed.checkTimes(WHAT, clock.instant());
         if (!(claims.getClaim("token_introspection") instanceof Map<?, ?> members)
                 || !(members.get("active") instanceof Boolean)) {
             throw invalid("it does not say whether the token is active");
@@ -80,7 +81,7 @@ public final class SignedIntrospections {
         return all;
     }
 
-    private void checkTimes(JWTClaimsSet claims) throws IdentityException {
+    private void checkAge(JWTClaimsSet claims) throws IdentityException {
         Instant now = clock.instant();
         Date issued = claims.getIssueTime();
         if (issued == null) {

@@ -272,6 +272,7 @@ public final class AuthorizationEndpoint {
         if (parsed == null
                 || !url.equals(parsed.toString())
                 || !parsed.username().isEmpty()
+                || !parsed.password().isEmpty()
                 || url.length() > MAX_PUBLISHED
                 || !(parsed.isHttps() || (provider.httpOnLoopback && Origins.isLoopback(parsed.host())))) {
             throw new IllegalStateException("requestUri(…) has to return an https URL without user, of at most "
