@@ -331,6 +331,15 @@ class LogoutTest {
             iss() + "&" + iss() + "&sid=session-7",
             iss() + "&sid=session-7&iss=https%3A%2F%2Fevil.example",
             iss() + "&SID=session-7",
+            "%69ss=https%3A%2F%2Fevil.example&" + iss() + "&sid=session-7",
+            iss() + "&sid=session-7&s%69d=session-8",
+            iss() + ";sid=session-7",
+            iss() + "&amp;sid=session-7",
+            iss() + "&sid[]=session-7",
+            iss() + "%00&sid=session-7",
+            iss() + "#&sid=session-7",
+            "ISS" + iss().substring(3) + "&sid=session-7",
+            iss() + "&sid=session-7" + "&x=1".repeat(10_000),
             iss() + "&sid=" + "7".repeat(20_000)
         }) {
             assertThat(node.readFrontChannelLogout(query)).as(query).isEmpty();

@@ -271,4 +271,13 @@ class SignedApiMetadataTest {
                 .isThrownBy(() -> scene.builder().signedMetadata(FEDERATION, keys))
                 .withMessageContaining(FEDERATION);
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", " "})
+    void an_anchor_has_a_name(String signer) {
+        String keys = new JWKSet(key.toPublicJWK()).toString();
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> scene.builder().signedMetadata(signer, keys))
+                .withMessageContaining("iss");
+    }
 }

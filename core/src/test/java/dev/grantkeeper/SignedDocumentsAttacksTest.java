@@ -320,6 +320,11 @@ class SignedDocumentsAttacksTest {
                 good.replace(issuer(document), issuer(document).replace("https", "HTTPS")),
                 good.replace(issuer(document), issuer(document).replace("example", "ex\u0430mple")),
                 good.replace("https://", "https://user@"),
+                payload(document, "\"x\":{\"a\":1,\"a\":2}"),
+                good.replace("\"active\":true", "\"active\":false,\"active\":true")
+                        + (good.contains("active") ? "" : "x"),
+                payload(document, "\"x\":[{\"a\":{\"b\":1,\"b\":1}}]"),
+                payload(document, members(document).replaceFirst("true|7|signed", "0")),
                 payload(document, "\"exp\":\"never\""),
                 payload(document, "\"exp\":true"),
                 payload(document, "\"exp\":[9999999999]"),

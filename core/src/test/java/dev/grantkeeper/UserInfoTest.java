@@ -182,7 +182,9 @@ class UserInfoTest {
                 claims -> claims.issuer("https://evil.example"),
                 claims -> claims.audience("another"),
                 claims -> claims.subject("bob"),
-                claims -> claims.expirationTime(Date.from(now.minusSeconds(120))));
+                claims -> claims.expirationTime(Date.from(now.minusSeconds(120))),
+                claims -> claims.notBeforeTime(Date.from(now.plusSeconds(120))),
+                claims -> claims.issueTime(Date.from(now.plusSeconds(120))));
         for (Consumer<JWTClaimsSet.Builder> change : wrong) {
             assertThatThrownBy(() -> signed(key, key, change)).isInstanceOf(AuthorizationServerException.class);
         }

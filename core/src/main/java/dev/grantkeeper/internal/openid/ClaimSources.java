@@ -143,6 +143,7 @@ public final class ClaimSources {
             throw ProviderKeys.invalid(what(), "another issuer is named in it");
         }
         signed.checkTimes(what(), clock.instant());
+        signed.checkNames(what());
         return claims;
     }
 

@@ -388,16 +388,15 @@ public final class IdTokens {
         String what = USER_INFO;
         ProviderKeys.Signed signed = keys.verify(what, jwt);
         JWTClaimsSet claims = signed.claims();
-        if (claims.getIssuer() != null && !claims.getIssuer().equals(of.issuer())) {
+        String issuerOfKey = signed.issuerOfKey();
+        if ((claims.getIssuer() != null && !claims.getIssuer().equals(of.issuer()))
+                || (issuerOfKey != null && !isIssuer(issuerOfKey, of.issuer()))) {
             throw ProviderKeys.invalid(what, "its issuer is another one");
         }
         if (!claims.getAudience().isEmpty() && !claims.getAudience().contains(clientId)) {
             throw ProviderKeys.invalid(what, "it is meant for another client");
         }
-        Date expires = claims.getExpirationTime();
-        if (expires != null && expires.toInstant().plusSeconds(MAX_SKEW_SECONDS).isBefore(clock.instant())) {
-            throw ProviderKeys.invalid(what, "it has expired");
-        }
+        signed.checkTimes(what, clock.instant());
         return claims.toJSONObject();
     }
 

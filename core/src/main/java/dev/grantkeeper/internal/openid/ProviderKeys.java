@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.nimbusds.jose.JOSEException;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
+import com.nimbusds.jose.Payload;
 import com.nimbusds.jose.crypto.ECDSAVerifier;
 import com.nimbusds.jose.crypto.RSASSAVerifier;
 import com.nimbusds.jose.jwk.Curve;
@@ -92,7 +93,19 @@ public final class ProviderKeys {
 
     /** A JWT that the provider has signed. */
     public record Signed(
-            JWSHeader header, JWTClaimsSet claims, @Nullable String issuerOfKey) {
+            JWSHeader header, JWTClaimsSet claims, @Nullable String issuerOfKey, Payload payload) {
+        /**
+         * Checks that no object in it names a member twice: the library takes the last one, other readers the first. A
+         * claim that is repeated as it is does no harm. For documents; an ID token is worth more than an address in it.
+         */
+        void checkNames(String what) throws IdentityException {
+            try {
+                RepeatedClaims.read(payload.toString());
+            } catch (IOException e) {
+                throw invalid(what, "it names a member twice");
+            }
+        }
+
         /** Checks those times that are there; which ones have to be is the caller's business. */
         void checkTimes(String what, Instant now) throws IdentityException {
             Date expires = claims.getExpirationTime();
@@ -186,7 +199,7 @@ public final class ProviderKeys {
                 }
                 restore();
             }
-            return new Signed(jwt.getHeader(), claims, key.issuer());
+            return new Signed(jwt.getHeader(), claims, key.issuer(), jwt.getPayload());
         } catch (IdentityException e) {
             throw e;
         } catch (IOException e) {
@@ -207,7 +220,7 @@ public final class ProviderKeys {
         if (key == null) {
             throw invalid(what, "none of the keys that are trusted for it has signed it");
         }
-        return new Signed(jwt.getHeader(), claims, key.issuer());
+        return new Signed(jwt.getHeader(), claims, key.issuer(), jwt.getPayload());
     }
 
     /**

@@ -68,6 +68,7 @@ public final class SignedIntrospections {
         }
         checkAge(claims);
         signed.checkTimes(WHAT, clock.instant());
+        signed.checkNames(WHAT);
         if (!(claims.getClaim("token_introspection") instanceof Map<?, ?> members)
                 || !(members.get("active") instanceof Boolean)) {
             throw invalid("it does not say whether the token is active");

@@ -36,9 +36,12 @@ public final class SignedMetadata {
      *
      * @param signer the {@code iss} of the signed metadata
      * @param jwkSet the signer's public keys
-     * @throws IllegalArgumentException if there is no usable key among them
+     * @throws IllegalArgumentException if there is no usable key among them, or the signer is blank
      */
     public SignedMetadata(String signer, String jwkSet) {
+        if (signer.isBlank()) {
+            throw new IllegalArgumentException("The signer of metadata has a name: the iss of what it signs");
+        }
         this.signer = signer;
         try {
             this.keys = ProviderKeys.read(jwkSet);
@@ -117,6 +120,7 @@ public final class SignedMetadata {
         }
         checkKind(signed);
         signed.checkTimes(WHAT, now);
+        signed.checkNames(WHAT);
         return claims;
     }
 
