@@ -440,7 +440,7 @@ public final class ProtectedApis implements AutoCloseable {
          * The metadata of authorization servers is not affected. Default: signatures are ignored, and TLS vouches for
          * the document.
          *
-         * @param signer the {@code iss} of the signatures: whoever attests to the APIs that this application uses
+         * @param signer the {@code iss} of the signatures: the party that attests to the APIs of this application
          * @param jwkSet the signer's public keys as a JWK set (RFC 7517), from a source that is not an API
          * @return this builder
          * @throws IllegalArgumentException if there is no usable key in it
