@@ -143,9 +143,13 @@ final class Memory {
          * @param longest the time after which it may not
          */
         boolean trusted(long ticks, long shortest, long longest) {
-            long checked = checkedAt;
-            long trust = Math.min(Math.max(checked - unchangedSince, shortest), longest);
-            return !doubted && ticks - checked < trust;
+            long trust = Math.min(Math.max(seenAt - unchangedSince, shortest), longest);
+            return !doubted && ticks - checkedAt < trust;
+        }
+
+        /** The time at which the store showed this row, or took it, by the monotonic clock. */
+        long seenAt() {
+            return seenAt;
         }
 
         /** Whether the store showed this row, or took it, lately. Both times are in nanoseconds. */

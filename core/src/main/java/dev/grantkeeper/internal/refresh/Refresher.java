@@ -217,9 +217,11 @@ public final class Refresher {
         Remembered known = memory.get(key);
         if (known != null && known.grant() != null) {
             long ticks = clocks.ticks();
-            // A node that serves from memory only would not notice an outage.
-            boolean heard = ticks - rows.health().lastSuccess() < shortestCacheTime;
-            if (known.trusted(ticks, shortestCacheTime, heard ? storeCacheTime : shortestCacheTime)) {
+            StoreHealth health = rows.health();
+            // A node that serves from memory only would not notice an outage, and a store may come back without a row.
+            boolean steady =
+                    ticks - health.lastSuccess() < shortestCacheTime && !health.hasBeenAwaySince(known.seenAt());
+            if (known.trusted(ticks, shortestCacheTime, steady ? storeCacheTime : shortestCacheTime)) {
                 return decide(key, resource, known, false, ticks);
             }
         }

@@ -103,6 +103,11 @@ final class StoreHealth {
         return restarts > 0 && clocks.since(backAt).compareTo(settling) < 0;
     }
 
+    /** Whether an outage that may have been a restart has ended since a time by the monotonic clock. */
+    boolean hasBeenAwaySince(long ticks) {
+        return restarts > 0 && backAt - ticks >= 0;
+    }
+
     /** The time at which a call begins. */
     long now() {
         return clocks.ticks();

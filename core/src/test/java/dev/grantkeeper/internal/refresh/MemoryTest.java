@@ -163,6 +163,17 @@ class MemoryTest {
         assertThat(trustedFor()).isEqualTo(SHORTEST);
     }
 
+    /** While the store is unreachable, nobody sees that a row has not changed. */
+    @Test
+    void law_7_a_row_that_is_used_without_the_store_is_trusted_no_longer_for_that() {
+        read("1");
+        time = time.plusSeconds(30);
+        Memory.Remembered known = memory.get(KEY);
+        assertThat(known).isNotNull();
+        known.trustAgain(clocks);
+        assertThat(trustedFor()).isEqualTo(SHORTEST);
+    }
+
     private AccountKey other(int i) {
         AccountKey key = new AccountKey("registration", "other " + i);
         memory.read(key, version("1"), memory.stamp());

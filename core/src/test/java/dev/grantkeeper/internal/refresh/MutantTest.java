@@ -260,7 +260,7 @@ class MutantTest {
                 Mutant.of(
                         "a remembered row is not used for ever",
                         MEMORY,
-                        "return !doubted && ticks - checked < trust;",
+                        "return !doubted && ticks - checkedAt < trust;",
                         "return !doubted;"),
                 Mutant.of(
                         "a gate that is shut for this node says nothing about the row",

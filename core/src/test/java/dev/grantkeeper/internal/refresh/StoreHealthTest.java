@@ -126,6 +126,20 @@ class StoreHealthTest {
     }
 
     @Test
+    void what_was_seen_before_an_outage_is_known_from_what_was_seen_after_it() {
+        succeeded(ONE, AT_ONCE);
+        long before = ticks.get();
+        assertThat(health.hasBeenAwaySince(before)).isFalse();
+        pass(600);
+        health.failed(ONE, ticks.get());
+        pass(600);
+        succeeded(ONE, AT_ONCE);
+        pass(1);
+        assertThat(health.hasBeenAwaySince(before)).isTrue();
+        assertThat(health.hasBeenAwaySince(ticks.get())).isFalse();
+    }
+
+    @Test
     void the_first_call_of_a_node_may_take_long() {
         realTime.addAndGet(Duration.ofSeconds(4).toNanos());
         succeeded(ONE, Duration.ofSeconds(4));
