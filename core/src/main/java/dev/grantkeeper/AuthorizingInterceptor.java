@@ -369,7 +369,8 @@ final class AuthorizingInterceptor implements Interceptor {
     private String authorization(Usable usable, TokenSource source) throws IOException {
         String value = usable.header();
         if (value == null) {
-            value = DPoP.authorization(usable.tokens(), dialect);
+            // A text of its own, where there is no scheme in front: the owner of tokens that are not stored holds them.
+            value = new String(DPoP.authorization(usable.tokens(), dialect));
             usable.keepHeader(value);
             AttachedTokens.add(value, source.whose());
         }

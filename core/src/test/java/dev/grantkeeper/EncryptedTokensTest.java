@@ -108,7 +108,7 @@ class EncryptedTokensTest {
                 .expirationTime(new Date(now.getTime() + 300_000));
     }
 
-    /** What a server makes of a signed ID token. */
+    /** Makes another token of a signed ID token, as a server does. */
     @FunctionalInterface
     private interface Server {
         String sends(String signed) throws Exception;

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What a call with a valid token allocates, beside one with a constant header. How long it takes is benchmarked. */
+/** The bytes of a call with a valid token, beside one with a constant header. Its time is benchmarked. */
 @Timeout(240)
 class HotPathTest {
     private static final int CALLS = 20_000;

@@ -98,7 +98,7 @@ class StandardsTest {
         assertThat(missing(NOT_OFFERED)).containsExactly(NOT_OFFERED);
     }
 
-    /** What a cell names and is not there; the cell itself if it names nothing. */
+    /** The names in a cell that are not there; the cell itself if it names nothing. */
     private static List<String> missing(String cell) throws IOException {
         if (cell.startsWith(NOT_OFFERED) && cell.length() > NOT_OFFERED.length()) {
             return List.of();

@@ -65,8 +65,8 @@ final class LostWrites {
     }
 
     /**
-     * Where reads succeed and writes fail, each row that is to be written again makes the store come back and go away,
-     * so there are never more readers than {@link #AT_ONCE}.
+     * Each row that is to be written again makes a store that can only be read come back and go away, so there are
+     * never more readers than {@link #AT_ONCE}.
      */
     private void storeIsBack() {
         while (addReader()) {

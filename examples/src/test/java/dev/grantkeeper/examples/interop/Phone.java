@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 final class Phone implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** What was posted here: the {@code Authorization} header, and the body. */
+    /** A post to this server: the {@code Authorization} header, and the body. */
     record Post(String authorization, String body) {
         JsonNode json() throws IOException {
             return JSON.readTree(body);
@@ -50,12 +50,12 @@ final class Phone implements AutoCloseable {
         exchange.close();
     }
 
-    /** Where Keycloak asks users. */
+    /** The URL at which Keycloak asks users. */
     String channel() {
         return url("/questions");
     }
 
-    /** Where Keycloak notifies the application. */
+    /** The URL at which Keycloak notifies the application. */
     String notificationEndpoint() {
         return url("/notifications");
     }

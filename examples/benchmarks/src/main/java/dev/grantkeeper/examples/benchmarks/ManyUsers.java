@@ -30,7 +30,7 @@ final class ManyUsers {
     private static final int CALLS = 2_000;
     private static final int WARM_UP = 20_000;
 
-    /** How much is remembered. */
+    /** The part that is remembered. */
     enum Cache {
         BY_HAND,
         REMEMBERED,

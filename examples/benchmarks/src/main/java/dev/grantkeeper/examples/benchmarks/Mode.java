@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.examples.benchmarks;
 
-/** How long to measure: {@code QUICK} shows whether everything runs, and its times are worth little. */
+/** The time to measure: {@code QUICK} shows whether everything runs, and its times are worth little. */
 enum Mode {
     FULL(2, 2, 4, 4, 500, 15, new int[] {1_000, 10_000, 100_000, 1_000_000}, 40, 100_000),
     QUICK(1, 0, 3, 2, 400, 3, new int[] {1_000, 10_000, 100_000}, 6, 10_000);
 
-    /** How often each benchmark runs, in a new process each time. */
+    /** The runs of each benchmark, in a new process each time. */
     final int rounds;
 
     /** The rounds in addition for those that have a target. */
@@ -18,13 +18,13 @@ enum Mode {
     /** The time of each, in milliseconds. */
     final int millis;
 
-    /** How many processes are started for each way. */
+    /** The number of processes for each way. */
     final int starts;
 
     /** The numbers of users. */
     final int[] users;
 
-    /** How long calls of them are measured. */
+    /** The time for which calls of them are measured. */
     final int userSeconds;
 
     /** The number of grants whose memory is measured. */

@@ -8,7 +8,7 @@ import java.util.List;
 
 /** Other processes with the same Java. */
 final class Processes {
-    /** What every measured process is started with. */
+    /** The options of every measured process. */
     static final String[] JVM = {"-Xshare:auto", "-Dslf4j.internal.verbosity=ERROR"};
 
     private Processes() {}

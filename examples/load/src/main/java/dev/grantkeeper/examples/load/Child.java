@@ -113,7 +113,7 @@ final class Child implements AutoCloseable {
         process.destroyForcibly();
     }
 
-    /** What a process does with an order. */
+    /** The answer of a process to an order. */
     interface Obedient {
         Figures obey(String[] order) throws Exception;
     }

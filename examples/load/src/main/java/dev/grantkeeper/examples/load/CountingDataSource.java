@@ -86,7 +86,7 @@ final class CountingDataSource {
         }
     }
 
-    /** What is done with the result of a call. */
+    /** Receives the result of a call. */
     private interface After {
         @Nullable
         Object result(String name, Object[] arguments, @Nullable Object result);

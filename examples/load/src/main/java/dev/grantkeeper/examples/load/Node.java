@@ -154,7 +154,7 @@ final class Node {
         return tally.figures();
     }
 
-    /** What the calls of many threads brought. Thread-safe. */
+    /** The results of the calls of many threads. Thread-safe. */
     private static final class Tally {
         private final ConcurrentHistogram micros = new ConcurrentHistogram(TimeUnit.MINUTES.toMicros(2), 3);
         private final AtomicLong calls = new AtomicLong();

@@ -30,7 +30,7 @@ final class Plan {
         this.nodes = nodes;
     }
 
-    /** What an hour of one user on one node costs. */
+    /** The cost of an hour of one user on one node. */
     private record Hour(long calls, long reads, long writes) {}
 
     void hour(int interval, long calls, long reads, long writes) {

@@ -49,7 +49,7 @@ final class Server {
     private volatile CountDownLatch held = new CountDownLatch(1);
     private final Set<String> halted = new TreeSet<>(); // guarded by itself
 
-    /** What one user granted. */
+    /** The grant of one user. */
     private static final class Grant {
         private final long lifetime;
 

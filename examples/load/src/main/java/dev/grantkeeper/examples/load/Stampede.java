@@ -16,7 +16,7 @@ final class Stampede {
     private static final Duration LIFETIME = Duration.ofHours(1);
     private static final Duration EXPIRED = Duration.ofSeconds(-1);
 
-    /** How long a token request takes: the others come meanwhile. */
+    /** The duration of a token request: the others come meanwhile. */
     private static final Duration TOKEN_REQUEST = Duration.ofMillis(100);
 
     private static final Duration OUTAGE = Duration.ofSeconds(5);
@@ -35,7 +35,7 @@ final class Stampede {
     }
 
     /**
-     * What was counted.
+     * The counts of one run.
      *
      * @param users how many users' tokens had expired, each once
      * @param requests the token requests that the server received
