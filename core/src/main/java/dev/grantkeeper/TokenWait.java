@@ -41,6 +41,9 @@ record TokenWait(Duration longest) {
     /** The tokens as the source keeps them, or an exception with the reason why there are none. */
     Outcome.Usable usable(TokenSource source, CompletableFuture<Outcome> future, @Nullable Call call)
             throws IOException {
+        if (future.isDone() && !future.isCompletedExceptionally()) {
+            return usable(source, future.join());
+        }
         if (!future.isDone()) {
             EventReporter.checkNotHeldUp(source.key());
         }

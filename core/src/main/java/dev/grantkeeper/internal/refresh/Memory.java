@@ -33,6 +33,7 @@ final class Memory {
     static final class Remembered {
         private final @Nullable VersionedRow grant;
         private final Map<Resource, Seen> seen;
+        private final @Nullable Seen ownSeen; // nearly every call is about it
         private final TokenLimits none;
         private final long attemptSince;
         private final long renewedSince;
@@ -68,6 +69,7 @@ final class Memory {
                 long now) {
             this.grant = grant;
             this.seen = seen;
+            this.ownSeen = seen.get(Resource.OWN);
             this.none = none;
             this.attemptSince = attemptSince;
             this.renewedSince = renewedSince;
@@ -85,9 +87,15 @@ final class Memory {
             return grant;
         }
 
+        /** The access token for a resource; {@code null} if there is none. */
+        @Nullable
+        Seen seen(Resource resource) {
+            return resource.isOwn() ? ownSeen : seen.get(resource);
+        }
+
         /** The limits of the access token for a resource. */
         TokenLimits limits(Resource resource) {
-            Seen its = seen.get(resource);
+            Seen its = seen(resource);
             return its == null ? none : its.limits();
         }
 
@@ -115,13 +123,6 @@ final class Memory {
             return observed;
         }
 
-        /** The tokens for a resource as an outcome, the same object for each call; {@code null} if there are none. */
-        @Nullable
-        CompletableFuture<Outcome> usable(Resource resource) {
-            Seen its = seen.get(resource);
-            return its == null ? null : its.usable();
-        }
-
         /** Whether another read or write at the same time brought another row. */
         boolean doubted() {
             return doubted;
@@ -129,7 +130,7 @@ final class Memory {
 
         /** Whether this node saw the access token for a resource replaced by another one within the given time. */
         boolean tokensChangedWithin(Duration limit, Resource resource, Clocks clocks) {
-            Seen its = seen.get(resource);
+            Seen its = seen(resource);
             return its != null && its.changed() && clocks.since(its.changedAt()).compareTo(limit) < 0;
         }
 
@@ -182,14 +183,16 @@ final class Memory {
     /**
      * One of the access tokens in a row, as this node saw it.
      *
-     * @param usable the tokens, which may be newer than the access token: the refresh token beside it may be replaced
+     * @param tokens with this access token; they may be newer, since the refresh token beside it may be replaced
+     * @param usable the tokens as an outcome, the same object for each call
      * @param limits the token's limits, counted from when it was first seen
      * @param changed whether there was another one before
      * @param changedAt the time of that change, by the monotonic clock
      */
-    private record Seen(CompletableFuture<Outcome> usable, TokenLimits limits, boolean changed, long changedAt) {
+    record Seen(
+            TokenSet tokens, CompletableFuture<Outcome> usable, TokenLimits limits, boolean changed, long changedAt) {
         Seen(TokenSet tokens, TokenLimits limits, boolean changed, long changedAt) {
-            this(CompletableFuture.completedFuture(new Outcome.Usable(tokens)), limits, changed, changedAt);
+            this(tokens, CompletableFuture.completedFuture(new Outcome.Usable(tokens)), limits, changed, changedAt);
         }
 
         Seen with(TokenSet tokens, TokenSet before) {

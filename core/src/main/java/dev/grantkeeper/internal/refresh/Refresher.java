@@ -273,32 +273,43 @@ public final class Refresher {
             // The row was just read: nobody has to wait for a flight that began when there was something to refresh.
             return CompletableFuture.completedFuture(LoginRequired.notConnected());
         }
-        TokenSet tokens = known.tokens(resource);
-        CompletableFuture<Outcome> usable = known.usable(resource);
-        TokenLimits limits = known.limits(resource);
+        Memory.Seen its = known.seen(resource);
         long millis = clocks.millis();
-        if (grant == null || tokens == null || usable == null || limits.pastHard(millis, ticks)) {
-            Remembered lately = justRead || known.wasSeenWithin(shortestCacheTime, ticks) ? known : null;
-            if (grant != null && tokens != null && !limits.expired(clocks) && isHeldUp(key, grant.row(), known)) {
-                if (known.mayStartBackground(clocks)) {
-                    begin(key, Purpose.fresher(resource), lately);
-                }
-                return CompletableFuture.completedFuture(new Usable(tokens));
-            }
-            return join(key, Purpose.valid(resource), lately);
+        if (grant == null || its == null || its.limits().pastHard(millis, ticks)) {
+            return refreshed(key, resource, known, lately(known, justRead, ticks));
         }
-        Flight underWay = flights.get(key);
-        if (underWay != null && tokens.accessToken().equals(underWay.purpose().rejected())) {
+        // Most of the time no flight is under way, and nobody has to look for this one.
+        Flight underWay = flights.isEmpty() ? null : flights.get(key);
+        if (underWay != null
+                && its.tokens().accessToken().equals(underWay.purpose().rejected())) {
             // An API has just rejected these. Their replacement is on its way.
-            return join(key, Purpose.insteadOf(resource, tokens.accessToken()));
+            return join(key, Purpose.insteadOf(resource, its.tokens().accessToken()));
         }
-        if (limits.pastSoft(millis, ticks) && worthTrying(grant.row(), resource) && known.mayStartBackground(clocks)) {
-            begin(
-                    key,
-                    Purpose.fresher(resource),
-                    justRead || known.wasSeenWithin(shortestCacheTime, ticks) ? known : null);
+        if (its.limits().pastSoft(millis, ticks)
+                && worthTrying(grant.row(), resource)
+                && known.mayStartBackground(clocks)) {
+            begin(key, Purpose.fresher(resource), lately(known, justRead, ticks));
         }
-        return usable;
+        return its.usable();
+    }
+
+    /** Tokens in place of those that have come to their hard limit, or of none. */
+    private CompletableFuture<Outcome> refreshed(
+            AccountKey key, Resource resource, Remembered known, @Nullable Remembered lately) {
+        VersionedRow grant = known.grant();
+        Memory.Seen its = known.seen(resource);
+        if (grant != null && its != null && !its.limits().expired(clocks) && isHeldUp(key, grant.row(), known)) {
+            if (known.mayStartBackground(clocks)) {
+                begin(key, Purpose.fresher(resource), lately);
+            }
+            return its.usable();
+        }
+        return join(key, Purpose.valid(resource), lately);
+    }
+
+    /** The row, if the store showed it so lately that an attempt may be written over it; {@code null} if not. */
+    private @Nullable Remembered lately(Remembered known, boolean justRead, long ticks) {
+        return justRead || known.wasSeenWithin(shortestCacheTime, ticks) ? known : null;
     }
 
     /**

@@ -107,7 +107,7 @@ final class UnsavedTokens {
     /** Tokens that could not be stored; {@code null} if there are none for this key. */
     @Nullable
     Unsaved get(AccountKey key) {
-        return first.contains(key) ? null : unsaved.get(key);
+        return unsaved.isEmpty() || first.contains(key) ? null : unsaved.get(key);
     }
 
     /** Tokens that could not be stored, if they may be used all the same. */
