@@ -19,6 +19,7 @@ import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -145,14 +146,21 @@ final class AuthorizingInterceptor implements Interceptor {
      * @throws IllegalArgumentException if another one there would send the tokens of another account
      */
     OkHttpClient into(OkHttpClient http) {
-        if (http.interceptors().stream().anyMatch(this::isSpoiltBy)) {
-            throw new IllegalArgumentException(
-                    "This client is already wrapped for another account or registration, and would"
-                            + " send its tokens. Wrap the application's own client for each");
+        List<Interceptor> others = new ArrayList<>();
+        for (Interceptor other : http.interceptors()) {
+            if (isSpoiltBy(other)) {
+                throw new IllegalArgumentException(
+                        "This client is already wrapped for another account or registration, and would"
+                                + " send its tokens. Wrap the application's own client for each");
+            }
+            if (!replaces(other)) {
+                others.add(other);
+            }
         }
         OkHttpClient.Builder client = http.newBuilder();
         List<Interceptor> all = client.interceptors();
-        all.removeIf(this::replaces);
+        all.clear();
+        all.addAll(others);
         int place = 0;
         while (place < all.size() && !comesBefore(all.get(place))) {
             place++;

@@ -2,8 +2,8 @@
 package dev.grantkeeper;
 
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.net.URL;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import okhttp3.Call;
@@ -41,7 +41,12 @@ final class OkHttpVersion {
     }
 
     private static boolean has(Class<?> type, String method) {
-        return Arrays.stream(type.getMethods()).anyMatch(one -> one.getName().equals(method));
+        for (Method one : type.getMethods()) { // a stream would cost the start of every application
+            if (one.getName().equals(method)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Read in this way because a constant would be compiled into this class. */

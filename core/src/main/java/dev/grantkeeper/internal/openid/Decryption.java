@@ -21,7 +21,6 @@ import java.text.ParseException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 import javax.crypto.Cipher;
 import javax.crypto.KeyAgreement;
 import org.jspecify.annotations.Nullable;
@@ -81,14 +80,14 @@ public final class Decryption {
     public Decryption(List<DecryptionKey> keys, Set<String> algorithms) {
         this.keys = keys;
         this.demanded = !algorithms.isEmpty();
-        Set<JWEAlgorithm> named = algorithms.stream()
-                .map(JWEAlgorithm::new)
-                .filter(ALGORITHMS::contains)
-                .collect(Collectors.toSet());
-        Set<EncryptionMethod> namedMethods = algorithms.stream()
-                .map(EncryptionMethod::new)
-                .filter(METHODS::contains)
-                .collect(Collectors.toSet());
+        Set<JWEAlgorithm> named = new HashSet<>();
+        Set<EncryptionMethod> namedMethods = new HashSet<>();
+        for (String name : algorithms) {
+            named.add(new JWEAlgorithm(name));
+            namedMethods.add(new EncryptionMethod(name));
+        }
+        named.retainAll(ALGORITHMS);
+        namedMethods.retainAll(METHODS);
         this.algorithms = named.isEmpty() ? ALGORITHMS : named;
         this.methods = namedMethods.isEmpty() ? METHODS : namedMethods;
     }

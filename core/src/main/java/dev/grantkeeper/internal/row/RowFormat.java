@@ -159,18 +159,10 @@ public final class RowFormat {
             node.put("subject", identity.subject());
             node.set("claims", JsonTrees.tree(identity.claims()));
         }
-        if (row.server() != null) {
-            json.put("server", row.server());
-        }
-        if (row.client() != null) {
-            json.put("client", row.client());
-        }
-        if (row.api() != null) {
-            json.put("api", row.api());
-        }
-        if (row.attempt() != null) {
-            json.put("attempt", row.attempt());
-        }
+        put(json, "server", row.server());
+        put(json, "client", row.client());
+        put(json, "api", row.api());
+        put(json, "attempt", row.attempt());
         if (row.answerLost()) {
             // Not a mere mark: a node that does not know this member keeps it, and it ends with that node's refresh.
             json.put("lostAt", row.refreshes());
@@ -178,13 +170,15 @@ public final class RowFormat {
         putState(json, row.own());
         if (!row.resources().isEmpty()) {
             ObjectNode resources = json.putObject("resources");
-            row.resources().forEach((resource, state) -> {
-                ObjectNode node = resources.putObject(resource.name());
+            for (Map.Entry<Resource.Named, GrantRow.State> entry :
+                    row.resources().entrySet()) {
+                ObjectNode node = resources.putObject(entry.getKey().name());
+                GrantRow.State state = entry.getValue();
                 if (state.tokens() != null) {
                     node.set("tokens", toJson(state.tokens()));
                 }
                 putState(node, state);
-            });
+            }
         }
         if (row.other() != null) {
             json.setAll(row.other());
@@ -196,15 +190,19 @@ public final class RowFormat {
         ObjectNode node = JsonTrees.object();
         node.put("access", tokens.accessToken());
         node.put("type", tokens.tokenType());
-        tokens.proofKey().ifPresent(proofKey -> node.put("key", KeyText.write(proofKey)));
+        if (tokens.proofKey().isPresent()) {
+            node.put("key", KeyText.write(tokens.proofKey().get()));
+        }
         node.put("receivedAt", tokens.receivedAt().toEpochMilli());
         put(node, "expiresAt", tokens.expiresAt().orElse(null));
         put(node, "refreshAt", tokens.refreshAt().orElse(null));
-        tokens.refreshToken().ifPresent(token -> node.put("refresh", token));
+        put(node, "refresh", tokens.refreshToken().orElse(null));
         put(node, "refreshExpiresAt", tokens.refreshTokenExpiresAt().orElse(null));
-        tokens.idToken().ifPresent(token -> node.put("id", token));
+        put(node, "id", tokens.idToken().orElse(null));
         ArrayNode scopes = node.putArray("scopes");
-        tokens.scopes().forEach(scopes::add);
+        for (String scope : tokens.scopes()) {
+            scopes.add(scope);
+        }
         return node;
     }
 
@@ -212,10 +210,15 @@ public final class RowFormat {
         TokenSet tokens = state.tokens();
         if (tokens != null) {
             // Not among the tokens: there, a node that does not know these members would lose them with a refresh.
-            tokens.authorizationDetails().ifPresent(details -> node.put("authorizationDetails", details));
-            tokens.apiBase().ifPresent(base -> node.put("apiBase", base.toString()));
+            put(node, "authorizationDetails", tokens.authorizationDetails().orElse(null));
+            if (tokens.apiBase().isPresent()) {
+                node.put("apiBase", tokens.apiBase().get().toString());
+            }
             if (!tokens.resources().isEmpty()) {
-                tokens.resources().forEach(node.putArray("resourcesAskedFor")::add);
+                ArrayNode resources = node.putArray("resourcesAskedFor");
+                for (String resource : tokens.resources()) {
+                    resources.add(resource);
+                }
             }
         }
         if (state.afterRejection()) {
@@ -225,9 +228,7 @@ public final class RowFormat {
         if (refusal != null) {
             ObjectNode why = node.putObject("refusal");
             why.put("error", refusal.error());
-            if (refusal.description() != null) {
-                why.put("description", refusal.description());
-            }
+            put(why, "description", refusal.description());
             switch (refusal.kind()) {
                 case ENDED -> {
                     // needs no member: it is the default
@@ -236,14 +237,18 @@ public final class RowFormat {
                 case INTERACTION -> why.put("interaction", true);
                 case BLOCKED -> why.put("blocked", true);
             }
-            if (refusal.claims() != null) {
-                why.put("claims", refusal.claims());
-            }
+            put(why, "claims", refusal.claims());
             put(why, "at", refusal.at());
         }
         put(node, "notBefore", state.notBefore());
         if (state.failures() > 0) {
             node.put("failures", state.failures());
+        }
+    }
+
+    private static void put(ObjectNode node, String name, @Nullable String text) {
+        if (text != null) {
+            node.put(name, text);
         }
     }
 
@@ -265,9 +270,11 @@ public final class RowFormat {
                         "has format " + format + ", this version of the library knows formats up to " + BOUND
                                 + ". The row is left as it is: upgrade all nodes to the newer version");
             }
-            if (isWithoutItsKey(json)
-                    || json.path("resources").properties().stream()
-                            .anyMatch(member -> isWithoutItsKey(member.getValue()))) {
+            boolean isWithoutAKey = isWithoutItsKey(json);
+            for (JsonNode resource : json.path("resources")) {
+                isWithoutAKey |= isWithoutItsKey(resource);
+            }
+            if (isWithoutAKey) {
                 throw unreadable(
                         key,
                         "holds tokens that are bound to a key (DPoP), and the key is missing. They cannot be used:"
@@ -297,7 +304,9 @@ public final class RowFormat {
 
     private static Map<Resource.Named, GrantRow.State> resources(JsonNode node) {
         Map<Resource.Named, GrantRow.State> resources = new LinkedHashMap<>();
-        node.properties().forEach(member -> resources.put(Resource.named(member.getKey()), state(member.getValue())));
+        for (Map.Entry<String, JsonNode> member : node.properties()) {
+            resources.put(Resource.named(member.getKey()), state(member.getValue()));
+        }
         return Collections.unmodifiableMap(resources);
     }
 
@@ -321,9 +330,13 @@ public final class RowFormat {
             return null;
         }
         Set<String> resources = new LinkedHashSet<>();
-        state.path("resourcesAskedFor").forEach(resource -> resources.add(resource.asText()));
+        for (JsonNode resource : state.path("resourcesAskedFor")) {
+            resources.add(resource.asText());
+        }
         Set<String> scopes = new LinkedHashSet<>();
-        node.path("scopes").forEach(scope -> scopes.add(scope.asText()));
+        for (JsonNode scope : node.path("scopes")) {
+            scopes.add(scope.asText());
+        }
         String key = text(node, "key");
         String base = text(state, "apiBase");
         return TokenSet.builder(required(node, "access"))
@@ -351,7 +364,9 @@ public final class RowFormat {
             throw new IllegalArgumentException("claims");
         }
         Map<String, Object> claims = new LinkedHashMap<>();
-        stored.properties().forEach(claim -> claims.put(claim.getKey(), JsonTrees.plain(claim.getValue())));
+        for (Map.Entry<String, JsonNode> claim : stored.properties()) {
+            claims.put(claim.getKey(), JsonTrees.plain(claim.getValue()));
+        }
         return Identity.of(required(node, "issuer"), required(node, "subject"), claims);
     }
 
