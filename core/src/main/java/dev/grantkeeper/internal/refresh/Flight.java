@@ -280,30 +280,24 @@ final class Flight implements Runnable {
         }
 
         // 3: somebody's attempt stands
-        if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {
-            if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay(row))) < 0) {
-                if (purpose.behindTheScenes() && urgency == Urgency.BACKGROUND) {
-                    return landed(served(row));
-                }
-                if (attempts.isLost(key, row.attempt())) {
-                    return landed(notNow(seen, answerLost(row, stoodFor(seen, row.attempt()))));
-                }
-                TokenSet valid = stillValid(seen);
-                if (valid != null && clocks.since(seen.attemptSince()).compareTo(timing.patience()) >= 0) {
-                    events.servedWhileStale(key, valid);
-                    return landed(new Usable(valid));
-                }
-                visit.leave();
-                waited = true;
-                losses = 0;
-                return new Step.Parked(timing.look(looks++, clocks), this::refresh);
+        String named = row.attempt();
+        String standing = named == null || attempts.isUnsent(key, named) ? null : named;
+        if (standing != null && stoodFor(seen, standing).compareTo(timing.attempt(renewal.replay(row))) < 0) {
+            if (purpose.behindTheScenes() && urgency == Urgency.BACKGROUND) {
+                return landed(served(row));
             }
-            if (renewal.replay(row) == Provider.Replay.NEVER) {
-                GrantRow.Refusal refusal = lostForGood();
-                Written written = rows.replace(key, grant.version(), row.refused(Resource.OWN, refusal));
-                Outcome ended = refused(written, refusal);
-                return ended == null ? null : landed(ended);
+            if (attempts.isLost(key, standing)) {
+                return landed(notNow(seen, answerLost(row, stoodFor(seen, standing))));
             }
+            TokenSet valid = stillValid(seen);
+            if (valid != null && clocks.since(seen.attemptSince()).compareTo(timing.patience()) >= 0) {
+                events.servedWhileStale(key, valid);
+                return landed(new Usable(valid));
+            }
+            visit.leave();
+            waited = true;
+            losses = 0;
+            return new Step.Parked(timing.look(looks++, clocks), this::refresh);
         }
 
         // The store has just come back, perhaps without its last writes, and the node that made those comes first.
@@ -316,6 +310,13 @@ final class Flight implements Runnable {
             visit.leave();
             losses = 0;
             return new Step.Parked(timing.look(looks++, clocks), this::refresh);
+        }
+
+        if (standing != null && renewal.replay(row) == Provider.Replay.NEVER) {
+            GrantRow.Refusal refusal = lostForGood();
+            Written written = rows.replace(key, grant.version(), row.refused(Resource.OWN, refusal));
+            Outcome ended = refused(written, refusal);
+            return ended == null ? null : landed(ended);
         }
 
         // Perhaps nothing can be sent now; that is found out before T begins.

@@ -38,6 +38,7 @@ final class LostWrites {
     // guarded by this
     private final Deque<AccountKey> suspects = new ArrayDeque<>();
     private boolean looking;
+    private boolean asking;
     private int readers;
 
     private LostWrites(Rows rows, Memory memory, Workers workers, Clocks clocks, Timing timing) {
@@ -53,6 +54,7 @@ final class LostWrites {
         LostWrites lost = new LostWrites(rows, memory, workers, clocks, timing);
         rows.health().whenDown(lost::storeIsDown);
         rows.health().whenBack(lost::storeIsBack);
+        rows.health().whenInDoubt(lost::storeMayBeDown);
     }
 
     private void storeIsDown() {
@@ -62,6 +64,30 @@ final class LostWrites {
             suspects.addAll(last);
         }
         lookLater();
+    }
+
+    /** Reads the row that was written last, by which a node that calls for nothing else notices the outage. */
+    private void storeMayBeDown() {
+        synchronized (this) {
+            if (asking) {
+                return;
+            }
+            asking = true;
+        }
+        List<AccountKey> last = memory.writtenSince(clocks.ticks() - LAST.toNanos());
+        boolean started = !last.isEmpty()
+                && read(() -> {
+                    boolean unused = isThere(last.get(0));
+                    // Not at once: a row that nobody can read is called for again and again.
+                    workers.later(pause, this::stopAsking);
+                });
+        if (!started) {
+            stopAsking();
+        }
+    }
+
+    private synchronized void stopAsking() {
+        asking = false;
     }
 
     /**
@@ -138,15 +164,22 @@ final class LostWrites {
         if (key == null) {
             return false;
         }
-        try {
-            Memory.Remembered unused = rows.find(key);
+        if (isThere(key)) {
             memory.outlasted(key, clocks.ticks() - SAFE.toNanos());
             return true;
+        }
+        synchronized (this) {
+            suspects.addLast(key);
+        }
+        return false;
+    }
+
+    private boolean isThere(AccountKey key) {
+        try {
+            Memory.Remembered unused = rows.find(key);
+            return true;
         } catch (IOException e) {
-            synchronized (this) {
-                suspects.addLast(key);
-            }
-            return false;
+            return false; // the store's health knows
         }
     }
 

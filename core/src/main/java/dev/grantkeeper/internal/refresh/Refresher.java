@@ -90,9 +90,9 @@ import org.jspecify.annotations.Nullable;
  * ({@link Saves}); the old refresh token is not sent any more. A login through this node drops them. If a store comes
  * back without its last writes, from a replica or a backup, the row that is remembered here is written again, provided
  * that it is a later one of the same login ({@link Rows#find}). After an outage, each node reads at once the rows that
- * it wrote last ({@link LostWrites}), and no node that noticed the outage begins an attempt, or sends under one that it
- * was writing, for about as long as it was ({@link StoreHealth}). Meanwhile, an attempt under which a request is under
- * way is written again over whatever others knew ({@link Memory#lostSince}).
+ * it wrote last ({@link LostWrites}), and no node that noticed the outage begins an attempt, sends under one that it
+ * was writing, or gives up a grant, for about as long as it was ({@link StoreHealth}). Meanwhile, an attempt under
+ * which a request is under way is written again over whatever others knew ({@link Memory#lostSince}).
  *
  * <h2>Several resources ({@link Resource}, {@link GrantRow})</h2>
  *

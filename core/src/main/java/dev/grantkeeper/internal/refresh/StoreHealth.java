@@ -13,11 +13,11 @@ import java.util.function.LongSupplier;
 /**
  * Notices that the store fails, and that it is back: that a call succeeded, of whatever kind and for whichever key,
  * after one that failed. Behind a pool, a call may also wait for the store through a whole outage and succeed, so one
- * that took long counts as both. A row that fails while others do not shows an outage twice, and then no more until it
- * was read or written; a call that hung while others succeeded shows none: everybody would wait for that row, again and
- * again. Where nothing else succeeds before it, that row shows its outage when it succeeds. An outage in which a node
- * called nothing, or waited for less than half a second, is not noticed: nothing tells it from a slow call.
- * Thread-safe.
+ * that took long counts as both. A row that fails while others do not shows an outage twice; then its failures are only
+ * a doubt, until it was read or written, and another row has to tell. A call that hung while others succeeded shows
+ * none: everybody would wait for that row, again and again. Where nothing else succeeds before it, that row shows its
+ * outage when it succeeds. An outage in which a node called nothing, or waited for less than half a second, is not
+ * noticed: nothing tells it from a slow call. Thread-safe.
  */
 final class StoreHealth {
     /** An outage of this length may have been a restart, and a restart may have lost the last writes. */
@@ -45,6 +45,7 @@ final class StoreHealth {
 
     private final List<Runnable> whenDown = new CopyOnWriteArrayList<>();
     private final List<Runnable> whenBack = new CopyOnWriteArrayList<>();
+    private final List<Runnable> whenInDoubt = new CopyOnWriteArrayList<>();
 
     private volatile boolean failing;
     private volatile long lastSuccess;
@@ -78,6 +79,11 @@ final class StoreHealth {
     /** Adds a short task to run as soon as the store is back. */
     void whenBack(Runnable task) {
         whenBack.add(task);
+    }
+
+    /** Adds a short task to run when a row fails that may be the only one. */
+    void whenInDoubt(Runnable task) {
+        whenInDoubt.add(task);
     }
 
     /** Whether the last call failed. */
@@ -125,9 +131,14 @@ final class StoreHealth {
         if (down.size() < REMEMBERED) {
             down.add(key);
         }
-        if (!failing && stuck.getOrDefault(key, 0) < TWICE) {
+        if (failing) {
+            return;
+        }
+        if (stuck.getOrDefault(key, 0) < TWICE) {
             failing = true;
             whenDown.forEach(Runnable::run);
+        } else {
+            whenInDoubt.forEach(Runnable::run);
         }
     }
 

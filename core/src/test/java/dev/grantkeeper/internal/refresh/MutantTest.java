@@ -149,8 +149,8 @@ class MutantTest {
                 Mutant.of(
                         "observers wait for all of T",
                         FLIGHT,
-                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay(row))) < 0) {",
-                        "if (stoodFor(seen, row.attempt()).compareTo(timing.attempt(renewal.replay(row)).dividedBy(3)) < 0) {"),
+                        "stoodFor(seen, standing).compareTo(timing.attempt(renewal.replay(row))) < 0",
+                        "stoodFor(seen, standing).compareTo(timing.attempt(renewal.replay(row)).dividedBy(3)) < 0"),
                 Mutant.of(
                         "a replay is marked, and stands for a T of its own",
                         FLIGHT,
@@ -204,11 +204,11 @@ class MutantTest {
                                 java.util.concurrent.ConcurrentHashMap.newKeySet();
                         private final Rows rows;""",
                         FLIGHT,
-                        "if (row.attempt() != null && !attempts.isUnsent(key, row.attempt())) {",
+                        "named == null || attempts.isUnsent(key, named)",
                         """
-                        if (row.attempt() != null
-                                && !attempts.isUnsent(key, row.attempt())
-                                && !(MINE.contains(renewal + row.attempt()) && !attempts.isLost(key, row.attempt()))) {""",
+                        named == null
+                                || attempts.isUnsent(key, named)
+                                || (MINE.contains(renewal + named) && !attempts.isLost(key, named))""",
                         FLIGHT,
                         "VersionedRow mine = won.grant();",
                         "VersionedRow mine = won.grant(); MINE.add(renewal + name);"),
@@ -373,6 +373,18 @@ class MutantTest {
                                 "unnoticed = waited || (hasFailed && !failing && longEnough);",
                                 "unnoticed = waited;")
                         .from(9_400),
+                Mutant.of(
+                                "a node that calls for a row that failed alone looks at another one",
+                                STORE_HEALTH,
+                                "whenInDoubt.forEach(Runnable::run);",
+                                "")
+                        .from(3_000),
+                Mutant.of(
+                                "after an outage, nobody gives a grant up before the node that wrote last had its turn",
+                                FLIGHT,
+                                "if (rows.health().isSettling()) {",
+                                "if (rows.health().isSettling() && !(standing != null && renewal.replay(row) == Provider.Replay.NEVER)) {")
+                        .from(35_300),
                 Mutant.of(
                         "after an outage, the node that wrote last comes first",
                         FLIGHT,

@@ -24,8 +24,10 @@ class StoreHealthTest {
     private final StoreHealth health = new StoreHealth(clocks, Duration.ofSeconds(2), realTime::get);
     private final AtomicInteger downs = new AtomicInteger();
     private final AtomicInteger backs = new AtomicInteger();
+    private final AtomicInteger doubts = new AtomicInteger();
 
     StoreHealthTest() {
+        health.whenInDoubt(doubts::incrementAndGet);
         health.whenDown(downs::incrementAndGet);
         health.whenBack(backs::incrementAndGet);
     }
@@ -211,6 +213,19 @@ class StoreHealthTest {
         settlesFor(7_000);
         assertThat(downs).hasValue(3);
         assertThat(backs).hasValue(3);
+    }
+
+    @Test
+    void a_row_that_failed_alone_makes_its_node_look_at_another_one() {
+        failsAlone(ONE);
+        assertThat(doubts).hasValue(0);
+        health.failed(ONE, ticks.get());
+        assertThat(doubts).hasValue(1);
+        health.failed(OTHER, ticks.get()); // the row that was looked at
+        assertThat(health.isFailing()).isTrue();
+        health.failed(ONE, ticks.get());
+        assertThat(doubts).hasValue(1);
+        assertThat(downs).hasValue(3);
     }
 
     @Test
