@@ -22,6 +22,7 @@ import dev.grantkeeper.AuthorizationServerException.Kind;
 import dev.grantkeeper.LoginResult.Mismatched;
 import dev.grantkeeper.LoginResult.SignedIn;
 import dev.grantkeeper.provider.DecryptionKey;
+import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyPair;
@@ -200,6 +201,55 @@ class EncryptedTokensTest {
                 (SignedIn) node.exchange(TokenExchange.assertion("an assertion").scopes("openid"));
         assertThat(in.identity().orElseThrow().subject()).isEqualTo("alice");
         assertThat(in.tokens().idToken().orElseThrow().split("\\.")).hasSize(3);
+    }
+
+    @Test
+    void so_is_one_that_nobody_is_identified_by() throws Exception {
+        String signed = PROVIDER.sign(claims("alice").build());
+        idToken = encrypted().sends(signed);
+        Grantkeeper node = mock.node(registration());
+        for (TokenExchange exchange : List.of(
+                TokenExchange.of("a token"),
+                TokenExchange.of("a token").scopes("openid"),
+                TokenExchange.assertion("an assertion"),
+                TokenExchange.onBehalfOf("a token"))) {
+            assertThat(node.account(exchange).tokens().idToken()).contains(signed);
+        }
+        SignedIn in = (SignedIn) node.exchange(TokenExchange.of("a token").scopes("things"));
+        assertThat(in.identity()).isEmpty();
+        assertThat(in.tokens().idToken()).contains(signed);
+        assertThat(in.keepAs("alice").tokens().idToken()).contains(signed);
+    }
+
+    @Test
+    void one_that_is_encrypted_to_another_key_stays_as_it_is_and_costs_no_call() throws Exception {
+        idToken = encrypted(JWEAlgorithm.RSA_OAEP_256, EncryptionMethod.A256GCM, OTHER_RSA, "rsa")
+                .sends(PROVIDER.sign(claims("alice").build()));
+        Grantkeeper node = mock.node(registration());
+        TokenSet tokens =
+                node.account(TokenExchange.of("a token").scopes("openid")).tokens();
+        assertThat(tokens.accessToken()).isEqualTo("at");
+        assertThat(tokens.idToken()).contains(idToken);
+        assertThat(((SignedIn) node.exchange(TokenExchange.of("a token")))
+                        .tokens()
+                        .idToken())
+                .contains(idToken);
+        assertThatExceptionOfType(AuthorizationServerException.class)
+                .isThrownBy(() -> node.exchange(TokenExchange.of("a token").scopes("openid")))
+                .withMessageContaining(UNREADABLE);
+    }
+
+    @Test
+    void what_identifies_a_user_has_to_be_encrypted_where_that_is_demanded() throws Exception {
+        idToken = PROVIDER.sign(claims("alice").build());
+        Grantkeeper node = mock.node(registration().encryptionAlgorithms("RSA-OAEP-256"));
+        TokenExchange exchange = TokenExchange.of("a token").scopes("openid");
+        assertThat(node.account(exchange).tokens().idToken()).contains(idToken);
+        assertThatExceptionOfType(AuthorizationServerException.class)
+                .isThrownBy(() -> node.exchange(exchange))
+                .withMessageContaining("not encrypted");
+        idToken = encrypted().sends(idToken);
+        assertThat(node.exchange(exchange)).isInstanceOf(SignedIn.class);
     }
 
     // ---- Keys -----------------------------------------------------------------------------------------------------

@@ -359,13 +359,16 @@ public final class IdTokens {
     }
 
     /**
-     * The signed ID token that came with a refresh: what was sent, or what was encrypted in it. Neither the signature
-     * is verified nor the encryption demanded, for the reasons that {@link #ownerOf} gives.
-     *
-     * @throws IdentityException if it is encrypted and cannot be decrypted
+     * The signed ID token that came where nobody is identified by it: what was sent, or what was encrypted in it.
+     * Neither the signature is verified nor the encryption demanded, for the reasons that {@link #ownerOf} gives. One
+     * that cannot be decrypted stays as it is, and is then nobody's.
      */
-    public String opened(String idToken) throws IdentityException {
-        return decryption.open(WHAT, idToken);
+    public String opened(String idToken) {
+        try {
+            return decryption.open(WHAT, idToken);
+        } catch (IdentityException e) {
+            return idToken;
+        }
     }
 
     /** The logout token that was sent, or was encrypted in what was sent (OpenID Connect Back-Channel Logout 2.6). */

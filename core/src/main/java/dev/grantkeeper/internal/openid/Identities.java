@@ -44,10 +44,15 @@ public record Identities(
         return new Identified(profiles == null ? identity : profiles.complete(identity, opened), opened);
     }
 
-    /** The user, where there is no ID token. */
+    /** The user, where there is no ID token, or nobody requested it. */
     public Identified unverified(TokenResponse response, TokenSet tokens) throws IdentityException {
         Identity identity = profiles == null ? null : profiles.fetch(tokens);
-        return new Identified(identity == null ? told(provider, response) : identity, tokens);
+        String idToken = tokens.idToken().orElse(null);
+        return new Identified(
+                identity == null ? told(provider, response) : identity,
+                idToken == null || idTokens == null
+                        ? tokens
+                        : tokens.newBuilder().idToken(idTokens.opened(idToken)).build());
     }
 
     /** The user of a login that OpenID Connect is a part of: there has to be an ID token. */

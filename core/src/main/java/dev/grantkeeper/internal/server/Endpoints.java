@@ -45,6 +45,15 @@ public record Endpoints(
         @Nullable SignedResponses signedResponses,
         @Nullable LogoutTokens logoutTokens) {
 
+    /** An answer with its ID token as it was signed, if it was encrypted to this client. */
+    Answer decrypted(Answer answer) {
+        String idToken =
+                answer instanceof Answer.Tokens tokens ? tokens.response().idToken() : null;
+        return idToken == null || idTokens == null
+                ? answer
+                : new Answer.Tokens(((Answer.Tokens) answer).response().withIdToken(idTokens.opened(idToken)));
+    }
+
     /** Identifies users of logins without a browser. */
     public Identities identities() {
         return new Identities(provider.name(), idTokens, profiles);

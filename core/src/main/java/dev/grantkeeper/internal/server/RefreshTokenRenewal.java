@@ -5,7 +5,6 @@ import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.internal.answer.RequestFailedException;
 import dev.grantkeeper.internal.answer.TokenResponse;
 import dev.grantkeeper.internal.openid.IdTokens;
-import dev.grantkeeper.internal.openid.IdentityException;
 import dev.grantkeeper.internal.protocol.Resource;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.refresh.Renewal;
@@ -60,7 +59,10 @@ public final class RefreshTokenRenewal implements Renewal {
         return server.send(endpoints -> {
             Answer.Failure elsewhere = server.elsewhere(row, endpoints);
             return elsewhere == null
-                    ? ofTheSameUser(row, endpoints, endpoints.token().refresh(tokens, resource))
+                    ? ofTheSameUser(
+                            row,
+                            endpoints,
+                            endpoints.decrypted(endpoints.token().refresh(tokens, resource)))
                     : elsewhere;
         });
     }
@@ -70,10 +72,9 @@ public final class RefreshTokenRenewal implements Renewal {
      * other any more.
      */
     private Answer ofTheSameUser(GrantRow row, Endpoints endpoints, Answer answer) {
-        if (!(answer instanceof Answer.Tokens sent)) {
+        if (!(answer instanceof Answer.Tokens success)) {
             return answer;
         }
-        Answer.Tokens success = decrypted(sent, endpoints.idTokens());
         IdTokens.Owner owner = owner(row.identity(), endpoints, success.response());
         if (owner == IdTokens.Owner.SAME || (owner == IdTokens.Owner.UNKNOWN && !row.isOfAnotherUser())) {
             return success;
@@ -85,22 +86,6 @@ public final class RefreshTokenRenewal implements Renewal {
                         Answer.Kind.MALFORMED, 200, null, why + " (OpenID Connect Core section 12.2)", null, null)
                 .with(Answer.Unused.of(
                         success.response(), owner == IdTokens.Owner.OTHER_USER || row.isOfAnotherUser()));
-    }
-
-    /** An ID token that cannot be decrypted stays as it is, and is then nobody's. */
-    private static Answer.Tokens decrypted(Answer.Tokens sent, @Nullable IdTokens idTokens) {
-        String idToken = sent.response().idToken();
-        if (idToken == null || idTokens == null) {
-            return sent;
-        }
-        try {
-            String opened = idTokens.opened(idToken);
-            return opened.equals(idToken)
-                    ? sent
-                    : new Answer.Tokens(sent.response().withIdToken(opened));
-        } catch (IdentityException e) {
-            return sent;
-        }
     }
 
     private IdTokens.Owner owner(@Nullable Identity identity, Endpoints endpoints, TokenResponse response) {

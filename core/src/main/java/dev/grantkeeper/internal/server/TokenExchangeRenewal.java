@@ -11,6 +11,7 @@ import dev.grantkeeper.internal.row.GrantRow;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Instant;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -66,15 +67,20 @@ public final class TokenExchangeRenewal extends UserlessRenewal {
         if (!resource.isOwn()) {
             return failure(Answer.Kind.MISCONFIGURED, "This grant is good for one resource only");
         }
-        Answer answer = request();
+        // Nobody is identified by an ID token here, as in a refresh, and nothing fails because of it.
+        Answer answer = request(Endpoints::decrypted);
         // A refusal is final. Where the token changes, the next one may be accepted.
         return wanted.changes() && answer instanceof Answer.Failure failure && failure.kind() == Answer.Kind.REFUSED
                 ? failure.as(Answer.Kind.MISCONFIGURED)
                 : answer;
     }
 
-    /** Makes one token request. */
+    /** Makes one token request. An encrypted ID token stays as it is: whoever it identifies has to be verified. */
     public Answer request() {
+        return request((endpoints, answer) -> answer);
+    }
+
+    private Answer request(BiFunction<Endpoints, Answer, Answer> reading) {
         Map<String, String> form;
         try {
             form = wanted.form(String.join(Facts.of(server.known()).scopeSeparator, wanted.scopes()));
@@ -87,7 +93,8 @@ public final class TokenExchangeRenewal extends UserlessRenewal {
         if (its.resource() != null) {
             form.putIfAbsent(Requested.RESOURCE, its.resource());
         }
-        Answer answer = server.send(endpoints -> endpoints.token().request(form, its.bound()));
+        Answer answer = server.send(
+                endpoints -> reading.apply(endpoints, endpoints.token().request(form, its.bound())));
         if (answer instanceof Answer.Tokens tokens
                 && !wanted.accepts(tokens.response().issuedTokenType())) {
             answer = failure(Answer.Kind.MALFORMED, "The issued token is of a type that calls cannot carry")
