@@ -12,6 +12,7 @@ import dev.grantkeeper.internal.openid.Profiles;
 import dev.grantkeeper.internal.openid.ProviderKeys;
 import dev.grantkeeper.internal.openid.SignedIntrospections;
 import dev.grantkeeper.internal.openid.SignedResponses;
+import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.server.Endpoints;
 import dev.grantkeeper.internal.wire.AuthorizationEndpoint;
 import dev.grantkeeper.internal.wire.BackchannelEndpoint;
@@ -64,7 +65,7 @@ final class Connector {
                         client,
                         protections,
                         settings.isPosted(provider),
-                        keys == null ? null : new EncryptedRequests(keys),
+                        keys == null ? null : new EncryptedRequests(keys, Facts.of(provider)),
                         settings.requestUri,
                         http,
                         settings.clock),

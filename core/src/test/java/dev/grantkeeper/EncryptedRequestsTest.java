@@ -15,6 +15,7 @@ import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.AuthorizationServerException.Kind;
 import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.LoginProtection;
+import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
 import java.security.KeyPair;
 import java.security.interfaces.ECPrivateKey;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Signed authorization requests that are encrypted to the server (RFC 9101 section 6.1). */
@@ -69,7 +71,29 @@ class EncryptedRequestsTest {
     }
 
     private Grantkeeper.Builder registration(LoginProtection... protections) {
-        return mock.registration(mock.provider())
+        return registration(mock.provider(), protections);
+    }
+
+    /** A node that knows the server by its metadata. */
+    private Grantkeeper discovering(String members) {
+        Provider.Builder provider = Provider.builder("found")
+                .allowHttpOnLoopback()
+                .metadata(
+                        MockProvider.ISSUER,
+                        "{\"issuer\":\"" + MockProvider.ISSUER + "\",\"authorization_endpoint\":\""
+                                + mock.url("/authorize")
+                                + "\",\"token_endpoint\":\"" + mock.url("/token") + "\",\"jwks_uri\":\""
+                                + mock.url("/jwks")
+                                + "\",\"token_endpoint_auth_methods_supported\":[\"none\"]" + members + "}");
+        return mock.node(registration(provider, LoginProtection.ENCRYPTED_REQUEST));
+    }
+
+    private static String supported(String what, String... names) {
+        return ",\"request_object_encryption_" + what + "_values_supported\":[\"" + String.join("\",\"", names) + "\"]";
+    }
+
+    private Grantkeeper.Builder registration(Provider.Builder provider, LoginProtection... protections) {
+        return mock.registration(provider)
                 .signingKey(SigningKey.of(OWN.getPrivate()).keyId("own"))
                 .loginProtections(protections);
     }
@@ -79,13 +103,17 @@ class EncryptedRequestsTest {
     }
 
     private static JWEObject decrypted(String request, JWEDecrypter decrypter) throws Exception {
+        return decrypted(request, decrypter, "A256GCM");
+    }
+
+    private static JWEObject decrypted(String request, JWEDecrypter decrypter, String method) throws Exception {
         JWEObject jwe = JWEObject.parse(request);
         jwe.decrypt(decrypter);
         SignedJWT jwt = jwe.getPayload().toSignedJWT();
         assertThat(jwt.verify(new ECDSAVerifier((ECPublicKey) OWN.getPublic()))).isTrue();
         assertThat(jwt.getJWTClaimsSet().getStringClaim("redirect_uri")).isEqualTo(MockProvider.REDIRECT);
         assertThat(jwe.getHeader().getContentType()).isEqualTo("JWT");
-        assertThat(jwe.getHeader().getEncryptionMethod().getName()).isEqualTo("A256GCM");
+        assertThat(jwe.getHeader().getEncryptionMethod().getName()).isEqualTo(method);
         return jwe;
     }
 
@@ -156,6 +184,89 @@ class EncryptedRequestsTest {
                     .withMessageContaining("use=enc");
         }
         assertThat(pushed).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "A128CBC-HS256 A256GCM, A256GCM",
+        "A192GCM A128GCM, A128GCM",
+        "A256CBC-HS512 A192GCM, A192GCM",
+        "A256CBC-HS512 A128CBC-HS256, A128CBC-HS256",
+        "A192CBC-HS384 A256CBC-HS512, A256CBC-HS512",
+        "A192CBC-HS384, A192CBC-HS384",
+        "A128CBC+HS256 A256CBC-HS512 unheard-of, A256CBC-HS512",
+        "'', A256GCM"
+    })
+    void content_is_encrypted_as_the_metadata_allows(String names, String method) throws Exception {
+        for (KeyPair pair : List.of(RSA, CURVE)) {
+            keys = DecryptionKey.of(pair).publicJwk();
+            String request = MockProvider.parameters(discovering(supported("enc", names.split(" ")))
+                            .startLogin()
+                            .url()
+                            .toString())
+                    .get("request");
+            decrypted(
+                    request,
+                    pair == RSA
+                            ? new RSADecrypter(RSA.getPrivate())
+                            : new ECDHDecrypter((ECPrivateKey) CURVE.getPrivate()),
+                    method);
+        }
+    }
+
+    @Test
+    void metadata_that_is_silent_or_malformed_changes_nothing() throws Exception {
+        keys = DecryptionKey.of(RSA).publicJwk();
+        for (String members : List.of(
+                "",
+                ",\"request_object_encryption_enc_values_supported\":\"A128GCM\"",
+                ",\"request_object_encryption_enc_values_supported\":null",
+                supported("alg", "RSA-OAEP-256", "RSA-OAEP"))) {
+            decrypted(
+                    MockProvider.parameters(
+                                    discovering(members).startLogin().url().toString())
+                            .get("request"),
+                    new RSADecrypter(RSA.getPrivate()));
+        }
+    }
+
+    @Test
+    void where_no_method_fits_nothing_is_sent() {
+        keys = DecryptionKey.of(RSA).publicJwk();
+        for (String name : List.of("A128CBC+HS256", "XC20P", "a256gcm")) {
+            assertThatExceptionOfType(AuthorizationServerException.class)
+                    .isThrownBy(discovering(supported("enc", name))::startLogin)
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(Kind.MISCONFIGURED))
+                    .withMessageContaining("request_object_encryption_enc_values_supported")
+                    .withMessageContaining("A256GCM");
+        }
+        assertThat(mock.server.getRequestCount()).isZero();
+    }
+
+    @Test
+    void a_key_that_names_no_algorithm_is_used_with_one_that_the_server_supports() throws Exception {
+        keys = DecryptionKey.of(CURVE).publicJwk();
+        String request = MockProvider.parameters(
+                        discovering(supported("alg", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW"))
+                                .startLogin()
+                                .url()
+                                .toString())
+                .get("request");
+        JWEObject jwe = decrypted(request, new ECDHDecrypter((ECPrivateKey) CURVE.getPrivate()));
+        assertThat(jwe.getHeader().getAlgorithm().getName()).isEqualTo("ECDH-ES+A128KW");
+
+        keys = keys + "," + DecryptionKey.of(RSA).publicJwk().replace(",\"alg\":\"RSA-OAEP-256\"", "");
+        assertThat(keys).contains("RSA").doesNotContain("OAEP");
+        request = MockProvider.parameters(discovering(supported("alg", "RSA-OAEP-256"))
+                        .startLogin()
+                        .url()
+                        .toString())
+                .get("request");
+        decrypted(request, new RSADecrypter(RSA.getPrivate()));
+
+        assertThatExceptionOfType(AuthorizationServerException.class)
+                .isThrownBy(discovering(supported("alg", "RSA-OAEP", "RSA1_5"))::startLogin)
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(Kind.MISCONFIGURED));
     }
 
     @Test

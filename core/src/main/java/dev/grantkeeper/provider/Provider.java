@@ -616,6 +616,8 @@ public final class Provider extends AbstractProvider {
             facts.backchannelUserCodeParameter = metadata.flag("backchannel_user_code_parameter_supported");
             facts.backchannelSigningAlgorithms =
                     metadata.names("backchannel_authentication_request_signing_alg_values_supported");
+            facts.requestEncryptionAlgorithms = metadata.names("request_object_encryption_alg_values_supported");
+            facts.requestEncryptionMethods = metadata.names("request_object_encryption_enc_values_supported");
             return url("JWKS URI", what -> facts.jwksUri = optional(what, keys))
                     .url("registration endpoint", what -> facts.registrationEndpoint = optional(what, registration))
                     .url(

@@ -74,6 +74,10 @@ public class ProviderFacts implements Cloneable {
     public Set<String> dpopAlgorithms = Set.of();
     /** The algorithms of signed backchannel authentication requests. */
     public Set<String> backchannelSigningAlgorithms = Set.of();
+    /** The algorithms for the keys of encrypted authorization requests. */
+    public Set<String> requestEncryptionAlgorithms = Set.of();
+    /** The algorithms for their content. */
+    public Set<String> requestEncryptionMethods = Set.of();
 
     /** With <code>{tenantid}</code> in the place of the token's {@code tid} claim, if it leaves the tenant open. */
     public @Nullable String issuer;
