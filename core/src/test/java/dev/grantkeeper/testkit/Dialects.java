@@ -67,6 +67,8 @@ final class Dialects {
                 .introspectionEndpoint(in(facts.introspectionEndpoint, server.introspectionEndpoint()))
                 .deviceAuthorizationEndpoint(
                         in(facts.deviceAuthorizationEndpoint, server.deviceAuthorizationEndpoint()))
+                .backchannelAuthenticationEndpoint(
+                        in(facts.backchannelAuthenticationEndpoint, server.backchannelAuthenticationEndpoint()))
                 .userInfoEndpoint(in(facts.userInfoEndpoint, server.userInfoEndpoint()))
                 .endSessionEndpoint(in(facts.endSessionEndpoint, server.endSessionEndpoint()))
                 .pushedAuthorizationRequestEndpoint(null)

@@ -4,6 +4,7 @@ package dev.grantkeeper.testkit;
 import dev.grantkeeper.testkit.Settings.Client;
 import dev.grantkeeper.testkit.Settings.User;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -11,13 +12,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** The endpoints of the authorization server. Stateless: the state is in {@link Grants}. */
 final class Endpoints {
     static final String DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
+    static final String CIBA = "urn:openid:params:grant-type:ciba";
     static final String TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
     static final String JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+    private static final List<String> HINTS = List.of("login_hint", "login_hint_token", "id_token_hint");
 
     private final Settings settings;
     private final Grants grants;
@@ -113,10 +118,7 @@ final class Endpoints {
         if (error != null) {
             return callback(authorization, Map.of("error", error.error(), "error_description", error.description()));
         }
-        User user = settings.users.get(userId);
-        if (user == null) {
-            throw new IllegalArgumentException("There is no user " + userId + ", only " + settings.users.keySet());
-        }
+        User user = user(userId);
         prepareToSign(authorization.scope());
         Map<String, String> params = authorization.params();
         return callback(
@@ -194,6 +196,7 @@ final class Endpoints {
                     yield grants.clientCredentials(params.getOrDefault("scope", ""), resources);
                 }
                 case DEVICE_CODE -> grants.redeemDevice(required(params, "device_code"), client);
+                case CIBA -> grants.redeemAuthReqId(required(params, "auth_req_id"), client);
                 case TOKEN_EXCHANGE ->
                     grants.exchange(
                             client, subject(params, "subject_token"), params.getOrDefault("scope", ""), resources);
@@ -303,11 +306,11 @@ final class Endpoints {
             Grants.Device device = grants.beginOnDevice(client, params.getOrDefault("scope", ""));
             String page = settings.url + FakeAuthorizationServer.DEVICE;
             Map<String, Object> response = new LinkedHashMap<>();
-            response.put("device_code", device.deviceCode);
-            response.put("user_code", device.userCode);
+            response.put("device_code", device.code);
+            response.put("user_code", device.key);
             response.put("verification_uri", page);
-            response.put("verification_uri_complete", page + "?user_code=" + device.userCode);
-            response.put("expires_in", Grants.DEVICE_CODE_LIFETIME.toSeconds());
+            response.put("verification_uri_complete", page + "?user_code=" + device.key);
+            response.put("expires_in", Grants.DECOUPLED_LIFETIME.toSeconds());
             response.put("interval", settings.deviceInterval.toSeconds());
             return Answer.json(200, Json.write(settings.deviceResponse.apply(response)))
                     .header("Cache-Control", "no-store");
@@ -334,11 +337,88 @@ final class Endpoints {
     }
 
     void decide(String userCode, @Nullable String userId) {
-        User user = userId == null ? null : settings.users.get(userId);
-        if (userId != null && user == null) {
-            throw new IllegalArgumentException("There is no user " + userId + ", only " + settings.users.keySet());
-        }
+        User user = userId == null ? null : user(userId);
         prepareToSign(grants.decideOnDevice(userCode.strip().toUpperCase(Locale.ROOT), user));
+    }
+
+    /** OpenID Connect CIBA Core 1.0, 7. */
+    Answer backchannel(RecordedRequest request) {
+        try {
+            Map<String, String> params = form(request);
+            Client client = authenticate(request, params);
+            if (!client.isConfidential()) {
+                throw new Refused("unauthorized_client", "Only for confidential clients");
+            }
+            String scope = params.getOrDefault("scope", "");
+            if (params.containsKey("request")) {
+                throw new Refused("invalid_request", "This server reads no signed requests");
+            }
+            if (!Grants.scopes(scope).contains("openid")) {
+                throw new Refused("invalid_request", "scope must contain openid");
+            }
+            User user = hinted(params);
+            String token = Http.get(params, "client_notification_token");
+            if (settings.notificationEndpoints.containsKey(client.id()) != (token != null)) {
+                throw new Refused(
+                        "invalid_request",
+                        token == null
+                                ? "The client is registered for ping mode and has to send a client_notification_token"
+                                : "The client has no notification endpoint: call notificationEndpoint(…)");
+            }
+            String expiry = Http.get(params, "requested_expiry");
+            if (expiry != null && !expiry.matches("[1-9][0-9]{0,8}")) {
+                throw new Refused("invalid_request", "requested_expiry must be a positive number");
+            }
+            Duration lifetime =
+                    expiry == null ? Grants.DECOUPLED_LIFETIME : Duration.ofSeconds(Integer.parseInt(expiry));
+            Map<String, Object> response = new LinkedHashMap<>();
+            response.put("auth_req_id", grants.beginInBackchannel(client, user, scope, token, lifetime).code);
+            response.put("expires_in", lifetime.toSeconds());
+            response.put("interval", settings.backchannelInterval.toSeconds());
+            prepareToSign(scope);
+            return Answer.json(200, Json.write(settings.backchannelResponse.apply(response)))
+                    .header("Cache-Control", "no-store");
+        } catch (Refused e) {
+            return error(e);
+        } catch (IllegalArgumentException e) {
+            return error(new Refused("invalid_request", String.valueOf(e.getMessage())));
+        }
+    }
+
+    /** The user whom a request names. A {@code login_hint_token} is read as the hint that it is. */
+    private User hinted(Map<String, String> params) throws Refused {
+        List<String> hints =
+                HINTS.stream().filter(name -> Http.get(params, name) != null).toList();
+        if (hints.size() != 1) {
+            throw new Refused("invalid_request", "Exactly one must be supplied of " + String.join(", ", HINTS));
+        }
+        String hint = required(params, hints.get(0));
+        User user = settings.user(
+                hints.get(0).equals("id_token_hint")
+                        ? String.valueOf(Jwt.claims(hint).get("sub"))
+                        : hint);
+        if (user == null) {
+            throw new Refused("unknown_user_id", "There is no user with this hint, only " + settings.users.keySet());
+        }
+        return user;
+    }
+
+    /** The decision of a user about backchannel logins; they expire with {@code null}. */
+    void decideInBackchannel(String userId, @Nullable Boolean accepted) {
+        for (Grants.Device login : grants.decideInBackchannel(user(userId), accepted)) {
+            BiConsumer<String, String> endpoint = settings.notificationEndpoints.get(login.client.id());
+            if (accepted != null && endpoint != null && login.notificationToken != null) {
+                endpoint.accept("Bearer " + login.notificationToken, Json.write(Map.of("auth_req_id", login.code)));
+            }
+        }
+    }
+
+    private User user(String id) {
+        User user = settings.users.get(id);
+        if (user == null) {
+            throw new IllegalArgumentException("There is no user " + id + ", only " + settings.users.keySet());
+        }
+        return user;
     }
 
     /** Called while a person waits, since people wait longer than programs. */
@@ -392,6 +472,10 @@ final class Endpoints {
         metadata.put("token_endpoint", settings.url + FakeAuthorizationServer.TOKEN);
         metadata.put("revocation_endpoint", settings.url + FakeAuthorizationServer.REVOKE);
         metadata.put("device_authorization_endpoint", settings.url + FakeAuthorizationServer.DEVICE_AUTHORIZATION);
+        metadata.put(
+                "backchannel_authentication_endpoint",
+                settings.url + FakeAuthorizationServer.BACKCHANNEL_AUTHENTICATION);
+        metadata.put("backchannel_token_delivery_modes_supported", List.of("poll", "ping"));
         metadata.put("introspection_endpoint", settings.url + FakeAuthorizationServer.INTROSPECT);
         metadata.put("jwks_uri", settings.url + FakeAuthorizationServer.JWKS);
         metadata.put("userinfo_endpoint", settings.url + FakeAuthorizationServer.USERINFO);
@@ -404,6 +488,7 @@ final class Endpoints {
                         "refresh_token",
                         "client_credentials",
                         DEVICE_CODE,
+                        CIBA,
                         TOKEN_EXCHANGE,
                         JWT_BEARER));
         metadata.put("subject_types_supported", List.of("public"));

@@ -28,6 +28,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -118,6 +119,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     static final String INTROSPECT = "/introspect";
     static final String DEVICE_AUTHORIZATION = "/device_authorization";
     static final String DEVICE = "/device";
+    static final String BACKCHANNEL_AUTHENTICATION = "/backchannel_authentication";
     static final String END_SESSION = "/logout";
     static final String REGISTER = "/register";
     static final String JWKS = "/jwks";
@@ -156,11 +158,13 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     private final Script apiFaults = new Script();
     private final Script registrationFaults = new Script();
     private final Script managementFaults = new Script();
+    private final Script backchannelFaults = new Script();
     private final Recording authorizationRecording = new Recording();
     private final Recording tokenRecording = new Recording();
     private final Recording metadataRecording = new Recording();
     private final Recording registrationRecording = new Recording();
     private final Recording apiRecording = new Recording();
+    private final Recording backchannelRecording = new Recording();
 
     private FakeAuthorizationServer(
             @Nullable FakeAuthorizationServer host,
@@ -314,6 +318,15 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public String deviceAuthorizationEndpoint() {
         return settings.url + DEVICE_AUTHORIZATION;
+    }
+
+    /**
+     * The backchannel authentication endpoint (OpenID Connect CIBA Core 1.0), for poll and ping mode.
+     *
+     * @return its URL
+     */
+    public String backchannelAuthenticationEndpoint() {
+        return settings.url + BACKCHANNEL_AUTHENTICATION;
     }
 
     /**
@@ -644,6 +657,98 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public FakeAuthorizationServer deviceResponse(UnaryOperator<Map<String, Object>> change) {
         settings.deviceResponse = change;
+        return this;
+    }
+
+    /**
+     * Lets a user consent on her device to the backchannel logins that wait for her (OpenID Connect CIBA Core 1.0).
+     * Those of clients in ping mode are notified before this method returns: see {@link #notificationEndpoint}.
+     *
+     * @param user the user whom the application has named by {@code loginHint}
+     * @throws IllegalArgumentException if no login waits for the user, or there is no such user
+     * @throws IllegalStateException if a notification endpoint does not answer, or with a status of failure
+     */
+    public void approveBackchannel(String user) {
+        endpoints.decideInBackchannel(user, true);
+    }
+
+    /**
+     * Lets a user decline the backchannel logins that wait for her. Clients in ping mode are notified.
+     *
+     * @param user the user whom the application has named
+     * @throws IllegalArgumentException if no login waits for the user, or there is no such user
+     * @throws IllegalStateException if a notification endpoint does not answer, or with a status of failure
+     */
+    public void refuseBackchannel(String user) {
+        endpoints.decideInBackchannel(user, false);
+    }
+
+    /**
+     * Lets the backchannel logins that wait for a user expire, as if she had not looked at her device in time. The
+     * client hears of it when it polls next.
+     *
+     * @param user the user whom the application has named
+     * @throws IllegalArgumentException if no login waits for the user, or there is no such user
+     */
+    public void expireBackchannel(String user) {
+        endpoints.decideInBackchannel(user, null);
+    }
+
+    /**
+     * Registers a client for ping mode: when a user has decided, the notification is posted to its endpoint. Default: a
+     * client polls, and its requests must not have a notification token.
+     *
+     * @param clientId the client id
+     * @param url the URL of the client's notification endpoint
+     * @return this
+     */
+    public FakeAuthorizationServer notificationEndpoint(String clientId, String url) {
+        return notificationEndpoint(clientId, (authorization, body) -> {
+            try {
+                int status = Http.post(url, authorization, body);
+                if (status / 100 != 2) {
+                    throw new IllegalStateException("The notification endpoint of " + clientId + " answers " + status);
+                }
+            } catch (IOException e) {
+                throw new IllegalStateException("The notification endpoint of " + clientId + " does not answer", e);
+            }
+        });
+    }
+
+    /**
+     * Registers a client for ping mode whose notification endpoint is not reached over HTTP: for tests that call
+     * {@code acceptNotification} themselves, or lose a notification.
+     *
+     * @param clientId the client id
+     * @param endpoint gets the {@code Authorization} header and the body of each notification
+     * @return this
+     */
+    public FakeAuthorizationServer notificationEndpoint(String clientId, BiConsumer<String, String> endpoint) {
+        settings.notificationEndpoints.put(clientId, endpoint);
+        return this;
+    }
+
+    /**
+     * Sets the interval at which a client may poll for a backchannel login. Default: 5 seconds. The server does not
+     * enforce it; {@code onNextTokenRequest(Fault.error(400, "slow_down"))} complains.
+     *
+     * @param interval the time between two requests
+     * @return this
+     */
+    public FakeAuthorizationServer backchannelInterval(Duration interval) {
+        settings.backchannelInterval = interval;
+        return this;
+    }
+
+    /**
+     * Changes the answers of the backchannel authentication endpoint before they are sent, as {@link #tokenResponse}
+     * does.
+     *
+     * @param change gets a modifiable map and returns the one to send
+     * @return this
+     */
+    public FakeAuthorizationServer backchannelResponse(UnaryOperator<Map<String, Object>> change) {
+        settings.backchannelResponse = change;
         return this;
     }
 
@@ -1247,6 +1352,18 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
+     * Adds faults for the next requests to the backchannel authentication endpoint, in this order, such as
+     * {@code Fault.error(400, "invalid_binding_message")}.
+     *
+     * @param faults one for each request
+     * @return this
+     */
+    public FakeAuthorizationServer onNextBackchannelRequest(Fault... faults) {
+        backchannelFaults.next.addAll(List.of(faults));
+        return this;
+    }
+
+    /**
      * Sets the fault of all requests for metadata or keys for which no other is waiting, until {@link #noFaults()}.
      * Default: none.
      *
@@ -1276,7 +1393,13 @@ public final class FakeAuthorizationServer implements AutoCloseable {
      */
     public FakeAuthorizationServer noFaults() {
         for (Script script : List.of(
-                tokenFaults, revocationFaults, metadataFaults, apiFaults, registrationFaults, managementFaults)) {
+                tokenFaults,
+                revocationFaults,
+                metadataFaults,
+                apiFaults,
+                registrationFaults,
+                managementFaults,
+                backchannelFaults)) {
             script.clear();
         }
         return this;
@@ -1494,6 +1617,16 @@ public final class FakeAuthorizationServer implements AutoCloseable {
     }
 
     /**
+     * The requests that have reached the backchannel authentication endpoint, oldest first, with the binding message
+     * that the user sees.
+     *
+     * @return a copy; the oldest of very many are missing
+     */
+    public List<RecordedRequest> recordedBackchannelRequests() {
+        return backchannelRecording.copy();
+    }
+
+    /**
      * The requests that have reached the API, oldest first.
      *
      * @return a copy; the oldest of very many are missing
@@ -1507,7 +1640,12 @@ public final class FakeAuthorizationServer implements AutoCloseable {
         counters.reset();
         settings.clientsInUse.clear();
         for (Recording recording : List.of(
-                authorizationRecording, tokenRecording, apiRecording, metadataRecording, registrationRecording)) {
+                authorizationRecording,
+                tokenRecording,
+                apiRecording,
+                metadataRecording,
+                registrationRecording,
+                backchannelRecording)) {
             recording.clear();
         }
     }
@@ -1575,6 +1713,10 @@ public final class FakeAuthorizationServer implements AutoCloseable {
             case REVOKE -> revocationFaults.next().around(() -> endpoints.revoke(request));
             case DEVICE_AUTHORIZATION -> endpoints.device(request);
             case DEVICE -> endpoints.devicePage(request);
+            case BACKCHANNEL_AUTHENTICATION -> {
+                backchannelRecording.add(request);
+                yield backchannelFaults.next().around(() -> endpoints.backchannel(request));
+            }
             case INTROSPECT -> endpoints.introspect(request);
             case END_SESSION -> endpoints.endSession(request);
             case JWKS -> metadataFaults.next().around(endpoints::jwks);

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Grants {
     private static final Duration CODE_LIFETIME = Duration.ofSeconds(60);
-    static final Duration DEVICE_CODE_LIFETIME = Duration.ofMinutes(10);
+    /** The lifetime of logins on another device. */
+    static final Duration DECOUPLED_LIFETIME = Duration.ofMinutes(10);
     /** A demo that runs for months forgets its oldest tokens. */
     private static final int MOST_ENTRIES = 200_000;
 
@@ -34,6 +35,7 @@ final class Grants {
     private final SecureRandom random = new SecureRandom();
     private final Map<String, Code> codes = new Bounded<>(); // guarded by this
     private final Map<String, Device> devices = new Bounded<>(); // by both codes; guarded by this
+    private final Map<String, Device> backchannels = new Bounded<>(); // by auth_req_id; guarded by this
     // Tokens by their digests: the file is of no use to somebody who finds it.
     private final Map<String, Access> accessTokens = new Bounded<>(); // guarded by this
     private final Map<String, Refresh> refreshTokens = new Bounded<>(); // guarded by this
@@ -141,13 +143,18 @@ final class Grants {
         }
     }
 
-    /** A login that is finished on another device. */
+    /** A login that is finished on another device: on one with a user code, or on that of the user who was named. */
     static final class Device {
-        final String deviceCode;
-        final String userCode;
+        /** The secret of the client that waits: the device code, or the auth_req_id. */
+        final String code;
+        /** The user code, or the id of the user who was named. */
+        final String key;
+
         final Client client;
         final String scope;
-        final Instant expiresAt;
+        final @Nullable String notificationToken;
+
+        Instant expiresAt;
 
         @Nullable
         User user;
@@ -155,11 +162,18 @@ final class Grants {
         boolean refused;
         boolean used;
 
-        Device(String deviceCode, String userCode, Client client, String scope, Instant expiresAt) {
-            this.deviceCode = deviceCode;
-            this.userCode = userCode;
+        Device(
+                String code,
+                String key,
+                Client client,
+                String scope,
+                @Nullable String notificationToken,
+                Instant expiresAt) {
+            this.code = code;
+            this.key = key;
             this.client = client;
             this.scope = scope;
+            this.notificationToken = notificationToken;
             this.expiresAt = expiresAt;
         }
     }
@@ -251,10 +265,41 @@ final class Grants {
             userCode.append(i == 4 ? "-" : "").append("BCDFGHJKLMNPQRSTVWXZ".charAt(random.nextInt(20)));
         }
         Device device =
-                new Device(random("device"), userCode.toString(), client, scope, now().plus(DEVICE_CODE_LIFETIME));
-        devices.put(device.deviceCode, device);
-        devices.put(device.userCode, device);
+                new Device(random("device"), userCode.toString(), client, scope, null, now().plus(DECOUPLED_LIFETIME));
+        devices.put(device.code, device);
+        devices.put(device.key, device);
         return device;
+    }
+
+    /** OpenID Connect CIBA Core 1.0, 7.3. */
+    synchronized Device beginInBackchannel(
+            Client client, User user, String scope, @Nullable String notificationToken, Duration lifetime) {
+        Device device =
+                new Device(random("auth-req"), user.id(), client, scope, notificationToken, now().plus(lifetime));
+        backchannels.put(device.code, device);
+        return device;
+    }
+
+    /** Decides about all logins that wait for the user; with {@code null} they expire. Returns those. */
+    synchronized List<Device> decideInBackchannel(User user, @Nullable Boolean accepted) {
+        List<Device> waiting = backchannels.values().stream()
+                .filter(device -> device.key.equals(user.id())
+                        && device.user == null
+                        && !device.refused
+                        && now().isBefore(device.expiresAt))
+                .toList();
+        if (waiting.isEmpty()) {
+            throw new IllegalArgumentException("No backchannel login waits for " + user.id());
+        }
+        for (Device device : waiting) {
+            if (accepted == null) {
+                device.expiresAt = now();
+            } else {
+                device.user = accepted ? user : null;
+                device.refused = !accepted;
+            }
+        }
+        return waiting;
     }
 
     /** The user has typed the code in, and decided; {@code null} refuses. Returns the requested scope. */
@@ -270,12 +315,23 @@ final class Grants {
 
     /** RFC 8628, 3.5. */
     synchronized Tokens redeemDevice(String deviceCode, Client client) throws Refused {
-        Device device = devices.get(deviceCode);
-        if (device == null || device.used || !device.client.id().equals(client.id())) {
-            throw new Refused("invalid_grant", "Invalid device code");
+        return redeem(devices.get(deviceCode), deviceCode, client);
+    }
+
+    /** CIBA Core, 10.1 and 11. */
+    synchronized Tokens redeemAuthReqId(String authReqId, Client client) throws Refused {
+        return redeem(backchannels.get(authReqId), authReqId, client);
+    }
+
+    private Tokens redeem(@Nullable Device device, String code, Client client) throws Refused {
+        if (device == null
+                || device.used
+                || !device.code.equals(code)
+                || !device.client.id().equals(client.id())) {
+            throw new Refused("invalid_grant", "There is no such login, or it was finished before");
         }
         if (!now().isBefore(device.expiresAt)) {
-            throw new Refused("expired_token", "The device code expired");
+            throw new Refused("expired_token", "The login expired");
         }
         if (device.refused) {
             throw new Refused("access_denied", "The user has refused the request");

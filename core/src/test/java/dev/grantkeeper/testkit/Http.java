@@ -117,16 +117,31 @@ final class Http {
                 .timeout(Duration.ofSeconds(5))
                 .header("Accept", "application/json")
                 .build();
+        HttpResponse<String> answer = send(request);
+        if (answer.statusCode() != 200) {
+            throw new IOException("HTTP status " + answer.statusCode());
+        }
+        return answer.body();
+    }
+
+    /** Posts JSON, and returns the status. */
+    static int post(String url, String authorization, String json) throws IOException {
+        return send(HttpRequest.newBuilder(URI.create(url))
+                        .timeout(Duration.ofSeconds(30))
+                        .header("Authorization", authorization)
+                        .header("Content-Type", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(json))
+                        .build())
+                .statusCode();
+    }
+
+    private static HttpResponse<String> send(HttpRequest request) throws IOException {
         try {
-            HttpResponse<String> answer = HttpClient.newBuilder()
+            return HttpClient.newBuilder()
                     .version(HttpClient.Version.HTTP_1_1)
                     .connectTimeout(Duration.ofSeconds(5))
                     .build()
                     .send(request, BodyHandlers.ofString());
-            if (answer.statusCode() != 200) {
-                throw new IOException("HTTP status " + answer.statusCode());
-            }
-            return answer.body();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);

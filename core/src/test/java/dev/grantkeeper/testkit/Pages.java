@@ -144,11 +144,10 @@ final class Pages {
     }
 
     private static @Nullable User chosen(Settings settings, @Nullable String hint) {
-        return settings.users.values().stream()
-                .filter(user -> user.id().equals(hint) || user.email().equalsIgnoreCase(hint))
-                .findFirst()
-                .or(() -> settings.users.values().stream().findFirst())
-                .orElse(null);
+        User user = settings.user(hint);
+        return user != null
+                ? user
+                : settings.users.values().stream().findFirst().orElse(null);
     }
 
     private static Answer page(Settings settings, int status, String body) {

@@ -19,6 +19,7 @@ final class Registrations {
             "refresh_token",
             "client_credentials",
             Endpoints.DEVICE_CODE,
+            Endpoints.CIBA,
             Endpoints.TOKEN_EXCHANGE,
             Endpoints.JWT_BEARER);
 

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
@@ -46,6 +47,11 @@ final class Settings {
     volatile int invalidClientStatus = 401;
     volatile Duration deviceInterval = Duration.ofSeconds(5);
     volatile UnaryOperator<Map<String, Object>> deviceResponse = UnaryOperator.identity();
+    volatile Duration backchannelInterval = Duration.ofSeconds(5);
+    volatile UnaryOperator<Map<String, Object>> backchannelResponse = UnaryOperator.identity();
+    /** By client, those that are registered for ping mode: they get the Authorization header and the body. */
+    final Map<String, BiConsumer<String, String>> notificationEndpoints = new ConcurrentHashMap<>();
+
     volatile Duration latency = Duration.ZERO;
     volatile Duration apiLatency = Duration.ZERO;
 
@@ -90,6 +96,15 @@ final class Settings {
     Settings(String origin, String path) {
         this.url = origin + path;
         this.path = path;
+    }
+
+    /** The user whose id or e-mail address this is; {@code null} for nobody. */
+    @Nullable
+    User user(@Nullable String hint) {
+        return users.values().stream()
+                .filter(user -> user.id().equals(hint) || user.email().equalsIgnoreCase(hint))
+                .findFirst()
+                .orElse(null);
     }
 
     /** The path within this server. */

@@ -125,6 +125,7 @@ class ReadmeTest {
             import java.time.Duration;
             import java.time.Instant;
             import java.time.InstantSource;
+            import java.util.HashMap;
             import java.util.List;
             import java.util.Map;
             import java.util.Optional;
@@ -234,6 +235,7 @@ class ReadmeTest {
         TEST_REJECTED(TESTING, "a_rejected_token_is_replaced"),
         TEST_FAULTS(TESTING, "an_outage_goes_unnoticed"),
         TEST_DEVICE(TESTING, "a_terminal_signs_in"),
+        TEST_BACKCHANNEL(TESTING, "a_customer_consents"),
         TEST_SIGN_OUT(TESTING, "a_user_signs_out"),
         TEST_NODES(TESTING, "two_nodes_refresh_once"),
         TEST_SECRETS(TESTING, "the_token_is_printed_nowhere"),
