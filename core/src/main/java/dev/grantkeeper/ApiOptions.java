@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param throughProxy whether the application's proxies are used
  * @param serversWithoutMetadata whether an API without metadata is its own server
  * @param signedMetadata signs the metadata of all APIs; {@code null} if TLS vouches for it
+ * @param signedServerMetadata signs the metadata of all authorization servers; {@code null} if TLS vouches for it
  * @param offlineAccess whether logins request refresh tokens
  * @param assertion the assertion that the application's own tokens are requested with; {@code null} for its client
  *     credentials
@@ -32,6 +33,7 @@ record ApiOptions(
         boolean throughProxy,
         boolean serversWithoutMetadata,
         @Nullable SignedMetadata signedMetadata,
+        @Nullable SignedMetadata signedServerMetadata,
         boolean offlineAccess,
         @Nullable TokenExchange assertion,
         String name) {

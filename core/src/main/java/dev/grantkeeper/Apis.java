@@ -148,6 +148,7 @@ final class Apis implements ApiContext {
                 issuer,
                 key(issuer),
                 registrations,
+                self::provider,
                 self::connect,
                 placeholder,
                 time,

@@ -236,6 +236,7 @@ public final class ProtectedApis implements AutoCloseable {
         private boolean throughProxy;
         private boolean serversWithoutMetadata;
         private @Nullable SignedMetadata signedMetadata;
+        private @Nullable SignedMetadata signedServerMetadata;
         private boolean offlineAccess = true;
         private @Nullable TokenExchange assertion;
         private String name = "api";
@@ -437,8 +438,8 @@ public final class ProtectedApis implements AutoCloseable {
         /**
          * Requires metadata of APIs that is signed (RFC 9728 section 2.2): only what the member {@code signed_metadata}
          * says counts, and a document without it, or with one that is signed wrongly or about another API, is rejected.
-         * The metadata of authorization servers is not affected. Default: signatures are ignored, and TLS vouches for
-         * the document.
+         * For the metadata of authorization servers there is {@link #signedServerMetadata}. Default: signatures are
+         * ignored, and TLS vouches for the document.
          *
          * @param signer the {@code iss} of the signatures: the party that attests to the APIs of this application
          * @param jwkSet the signer's public keys as a JWK set (RFC 7517), from a source that is not an API
@@ -447,6 +448,23 @@ public final class ProtectedApis implements AutoCloseable {
          */
         public Builder signedMetadata(String signer, String jwkSet) {
             this.signedMetadata = new SignedMetadata(signer, jwkSet);
+            return this;
+        }
+
+        /**
+         * Requires metadata of authorization servers that is signed (RFC 8414 section 2.1): what the member
+         * {@code signed_metadata} says replaces the plain members, and a document without it, or with one that is
+         * signed wrongly or about another server, is rejected. Stored metadata that was accepted before is verified,
+         * too, and fetched again if it is not signed so; clients stay registered. Default: signatures are ignored, and
+         * TLS vouches for the document.
+         *
+         * @param signer the {@code iss} of the signatures: the party that attests to the servers
+         * @param jwkSet the signer's public keys as a JWK set (RFC 7517), from a source that is not a server
+         * @return this builder
+         * @throws IllegalArgumentException if there is no usable key in it
+         */
+        public Builder signedServerMetadata(String signer, String jwkSet) {
+            this.signedServerMetadata = new SignedMetadata(signer, jwkSet);
             return this;
         }
 
@@ -559,6 +577,7 @@ public final class ProtectedApis implements AutoCloseable {
                             throughProxy,
                             serversWithoutMetadata,
                             signedMetadata,
+                            signedServerMetadata,
                             offlineAccess,
                             assertion,
                             name)));

@@ -9,6 +9,7 @@ import dev.grantkeeper.internal.api.RegistrationRenewal;
 import dev.grantkeeper.internal.api.ServerRecord;
 import dev.grantkeeper.internal.log.Log;
 import dev.grantkeeper.internal.openid.Decryption;
+import dev.grantkeeper.internal.openid.SignedMetadata;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.internal.provider.ProviderFacts;
@@ -46,7 +47,8 @@ final class SelfRegistration implements RegistrationRenewal.Application {
             throw new IOException(e.getMessage(), e);
         }
         try {
-            return MetadataDocuments.fetch(http, issuer, MetadataDocuments.Order.OAUTH_FIRST);
+            return MetadataDocuments.fetch(
+                    http, issuer, MetadataDocuments.Order.OAUTH_FIRST, json -> attested(issuer, json));
         } catch (IOException e) {
             if (!options.serversWithoutMetadata() || e.getCause() instanceof IllegalArgumentException) {
                 throw e;
@@ -66,13 +68,22 @@ final class SelfRegistration implements RegistrationRenewal.Application {
         return json.toString();
     }
 
-    /** The provider that metadata describes. */
+    /** The part of a document that counts. */
+    private String attested(String issuer, String metadata) {
+        SignedMetadata signed = options.signedServerMetadata();
+        return signed == null ? metadata : signed.attested(issuer, metadata, settings.clock);
+    }
+
+    /**
+     * The provider that metadata describes, which may come from the store: of a time when the application trusted
+     * others.
+     */
     Provider provider(String issuer, String metadata) {
         Provider.Builder builder = Provider.builder(Discovery.nameOf(URI.create(issuer)));
         if (options.httpOnLoopback()) {
             builder.allowHttpOnLoopback();
         }
-        return builder.metadata(issuer, metadata).build();
+        return builder.metadata(issuer, attested(issuer, metadata)).build();
     }
 
     /**

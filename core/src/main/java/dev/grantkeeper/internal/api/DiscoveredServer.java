@@ -42,6 +42,7 @@ public final class DiscoveredServer implements AuthorizationServer {
     private final String issuer;
     private final AccountKey key;
     private final Engine.Keeper registrations;
+    private final RegistrationRenewal.ServerReader reader;
     private final Function<ServerRecord, Endpoints> connect;
     private final Provider placeholder;
     private final Clocks time;
@@ -70,6 +71,7 @@ public final class DiscoveredServer implements AuthorizationServer {
      *
      * @param key of the row with the metadata and the client
      * @param registrations keeps that row
+     * @param reader reads metadata
      * @param connect makes the endpoints; throws an {@link IllegalArgumentException} or {@link IllegalStateException}
      *     if the application cannot be a client of this server
      * @param placeholder stands for the provider until its metadata is known
@@ -80,6 +82,7 @@ public final class DiscoveredServer implements AuthorizationServer {
             String issuer,
             AccountKey key,
             Engine.Keeper registrations,
+            RegistrationRenewal.ServerReader reader,
             Function<ServerRecord, Endpoints> connect,
             Provider placeholder,
             Clocks time,
@@ -88,6 +91,7 @@ public final class DiscoveredServer implements AuthorizationServer {
         this.issuer = issuer;
         this.key = key;
         this.registrations = registrations;
+        this.reader = reader;
         this.connect = connect;
         this.placeholder = placeholder;
         this.time = time;
@@ -196,7 +200,16 @@ public final class DiscoveredServer implements AuthorizationServer {
     }
 
     private CompletableFuture<Outcome> current() {
-        return registrations.refresher().current(key, Resource.OWN);
+        return registrations.refresher().current(key, Resource.OWN).thenCompose(this::accepted);
+    }
+
+    /** Metadata of a time when the application trusted others is fetched again. */
+    private CompletableFuture<Outcome> accepted(Outcome outcome) {
+        String text = outcome instanceof Outcome.Usable usable ? usable.tokens().accessToken() : null;
+        Connected now = connected;
+        return text == null || (now != null && now.text().equals(text)) || reader.accepts(ServerRecord.read(text))
+                ? CompletableFuture.completedFuture(outcome)
+                : registrations.refresher().insteadOf(key, Resource.OWN, text);
     }
 
     private Outcome now() throws RequestFailedException {

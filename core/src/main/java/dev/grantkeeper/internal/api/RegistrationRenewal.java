@@ -88,8 +88,22 @@ public final class RegistrationRenewal implements Renewal {
     /** Reads metadata. */
     @FunctionalInterface
     public interface ServerReader {
-        /** The provider that metadata describes. */
+        /**
+         * The provider that metadata describes.
+         *
+         * @throws IllegalArgumentException if it is malformed, or the application does not accept it
+         */
         Provider read(String issuer, String metadata);
+
+        /** Whether metadata that was stored is still accepted: the application may demand signatures since. */
+        default boolean accepts(ServerRecord stored) {
+            try {
+                Provider unused = read(stored.issuer(), stored.metadata());
+                return true;
+            } catch (IllegalArgumentException e) {
+                return false;
+            }
+        }
     }
 
     /** The application, as it makes itself known. */
@@ -171,9 +185,11 @@ public final class RegistrationRenewal implements Renewal {
     }
 
     @Override
-    public Answer request(GrantRow row, Resource resource, boolean rejected) {
+    public Answer request(GrantRow row, Resource resource, boolean replaced) {
         String issuer = Objects.requireNonNull(row.server());
         ServerRecord before = recordIn(row);
+        boolean accepted = before != null && reader.accepts(before);
+        boolean rejected = replaced && accepted; // if not, it is the metadata that is replaced, and not the client
         if (row.answerLost() && hasRegistered(before)) {
             tellOfOrphan(issuer); // even if no other client has to be made now: the next row will not know
         }
@@ -182,7 +198,7 @@ public final class RegistrationRenewal implements Renewal {
         try {
             metadata = ServerRecord.compact(documents.fetch(issuer));
         } catch (IOException e) {
-            if (before == null || rejected || hasEnded(before)) {
+            if (before == null || !accepted || rejected || hasEnded(before)) {
                 return unreachable(issuer, e);
             }
             Log.warn("{} The ones that are known are used", String.valueOf(e.getMessage()));

@@ -55,20 +55,12 @@ public final class MetadataDocuments {
      * one.
      *
      * @param issuer an issuer that {@link #issuer} accepts
+     * @param attested the part of a document that counts; throws an {@code IllegalArgumentException} if it has none
      * @return the document. Endpoints in it are still to be checked, by building a {@link Provider} and with
      *     {@link EndpointHosts}
      * @throws BusyException if the server says when to come again
      * @throws IOException if there is no such document; the cause is an {@code IllegalArgumentException} if there is
      *     one, and it is malformed or somebody else's
-     */
-    public static String fetch(Http http, String issuer, Order order) throws IOException {
-        return fetch(http, issuer, order, UnaryOperator.identity());
-    }
-
-    /**
-     * Fetches the metadata, like {@link #fetch(Http, String, Order)}.
-     *
-     * @param attested the part of a document that counts; throws an {@code IllegalArgumentException} if it has none
      */
     public static String fetch(Http http, String issuer, Order order, UnaryOperator<String> attested)
             throws IOException {

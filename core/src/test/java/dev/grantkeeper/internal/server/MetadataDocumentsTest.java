@@ -31,7 +31,7 @@ class MetadataDocumentsTest {
     }
 
     private String fetch(String path, Order order) throws IOException {
-        return MetadataDocuments.fetch(server.http, server.origin + path, order);
+        return MetadataDocuments.fetch(server.http, server.origin + path, order, json -> json);
     }
 
     private String metadata(String path) {
@@ -195,7 +195,7 @@ class MetadataDocumentsTest {
             })
     void what_is_no_issuer_is_asked_nothing(String issuer) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> MetadataDocuments.fetch(server.http, issuer, Order.OAUTH_FIRST));
+                .isThrownBy(() -> MetadataDocuments.fetch(server.http, issuer, Order.OAUTH_FIRST, json -> json));
         assertThatIllegalArgumentException().isThrownBy(() -> MetadataDocuments.issuer("http://127.0.0.1", false));
     }
 }
