@@ -49,13 +49,7 @@ public final class JsonTrees {
      * @throws JsonProcessingException if it is not JSON; the message may quote it
      */
     public JsonNode read(String text) throws JsonProcessingException {
-        try (JsonParser parser = factory.createParser(text)) {
-            return parser.nextToken() == null ? MissingNode.getInstance() : value(parser);
-        } catch (JsonProcessingException e) {
-            throw e;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e); // a text is read without I/O
-        }
+        return read(text, false);
     }
 
     /**
@@ -65,16 +59,20 @@ public final class JsonTrees {
      * @throws JsonProcessingException if it is not JSON, or something follows; the message may quote it
      */
     public JsonNode readAll(String text) throws JsonProcessingException {
+        return read(text, true);
+    }
+
+    private JsonNode read(String text, boolean whole) throws JsonProcessingException {
         try (JsonParser parser = factory.createParser(text)) {
             JsonNode value = parser.nextToken() == null ? MissingNode.getInstance() : value(parser);
-            if (parser.nextToken() != null) {
+            if (whole && parser.nextToken() != null) {
                 throw new JsonParseException(parser, "Something follows the value");
             }
             return value;
         } catch (JsonProcessingException e) {
             throw e;
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new UncheckedIOException(e); // a text is read without I/O
         }
     }
 
