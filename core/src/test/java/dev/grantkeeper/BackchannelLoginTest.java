@@ -7,9 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.nimbusds.jose.EncryptionMethod;
-import com.nimbusds.jose.JOSEException;
-import com.nimbusds.jose.JWEAlgorithm;
 import com.nimbusds.jose.crypto.ECDSAVerifier;
 import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.BackchannelServer.Decision;
@@ -20,25 +17,17 @@ import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.provider.SigningKey;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
 import java.security.KeyPair;
 import java.security.interfaces.ECPublicKey;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import mockwebserver3.MockResponse;
 import mockwebserver3.SocketEffect;
@@ -58,14 +47,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 @Execution(ExecutionMode.CONCURRENT)
 class BackchannelLoginTest {
-    /** So much time passes with each look at the ticker. */
-    private static final Duration STEP = Duration.ofMillis(500);
-
     private final BackchannelServer server = new BackchannelServer();
-    private final Instant start = Instant.now();
-    private final AtomicLong passed = new AtomicLong();
-    private final InstantSource clock = () -> start.plusNanos(passed.get());
-    private final LongSupplier ticker = () -> passed.addAndGet(STEP.toNanos());
+    private final QuickTime time = new QuickTime();
     private final Grantkeeper node = node();
 
     @AfterEach
@@ -74,12 +57,12 @@ class BackchannelLoginTest {
     }
 
     private Grantkeeper node() {
-        server.clock = clock;
+        server.clock = time.clock();
         return node(server.registration(server.provider()));
     }
 
     private Grantkeeper node(Grantkeeper.Builder registration) {
-        return server.mock.node(registration.time(clock, ticker));
+        return server.mock.node(registration.time(time.clock(), time::ticks));
     }
 
     private BackchannelLogin start() throws AuthorizationServerException {
@@ -122,7 +105,7 @@ class BackchannelLoginTest {
                 .containsEntry("binding_message", "W4SCT")
                 .containsEntry("requested_expiry", "120")
                 .containsEntry("acr_values", "gold silver");
-        assertThat(Duration.between(clock.instant(), login.expiresAt()))
+        assertThat(Duration.between(time.clock().instant(), login.expiresAt()))
                 .isBetween(Duration.ofSeconds(590), Duration.ofSeconds(600));
 
         server.decision = Decision.YES;
@@ -606,22 +589,10 @@ class BackchannelLoginTest {
 
     // ---- How often the server is polled ---------------------------------------------------------------------------
 
-    /** Never sooner; how much later depends on who else looks at the clock. */
     private void assertGaps(BackchannelLogin login, int... seconds) {
-        List<Duration> gaps = new ArrayList<>();
-        Instant last = login.attempt().startedAt();
-        for (BackchannelServer.Poll poll : server.polls) {
-            gaps.add(Duration.between(last, poll.at()));
-            last = poll.at();
-        }
-        assertThat(gaps).hasSameSizeAs(seconds);
-        for (int i = 0; i < seconds.length; i++) {
-            assertThat(gaps.get(i))
-                    .as("before poll " + (i + 1))
-                    .isBetween(
-                            Duration.ofSeconds(seconds[i]),
-                            Duration.ofSeconds(seconds[i]).plusSeconds(5));
-        }
+        List<Instant> polls =
+                server.polls.stream().map(BackchannelServer.Poll::at).toList();
+        QuickTime.assertGaps(login.attempt().startedAt(), polls, 5, seconds);
     }
 
     @Test
@@ -676,21 +647,11 @@ class BackchannelLoginTest {
 
     // ---- Who may finish it ----------------------------------------------------------------------------------------
 
-    static BackchannelLogin copy(BackchannelLogin login) throws IOException, ClassNotFoundException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-            out.writeObject(login);
-        }
-        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
-            return (BackchannelLogin) in.readObject();
-        }
-    }
-
     @Test
     void another_process_can_finish_it_and_it_is_redeemed_once() throws Exception {
         BackchannelLogin login =
                 node.newLogin().loginHint("alice").appState("till 7").startBackchannel();
-        BackchannelLogin copy = copy(login);
+        BackchannelLogin copy = Serialized.copy(login);
         assertThat(copy.attempt()).isEqualTo(login.attempt());
         server.decision = Decision.YES;
         Grantkeeper other = node();
@@ -709,7 +670,7 @@ class BackchannelLoginTest {
         BackchannelLogin login = start();
         server.nextTokens.add(error("authorization_pending"));
         CompletableFuture<LoginResult> one = node.awaitLoginAsync(login);
-        CompletableFuture<LoginResult> other = node.awaitLoginAsync(copy(login));
+        CompletableFuture<LoginResult> other = node.awaitLoginAsync(Serialized.copy(login));
         server.decision = Decision.YES;
         assertThat(((SignedIn) get(one)).tokens()).isSameAs(((SignedIn) get(other)).tokens());
         assertThat(server.polls).hasSize(2);
@@ -756,7 +717,7 @@ class BackchannelLoginTest {
         List<String> signed = new ArrayList<>();
         server.tokens = tokens -> {
             signed.add((String) tokens.get("id_token"));
-            tokens.put("id_token", encrypted(pair, signed.get(0)));
+            tokens.put("id_token", Jwe.encryptTo(pair, signed.get(0)));
             return tokens;
         };
         server.decision = Decision.YES;
@@ -771,14 +732,6 @@ class BackchannelLoginTest {
         server.tokens = UnaryOperator.identity();
         BackchannelLogin plain = decrypting.newLogin().loginHint("alice").startBackchannel();
         assertThatThrownBy(() -> get(decrypting.awaitLoginAsync(plain))).hasMessageContaining("it is not encrypted");
-    }
-
-    private static String encrypted(KeyPair to, String signed) {
-        try {
-            return Jwe.encrypt(JWEAlgorithm.RSA_OAEP_256, EncryptionMethod.A256GCM, to, null, signed);
-        } catch (JOSEException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     @Test
@@ -820,7 +773,7 @@ class BackchannelLoginTest {
     void a_token_that_is_wrong_signs_nobody_in(String wrong) throws Exception {
         BackchannelLogin login = start();
         server.decision = Decision.YES;
-        long now = clock.instant().getEpochSecond();
+        long now = time.clock().instant().getEpochSecond();
         server.claims = claims -> {
             switch (wrong) {
                 case "iss" -> claims.put("iss", "https://other.example");
@@ -866,12 +819,12 @@ class BackchannelLoginTest {
         assertThat(server.authentication()).containsEntry("max_age", "300");
         assertThat(finish(login)).isInstanceOf(SignedIn.class);
         for (boolean absent : List.of(true, false)) {
-            BackchannelLogin other = copy(node.newLogin()
+            BackchannelLogin other = Serialized.copy(node.newLogin()
                     .loginHint("alice")
                     .maxAge(Duration.ofMinutes(5))
                     .startBackchannel());
             server.claims = claims -> {
-                claims.put("auth_time", clock.instant().getEpochSecond() - 600);
+                claims.put("auth_time", time.clock().instant().getEpochSecond() - 600);
                 if (absent) {
                     claims.remove("auth_time");
                 }

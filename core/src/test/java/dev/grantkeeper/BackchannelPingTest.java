@@ -81,7 +81,7 @@ class BackchannelPingTest {
         BackchannelLogin login = start();
         server.decision = Decision.YES;
         Map<String, BackchannelLogin> kept = new HashMap<>();
-        kept.put(login.notificationKey(), BackchannelLoginTest.copy(login));
+        kept.put(login.notificationKey(), Serialized.copy(login));
 
         // The notification reaches another process.
         Grantkeeper other = node();

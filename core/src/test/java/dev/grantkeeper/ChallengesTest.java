@@ -10,11 +10,7 @@ import dev.grantkeeper.internal.provider.Facts;
 import dev.grantkeeper.provider.EntraId;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Answer;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
@@ -537,15 +533,9 @@ class ChallengesTest {
     void what_a_login_needs_survives_serialization() throws Exception {
         LoginRequiredException required =
                 thrown(alice(), 401, "Bearer error=\"insufficient_user_authentication\", acr_values=\"gold\"");
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-            out.writeObject(required);
-        }
-        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
-            assertThat(sent(node.newLogin().inResponseTo((LoginRequiredException) in.readObject())))
-                    .containsEntry("acr_values", "gold")
-                    .containsEntry("scope", "things.read");
-        }
+        assertThat(sent(node.newLogin().inResponseTo(Serialized.copy(required))))
+                .containsEntry("acr_values", "gold")
+                .containsEntry("scope", "things.read");
     }
 
     // ---- What Entra ID is told ------------------------------------------------------------------------------------

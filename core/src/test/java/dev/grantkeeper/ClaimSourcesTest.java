@@ -5,21 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import com.nimbusds.jose.JWSAlgorithm;
-import com.nimbusds.jose.JWSHeader;
-import com.nimbusds.jose.JWSSigner;
-import com.nimbusds.jose.crypto.ECDSASigner;
-import com.nimbusds.jose.crypto.MACSigner;
-import com.nimbusds.jose.jwk.Curve;
-import com.nimbusds.jose.jwk.ECKey;
-import com.nimbusds.jose.jwk.JWKSet;
-import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jose.util.JSONObjectUtils;
 import com.nimbusds.jwt.JWTClaimsSet;
-import com.nimbusds.jwt.PlainJWT;
-import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.token.Identity;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collections;
@@ -33,7 +21,6 @@ import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
 import mockwebserver3.RecordedRequest;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,22 +31,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class ClaimSourcesTest {
     private static final String BANK = "https://bank.example";
-    private static ECKey key;
-    private static ECKey stranger;
+    private static final Jwe.Signer KEY = new Jwe.Signer();
+    private static final Jwe.Signer STRANGER = new Jwe.Signer();
 
     private final Scene scene = new Scene();
     private final MockWebServer bank = new MockWebServer();
     private final List<RecordedRequest> fetched = new CopyOnWriteArrayList<>();
     private volatile MockResponse answer;
     private volatile int keysStatus = 200;
-    private volatile String jwks = new JWKSet(key.toPublicJWK()).toString();
+    private volatile String jwks = KEY.jwks();
     private Grantkeeper node;
-
-    @BeforeAll
-    static void makeKeys() throws Exception {
-        key = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-        stranger = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-    }
 
     @BeforeEach
     void start() throws Exception {
@@ -96,17 +77,6 @@ class ClaimSourcesTest {
                 .claim("balance", 7)
                 .claim("address", Map.of("locality", "Zürich"))
                 .claim("email", "stranger@bank.example");
-    }
-
-    private static String sign(JWTClaimsSet claims, JWSAlgorithm algorithm, JWSSigner with) throws Exception {
-        SignedJWT jwt =
-                new SignedJWT(new JWSHeader.Builder(algorithm).keyID("k1").build(), claims);
-        jwt.sign(with);
-        return jwt.serialize();
-    }
-
-    private static String sign(JWTClaimsSet claims) throws Exception {
-        return sign(claims, JWSAlgorithm.ES256, new ECDSASigner(key));
     }
 
     private static MockResponse jwt(String body) {
@@ -152,7 +122,7 @@ class ClaimSourcesTest {
             throws Exception {
         scene.server.extraClaims(sources(
                 Map.of("balance", "src1", "address", "src1", "absent", "src1", "email", "src2"),
-                Map.of("src1", Map.of("JWT", sign(claims().build())))));
+                Map.of("src1", Map.of("JWT", KEY.sign(claims().build())))));
         LoginResult.SignedIn in = (LoginResult.SignedIn) scene.login(node, "alice");
         Map<String, Object> expected = Map.of("balance", 7L, "address", Map.of("locality", "Zürich"));
         assertThat(node.fetchClaims(in.identity().orElseThrow(), BANK)).isEqualTo(expected);
@@ -174,13 +144,13 @@ class ClaimSourcesTest {
 
     @Test
     void a_claim_may_have_several_sources() throws Exception {
-        String other = sign(claims().claim("balance", 9).claim("age", 30).build());
+        String other = KEY.sign(claims().claim("balance", 9).claim("age", 30).build());
         Identity user = Identity.of(
                 "https://issuer.example",
                 "alice",
                 sources(
                         Map.of("balance", List.of("a", "b", "none"), "age", List.of("b")),
-                        Map.of("a", Map.of("JWT", sign(claims().build())), "b", Map.of("JWT", other))));
+                        Map.of("a", Map.of("JWT", KEY.sign(claims().build())), "b", Map.of("JWT", other))));
         assertThat(node.fetchClaims(user, BANK))
                 .containsOnlyKeys("balance", "age")
                 .containsEntry("age", 30L);
@@ -189,10 +159,11 @@ class ClaimSourcesTest {
     @Test
     void claims_of_others_are_not_looked_at() throws Exception {
         assertThat(fetch(Map.of(
-                        "JWT", sign(claims().issuer("https://other.example").build()))))
+                        "JWT", KEY.sign(claims().issuer("https://other.example").build()))))
                 .isEmpty();
-        assertThat(fetch(Map.of("JWT", sign(claims().issuer(null).build())))).isEmpty();
-        assertThat(fetch(Map.of("JWT", sign(claims().issuer(BANK + "/").build()))))
+        assertThat(fetch(Map.of("JWT", KEY.sign(claims().issuer(null).build()))))
+                .isEmpty();
+        assertThat(fetch(Map.of("JWT", KEY.sign(claims().issuer(BANK + "/").build()))))
                 .isEmpty();
         assertThat(fetch(Map.of("JWT", "nonsense"))).isEmpty();
         assertThat(fetch(Map.of("JWT", "a.b.c.d.e"))).isEmpty();
@@ -206,7 +177,7 @@ class ClaimSourcesTest {
         for (String name : List.of("iss", "sub", "aud", "exp", "iat", "azp", "nonce", "auth_time", "balance")) {
             names.put(name, "src1");
         }
-        String jwt = sign(claims().subject("mallory")
+        String jwt = KEY.sign(claims().subject("mallory")
                 .audience("c")
                 .issueTime(new Date())
                 .expirationTime(Date.from(Instant.now().plusSeconds(60)))
@@ -221,36 +192,36 @@ class ClaimSourcesTest {
 
     @Test
     void a_key_that_signs_for_another_issuer_signs_nothing_here() throws Exception {
-        Map<String, Object> foreign = new LinkedHashMap<>(key.toPublicJWK().toJSONObject());
+        Map<String, Object> foreign = new LinkedHashMap<>(KEY.publicKey().toJSONObject());
         foreign.put("issuer", "https://other.example");
         jwks = JSONObjectUtils.toJSONString(Map.of("keys", List.of(foreign)));
-        assertInvalid(Map.of("JWT", sign(claims().build())), "another issuer");
+        assertInvalid(Map.of("JWT", KEY.sign(claims().build())), "another issuer");
         // the same key for this one, in a registration that has not fetched the other yet
         foreign.put("issuer", BANK);
         jwks = JSONObjectUtils.toJSONString(Map.of("keys", List.of(foreign)));
         Grantkeeper fresh =
                 scene.node(scene.registration(scene.openIdProvider().build()).claimsProvider(BANK, url("/jwks")));
-        assertThat(fresh.fetchClaims(user(Map.of("JWT", sign(claims().build()))), BANK))
+        assertThat(fresh.fetchClaims(user(Map.of("JWT", KEY.sign(claims().build()))), BANK))
                 .containsEntry("balance", 7L);
     }
 
     @Test
     void what_the_claims_provider_has_not_signed_is_refused() throws Exception {
-        JWTClaimsSet claims = claims().build();
-        assertInvalid(
-                Map.of("JWT", sign(claims, JWSAlgorithm.ES256, new ECDSASigner(stranger))), "none of the provider's");
-        byte[] known = key.toPublicJWK().toJSONString().getBytes(StandardCharsets.UTF_8);
-        assertInvalid(Map.of("JWT", sign(claims, JWSAlgorithm.HS256, new MACSigner(known))), "algorithm");
-        assertInvalid(Map.of("JWT", new PlainJWT(claims).serialize()), "not a signed JWT");
+        for (Map.Entry<String, String> forged :
+                KEY.forged(claims().build(), null, "none of the provider's").entrySet()) {
+            assertInvalid(Map.of("JWT", forged.getKey()), forged.getValue());
+        }
         Date past = Date.from(Instant.now().minusSeconds(90));
-        assertInvalid(Map.of("JWT", sign(claims().expirationTime(past).build())), "expired");
+        assertInvalid(Map.of("JWT", KEY.sign(claims().expirationTime(past).build())), "expired");
     }
 
     @Test
     void without_the_claims_providers_keys_nothing_can_be_verified_for_now() throws Exception {
         keysStatus = 503;
         assertFails(
-                Map.of("JWT", sign(claims().build())), AuthorizationServerException.Kind.TEMPORARY, "keys could not");
+                Map.of("JWT", KEY.sign(claims().build())),
+                AuthorizationServerException.Kind.TEMPORARY,
+                "keys could not");
     }
 
     @Test
@@ -275,7 +246,7 @@ class ClaimSourcesTest {
 
     @Test
     void distributed_claims_are_fetched_with_the_token_that_came_with_them_and_with_no_other() throws Exception {
-        answer = jwt(sign(claims().build()));
+        answer = jwt(KEY.sign(claims().build()));
         scene.server.extraClaims(sources(
                 Map.of("balance", "src1"),
                 Map.of("src1", Map.of("endpoint", url("/claims/alice?x=y"), "access_token", "the-token"))));
@@ -304,7 +275,7 @@ class ClaimSourcesTest {
                 "/claims/;x"
             })
     void another_path_than_the_application_allows_is_not_called(String path) throws Exception {
-        answer = jwt(sign(claims().build()));
+        answer = jwt(KEY.sign(claims().build()));
         String base = url("/").replaceAll("/$", "");
         assertThat(fetch(Map.of("endpoint", base + path, "access_token", "the-token")))
                 .isEmpty();
@@ -354,11 +325,11 @@ class ClaimSourcesTest {
         Map<String, String> source = Map.of("endpoint", url("/claims"), "access_token", "the-token");
         answer = MockProvider.json(200, "{\"balance\":7,\"echo\":\"the-token\"}");
         assertInvalid(source, "not a signed JWT");
-        answer = jwt(sign(claims().build(), JWSAlgorithm.ES256, new ECDSASigner(stranger)));
+        answer = jwt(STRANGER.sign(claims().build()));
         assertInvalid(source, "none of the provider's");
-        answer = jwt(sign(claims().issuer("https://other.example").build()));
+        answer = jwt(KEY.sign(claims().issuer("https://other.example").build()));
         assertInvalid(source, "another issuer");
-        answer = jwt(sign(claims().issuer(null).build()));
+        answer = jwt(KEY.sign(claims().issuer(null).build()));
         assertInvalid(source, "another issuer");
         answer = jwt("x".repeat(300 * 1024));
         assertInvalid(source, "too much");
@@ -383,7 +354,7 @@ class ClaimSourcesTest {
 
     @Test
     void a_provider_that_names_a_hundred_sources_costs_ten_requests() throws Exception {
-        answer = jwt(sign(claims().build()));
+        answer = jwt(KEY.sign(claims().build()));
         Map<String, Object> names = new LinkedHashMap<>();
         Map<String, Object> sources = new LinkedHashMap<>();
         for (int i = 0; i < 100; i++) {

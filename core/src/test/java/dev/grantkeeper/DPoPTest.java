@@ -12,11 +12,7 @@ import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenSet;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.interfaces.ECPublicKey;
@@ -176,19 +172,10 @@ class DPoPTest {
             throws Exception {
         PendingLogin login = node.startLogin();
         String query = server.approve(login);
-        PendingLogin back;
-        if (cookie) {
-            String sealed = login.seal(Scene.KEYS);
-            back = PendingLogin.unseal(Scene.KEYS, login.sessionKey(), sealed).orElseThrow();
-        } else {
-            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-            try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-                out.writeObject(login);
-            }
-            try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
-                back = (PendingLogin) in.readObject();
-            }
-        }
+        PendingLogin back = cookie
+                ? PendingLogin.unseal(Scene.KEYS, login.sessionKey(), login.seal(Scene.KEYS))
+                        .orElseThrow()
+                : Serialized.copy(login);
         // on a node that was not told about DPoP yet, as while a deployment rolls
         Grantkeeper other = scene.node(scene.registration(server.provider().build()));
         SignedIn in = (SignedIn) other.finishLogin(back, query);

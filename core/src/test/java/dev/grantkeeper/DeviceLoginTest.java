@@ -4,9 +4,6 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.nimbusds.jose.EncryptionMethod;
-import com.nimbusds.jose.JOSEException;
-import com.nimbusds.jose.JWEAlgorithm;
 import dev.grantkeeper.LoginResult.Declined;
 import dev.grantkeeper.LoginResult.Mismatched;
 import dev.grantkeeper.LoginResult.SignedIn;
@@ -14,22 +11,16 @@ import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.Held;
 import dev.grantkeeper.testkit.RecordedRequest;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.InterruptedIOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,14 +35,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 @Execution(ExecutionMode.CONCURRENT)
 class DeviceLoginTest {
-    /** So much time passes with each look at the ticker. */
-    private static final Duration STEP = Duration.ofMillis(500);
-
     private final Scene scene = new Scene();
-    private final Instant start = Instant.now();
-    private final AtomicLong passed = new AtomicLong();
-    private final InstantSource clock = () -> start.plusNanos(passed.get());
-    private final LongSupplier ticker = () -> passed.addAndGet(STEP.toNanos());
+    private final QuickTime time = new QuickTime();
     private final Grantkeeper node = node();
 
     @AfterEach
@@ -60,11 +45,11 @@ class DeviceLoginTest {
     }
 
     private Grantkeeper node() {
-        scene.server.time(clock);
+        scene.server.time(time.clock());
         return scene.node(scene.registration(scene.openIdProvider().build())
                 .tokenCallTimeout(
                         Duration.ofSeconds(5)) // a few looks at the ticker, which are more often if it is short
-                .time(clock, ticker));
+                .time(time.clock(), time::ticks));
     }
 
     private CompletableFuture<LoginResult> finish(DeviceLogin login) {
@@ -73,17 +58,6 @@ class DeviceLoginTest {
 
     private static <T> T get(CompletableFuture<T> future) throws Exception {
         return future.get(30, TimeUnit.SECONDS);
-    }
-
-    /** The time that went by before each question, from the first to the last. */
-    private List<Duration> gaps(DeviceLogin login) {
-        List<Duration> gaps = new ArrayList<>();
-        Instant last = login.expiresAt().minus(Duration.ofMinutes(10));
-        for (RecordedRequest request : scene.server.recordedTokenRequests()) {
-            gaps.add(Duration.between(last, request.at()));
-            last = request.at();
-        }
-        return gaps;
     }
 
     // ---- How it ends ---------------------------------------------------------------------------------------------
@@ -124,13 +98,13 @@ class DeviceLoginTest {
                 scene.node(scene.registration(scene.openIdProvider().build())
                         .decryptionKeys(DecryptionKey.of(pair))
                         .encryptionAlgorithms("RSA-OAEP-256")
-                        .time(clock, ticker));
+                        .time(time.clock(), time::ticks));
         for (boolean encrypted : new boolean[] {true, false}) {
             String[] signed = new String[1];
             scene.server.tokenResponse(response -> {
                 signed[0] = (String) response.get("id_token");
                 if (encrypted && signed[0] != null) {
-                    response.put("id_token", encrypted(pair, signed[0]));
+                    response.put("id_token", Jwe.encryptTo(pair, signed[0]));
                 }
                 return response;
             });
@@ -144,14 +118,6 @@ class DeviceLoginTest {
             } else {
                 assertThatThrownBy(() -> get(result)).hasMessageContaining("it is not encrypted");
             }
-        }
-    }
-
-    private static String encrypted(KeyPair to, String signed) {
-        try {
-            return Jwe.encrypt(JWEAlgorithm.RSA_OAEP_256, EncryptionMethod.A256GCM, to, null, signed);
-        } catch (JOSEException e) {
-            throw new IllegalStateException(e);
         }
     }
 
@@ -295,24 +261,18 @@ class DeviceLoginTest {
         assertGaps(login, 5, 60);
     }
 
-    /** Never sooner; how much later depends on who else looks at the clock. */
     private void assertGaps(DeviceLogin login, int... seconds) {
-        List<Duration> gaps = gaps(login);
-        assertThat(gaps).hasSameSizeAs(seconds);
-        for (int i = 0; i < seconds.length; i++) {
-            assertThat(gaps.get(i))
-                    .as("before question " + (i + 1))
-                    .isBetween(
-                            Duration.ofSeconds(seconds[i]),
-                            Duration.ofSeconds(seconds[i]).plusSeconds(4));
-        }
+        List<Instant> questions = scene.server.recordedTokenRequests().stream()
+                .map(RecordedRequest::at)
+                .toList();
+        QuickTime.assertGaps(login.expiresAt().minus(Duration.ofMinutes(10)), questions, 4, seconds);
     }
 
     @Test
     void a_clock_that_is_set_back_makes_no_code_live_longer() throws Exception {
         AtomicLong wall = new AtomicLong();
         Grantkeeper one = scene.node(scene.registration(scene.provider().build())
-                .time(() -> clock.instant().plusSeconds(wall.get()), ticker));
+                .time(() -> time.clock().instant().plusSeconds(wall.get()), time::ticks));
         scene.server.deviceResponse(answer -> {
             answer.put("expires_in", 30);
             return answer;
@@ -381,15 +341,7 @@ class DeviceLoginTest {
     void another_node_can_finish_what_a_session_carried_over() throws Exception {
         DeviceLogin login = node.newLogin().appState("screen 7").startOnDevice();
         scene.server.approveDevice(login.userCode(), "alice");
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-            out.writeObject(login);
-        }
-        DeviceLogin copy;
-        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
-            copy = (DeviceLogin) in.readObject();
-        }
-        SignedIn in = (SignedIn) get(node().awaitLoginAsync(copy));
+        SignedIn in = (SignedIn) get(node().awaitLoginAsync(Serialized.copy(login)));
         assertThat(in.appState()).contains("screen 7");
     }
 
@@ -398,7 +350,7 @@ class DeviceLoginTest {
         DeviceLogin login = node.newLogin().startOnDevice();
         Grantkeeper other = scene.node(scene.registration(scene.provider().build())
                 .registration("other")
-                .time(clock, ticker));
+                .time(time.clock(), time::ticks));
 
         assertThat(get(other.awaitLoginAsync(login)))
                 .isInstanceOfSatisfying(

@@ -3,6 +3,7 @@ package dev.grantkeeper;
 
 import com.nimbusds.jose.EncryptionMethod;
 import com.nimbusds.jose.JOSEException;
+import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jose.JWEAlgorithm;
 import com.nimbusds.jose.JWEEncrypter;
 import com.nimbusds.jose.JWEHeader;
@@ -14,33 +15,45 @@ import com.nimbusds.jose.JWSSigner;
 import com.nimbusds.jose.Payload;
 import com.nimbusds.jose.crypto.ECDHEncrypter;
 import com.nimbusds.jose.crypto.ECDSASigner;
+import com.nimbusds.jose.crypto.MACSigner;
 import com.nimbusds.jose.crypto.RSAEncrypter;
 import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jwt.JWTClaimsSet;
+import com.nimbusds.jwt.PlainJWT;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.PrivateKey;
 import java.security.interfaces.ECPrivateKey;
 import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
 import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /** Signs and encrypts as a provider does, and as an attacker does. */
 final class Jwe {
     private Jwe() {}
 
-    /** A provider's signing key, ES256. */
+    /** The signing key of a provider, or of somebody who attests to others: ES256, with the id {@code k1}. */
     static final class Signer {
         private final KeyPair pair = MockProvider.curve("secp256r1");
 
-        String jwks() {
-            ECKey key = new ECKey.Builder(Curve.P_256, (ECPublicKey) pair.getPublic())
+        ECKey publicKey() {
+            return new ECKey.Builder(Curve.P_256, (ECPublicKey) pair.getPublic())
                     .keyID("k1")
                     .build();
-            return new JWKSet(key).toString();
+        }
+
+        PrivateKey privateKey() {
+            return pair.getPrivate();
+        }
+
+        String jwks() {
+            return new JWKSet(publicKey()).toString();
         }
 
         String sign(JWTClaimsSet claims) throws JOSEException {
@@ -48,13 +61,50 @@ final class Jwe {
         }
 
         String sign(String claims) throws JOSEException {
-            return Jwe.sign(claims, JWSAlgorithm.ES256, new ECDSASigner((ECPrivateKey) pair.getPrivate()));
+            return sign(claims, new JWSHeader.Builder(JWSAlgorithm.ES256));
+        }
+
+        /** Signs with a type ({@code typ}); {@code null} for none. */
+        String sign(JWTClaimsSet claims, String type) throws JOSEException {
+            return sign(claims.toString(), typed(JWSAlgorithm.ES256, type));
+        }
+
+        String sign(String claims, JWSHeader.Builder header) throws JOSEException {
+            return Jwe.sign(claims, header, new ECDSASigner((ECPrivateKey) pair.getPrivate()));
+        }
+
+        private static JWSHeader.Builder typed(JWSAlgorithm algorithm, String type) {
+            JWSHeader.Builder header = new JWSHeader.Builder(algorithm);
+            return type == null ? header : header.type(new JOSEObjectType(type));
+        }
+
+        /**
+         * What attackers make of claims without this key, and why each is refused.
+         *
+         * @param noKey the words for a signature that none of the keys has made
+         */
+        Map<String, String> forged(JWTClaimsSet claims, String type, String noKey) throws JOSEException {
+            Map<String, String> all = new LinkedHashMap<>();
+            all.put(new Signer().sign(claims, type), noKey);
+            JWSSigner shared = new MACSigner(publicKey().toJSONString().getBytes(StandardCharsets.UTF_8));
+            all.put(Jwe.sign(claims.toString(), typed(JWSAlgorithm.HS256, type), shared), "algorithm");
+            all.put(new PlainJWT(claims).serialize(), "not a signed JWT");
+            String other = sign(new JWTClaimsSet.Builder(claims).claim("x", "y").build(), type);
+            all.put(withoutSignature(sign(claims, type)) + other.substring(other.lastIndexOf('.') + 1), noKey);
+            return all;
         }
     }
 
+    static String withoutSignature(String jwt) {
+        return jwt.substring(0, jwt.lastIndexOf('.') + 1);
+    }
+
     static String sign(String claims, JWSAlgorithm algorithm, JWSSigner signer) throws JOSEException {
-        JWSObject jwt =
-                new JWSObject(new JWSHeader.Builder(algorithm).keyID("k1").build(), new Payload(claims));
+        return sign(claims, new JWSHeader.Builder(algorithm), signer);
+    }
+
+    private static String sign(String claims, JWSHeader.Builder header, JWSSigner signer) throws JOSEException {
+        JWSObject jwt = new JWSObject(header.keyID("k1").build(), new Payload(claims));
         jwt.sign(signer);
         return jwt.serialize();
     }
@@ -65,6 +115,15 @@ final class Jwe {
             generator.initialize(2048);
             return generator.generateKeyPair();
         } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Encrypts to an RSA key, as the server of a test does. */
+    static String encryptTo(KeyPair rsa, String content) {
+        try {
+            return encrypt(JWEAlgorithm.RSA_OAEP_256, EncryptionMethod.A256GCM, rsa, null, content);
+        } catch (JOSEException e) {
             throw new IllegalStateException(e);
         }
     }

@@ -22,11 +22,7 @@ import dev.grantkeeper.testkit.Fault;
 import dev.grantkeeper.testkit.RecordedRequest;
 import dev.grantkeeper.token.SealingKeys;
 import dev.grantkeeper.token.TokenSet;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -459,14 +455,7 @@ class LoginTest {
     void a_login_survives_java_serialization() throws Exception {
         Grantkeeper openId = openId();
         PendingLogin login = openId.newLogin().appState("x").start();
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-            out.writeObject(login);
-        }
-        PendingLogin copy;
-        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
-            copy = (PendingLogin) in.readObject();
-        }
+        PendingLogin copy = Serialized.copy(login);
         assertThat(copy.url()).isEqualTo(login.url());
         assertThat(copy.sessionKey()).isEqualTo(login.sessionKey());
         SignedIn in = (SignedIn) openId.finishLogin(copy, approve(login));

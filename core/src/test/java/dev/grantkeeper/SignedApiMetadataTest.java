@@ -6,22 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
-import com.nimbusds.jose.JWSSigner;
-import com.nimbusds.jose.crypto.ECDSASigner;
-import com.nimbusds.jose.crypto.MACSigner;
-import com.nimbusds.jose.jwk.Curve;
-import com.nimbusds.jose.jwk.ECKey;
-import com.nimbusds.jose.jwk.JWKSet;
-import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
-import com.nimbusds.jwt.PlainJWT;
-import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.testkit.FakeAuthorizationServer;
 import dev.grantkeeper.testkit.FakeProtectedApi;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Date;
 import java.util.LinkedHashMap;
@@ -31,7 +20,6 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import okhttp3.HttpUrl;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -43,18 +31,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class SignedApiMetadataTest {
     private static final String FEDERATION = "https://federation.example";
-    private static ECKey key;
-    private static ECKey stranger;
+    private static final Jwe.Signer KEY = new Jwe.Signer();
+    private static final Jwe.Signer STRANGER = new Jwe.Signer();
 
     private final ApiScene scene = new ApiScene();
     private final FakeAuthorizationServer server = scene.server;
     private final FakeProtectedApi api = scene.api;
-
-    @BeforeAll
-    static void makeKeys() throws Exception {
-        key = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-        stranger = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-    }
 
     @AfterEach
     void close() throws Exception {
@@ -62,7 +44,7 @@ class SignedApiMetadataTest {
     }
 
     private ProtectedApis anchored() {
-        return scene.node(scene.builder().signedMetadata(FEDERATION, new JWKSet(key.toPublicJWK()).toString()));
+        return scene.node(scene.builder().signedMetadata(FEDERATION, KEY.jwks()));
     }
 
     private JWTClaimsSet.Builder claims() {
@@ -71,20 +53,6 @@ class SignedApiMetadataTest {
                 .issueTime(Date.from(scene.time.clock().instant()))
                 .claim("resource", api.url())
                 .claim("authorization_servers", List.of(server.issuer()));
-    }
-
-    private static JWSHeader.Builder header(JWSAlgorithm algorithm) {
-        return new JWSHeader.Builder(algorithm).keyID("k1");
-    }
-
-    private static String sign(JWTClaimsSet claims, JWSHeader header, JWSSigner with) throws Exception {
-        SignedJWT jwt = new SignedJWT(header, claims);
-        jwt.sign(with);
-        return jwt.serialize();
-    }
-
-    private static String sign(JWTClaimsSet claims) throws Exception {
-        return sign(claims, header(JWSAlgorithm.ES256).build(), new ECDSASigner(key));
     }
 
     private void publish(Object signed) {
@@ -107,14 +75,14 @@ class SignedApiMetadataTest {
 
     @Test
     void an_api_whose_metadata_is_signed_is_called() throws Exception {
-        publish(sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         assertThat(scene.status(scene.signIn(anchored(), "alice"))).isEqualTo(200);
     }
 
     @Test
     void what_is_not_signed_does_not_count_even_where_the_signature_is_silent() throws Exception {
         FakeAuthorizationServer other = scene.newServer();
-        String signed = sign(claims().build());
+        String signed = KEY.sign(claims().build());
         api.authorizationServers(other.issuer()).scopesSupported("everything").dpopRequired(true);
         api.challengeScopes().metadata(document -> {
             document.put("resource", other.url() + "/mcp");
@@ -135,7 +103,7 @@ class SignedApiMetadataTest {
         for (boolean challenge : new boolean[] {true, false}) {
             api.challengeNamesMetadata(challenge).metadata(document -> document);
             assertRefused("is not signed");
-            publish(sign(claims().build()));
+            publish(KEY.sign(claims().build()));
             assertThat(scene.required(scene.account(anchored(), "alice")).issuer())
                     .contains(server.issuer());
         }
@@ -146,11 +114,8 @@ class SignedApiMetadataTest {
     void without_an_anchor_a_signature_is_ignored(String signed) throws Exception {
         publish(
                 signed.isEmpty()
-                        ? sign(
-                                claims().claim("authorization_servers", List.of("https://evil.example"))
-                                        .build(),
-                                header(JWSAlgorithm.ES256).build(),
-                                new ECDSASigner(stranger))
+                        ? STRANGER.sign(claims().claim("authorization_servers", List.of("https://evil.example"))
+                                .build())
                         : signed);
         assertThat(scene.required(scene.account(scene.node(), "alice")).issuer())
                 .contains(server.issuer());
@@ -168,7 +133,7 @@ class SignedApiMetadataTest {
         assertRefused("no metadata");
         assertThatIllegalStateException()
                 .isThrownBy(() -> scene.builder()
-                        .signedMetadata(FEDERATION, new JWKSet(key.toPublicJWK()).toString())
+                        .signedMetadata(FEDERATION, KEY.jwks())
                         .allowServersWithoutMetadata()
                         .build())
                 .withMessageContaining("signedMetadata");
@@ -203,7 +168,7 @@ class SignedApiMetadataTest {
             String name, String why, Consumer<JWTClaimsSet.Builder> change) throws Exception {
         JWTClaimsSet.Builder claims = claims();
         change.accept(claims);
-        publish(sign(claims.build()));
+        publish(KEY.sign(claims.build()));
         assertRefused(why);
     }
 
@@ -211,13 +176,13 @@ class SignedApiMetadataTest {
     void a_signature_has_its_time() throws Exception {
         Date past = Date.from(scene.time.clock().instant().minusSeconds(90));
         Date future = Date.from(scene.time.clock().instant().plusSeconds(90));
-        publish(sign(claims().expirationTime(past).build()));
+        publish(KEY.sign(claims().expirationTime(past).build()));
         assertRefused("expired");
-        publish(sign(claims().notBeforeTime(future).build()));
+        publish(KEY.sign(claims().notBeforeTime(future).build()));
         assertRefused("not valid yet");
-        publish(sign(claims().issueTime(future).build()));
+        publish(KEY.sign(claims().issueTime(future).build()));
         assertRefused("in the future");
-        publish(sign(claims().expirationTime(future).notBeforeTime(past).build()));
+        publish(KEY.sign(claims().expirationTime(future).notBeforeTime(past).build()));
         ProtectedApis node = anchored();
         assertThat(scene.required(scene.account(node, "alice")).issuer()).contains(server.issuer());
         scene.time.pass(Duration.ofMinutes(10));
@@ -229,7 +194,7 @@ class SignedApiMetadataTest {
     @Test
     void a_tenant_of_the_host_that_is_attested_is_not_another_tenant() throws Exception {
         FakeProtectedApi neighbour = server.protectedApi("/other");
-        String signed = sign(claims().claim("resource", neighbour.url()).build());
+        String signed = KEY.sign(claims().claim("resource", neighbour.url()).build());
         publish(signed);
         assertRefused("is for the resource " + neighbour.url());
     }
@@ -237,29 +202,19 @@ class SignedApiMetadataTest {
     @Test
     void what_nobody_who_is_trusted_has_signed_refuses_the_document() throws Exception {
         JWTClaimsSet claims = claims().build();
-        publish(sign(claims, header(JWSAlgorithm.ES256).build(), new ECDSASigner(stranger)));
+        for (Map.Entry<String, String> forged :
+                KEY.forged(claims, null, "none of the keys").entrySet()) {
+            publish(forged.getKey());
+            assertRefused(forged.getValue());
+        }
+        publish(STRANGER.sign(claims.toString(), new JWSHeader.Builder(JWSAlgorithm.ES256).jwk(STRANGER.publicKey())));
         assertRefused("none of the keys");
-        publish(sign(
-                claims, header(JWSAlgorithm.ES256).jwk(stranger.toPublicJWK()).build(), new ECDSASigner(stranger)));
-        assertRefused("none of the keys");
-        byte[] known = key.toPublicJWK().toJSONString().getBytes(StandardCharsets.UTF_8);
-        publish(sign(claims, header(JWSAlgorithm.HS256).build(), new MACSigner(known)));
-        assertRefused("algorithm");
-        publish(new PlainJWT(claims).serialize());
-        assertRefused("not a signed JWT");
-        publish(sign(
-                claims,
-                header(JWSAlgorithm.ES256).type(new JOSEObjectType("at+jwt")).build(),
-                new ECDSASigner(key)));
+        publish(KEY.sign(claims, "at+jwt"));
         assertRefused("another kind");
-        String good = sign(claims);
-        String other = sign(claims().claim("x", "y").build());
-        publish(good.substring(0, good.lastIndexOf('.')) + other.substring(other.lastIndexOf('.')));
-        assertRefused("none of the keys");
-        publish(good.substring(0, good.lastIndexOf('.') + 1));
-        assertRefused("sign");
+        publish(Jwe.withoutSignature(KEY.sign(claims)));
+        assertRefused("not a signed JWT");
         Map<String, Object> flattened = new LinkedHashMap<>();
-        flattened.put("payload", good.split("\\.")[1]);
+        flattened.put("payload", KEY.sign(claims).split("\\.")[1]);
         publish(flattened);
         assertRefused("is not signed");
     }
@@ -275,7 +230,7 @@ class SignedApiMetadataTest {
     @ParameterizedTest
     @ValueSource(strings = {"", " "})
     void an_anchor_has_a_name(String signer) {
-        String keys = new JWKSet(key.toPublicJWK()).toString();
+        String keys = KEY.jwks();
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> scene.builder().signedMetadata(signer, keys))
                 .withMessageContaining("iss");

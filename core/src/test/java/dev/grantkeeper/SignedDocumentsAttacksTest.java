@@ -4,10 +4,6 @@ package dev.grantkeeper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import com.nimbusds.jose.jwk.Curve;
-import com.nimbusds.jose.jwk.ECKey;
-import com.nimbusds.jose.jwk.JWKSet;
-import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import dev.grantkeeper.token.Identity;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +19,6 @@ import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
 import mockwebserver3.RecordedRequest;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,8 +30,8 @@ class SignedDocumentsAttacksTest {
     private static final String SIGNER = "https://signer.example";
     private static final String ALG = "\"alg\":\"ES256\"";
     private static final String KID = "\"kid\":\"k1\"";
-    private static ECKey key;
-    private static ECKey stranger;
+    private static final Jwe.Signer KEY = new Jwe.Signer();
+    private static final Jwe.Signer STRANGER = new Jwe.Signer();
 
     private final MockProvider mock = new MockProvider();
     private final List<String> elsewhere = new CopyOnWriteArrayList<>();
@@ -49,12 +44,6 @@ class SignedDocumentsAttacksTest {
         API,
         INTROSPECTION,
         CLAIMS
-    }
-
-    @BeforeAll
-    static void makeKeys() throws Exception {
-        key = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-        stranger = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
     }
 
     @BeforeEach
@@ -99,7 +88,7 @@ class SignedDocumentsAttacksTest {
     }
 
     private static String keys() {
-        return new JWKSet(key.toPublicJWK()).toString();
+        return KEY.jwks();
     }
 
     private String issuer(Document document) {
@@ -142,21 +131,21 @@ class SignedDocumentsAttacksTest {
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
-    private static byte[] signature(String input, String algorithm, ECKey with) throws Exception {
-        PrivateKey secret = with.toPrivateKey();
+    private static byte[] signature(String input, String algorithm, Jwe.Signer with) throws Exception {
+        PrivateKey secret = with.privateKey();
         Signature signature = Signature.getInstance(algorithm);
         signature.initSign(secret);
         signature.update(input.getBytes(StandardCharsets.UTF_8));
         return signature.sign();
     }
 
-    private static String sign(String header, String payload, ECKey with) throws Exception {
+    private static String sign(String header, String payload, Jwe.Signer with) throws Exception {
         String input = base64(header) + "." + base64(payload);
         return input + "." + base64(signature(input, "SHA256withECDSAinP1363Format", with));
     }
 
     private static String sign(String header, String payload) throws Exception {
-        return sign(header, payload, key);
+        return sign(header, payload, KEY);
     }
 
     /** Reads it; an exception of another kind than the declared ones fails the test. */
@@ -230,13 +219,13 @@ class SignedDocumentsAttacksTest {
         List<String> pointers = List.of(
                 "\"jku\":\"" + mock.url("/evil-jwks") + "\"",
                 "\"x5u\":\"" + mock.url("/evil-x5u") + "\"",
-                "\"jwk\":" + stranger.toPublicJWK().toJSONString(),
+                "\"jwk\":" + STRANGER.publicKey().toJSONString(),
                 "\"x5c\":[\"MIIB\"]",
                 "\"x5t\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAA\"",
                 "\"x5t#S256\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"");
         for (String pointer : pointers) {
-            assertRefused(document, pointer, sign(header(document, ALG, KID, pointer), payload, stranger));
-            assertRefused(document, pointer, sign(header(document, ALG, pointer), payload, stranger));
+            assertRefused(document, pointer, sign(header(document, ALG, KID, pointer), payload, STRANGER));
+            assertRefused(document, pointer, sign(header(document, ALG, pointer), payload, STRANGER));
         }
         assertThat(elsewhere).isEmpty();
     }
@@ -295,7 +284,7 @@ class SignedDocumentsAttacksTest {
         }
         // RFC 7797 section 5.2: the payload itself is what is signed
         String bare = header(document, ALG, KID, "\"b64\":false");
-        byte[] unencoded = signature(base64(bare) + "." + payload, "SHA256withECDSAinP1363Format", key);
+        byte[] unencoded = signature(base64(bare) + "." + payload, "SHA256withECDSAinP1363Format", KEY);
         assertRefused(document, "b64", base64(bare) + "." + base64(payload) + "." + base64(unencoded));
         assertRefused(document, "two headers", sign(header(document, ALG, KID) + "{}", payload));
         assertRefused(document, "a list", sign("[" + header(document, ALG, KID) + "]", payload));
@@ -370,20 +359,20 @@ class SignedDocumentsAttacksTest {
     void a_signature_in_another_form_is_refused(Document document) throws Exception {
         String good = sign(header(document, ALG, KID), payload(document));
         String input = good.substring(0, good.lastIndexOf('.'));
-        String padded = Base64.getUrlEncoder().encodeToString(signature(input, "SHA256withECDSAinP1363Format", key));
+        String padded = Base64.getUrlEncoder().encodeToString(signature(input, "SHA256withECDSAinP1363Format", KEY));
         for (String jwt : List.of(
                 input + ".",
                 input,
                 input + "." + base64(new byte[64]),
                 input + "." + base64(new byte[0]),
-                input + "." + base64(signature(input, "SHA256withECDSA", key)),
+                input + "." + base64(signature(input, "SHA256withECDSA", KEY)),
                 input + "." + padded,
                 good + ".",
                 good + ".x",
                 "." + good,
                 good.replaceFirst("\\.", ".."),
                 good + "A".repeat(4),
-                input + "." + base64(signature(input, "SHA256withECDSAinP1363Format", stranger)),
+                input + "." + base64(signature(input, "SHA256withECDSAinP1363Format", STRANGER)),
                 good.substring(0, 20) + " " + good.substring(20),
                 good.replace(".", "%2e"),
                 "Bearer " + good,

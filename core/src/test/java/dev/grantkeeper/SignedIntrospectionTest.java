@@ -6,23 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import com.nimbusds.jose.EncryptionMethod;
-import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jose.JWEAlgorithm;
-import com.nimbusds.jose.JWSAlgorithm;
-import com.nimbusds.jose.JWSHeader;
-import com.nimbusds.jose.JWSSigner;
-import com.nimbusds.jose.crypto.ECDSASigner;
-import com.nimbusds.jose.crypto.MACSigner;
-import com.nimbusds.jose.jwk.Curve;
-import com.nimbusds.jose.jwk.ECKey;
-import com.nimbusds.jose.jwk.JWKSet;
-import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.PlainJWT;
-import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.provider.DecryptionKey;
 import dev.grantkeeper.provider.Provider;
-import java.nio.charset.StandardCharsets;
 import java.security.KeyPair;
 import java.time.Instant;
 import java.util.Date;
@@ -36,7 +24,6 @@ import mockwebserver3.Dispatcher;
 import mockwebserver3.MockResponse;
 import mockwebserver3.RecordedRequest;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -51,8 +38,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class SignedIntrospectionTest {
     private static final String TYPE = "token-introspection+jwt";
-    private static ECKey key;
-    private static ECKey stranger;
+    private static final Jwe.Signer KEY = new Jwe.Signer();
+    private static final Jwe.Signer STRANGER = new Jwe.Signer();
 
     private final MockProvider mock = new MockProvider();
     private final List<RecordedRequest> asked = new CopyOnWriteArrayList<>();
@@ -60,19 +47,13 @@ class SignedIntrospectionTest {
     private volatile int keysStatus = 200;
     private final Grantkeeper node = mock.node(registration());
 
-    @BeforeAll
-    static void makeKeys() throws Exception {
-        key = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-        stranger = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-    }
-
     @BeforeEach
     void answer() {
         mock.server.setDispatcher(new Dispatcher() {
             @Override
             public MockResponse dispatch(RecordedRequest request) {
                 if (request.getUrl().encodedPath().equals("/jwks")) {
-                    return MockProvider.json(keysStatus, new JWKSet(key.toPublicJWK()).toString());
+                    return MockProvider.json(keysStatus, KEY.jwks());
                 }
                 asked.add(request);
                 return answer;
@@ -102,18 +83,6 @@ class SignedIntrospectionTest {
                 .audience(List.of("another", MockProvider.CLIENT))
                 .issueTime(Date.from(mock.time.clock().instant()))
                 .claim("token_introspection", token);
-    }
-
-    private static String sign(JWTClaimsSet claims, String type, JWSAlgorithm algorithm, JWSSigner with)
-            throws Exception {
-        JWSHeader.Builder header = new JWSHeader.Builder(algorithm).keyID("k1");
-        SignedJWT jwt = new SignedJWT((type == null ? header : header.type(new JOSEObjectType(type))).build(), claims);
-        jwt.sign(with);
-        return jwt.serialize();
-    }
-
-    private static String sign(JWTClaimsSet claims, String type) throws Exception {
-        return sign(claims, type, JWSAlgorithm.ES256, new ECDSASigner(key));
     }
 
     private static MockResponse answer(int status, String type, String body) {
@@ -152,7 +121,7 @@ class SignedIntrospectionTest {
     })
     void a_signed_response_is_asked_for_and_says_about_the_token_what_a_plain_one_does(String type, String label)
             throws Exception {
-        answer = answer(200, label, sign(claims().build(), type) + "\n");
+        answer = answer(200, label, KEY.sign(claims().build(), type) + "\n");
         Introspection introspection = node.introspect("the-token");
         assertThat(introspection.active()).isTrue();
         assertThat(introspection.subject()).contains("alice");
@@ -170,7 +139,7 @@ class SignedIntrospectionTest {
     void a_signed_response_may_be_encrypted_and_nothing_else_is_taken_out_of_the_encryption() throws Exception {
         KeyPair pair = MockProvider.curve("secp256r1");
         Grantkeeper decrypting = mock.node(registration().decryptionKeys(DecryptionKey.of(pair)));
-        String jwt = sign(claims().build(), TYPE);
+        String jwt = KEY.sign(claims().build(), TYPE);
         answer = signed(encrypted(pair, jwt));
         assertThat(decrypting.introspect("the-token").subject()).contains("alice");
         answer = signed(jwt);
@@ -178,8 +147,8 @@ class SignedIntrospectionTest {
 
         String json = "{\"active\":true,\"sub\":\"alice\"}";
         String unsigned = new PlainJWT(claims().build()).serialize();
-        String others = sign(claims().build(), TYPE, JWSAlgorithm.ES256, new ECDSASigner(stranger));
-        for (String content : List.of(json, unsigned, others, sign(claims().build(), "JWT"))) {
+        String others = STRANGER.sign(claims().build(), TYPE);
+        for (String content : List.of(json, unsigned, others, KEY.sign(claims().build(), "JWT"))) {
             answer = signed(encrypted(pair, content));
             assertThatExceptionOfType(AuthorizationServerException.class)
                     .isThrownBy(() -> decrypting.introspect("the-token"))
@@ -195,7 +164,7 @@ class SignedIntrospectionTest {
 
     @Test
     void a_token_that_is_not_active_is_not_an_error() throws Exception {
-        answer = signed(sign(
+        answer = signed(KEY.sign(
                 claims().claim("token_introspection", Map.of("active", false)).build(), TYPE));
         assertThat(node.introspect("the-token").active()).isFalse();
     }
@@ -207,7 +176,7 @@ class SignedIntrospectionTest {
         Account alice = ((LoginResult.SignedIn) node.finishLogin(
                         login, "code=c&state=" + login.attempt().state()))
                 .keepAs("alice");
-        answer = signed(sign(claims().build(), TYPE));
+        answer = signed(KEY.sign(claims().build(), TYPE));
         assertThat(alice.introspect().subject()).contains("alice");
         answer = MockProvider.json(200, "{\"active\":true}");
         assertThatExceptionOfType(AuthorizationServerException.class).isThrownBy(alice::introspect);
@@ -263,29 +232,23 @@ class SignedIntrospectionTest {
             throws Exception {
         JWTClaimsSet.Builder claims = claims();
         change.accept(claims);
-        assertRefused(signed(sign(claims.build(), TYPE)), why);
+        assertRefused(signed(KEY.sign(claims.build(), TYPE)), why);
     }
 
     @ParameterizedTest
     @NullSource
     @ValueSource(strings = {"JWT", "at+jwt", "logout+jwt", "secevent+jwt", "token-introspection"})
     void a_jwt_of_another_type_is_refused(String type) throws Exception {
-        assertRefused(signed(sign(claims().build(), type)), "its type (typ)");
+        assertRefused(signed(KEY.sign(claims().build(), type)), "its type (typ)");
     }
 
     @Test
     void what_the_server_has_not_signed_is_refused() throws Exception {
-        JWTClaimsSet claims = claims().build();
-        assertRefused(signed(sign(claims, TYPE, JWSAlgorithm.ES256, new ECDSASigner(stranger))), "none of the");
-        byte[] known = key.toPublicJWK().toJSONString().getBytes(StandardCharsets.UTF_8);
-        assertRefused(signed(sign(claims, TYPE, JWSAlgorithm.HS256, new MACSigner(known))), "algorithm");
-        assertRefused(signed(new PlainJWT(claims).serialize()), "not a signed JWT");
-        String good = sign(claims, TYPE);
-        assertRefused(signed(good.substring(0, good.lastIndexOf('.') + 1)), "not a signed JWT");
-        String other = sign(claims().issueTime(fromNow(1)).build(), TYPE);
-        assertRefused(
-                signed(good.substring(0, good.lastIndexOf('.')) + other.substring(other.lastIndexOf('.'))),
-                "none of the");
+        for (Map.Entry<String, String> forged :
+                KEY.forged(claims().build(), TYPE, "none of the").entrySet()) {
+            assertRefused(signed(forged.getKey()), forged.getValue());
+        }
+        assertRefused(signed(Jwe.withoutSignature(KEY.sign(claims().build(), TYPE))), "not a signed JWT");
         assertRefused(signed("<p>hello</p>"), "not a signed JWT");
         assertRefused(signed(""), "not a signed JWT");
     }
@@ -293,7 +256,7 @@ class SignedIntrospectionTest {
     @Test
     void another_algorithm_than_was_agreed_is_refused() throws Exception {
         Grantkeeper strict = mock.node(registration().signingAlgorithms("PS256"));
-        answer = signed(sign(claims().build(), TYPE));
+        answer = signed(KEY.sign(claims().build(), TYPE));
         assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> strict.introspect("the-token"))
                 .withMessageContaining("algorithm");
@@ -312,7 +275,7 @@ class SignedIntrospectionTest {
     @Test
     void without_the_servers_keys_it_cannot_be_verified_for_now() throws Exception {
         keysStatus = 503;
-        answer = signed(sign(claims().build(), TYPE));
+        answer = signed(KEY.sign(claims().build(), TYPE));
         assertThat(refusal().kind()).isEqualTo(AuthorizationServerException.Kind.TEMPORARY);
     }
 

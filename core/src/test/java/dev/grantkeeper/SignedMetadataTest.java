@@ -6,23 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.nimbusds.jose.JOSEObjectType;
-import com.nimbusds.jose.JWSAlgorithm;
-import com.nimbusds.jose.JWSHeader;
-import com.nimbusds.jose.JWSSigner;
-import com.nimbusds.jose.crypto.ECDSASigner;
-import com.nimbusds.jose.crypto.MACSigner;
-import com.nimbusds.jose.jwk.Curve;
-import com.nimbusds.jose.jwk.ECKey;
-import com.nimbusds.jose.jwk.JWKSet;
-import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
-import com.nimbusds.jwt.PlainJWT;
-import com.nimbusds.jwt.SignedJWT;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.testkit.Fault;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -32,7 +19,6 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,19 +31,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class SignedMetadataTest {
     private static final String FEDERATION = "https://federation.example";
-    private static ECKey key;
-    private static ECKey stranger;
+    private static final Jwe.Signer KEY = new Jwe.Signer();
+    private static final Jwe.Signer STRANGER = new Jwe.Signer();
 
     private final Scene scene = new Scene();
 
     @TempDir
     private Path folder;
-
-    @BeforeAll
-    static void makeKeys() throws Exception {
-        key = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-        stranger = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
-    }
 
     @AfterEach
     void close() {
@@ -69,7 +49,7 @@ class SignedMetadataTest {
     }
 
     private Discovery anchored() {
-        return discovery().signedMetadata(FEDERATION, new JWKSet(key.toPublicJWK()).toString());
+        return discovery().signedMetadata(FEDERATION, KEY.jwks());
     }
 
     private JWTClaimsSet.Builder claims() {
@@ -78,17 +58,6 @@ class SignedMetadataTest {
                 .issueTime(new Date())
                 .claim("issuer", scene.server.issuer())
                 .claim("token_endpoint", scene.server.url() + "/signed/token");
-    }
-
-    private static String sign(JWTClaimsSet claims, JWSAlgorithm algorithm, JWSSigner with) throws Exception {
-        SignedJWT jwt =
-                new SignedJWT(new JWSHeader.Builder(algorithm).keyID("k1").build(), claims);
-        jwt.sign(with);
-        return jwt.serialize();
-    }
-
-    private static String sign(JWTClaimsSet claims) throws Exception {
-        return sign(claims, JWSAlgorithm.ES256, new ECDSASigner(key));
     }
 
     private void publish(Object signed) {
@@ -107,7 +76,7 @@ class SignedMetadataTest {
 
     @Test
     void what_is_signed_counts_more_than_what_is_not() throws Exception {
-        publish(sign(claims().claim("introspection_endpoint", scene.server.url() + "/signed/introspect")
+        publish(KEY.sign(claims().claim("introspection_endpoint", scene.server.url() + "/signed/introspect")
                 .build()));
         Provider provider = anchored().fetch();
         assertThat(provider.tokenEndpoint()).hasToString(scene.server.url() + "/signed/token");
@@ -119,8 +88,8 @@ class SignedMetadataTest {
     @Test
     void a_server_may_sign_for_itself_and_then_need_not_name_itself_twice() throws Exception {
         String issuer = scene.server.issuer();
-        publish(sign(claims().issuer(issuer).claim("issuer", null).build()));
-        Discovery itself = discovery().signedMetadata(issuer, new JWKSet(key.toPublicJWK()).toString());
+        publish(KEY.sign(claims().issuer(issuer).claim("issuer", null).build()));
+        Discovery itself = discovery().signedMetadata(issuer, KEY.jwks());
         assertThat(itself.fetch().tokenEndpoint()).hasToString(scene.server.url() + "/signed/token");
     }
 
@@ -133,19 +102,17 @@ class SignedMetadataTest {
     void another_jwt_of_the_signer_is_not_signed_metadata(String kind) throws Exception {
         String issuer = scene.server.issuer();
         JWTClaimsSet.Builder claims = new JWTClaimsSet.Builder().issuer(issuer).issueTime(new Date());
-        JWSHeader.Builder header = new JWSHeader.Builder(JWSAlgorithm.ES256).keyID("k1");
+        String type = null;
         switch (kind) {
             case "ID token" -> claims.audience("some-client").subject("mallory");
-            case "access token" -> header.type(new JOSEObjectType("at+jwt"));
+            case "access token" -> type = "at+jwt";
             case "user" -> claims.subject("mallory").claim("email", "mallory@example.com");
             case "event" -> claims.claim("events", Map.of("https://schemas.example/event", Map.of()));
-            case "request" -> header.type(new JOSEObjectType("OAUTH-AUTHZ-REQ+JWT"));
+            case "request" -> type = "OAUTH-AUTHZ-REQ+JWT";
             default -> claims.claim("signed_metadata", "a.b.c");
         }
-        SignedJWT jwt = new SignedJWT(header.build(), claims.build());
-        jwt.sign(new ECDSASigner(key));
-        publish(jwt.serialize());
-        Discovery itself = discovery().signedMetadata(issuer, new JWKSet(key.toPublicJWK()).toString());
+        publish(KEY.sign(claims.build(), type));
+        Discovery itself = discovery().signedMetadata(issuer, KEY.jwks());
         assertThatExceptionOfType(IOException.class)
                 .isThrownBy(itself::fetch)
                 .withMessageContaining("The signed metadata is not valid")
@@ -155,14 +122,7 @@ class SignedMetadataTest {
     @Test
     void a_signature_for_metadata_may_say_so_and_name_the_server_as_its_subject() throws Exception {
         for (String type : List.of("JWT", "openidvci-issuer-metadata+jwt", "application/jwt")) {
-            SignedJWT jwt = new SignedJWT(
-                    new JWSHeader.Builder(JWSAlgorithm.ES256)
-                            .keyID("k1")
-                            .type(new JOSEObjectType(type))
-                            .build(),
-                    claims().subject(scene.server.issuer()).build());
-            jwt.sign(new ECDSASigner(key));
-            publish(jwt.serialize());
+            publish(KEY.sign(claims().subject(scene.server.issuer()).build(), type));
             assertThat(anchored().fetch().tokenEndpoint()).hasToString(scene.server.url() + "/signed/token");
         }
     }
@@ -170,7 +130,7 @@ class SignedMetadataTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "nonsense", "a.b.c"})
     void without_an_anchor_a_signature_is_ignored(String signed) throws Exception {
-        publish(signed.isEmpty() ? sign(claims().build(), JWSAlgorithm.ES256, new ECDSASigner(stranger)) : signed);
+        publish(signed.isEmpty() ? STRANGER.sign(claims().build()) : signed);
         assertThat(discovery().fetch().tokenEndpoint()).hasToString(scene.server.tokenEndpoint());
     }
 
@@ -217,30 +177,23 @@ class SignedMetadataTest {
             String name, String why, Consumer<JWTClaimsSet.Builder> change) throws Exception {
         JWTClaimsSet.Builder claims = claims();
         change.accept(claims);
-        publish(sign(claims.build()));
+        publish(KEY.sign(claims.build()));
         assertRefused(why);
     }
 
     @Test
     void what_nobody_who_is_trusted_has_signed_refuses_the_document() throws Exception {
-        JWTClaimsSet claims = claims().build();
-        publish(sign(claims, JWSAlgorithm.ES256, new ECDSASigner(stranger)));
-        assertRefused("none of the keys");
-        byte[] known = key.toPublicJWK().toJSONString().getBytes(StandardCharsets.UTF_8);
-        publish(sign(claims, JWSAlgorithm.HS256, new MACSigner(known)));
-        assertRefused("algorithm");
-        publish(new PlainJWT(claims).serialize());
-        assertRefused("not a signed JWT");
-        String good = sign(claims);
-        String other = sign(claims().claim("x", "y").build());
-        publish(good.substring(0, good.lastIndexOf('.')) + other.substring(other.lastIndexOf('.')));
-        assertRefused("none of the keys");
+        for (Map.Entry<String, String> forged :
+                KEY.forged(claims().build(), null, "none of the keys").entrySet()) {
+            publish(forged.getKey());
+            assertRefused(forged.getValue());
+        }
     }
 
     @Test
     void a_document_in_a_file_is_verified_again() throws Exception {
         Path file = folder.resolve("metadata.json");
-        publish(sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         anchored().cacheFile(file).fetch();
         scene.server.onEveryMetadataRequest(Fault.status(503));
         assertThat(anchored().cacheFile(file).fetch().tokenEndpoint())
@@ -251,7 +204,7 @@ class SignedMetadataTest {
                         .replaceAll(
                                 "\"signed_metadata\":\"[^\"]*\"",
                                 "\"signed_metadata\":\""
-                                        + sign(claims().issuer("https://evil.example")
+                                        + KEY.sign(claims().issuer("https://evil.example")
                                                 .build()) + "\""));
         assertThatThrownBy(() -> anchored().cacheFile(file).fetch())
                 .isInstanceOf(IOException.class)

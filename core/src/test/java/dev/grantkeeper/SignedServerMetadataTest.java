@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class SignedServerMetadataTest {
     private static final String FEDERATION = "https://federation.example";
-    private static final Jwe.Signer SIGNER = new Jwe.Signer();
+    private static final Jwe.Signer KEY = new Jwe.Signer();
     private static final Jwe.Signer STRANGER = new Jwe.Signer();
 
     private final ApiScene scene = new ApiScene();
@@ -37,7 +37,7 @@ class SignedServerMetadataTest {
     }
 
     private ProtectedApis anchored() {
-        return anchored(FEDERATION, SIGNER);
+        return anchored(FEDERATION, KEY);
     }
 
     private ProtectedApis anchored(String signer, Jwe.Signer keys) {
@@ -73,7 +73,7 @@ class SignedServerMetadataTest {
 
     @Test
     void a_user_signs_in_at_a_server_whose_metadata_is_signed() throws Exception {
-        publish(SIGNER.sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         Account alice = scene.signIn(anchored(), "alice");
         assertThat(scene.status(alice)).isEqualTo(200);
         expire();
@@ -84,7 +84,7 @@ class SignedServerMetadataTest {
     @Test
     void what_is_signed_counts_more_than_what_is_not() throws Exception {
         FakeAuthorizationServer real = scene.newServer();
-        publish(SIGNER.sign(claims().claim("authorization_endpoint", real.authorizationEndpoint())
+        publish(KEY.sign(claims().claim("authorization_endpoint", real.authorizationEndpoint())
                 .build()));
         HttpUrl url = HttpUrl.get(scene.start(anchored(), "alice").url().toString());
         assertThat(url.toString()).startsWith(real.authorizationEndpoint());
@@ -95,14 +95,14 @@ class SignedServerMetadataTest {
         assertRefused(anchored(), "is not signed");
         publish(STRANGER.sign(claims().build()));
         assertRefused(anchored(), "none of the keys");
-        publish(SIGNER.sign(claims().claim("issuer", "https://evil.example").build()));
+        publish(KEY.sign(claims().claim("issuer", "https://evil.example").build()));
         assertRefused(anchored(), "another server");
         server.metadataAt();
         assertThatExceptionOfType(AuthorizationServerException.class)
                 .isThrownBy(() -> scene.start(
                         scene.node(scene.builder()
                                 .allowServersWithoutMetadata()
-                                .signedServerMetadata(FEDERATION, SIGNER.jwks())),
+                                .signedServerMetadata(FEDERATION, KEY.jwks())),
                         "alice"))
                 .withMessageContaining("is not signed");
         assertThat(server.registrationRequests()).isZero();
@@ -125,7 +125,7 @@ class SignedServerMetadataTest {
         try (ProtectedApis before = scene.builder().build()) {
             scene.signIn(before, "alice");
         }
-        publish(SIGNER.sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         int documents = server.metadataRequests();
         expire();
         ProtectedApis node = anchored();
@@ -142,7 +142,7 @@ class SignedServerMetadataTest {
 
     @Test
     void a_signature_that_was_stored_before_anybody_demanded_it_need_not_be_fetched_again() throws Exception {
-        publish(SIGNER.sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         try (ProtectedApis before = scene.builder().build()) {
             scene.signIn(before, "alice");
         }
@@ -168,7 +168,7 @@ class SignedServerMetadataTest {
         assertThat(server.refreshRequests()).isZero();
         assertThat(server.metadataRequests() - documents).isLessThan(4); // no storm, and both places at most
 
-        publish(SIGNER.sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         scene.time.pass(Duration.ofHours(1));
         assertThat(scene.status(alice)).isEqualTo(200);
         assertThat(server.registrations()).isEqualTo(1);
@@ -179,7 +179,7 @@ class SignedServerMetadataTest {
         try (ProtectedApis before = scene.builder().build()) {
             scene.signIn(before, "alice");
         }
-        publish(SIGNER.sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         server.onEveryMetadataRequest(Fault.status(503));
         expire();
         Account alice = scene.account(anchored(), "alice");
@@ -199,9 +199,9 @@ class SignedServerMetadataTest {
 
     @Test
     void another_anchor_verifies_again() throws Exception {
-        publish(SIGNER.sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         try (ProtectedApis before =
-                scene.builder().signedServerMetadata(FEDERATION, SIGNER.jwks()).build()) {
+                scene.builder().signedServerMetadata(FEDERATION, KEY.jwks()).build()) {
             scene.signIn(before, "alice");
         }
         expire();
@@ -220,7 +220,7 @@ class SignedServerMetadataTest {
     void a_node_without_the_anchor_and_one_with_it_use_one_row() throws Exception {
         ProtectedApis old = scene.node();
         scene.signIn(old, "alice");
-        publish(SIGNER.sign(claims().build()));
+        publish(KEY.sign(claims().build()));
         int documents = server.metadataRequests();
         ProtectedApis fresh = anchored();
         for (int i = 0; i < 6; i++) {
