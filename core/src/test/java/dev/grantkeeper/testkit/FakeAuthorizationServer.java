@@ -685,7 +685,7 @@ public final class FakeAuthorizationServer implements AutoCloseable {
 
     /**
      * Lets the backchannel logins that wait for a user expire, as if she had not looked at her device in time. The
-     * client hears of it when it polls next.
+     * client is told when it polls next.
      *
      * @param user the user whom the application has named
      * @throws IllegalArgumentException if no login waits for the user, or there is no such user

@@ -67,7 +67,7 @@ public final class TokenExchangeRenewal extends UserlessRenewal {
         if (!resource.isOwn()) {
             return failure(Answer.Kind.MISCONFIGURED, "This grant is good for one resource only");
         }
-        // Nobody is identified by an ID token here, as in a refresh, and nothing fails because of it.
+        // No identity is made from an ID token here, so nothing fails because of one.
         Answer answer = request(Endpoints::decrypted);
         // A refusal is final. Where the token changes, the next one may be accepted.
         return wanted.changes() && answer instanceof Answer.Failure failure && failure.kind() == Answer.Kind.REFUSED
@@ -75,7 +75,7 @@ public final class TokenExchangeRenewal extends UserlessRenewal {
                 : answer;
     }
 
-    /** Makes one token request. An encrypted ID token stays as it is: whoever it identifies has to be verified. */
+    /** Makes one token request. An encrypted ID token stays as it is, since a login verifies it. */
     public Answer request() {
         return request((endpoints, answer) -> answer);
     }
