@@ -200,6 +200,7 @@ class ReadmeTest {
             Block.TEST_REJECTED,
             Block.TEST_FAULTS,
             Block.TEST_DEVICE,
+            Block.TEST_BACKCHANNEL,
             Block.TEST_SIGN_OUT,
             Block.TEST_NODES,
             Block.TEST_SECRETS);
