@@ -71,31 +71,41 @@ class RedisTokenStoreTest extends TokenStoreContract {
         assertThat(here.pttl("grantkeeper:" + key.digest())).isEqualTo(-1);
     }
 
+    /** On a server of its own: the other tests' connections would be dead. */
     @Test
-    void a_row_survives_a_crash_of_the_server() throws Exception {
+    void a_row_survives_a_crash_of_the_server(@TempDir Path own) throws Exception {
         AccountKey key = someKey();
-        store().create(key, new StoredTokens("1", "text"));
-        store().replace(key, "1", new StoredTokens("2", "later"));
-        server.crashAndRestart();
-        try (UnifiedJedis again = server.client()) {
-            assertThat(new RedisTokenStore(again).find(key)).contains(new StoredTokens("2", "later"));
+        try (RedisServer crashing = RedisServer.start(own)) {
+            try (UnifiedJedis before = crashing.client()) {
+                RedisTokenStore store = new RedisTokenStore(before);
+                store.create(key, new StoredTokens("1", "text"));
+                store.replace(key, "1", new StoredTokens("2", "later"));
+            }
+            crashing.crashAndRestart();
+            try (UnifiedJedis again = crashing.client()) {
+                assertThat(new RedisTokenStore(again).find(key)).contains(new StoredTokens("2", "later"));
+            }
         }
     }
 
     @Test
-    void a_client_finds_its_way_back_after_a_crash() throws Exception {
+    void a_client_finds_its_way_back_after_a_crash(@TempDir Path own) throws Exception {
         AccountKey key = someKey();
-        store().create(key, new StoredTokens("1", "text"));
-        server.crashAndRestart();
-        // Each connection of the pool has to be found dead once; then there are new ones.
-        int failures = 0;
-        for (boolean found = false; !found; ) {
-            try {
-                found = store().find(key).isPresent();
-                assertThat(found).isTrue();
-            } catch (IOException e) {
-                failures++;
-                assertThat(failures).isLessThan(20);
+        try (RedisServer crashing = RedisServer.start(own);
+                UnifiedJedis client = crashing.client()) {
+            RedisTokenStore store = new RedisTokenStore(client);
+            store.create(key, new StoredTokens("1", "text"));
+            crashing.crashAndRestart();
+            // Each connection of the pool has to be found dead once; then there are new ones.
+            int failures = 0;
+            for (boolean found = false; !found; ) {
+                try {
+                    found = store.find(key).isPresent();
+                    assertThat(found).isTrue();
+                } catch (IOException e) {
+                    failures++;
+                    assertThat(failures).isLessThan(20);
+                }
             }
         }
     }
