@@ -47,11 +47,11 @@ public record Endpoints(
 
     /** An answer with its ID token as it was signed, if it was encrypted to this client. */
     Answer decrypted(Answer answer) {
-        String idToken =
-                answer instanceof Answer.Tokens tokens ? tokens.response().idToken() : null;
-        return idToken == null || idTokens == null
-                ? answer
-                : new Answer.Tokens(((Answer.Tokens) answer).response().withIdToken(idTokens.opened(idToken)));
+        if (!(answer instanceof Answer.Tokens tokens) || idTokens == null) {
+            return answer;
+        }
+        String idToken = tokens.response().idToken();
+        return idToken == null ? answer : new Answer.Tokens(tokens.response().withIdToken(idTokens.opened(idToken)));
     }
 
     /** Identifies users of logins without a browser. */
