@@ -46,9 +46,10 @@ final class Summary {
         row(table, "google-oauth-client", Way.GOOGLE);
         row(table, "MSAL4J", Way.MSAL);
         row(table, "ScribeJava and a map by hand", Way.SCRIBE);
-        return "\n" + table + "\nFrom a thousand users to a million a call takes " + users.growth(ManyUsers.Cache.READ)
-                + " the time where each reads its row, and " + users.growth(ManyUsers.Cache.REMEMBERED)
-                + " where all rows are remembered.\n\n";
+        return "\n" + table + "\nFrom a thousand users to a million a whole call takes "
+                + users.growth(ManyUsers.Cache.READ) + " the time where each reads its row, "
+                + users.growth(ManyUsers.Cache.REMEMBERED) + " where all rows are remembered, and "
+                + users.growth(ManyUsers.Cache.BY_HAND) + " with a map of tokens by hand.\n\n";
     }
 
     private void row(Table table, String title, Way way) throws IOException {
