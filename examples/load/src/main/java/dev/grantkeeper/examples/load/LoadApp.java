@@ -41,6 +41,9 @@ final class LoadApp {
     private static final Duration SLOW = Duration.ofSeconds(2);
     private static final List<Integer> INTERVALS = List.of(1, 10, 60, 600, 3600);
 
+    /** Enough for each of them to call less often than the default {@code storeCacheTime}. */
+    private static final int OTHERS = 20;
+
     private static final String TABLE_STATISTICS = " FROM pg_stat_user_tables WHERE relname = 'grantkeeper_tokens'";
 
     private final Options options;
@@ -303,18 +306,21 @@ final class LoadApp {
     private void hours(Plan plan) throws IOException {
         progress("An hour of one user, by a clock that is moved");
         for (int interval : INTERVALS) {
-            String user = "hour-" + interval + "-0";
-            site.server()
-                    .ask(
-                            "issue",
-                            "hour-" + interval + "-",
-                            0,
-                            1,
-                            Duration.ofHours(1).toMillis(),
-                            3_600_000);
-            Figures hour = site.node(0).ask("hour", user, interval);
-            plan.hour(interval, hour.number("calls"), hour.number("reads"), hour.number("writes"));
+            Figures beside = hour("hour-beside-", interval, OTHERS);
+            Figures alone = hour("hour-alone-", interval, 0);
+            plan.hour(
+                    interval,
+                    beside.number("calls"),
+                    beside.number("reads"),
+                    alone.number("reads"),
+                    beside.number("writes"));
         }
+    }
+
+    private Figures hour(String prefix, int interval, int others) throws IOException {
+        Duration hour = Duration.ofHours(1);
+        site.server().ask("issue", prefix, interval, interval + 1, hour.toMillis(), hour.toMillis());
+        return site.node(0).ask("hour", prefix + interval, interval, others);
     }
 
     private void memory(Plan plan) throws Exception {

@@ -41,6 +41,9 @@ final class Node {
     /** Long enough for a refresh that nobody waits for to be under way or done. */
     private static final Duration MOMENT = Duration.ofMillis(30);
 
+    /** The seconds after which a node with many users hears from its store at the latest. */
+    private static final int HEARD_EVERY = 4;
+
     private final Addresses addresses;
     private final int postgres;
     private final int connections;
@@ -312,12 +315,16 @@ final class Node {
     }
 
     /**
-     * {@code hour <user> <seconds>}: what an hour of one user costs, with a call each so many seconds, tokens of an
-     * hour, and a clock that is moved.
+     * {@code hour <user> <seconds> <others>}: what an hour of one user costs, with a call in each so many seconds, at a
+     * random moment of them, tokens of an hour, and a clock that is moved. So many other users, whose tokens live
+     * longer, call in turns meanwhile; if they are enough for each to wait longer than a row is trusted, this node
+     * hears from the store in each of these calls.
      */
     private Figures hour(String[] order) throws Exception {
         Duration hour = Duration.ofHours(1);
-        Duration interval = Duration.ofSeconds(Long.parseLong(order[2]));
+        int interval = Integer.parseInt(order[2]);
+        int others = Integer.parseInt(order[3]);
+        SplittableRandom random = new SplittableRandom(interval);
         AtomicLong passed = new AtomicLong();
         try (Grantkeeper grantkeeper = GrantkeeperLibrary.builder("hour", Replay.LATE, addresses, store())
                 .time(() -> Instant.now().plusNanos(passed.get()), () -> System.nanoTime() + passed.get())
@@ -325,26 +332,48 @@ final class Node {
             boolean kept = grantkeeper
                     .account(order[1])
                     .importTokens(GrantkeeperLibrary.tokenSet(Tokens.first(order[1], hour, hour)));
-            long reads = database.reads();
+            for (int other = 0; other < others; other++) {
+                String name = order[1] + "-" + other;
+                kept &= grantkeeper
+                        .account(name)
+                        .importTokens(GrantkeeperLibrary.tokenSet(
+                                Tokens.first(name, Duration.ofDays(1), Duration.ofDays(1))));
+            }
             long writes = database.writes();
+            long reads = 0;
             long calls = 0;
-            while (passed.addAndGet(interval.toNanos()) <= hour.toNanos()) {
-                TokenSet tokens = grantkeeper.account(order[1]).tokens();
-                calls++;
-                Duration left = Duration.between(
-                        Instant.now().plusNanos(passed.get()),
-                        tokens.expiresAt().orElseThrow());
-                // Where a refresh may have begun, time passes only after it.
-                if (left.compareTo(Duration.ofMinutes(8)) < 0) {
-                    do {
-                        pause(MOMENT);
-                    } while ((database.writes() - writes) % 2 != 0);
+            int next = 1;
+            int turn = 0;
+            int seconds = (int) hour.toSeconds();
+            for (int second = 1; second <= seconds; second++) {
+                passed.addAndGet(TimeUnit.SECONDS.toNanos(1));
+                if (others > 0 && second % HEARD_EVERY == 0) {
+                    grantkeeper.account(order[1] + "-" + turn++ % others).tokens();
+                }
+                if (second % interval == 1 % interval) {
+                    // The last call comes at the end, so that each hour has its refresh.
+                    next = second + interval > seconds ? seconds : second + random.nextInt(interval);
+                }
+                if (second == next) {
+                    long before = database.reads();
+                    TokenSet tokens = grantkeeper.account(order[1]).tokens();
+                    calls++;
+                    Duration left = Duration.between(
+                            Instant.now().plusNanos(passed.get()),
+                            tokens.expiresAt().orElseThrow());
+                    // Where a refresh may have begun, time passes only after it.
+                    if (left.compareTo(Duration.ofMinutes(8)) < 0) {
+                        do {
+                            pause(MOMENT);
+                        } while ((database.writes() - writes) % 2 != 0);
+                    }
+                    reads += database.reads() - before;
                 }
             }
             return new Figures()
                     .with("kept", kept ? 1 : 0)
                     .with("calls", calls)
-                    .with("reads", database.reads() - reads)
+                    .with("reads", reads)
                     .with("writes", database.writes() - writes);
         }
     }

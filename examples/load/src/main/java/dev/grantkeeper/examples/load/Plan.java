@@ -30,11 +30,16 @@ final class Plan {
         this.nodes = nodes;
     }
 
-    /** The cost of an hour of one user on one node. */
-    private record Hour(long calls, long reads, long writes) {}
+    /**
+     * The cost of an hour of one user on one node.
+     *
+     * @param reads those where the calls of others make the node hear from the store
+     * @param readsAlone those where nobody else calls
+     */
+    private record Hour(long calls, long reads, long readsAlone, long writes) {}
 
-    void hour(int interval, long calls, long reads, long writes) {
-        hours.put(interval, new Hour(calls, reads, writes));
+    void hour(int interval, long calls, long reads, long readsAlone, long writes) {
+        hours.put(interval, new Hour(calls, reads, readsAlone, writes));
     }
 
     void bytesInMemory(long bytes) {
@@ -107,7 +112,8 @@ final class Plan {
                 new Traffic("all of them call every ten minutes, on any node", 1, 600, false),
                 new Traffic("the same, each user on one node", 1, 600, true));
         StringBuilder text = new StringBuilder();
-        text.append("An hour of one user on one node, tokens of an hour, default settings:\n\n")
+        text.append("An hour of one user on one node, tokens of an hour, default settings, calls at random moments:")
+                .append("\n\n")
                 .append(hoursTable());
         text.append("\n")
                 .append(Page.number(users))
@@ -150,8 +156,11 @@ final class Plan {
                 interval == 1 ? "second" : Page.number(interval) + " seconds",
                 Page.number(hour.calls()),
                 Page.number(hour.reads()),
+                Page.number(hour.readsAlone()),
                 Page.number(hour.writes()))));
-        return Page.table(List.of("a call every", "calls", "reads", "writes"), rows);
+        return Page.table(
+                List.of("a call every", "calls", "reads beside other users", "reads alone on its node", "writes"),
+                rows);
     }
 
     private static String ratio(double demand, double capacity) {
