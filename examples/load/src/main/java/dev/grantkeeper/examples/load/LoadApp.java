@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import okhttp3.OkHttpClient;
 
 /**
@@ -29,17 +30,28 @@ final class LoadApp {
             400,
             "seconds",
             8,
+            "turns",
+            4,
             "rows",
             2_000,
             "nodes",
             100,
             "millions",
             10);
-    private static final Map<String, Integer> LONG = Map.of("users", 20_000, "seconds", 180, "rows", 10_000);
+    private static final Map<String, Integer> LONG =
+            Map.of("users", 20_000, "seconds", 180, "turns", 16, "rows", 10_000);
 
     private static final Duration LIFETIME = Duration.ofSeconds(10);
     private static final Duration SLOW = Duration.ofSeconds(2);
+    /** The length of the runs in turns: about as long as it takes to refresh all tokens. */
+    private static final Duration TURN = Duration.ofSeconds(8);
+
+    private static final String GRANTKEEPER = "Grantkeeper, tokens of 10 s";
+
     private static final List<Integer> INTERVALS = List.of(1, 10, 60, 600, 3600);
+
+    /** The number of users of the runs in turns. */
+    private static final int FEW = 100;
 
     /** Enough for each of them to call less often than the default {@code storeCacheTime}. */
     private static final int OTHERS = 20;
@@ -95,28 +107,16 @@ final class LoadApp {
         int rate = options.number("rate");
         String fast = "as fast as they go";
         String paced = Page.number(rate) + " calls a second";
-        calls("one constant token", fast, "constant", "fast-", users, 0, seconds());
+        add("one constant token", fast, List.of(calls("constant", "fast-", users, 0, seconds())));
         users("fast-", users, LIFETIME, LIFETIME);
-        calls("Grantkeeper, tokens of 10 s", fast, "grantkeeper", "fast-", users, 0, seconds());
-        calls("one constant token", paced, "constant", "paced-", users, rate, seconds());
+        add(GRANTKEEPER, fast, List.of(calls("grantkeeper", "fast-", users, 0, seconds())));
+        add("one constant token", paced, List.of(calls("constant", "paced-", users, rate, seconds())));
         users("paced-", users, LIFETIME, LIFETIME);
-        plan.writesPerExpiry(
-                calls("Grantkeeper, tokens of 10 s", paced, "grantkeeper", "paced-", users, rate, seconds()));
+        Run run = calls("grantkeeper", "paced-", users, rate, seconds());
+        add(GRANTKEEPER, paced, List.of(run));
+        plan.writesPerExpiry((double) run.writes() / run.expiries());
 
-        Duration minute = Duration.ofMinutes(1);
-        users("fresh-", 100, minute, minute);
-        calls("Grantkeeper, no refresh due", paced, "grantkeeper", "fresh-", 100, rate, Duration.ofSeconds(8));
-        site.server().ask("mode", "delay", SLOW.toMillis());
-        users("due-", 100, minute, Duration.ofSeconds(15));
-        calls(
-                "Grantkeeper, all tokens refreshed ahead, 2 s each",
-                paced,
-                "grantkeeper",
-                "due-",
-                100,
-                rate,
-                Duration.ofSeconds(8));
-        site.server().ask("mode", "delay", 0);
+        inTurns(rate, paced);
 
         plan.updates(
                 Long.parseLong(site.query("SELECT n_tup_upd" + TABLE_STATISTICS)),
@@ -138,7 +138,10 @@ final class LoadApp {
     private String load() {
         return options.number("processes") + " processes over one PostgreSQL, " + Page.number(options.number("threads"))
                 + " " + Threads.kind() + " in all, " + Page.number(options.number("users")) + " users, "
-                + options.number("seconds") + " s each (the last two: 100 users, tokens of 60 s, 8 s):\n\n"
+                + options.number("seconds") + " s each. The last two: " + FEW + " users, tokens of 60 s, "
+                + TURN.toSeconds() + " s, " + options.number("turns")
+                + " times each, in turns; medians of these runs, and"
+                + " their median distance from it:\n\n"
                 + Page.table(List.of("tokens", "load", "calls per second", "p50", "p99", "longest", "failed"), calls)
                 + "\nThe same runs, counted at the authorization server and in front of the database:\n\n"
                 + Page.table(
@@ -189,11 +192,43 @@ final class LoadApp {
         return options.number("threads") / site.nodes().size();
     }
 
-    /** Returns the writes for each expiry. */
-    private double calls(
-            String tokens, String load, String library, String prefix, int users, int rate, Duration duration)
-            throws Exception {
-        progress(tokens + ", " + load + ", " + duration.toSeconds() + " s");
+    /**
+     * The same calls without a refresh and with many in the background, in turns: what differs between two runs on a
+     * machine is more than what a refresh adds to a call.
+     */
+    private void inTurns(int rate, String paced) throws Exception {
+        Duration minute = Duration.ofMinutes(1);
+        List<Run> without = new ArrayList<>();
+        List<Run> with = new ArrayList<>();
+        for (int turn = 0; turn < options.number("turns"); turn++) {
+            users("fresh-" + turn + "-", FEW, minute, minute);
+            without.add(calls("grantkeeper", "fresh-" + turn + "-", FEW, rate, TURN));
+            users("due-" + turn + "-", FEW, minute, Duration.ofSeconds(15));
+            site.server().ask("mode", "delay", SLOW.toMillis());
+            with.add(calls("grantkeeper", "due-" + turn + "-", FEW, rate, TURN));
+            site.server().ask("mode", "delay", 0);
+        }
+        add("Grantkeeper, no refresh due", paced, without);
+        add("Grantkeeper, all tokens refreshed ahead, 2 s each", paced, with);
+    }
+
+    /** What one run has measured. */
+    private record Run(
+            String library,
+            Latencies latencies,
+            double seconds,
+            long calls,
+            long failed,
+            long reads,
+            long writes,
+            long losses,
+            long expiries,
+            long requests,
+            long lost) {}
+
+    private Run calls(String library, String prefix, int users, int rate, Duration duration) throws Exception {
+        progress(library + ", " + (rate == 0 ? "as fast as they go" : rate + " calls a second") + ", "
+                + duration.toSeconds() + " s");
         int each = rate / site.nodes().size();
         List<Figures> before = site.all("statements");
         List<Figures> answers = site.all("load", library, prefix, users, threads(), duration.toMillis(), each);
@@ -201,42 +236,65 @@ final class LoadApp {
         TimeUnit.MILLISECONDS.sleep(SLOW.toMillis() + 500);
         List<Figures> after = site.all("statements");
         Figures counts = site.server().ask("counts", prefix);
-        Latencies latencies = new Latencies(answers);
-        long made = Site.sum(answers, "calls");
-        long failed = Site.sum(answers, "failed");
-        double took =
-                answers.stream().mapToLong(one -> one.number("millis")).max().orElse(1) / 1000.0;
-        long reads = Site.sum(after, "reads") - Site.sum(before, "reads");
-        long writes = Site.sum(after, "writes") - Site.sum(before, "writes");
-        long losses = Site.sum(after, "losses") - Site.sum(before, "losses");
+        long millis =
+                answers.stream().mapToLong(one -> one.number("millis")).max().orElse(1);
+        Run run = new Run(
+                library,
+                new Latencies(answers),
+                millis / 1000.0,
+                Site.sum(answers, "calls"),
+                Site.sum(answers, "failed"),
+                Site.sum(after, "reads") - Site.sum(before, "reads"),
+                Site.sum(after, "writes") - Site.sum(before, "writes"),
+                Site.sum(after, "losses") - Site.sum(before, "losses"),
+                counts.number("expiries"),
+                counts.number("requests"),
+                counts.number("revoked") + Site.sum(answers, "lost"));
+        if (run.failed() > 0) {
+            System.out.println(run.failed() + " calls failed; one of them: " + answers);
+        }
+        System.out.println(counts + " " + run);
+        return run;
+    }
+
+    /** Adds the rows of one run, or of several that are the same. */
+    private void add(String tokens, String load, List<Run> runs) {
+        double seconds = runs.stream().mapToDouble(Run::seconds).sum();
+        long made = sum(runs, Run::calls);
+        long failed = sum(runs, Run::failed);
         calls.add(List.of(
                 tokens,
                 load,
-                Page.number(made / took, 0),
-                latencies.percentile(50),
-                latencies.percentile(99),
-                latencies.longest(),
+                Page.number(made / seconds, 0),
+                Latencies.percentile(50, latencies(runs)),
+                Latencies.percentile(99, latencies(runs)),
+                Latencies.longest(latencies(runs)),
                 Page.number(failed)));
-        if (failed > 0) {
-            System.out.println(failed + " calls failed; one of them: " + answers);
-        }
-        long expiries = counts.number("expiries");
-        long lost = counts.number("revoked") + Site.sum(answers, "lost");
-        if (library.equals("grantkeeper")) {
+        if (runs.get(0).library().equals("grantkeeper")) {
+            long expiries = sum(runs, Run::expiries);
+            long requests = sum(runs, Run::requests);
+            long lost = sum(runs, Run::lost);
+            long reads = sum(runs, Run::reads);
             statements.add(List.of(
                     tokens,
                     load,
                     Page.number(expiries),
-                    perExpiry(counts.number("requests"), expiries, 3),
+                    perExpiry(requests, expiries, 3),
                     Page.number(lost),
-                    Page.number(reads / took, 0),
+                    Page.number(reads / seconds, 0),
                     Page.number((double) reads / made, 3),
-                    perExpiry(writes, expiries, 2),
-                    perExpiry(losses, expiries, 2)));
-            good &= counts.number("requests") == expiries && lost == 0 && failed == 0;
+                    perExpiry(sum(runs, Run::writes), expiries, 2),
+                    perExpiry(sum(runs, Run::losses), expiries, 2)));
+            good &= requests == expiries && lost == 0 && failed == 0;
         }
-        System.out.println(counts + " reads=" + reads + " writes=" + writes + " losses=" + losses + " calls=" + made);
-        return expiries == 0 ? 0 : (double) writes / expiries;
+    }
+
+    private static List<Latencies> latencies(List<Run> runs) {
+        return runs.stream().map(Run::latencies).toList();
+    }
+
+    private static long sum(List<Run> runs, ToLongFunction<Run> value) {
+        return runs.stream().mapToLong(value).sum();
     }
 
     private static String perExpiry(long count, long expiries, int digits) {
