@@ -3,8 +3,6 @@ package dev.grantkeeper.examples.load;
 
 import java.io.IOException;
 import okhttp3.OkHttpClient;
-import okhttp3.Request;
-import okhttp3.Response;
 
 /** No library at all: one token that never expires. What calls cost by themselves. */
 final class ConstantTokens implements Library {
@@ -23,12 +21,6 @@ final class ConstantTokens implements Library {
 
     @Override
     public int call(String user) throws IOException {
-        Request request = new Request.Builder()
-                .url(addresses.api(user))
-                .header("Authorization", "Bearer " + TOKEN)
-                .build();
-        try (Response response = http.newCall(request).execute()) {
-            return response.code();
-        }
+        return addresses.call(http, user, TOKEN);
     }
 }

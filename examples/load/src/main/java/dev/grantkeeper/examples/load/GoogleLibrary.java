@@ -14,12 +14,10 @@ import com.google.api.client.util.store.AbstractDataStore;
 import com.google.api.client.util.store.DataStore;
 import com.google.api.client.util.store.MemoryDataStoreFactory;
 import java.io.IOException;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.sql.DataSource;
@@ -53,12 +51,8 @@ final class GoogleLibrary implements Library {
     }
 
     @Override
-    public void keep(String user, Tokens tokens) throws IOException {
-        StoredCredential stored = new StoredCredential();
-        stored.setAccessToken(tokens.access());
-        stored.setRefreshToken(tokens.refresh());
-        stored.setExpirationTimeMilliseconds(tokens.expiresAt().toEpochMilli());
-        store.set(user, stored);
+    public void keep(String user, Tokens tokens) throws SQLException {
+        store.table.save(user, new TokenTable.Row(tokens));
     }
 
     @Override
@@ -81,43 +75,27 @@ final class GoogleLibrary implements Library {
             return known;
         }
         Credential loaded = flow.loadCredential(user);
-        if (loaded == null) {
-            throw new IOException("Not connected: " + user);
-        }
         Credential other = shared == null ? null : shared.putIfAbsent(user, loaded);
         return other == null ? loaded : other;
     }
 
+    /** Stores no token as an empty text, and no expiry as 0: a refused refresh leaves both behind. */
     private static final class Store extends AbstractDataStore<StoredCredential> {
-        private final DataSource database;
-        private final String table;
+        private final TokenTable table;
 
-        Store(DataSource database, String table) throws SQLException {
-            super(MemoryDataStoreFactory.getDefaultInstance(), table);
-            this.database = database;
-            this.table = table;
-            Databases.create(
-                    database,
-                    "CREATE TABLE IF NOT EXISTS " + table + " (account varchar(200) PRIMARY KEY, access_token text,"
-                            + " refresh_token text, expires_at bigint)");
+        Store(DataSource database, String name) throws SQLException {
+            super(MemoryDataStoreFactory.getDefaultInstance(), name);
+            this.table = new TokenTable(database, name);
         }
 
         @Override
-        public @Nullable StoredCredential get(@Nullable String key) throws IOException {
-            try (Connection connection = database.getConnection();
-                    PreparedStatement select = connection.prepareStatement(
-                            "SELECT access_token, refresh_token, expires_at FROM " + table + " WHERE account = ?")) {
-                select.setString(1, key);
-                try (ResultSet rows = select.executeQuery()) {
-                    if (!rows.next()) {
-                        return null;
-                    }
-                    StoredCredential stored = new StoredCredential();
-                    stored.setAccessToken(rows.getString(1));
-                    stored.setRefreshToken(rows.getString(2));
-                    stored.setExpirationTimeMilliseconds(rows.getObject(3, Long.class));
-                    return stored;
-                }
+        public StoredCredential get(@Nullable String key) throws IOException {
+            try {
+                TokenTable.Row row = table.find(String.valueOf(key));
+                return new StoredCredential()
+                        .setAccessToken(row.accessToken().isEmpty() ? null : row.accessToken())
+                        .setRefreshToken(row.refreshToken().isEmpty() ? null : row.refreshToken())
+                        .setExpirationTimeMilliseconds(row.expiresAt() == 0 ? null : row.expiresAt());
             } catch (SQLException e) {
                 throw new IOException(e);
             }
@@ -129,16 +107,14 @@ final class GoogleLibrary implements Library {
             if (value == null) {
                 return delete(key);
             }
-            try (Connection connection = database.getConnection();
-                    PreparedStatement upsert = connection.prepareStatement("INSERT INTO " + table
-                            + " (account, access_token, refresh_token, expires_at) VALUES (?, ?, ?, ?)"
-                            + " ON CONFLICT (account) DO UPDATE SET access_token = excluded.access_token,"
-                            + " refresh_token = excluded.refresh_token, expires_at = excluded.expires_at")) {
-                upsert.setString(1, key);
-                upsert.setString(2, value.getAccessToken());
-                upsert.setString(3, value.getRefreshToken());
-                upsert.setObject(4, value.getExpirationTimeMilliseconds(), java.sql.Types.BIGINT);
-                upsert.executeUpdate();
+            Long expiresAt = value.getExpirationTimeMilliseconds();
+            try {
+                table.save(
+                        String.valueOf(key),
+                        new TokenTable.Row(
+                                Objects.requireNonNullElse(value.getAccessToken(), ""),
+                                Objects.requireNonNullElse(value.getRefreshToken(), ""),
+                                expiresAt == null ? 0 : expiresAt));
                 return this;
             } catch (SQLException e) {
                 throw new IOException(e);
@@ -146,16 +122,8 @@ final class GoogleLibrary implements Library {
         }
 
         @Override
-        public DataStore<StoredCredential> delete(@Nullable String key) throws IOException {
-            try (Connection connection = database.getConnection();
-                    PreparedStatement delete =
-                            connection.prepareStatement("DELETE FROM " + table + " WHERE account = ?")) {
-                delete.setString(1, key);
-                delete.executeUpdate();
-                return this;
-            } catch (SQLException e) {
-                throw new IOException(e);
-            }
+        public DataStore<StoredCredential> delete(@Nullable String key) {
+            throw new UnsupportedOperationException();
         }
 
         @Override

@@ -10,7 +10,6 @@ import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
-import okhttp3.Response;
 
 /** Grantkeeper with its default settings. */
 final class GrantkeeperLibrary implements Library {
@@ -64,12 +63,11 @@ final class GrantkeeperLibrary implements Library {
 
     @Override
     public int call(String user) throws IOException {
-        Request request = new Request.Builder()
-                .url(addresses.api(user))
-                .tag(Account.class, account(user))
-                .build();
-        try (Response response = api.newCall(request).execute()) {
-            return response.code();
-        }
+        return Addresses.status(
+                api,
+                new Request.Builder()
+                        .url(addresses.api(user))
+                        .tag(Account.class, account(user))
+                        .build());
     }
 }

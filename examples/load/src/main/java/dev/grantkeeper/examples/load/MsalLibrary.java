@@ -99,13 +99,7 @@ final class MsalLibrary implements Library {
         if (!cache.contains(token)) {
             save(user, application);
         }
-        Request request = new Request.Builder()
-                .url(addresses.api(user))
-                .header("Authorization", "Bearer " + token)
-                .build();
-        try (Response response = http.newCall(request).execute()) {
-            return response.code();
-        }
+        return addresses.call(http, user, token);
     }
 
     private IHttpResponse send(String user, HttpRequest request) throws IOException {

@@ -6,8 +6,6 @@ import java.sql.SQLException;
 import java.util.Set;
 import javax.sql.DataSource;
 import okhttp3.OkHttpClient;
-import okhttp3.Request;
-import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.security.authentication.TestingAuthenticationToken;
@@ -87,12 +85,6 @@ final class SpringLibrary implements Library {
         if (client == null) {
             throw new IOException("Not authorized: " + user);
         }
-        Request request = new Request.Builder()
-                .url(addresses.api(user))
-                .header("Authorization", "Bearer " + client.getAccessToken().getTokenValue())
-                .build();
-        try (Response response = http.newCall(request).execute()) {
-            return response.code();
-        }
+        return addresses.call(http, user, client.getAccessToken().getTokenValue());
     }
 }

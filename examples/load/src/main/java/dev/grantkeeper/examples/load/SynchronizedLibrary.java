@@ -36,13 +36,12 @@ final class SynchronizedLibrary implements Library {
 
     @Override
     public int call(String user) throws IOException {
-        Request request = new Request.Builder()
-                .url(addresses.api(user))
-                .tag(String.class, user)
-                .build();
-        try (Response response = api.newCall(request).execute()) {
-            return response.code();
-        }
+        return Addresses.status(
+                api,
+                new Request.Builder()
+                        .url(addresses.api(user))
+                        .tag(String.class, user)
+                        .build());
     }
 
     private Response authorized(Interceptor.Chain chain) throws IOException {
