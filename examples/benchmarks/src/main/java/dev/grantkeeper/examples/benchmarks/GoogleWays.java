@@ -18,22 +18,12 @@ final class GoogleWays {
 
     static AuthorizedCall oneCredential(Transport transport) {
         Credential credential = load(flow());
-        return PlainWays.with(
-                transport,
-                chain -> chain.proceed(chain.request()
-                        .newBuilder()
-                        .header("Authorization", "Bearer " + token(credential))
-                        .build()));
+        return PlainWays.bearer(transport, () -> token(credential));
     }
 
     static AuthorizedCall loadedCredential(Transport transport) {
         AuthorizationCodeFlow flow = flow();
-        return PlainWays.with(
-                transport,
-                chain -> chain.proceed(chain.request()
-                        .newBuilder()
-                        .header("Authorization", "Bearer " + token(load(flow)))
-                        .build()));
+        return PlainWays.bearer(transport, () -> token(load(flow)));
     }
 
     private static AuthorizationCodeFlow flow() {

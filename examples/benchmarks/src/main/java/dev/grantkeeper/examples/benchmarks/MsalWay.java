@@ -35,12 +35,7 @@ final class MsalWay {
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException(e);
         }
-        return PlainWays.with(
-                transport,
-                chain -> chain.proceed(chain.request()
-                        .newBuilder()
-                        .header("Authorization", "Bearer " + token(msal, account, scopes))
-                        .build()));
+        return PlainWays.bearer(transport, () -> token(msal, account, scopes));
     }
 
     private static String token(ConfidentialClientApplication msal, IAccount account, Set<String> scopes)

@@ -61,10 +61,26 @@ final class PlainWays {
 
     /** The interceptor of many answers on the web: a lock, the check of an expiry, and a refresh within the lock. */
     static AuthorizedCall synchronizedInterceptor(Transport transport) {
-        return with(transport, new Synchronized());
+        return bearer(transport, new Synchronized()::token);
     }
 
-    static AuthorizedCall with(Transport transport, Interceptor interceptor) {
+    /** The token of one call. */
+    @FunctionalInterface
+    interface Token {
+        String value() throws IOException;
+    }
+
+    /** An interceptor that attaches the token of each call. */
+    static AuthorizedCall bearer(Transport transport, Token token) {
+        return with(
+                transport,
+                chain -> chain.proceed(chain.request()
+                        .newBuilder()
+                        .header("Authorization", "Bearer " + token.value())
+                        .build()));
+    }
+
+    private static AuthorizedCall with(Transport transport, Interceptor interceptor) {
         return of(
                 transport,
                 transport.client().newBuilder().addInterceptor(interceptor).build());
@@ -91,24 +107,16 @@ final class PlainWays {
         }
     }
 
-    private static final class Synchronized implements Interceptor {
+    private static final class Synchronized {
         private String token = Tokens.ACCESS_TOKEN;
         private Instant expiresAt = Tokens.EXPIRES_AT;
 
-        @Override
-        public Response intercept(Chain chain) throws IOException {
-            String valid;
-            synchronized (this) {
-                if (Instant.now().isAfter(expiresAt.minusSeconds(60))) {
-                    token = Tokens.refresh();
-                    expiresAt = Instant.now().plusSeconds(3600);
-                }
-                valid = token;
+        synchronized String token() {
+            if (Instant.now().isAfter(expiresAt.minusSeconds(60))) {
+                token = Tokens.refresh();
+                expiresAt = Instant.now().plusSeconds(3600);
             }
-            return chain.proceed(chain.request()
-                    .newBuilder()
-                    .header("Authorization", "Bearer " + valid)
-                    .build());
+            return token;
         }
     }
 }

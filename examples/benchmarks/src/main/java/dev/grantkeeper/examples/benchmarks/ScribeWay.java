@@ -39,12 +39,7 @@ final class ScribeWay {
                         new OAuth2AccessToken(
                                 Tokens.ACCESS_TOKEN, "Bearer", 86_400, Tokens.REFRESH_TOKEN, "things.read", ""),
                         Tokens.EXPIRES_AT));
-        return PlainWays.with(
-                transport,
-                chain -> chain.proceed(chain.request()
-                        .newBuilder()
-                        .header("Authorization", "Bearer " + scribe.token(GrantkeeperWays.USER))
-                        .build()));
+        return PlainWays.bearer(transport, () -> scribe.token(GrantkeeperWays.USER));
     }
 
     private String token(String user) throws IOException {

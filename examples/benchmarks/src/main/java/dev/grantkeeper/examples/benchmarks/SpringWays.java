@@ -60,16 +60,11 @@ final class SpringWays {
                 .authorizationCode()
                 .refreshToken()
                 .build());
-        return PlainWays.with(transport, chain -> {
+        return PlainWays.bearer(transport, () -> {
             OAuth2AuthorizedClient client = manager.authorize(OAuth2AuthorizeRequest.withClientRegistrationId("diary")
                     .principal(USER)
                     .build());
-            String token =
-                    client == null ? Tokens.refresh() : client.getAccessToken().getTokenValue();
-            return chain.proceed(chain.request()
-                    .newBuilder()
-                    .header("Authorization", "Bearer " + token)
-                    .build());
+            return client == null ? Tokens.refresh() : client.getAccessToken().getTokenValue();
         });
     }
 }

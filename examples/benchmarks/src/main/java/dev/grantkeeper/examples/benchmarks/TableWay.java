@@ -18,12 +18,7 @@ final class TableWay {
         if (!TestDatabase.isPrepared()) {
             signIn(database);
         }
-        return PlainWays.with(
-                transport,
-                chain -> chain.proceed(chain.request()
-                        .newBuilder()
-                        .header("Authorization", "Bearer " + token(database))
-                        .build()));
+        return PlainWays.bearer(transport, () -> token(database));
     }
 
     static void signIn(DataSource database) {
