@@ -31,7 +31,7 @@ final class LoadApp {
             "seconds",
             8,
             "turns",
-            4,
+            6,
             "rows",
             2_000,
             "nodes",
@@ -39,12 +39,14 @@ final class LoadApp {
             "millions",
             10);
     private static final Map<String, Integer> LONG =
-            Map.of("users", 20_000, "seconds", 180, "turns", 16, "rows", 10_000);
+            Map.of("users", 20_000, "seconds", 180, "turns", 24, "rows", 10_000);
 
     private static final Duration LIFETIME = Duration.ofSeconds(10);
     private static final Duration SLOW = Duration.ofSeconds(2);
-    /** The length of the runs in turns: about as long as it takes to refresh all tokens. */
-    private static final Duration TURN = Duration.ofSeconds(8);
+    /**
+     * The length of the runs in turns: as long as it takes to refresh all tokens, since after that both are the same.
+     */
+    private static final Duration TURN = Duration.ofSeconds(5);
 
     private static final String GRANTKEEPER = "Grantkeeper, tokens of 10 s";
 
