@@ -223,26 +223,35 @@ final class AuthorizingInterceptor implements Interceptor {
         Usable usable;
         try {
             usable = tokenWait.usable(source, source.current(), chain.call());
-        } catch (LoginRequiredException e) {
-            if (source instanceof ApiSource api) {
-                return api.withoutTokens(chain, request, e);
-            }
-            throw e;
-        } catch (AuthorizationServerException e) {
-            if (source instanceof ApiSource api) {
-                api.checkIsStillServed(null);
-            }
-            throw e;
+        } catch (LoginRequiredException | AuthorizationServerException e) {
+            return withoutTokens(chain, request, source, e);
         }
-        TokenSet tokens = usable.tokens();
-        if (!destination.mayHave(tokens, request.url())) {
+        if (!destination.mayHave(usable.tokens(), request.url())) {
             logBareCall(request.url());
             return chain.proceed(request); // another user's API, or nobody's
         }
         Response answer = proceed(chain, request, source, usable);
-        if (answer.isSuccessful() && dialect.rejectionMember == null) {
-            return answer;
+        // Nearly every call ends here. What follows is a method of its own, since the JVM inlines short ones only.
+        return answer.isSuccessful() && dialect.rejectionMember == null
+                ? answer
+                : answered(chain, request, source, destination, usable.tokens(), answer);
+    }
+
+    private Response withoutTokens(Chain chain, Request request, TokenSource source, OAuthException reason)
+            throws IOException {
+        if (source instanceof ApiSource api) {
+            if (reason instanceof LoginRequiredException required) {
+                return api.withoutTokens(chain, request, required);
+            }
+            api.checkIsStillServed(null);
         }
+        throw reason;
+    }
+
+    /** What becomes of an answer that may demand other tokens. */
+    private Response answered(
+            Chain chain, Request request, TokenSource source, Destination destination, TokenSet tokens, Response answer)
+            throws IOException {
         LoginChallenge challenge = challenge(source, tokens, request, answer);
         ApiRejections.Examined examined = examine(source, request, answer, challenge, chain.call());
         Response response = examined.response();
