@@ -53,7 +53,8 @@ final class Memory {
         private boolean unreadable; // a read has failed since
         private boolean own; // this node wrote this version
         private @Nullable String ownOver; // over this one
-        private long ownSince;
+        private boolean kept; // this node wrote this version, or one before it with the same tokens
+        private long keptSince;
         private boolean sent; // a request, under the attempt in this row
         private long sentUntil; // its T ends
 
@@ -241,15 +242,16 @@ final class Memory {
     }
 
     /**
-     * The keys of the rows that this node wrote since a time by the monotonic clock, and nobody else since; those that
-     * were written last come first: they are the ones that a store may lose.
+     * The keys of the rows that this node wrote since a time by the monotonic clock, and whose tokens nobody has
+     * replaced since; those that were written last come first: they are the ones that a store may lose. Others may have
+     * written an attempt over them, and may not know that they did.
      */
     synchronized List<AccountKey> writtenSince(long ticks) {
         return rows.entrySet().stream()
-                .filter(entry -> entry.getValue().own
+                .filter(entry -> entry.getValue().kept
                         && entry.getValue().grant != null
-                        && entry.getValue().ownSince - ticks >= 0)
-                .sorted(Comparator.comparingLong(entry -> ticks - entry.getValue().ownSince))
+                        && entry.getValue().keptSince - ticks >= 0)
+                .sorted(Comparator.comparingLong(entry -> ticks - entry.getValue().keptSince))
                 .map(Map.Entry::getKey)
                 .toList();
     }
@@ -257,9 +259,24 @@ final class Memory {
     /** Notes that what this node wrote before a time is still in the store after an outage. */
     synchronized void outlasted(AccountKey key, long ticks) {
         Remembered known = rows.get(key);
-        if (known != null && known.ownSince - ticks <= 0) {
+        if (known != null && known.keptSince - ticks <= 0) {
             known.own = false;
+            known.kept = false;
         }
+    }
+
+    /** Notes that the store has the tokens that this node wrote, which may only have been found by a read. */
+    synchronized void stored(AccountKey key) {
+        Remembered known = rows.get(key);
+        if (known != null) {
+            keep(known);
+        }
+    }
+
+    // guarded by this
+    private void keep(Remembered row) {
+        row.kept = true;
+        row.keptSince = clocks.ticks();
     }
 
     /** Notes that a row could not be read: its attempt may have been about to end. */
@@ -328,16 +345,17 @@ final class Memory {
     }
 
     /**
-     * Whether others have written since the store lost the attempt: what they knew from before it, or an attempt for
-     * which they had read the row before. Nobody sends until the store has settled, and nobody may take an attempt over
-     * before the end of its T. So the one under which a request is under way stands.
+     * Whether the store lost the attempt, and perhaps what was written before it over the same tokens: an attempt whose
+     * answer was lost, or a failure. Others may have written since, for which they had read an earlier row. Nobody
+     * sends until the store has settled, and nobody may take an attempt over before the end of its T. So the one under
+     * which a request is under way stands.
      */
     private boolean hasLostRequest(Remembered before, GrantRow known, GrantRow read) {
         return before.own
                 && before.sent
                 && before.sentUntil - clocks.ticks() > 0
                 && !Objects.equals(known.attempt(), read.attempt())
-                && read.attempting(null).equals(known.attempting(null));
+                && read.allTokens().equals(known.allTokens());
     }
 
     /** Notes the result of a read, unless something newer is known. */
@@ -394,7 +412,7 @@ final class Memory {
     private void wroteItself(Remembered row, @Nullable String over) {
         row.own = true;
         row.ownOver = over;
-        row.ownSince = clocks.ticks();
+        keep(row);
     }
 
     /** Whether it is the same access token; the refresh token beside it may have been replaced. */
@@ -461,11 +479,12 @@ final class Memory {
         }
         if (before != null && tokens.equals(others)) {
             after.nextBackground = before.nextBackground;
+            after.kept = before.kept;
+            after.keptSince = before.keptSince;
         }
         if (before != null && before.own && Objects.equals(versionOf(known), versionOf(grant))) {
             after.own = true;
             after.ownOver = before.ownOver;
-            after.ownSince = before.ownSince;
         }
         after.noted = ++stamps;
         after.used = before != null;

@@ -189,6 +189,7 @@ final class UnsavedTokens {
     }
 
     private void saved(AccountKey key, Unsaved kept) {
+        memory.stored(key);
         if (unsaved.remove(key) != null && kept.failures() > 0) {
             events.writeCompleted(key, clocks.since(kept.since()));
         }

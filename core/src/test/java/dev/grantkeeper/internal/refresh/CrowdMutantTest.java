@@ -124,7 +124,7 @@ class CrowdMutantTest {
                 Mutant.of(
                                 "what has outlasted an outage is not looked at again",
                                 MEMORY,
-                                "if (known != null && known.ownSince - ticks <= 0) {",
+                                "if (known != null && known.keptSince - ticks <= 0) {",
                                 "if (false) {")
                         .from(73));
     }

@@ -303,11 +303,66 @@ class MemoryTest {
     void an_attempt_that_has_ended_is_not_lost() {
         writeAttempt("a");
         memory.sending(KEY, "a", T.toNanos());
+        memory.failed(KEY, "a");
         // The outcome of this node itself, as a write that looked failed.
         GrantRow ended = attempt("a").row().failedUntil(Resource.OWN, Instant.EPOCH.plusSeconds(1), null);
         assertThat(lost(new VersionedRow("b", ended), true)).isNull();
-        memory.failed(KEY, "a");
         assertThat(lost(attempt("b"), true)).isNull();
+    }
+
+    /**
+     * A second request is under way, and with its attempt the store has lost the failure, or the lost answer, before.
+     */
+    @Test
+    void an_attempt_with_a_request_is_lost_together_with_what_was_written_before_it() {
+        GrantRow again = attempt("a").row().withAnswerLost();
+        assertThat(again.answerLost()).isTrue();
+        assertIsLostBefore(again);
+        assertIsLostBefore(version("1")
+                .row()
+                .failedUntil(Resource.OWN, Instant.EPOCH, null)
+                .attempting("a"));
+    }
+
+    private void assertIsLostBefore(GrantRow known) {
+        memory.read(KEY, version("1"), memory.stamp());
+        memory.wrote(KEY, "1", new VersionedRow("lost", known), memory.stamp());
+        memory.sending(KEY, "a", T.toNanos());
+        assertThat(lost(new VersionedRow("restored", version("1").row()), true)).isEqualTo(known);
+        assertThat(lost(version("2"), true)).isNull(); // other tokens
+    }
+
+    private boolean isLookedFor() {
+        return memory.writtenSince(0).contains(KEY);
+    }
+
+    @Test
+    void a_row_that_this_node_wrote_is_looked_for_until_it_has_outlasted_an_outage() {
+        memory.read(KEY, version("1"), memory.stamp());
+        assertThat(isLookedFor()).isFalse();
+        memory.wrote(KEY, "1", version("2"), memory.stamp());
+        assertThat(isLookedFor()).isTrue();
+        assertThat(memory.writtenSince(1)).isEmpty();
+        memory.outlasted(KEY, 0);
+        assertThat(isLookedFor()).isFalse();
+    }
+
+    /** That node may never learn that its write has landed, and look for nothing. */
+    @Test
+    void a_row_is_looked_for_when_another_node_has_written_an_attempt_over_it() {
+        VersionedRow mine = version("2");
+        memory.wrote(KEY, "1", mine, memory.stamp());
+        memory.read(KEY, new VersionedRow("3", mine.row().attempting("a")), memory.stamp());
+        assertThat(isLookedFor()).isTrue();
+        memory.read(KEY, version("4"), memory.stamp()); // the other node's tokens
+        assertThat(isLookedFor()).isFalse();
+    }
+
+    @Test
+    void tokens_that_were_found_by_a_read_after_a_write_that_looked_failed_are_looked_for() {
+        memory.read(KEY, version("2"), memory.stamp());
+        memory.stored(KEY);
+        assertThat(isLookedFor()).isTrue();
     }
 
     @Test
