@@ -22,6 +22,10 @@ final class OkHttpVersion {
      * @throws IllegalStateException if it is an older one; the message names it, and what to exclude
      */
     static void check() {
+        String version = version();
+        if (version.startsWith("OkHttp 5.") && version.indexOf('-') < 0) {
+            return;
+        }
         // What is called here and came with OkHttp 5, some of it after its first alphas.
         if (has(Interceptor.Chain.class, "withCache")
                 && has(Interceptor.Chain.class, "withRetryOnConnectionFailure")
@@ -31,7 +35,7 @@ final class OkHttpVersion {
         }
         List<String> copies = copies();
         String loaded = copies.isEmpty() ? "an unknown place" : copies.get(0);
-        throw new IllegalStateException("Grantkeeper needs OkHttp 5, and " + version()
+        throw new IllegalStateException("Grantkeeper needs OkHttp 5, and " + version
                 + " comes first on the class path: " + loaded
                 + (copies.size() > 1
                         ? " (another copy is " + String.join(", ", copies.subList(1, copies.size())) + ")"

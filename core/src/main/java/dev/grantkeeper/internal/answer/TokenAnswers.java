@@ -109,10 +109,14 @@ public final class TokenAnswers {
     private static final String ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
     private static final String TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 
-    private static final Pattern REFRESH_TOKEN = Pattern.compile("(?i)refresh[ _-]?token");
-    private static final Pattern REJECTED =
-            Pattern.compile("(?i)\\b(?:invalid|expired|revoked|unknown|not found|(?:not|no longer) valid)\\b");
-    private static final Pattern OF_A_PARAMETER = Pattern.compile("(?i)missing|required|parameter|must|malformed");
+    /** Compiled when a server first describes an error, and not when an application starts. */
+    private static final class Wording {
+        static final Pattern REFRESH_TOKEN = Pattern.compile("(?i)refresh[ _-]?token");
+        static final Pattern REJECTED =
+                Pattern.compile("(?i)\\b(?:invalid|expired|revoked|unknown|not found|(?:not|no longer) valid)\\b");
+        static final Pattern OF_A_PARAMETER = Pattern.compile("(?i)missing|required|parameter|must|malformed");
+    }
+
     private static final int MAX_REASON = 512;
 
     private static final int MAX_CLAIMS = 16 * 1024;
@@ -283,9 +287,9 @@ public final class TokenAnswers {
         }
         String text = description.textValue();
         String start = text.substring(0, Math.min(text.length(), MAX_REASON));
-        return REFRESH_TOKEN.matcher(start).find()
-                && REJECTED.matcher(start).find()
-                && !OF_A_PARAMETER.matcher(start).find();
+        return Wording.REFRESH_TOKEN.matcher(start).find()
+                && Wording.REJECTED.matcher(start).find()
+                && !Wording.OF_A_PARAMETER.matcher(start).find();
     }
 
     /** A member from its place at this server; where that is empty, from the standard's. */

@@ -18,11 +18,14 @@ import okhttp3.HttpUrl;
  * path of an origin, since one host may carry the APIs of many. Immutable.
  */
 public final class ApiAddresses {
-    /**
-     * A decoded path segment that a server, or a gateway in front of it, may read as several, as none, or as another
-     * one: separators and parameters, also where they are encoded twice, and what is not text.
-     */
-    private static final Pattern AMBIGUOUS = Pattern.compile("[/\\\\;\\p{Cntrl}\\uFFFD]|%\\p{XDigit}{2}");
+    /** Compiled where an API has a path, and not when any application starts. */
+    private static final class Segments {
+        /**
+         * A decoded path segment that a server, or a gateway in front of it, may read as several, as none, or as
+         * another one: separators and parameters, also where they are encoded twice, and what is not text.
+         */
+        static final Pattern AMBIGUOUS = Pattern.compile("[/\\\\;\\p{Cntrl}\\uFFFD]|%\\p{XDigit}{2}");
+    }
 
     private final Set<String> origins;
     /** URLs of them, by host. */
@@ -78,7 +81,7 @@ public final class ApiAddresses {
     private static boolean isAmbiguous(HttpUrl url) {
         return segments(url).stream()
                 .anyMatch(segment ->
-                        segment.isEmpty() || AMBIGUOUS.matcher(segment).find());
+                        segment.isEmpty() || Segments.AMBIGUOUS.matcher(segment).find());
     }
 
     /**
