@@ -159,7 +159,7 @@ final class ManyUsers {
             String user = String.valueOf(chain.request().tag(String.class));
             return chain.proceed(chain.request()
                     .newBuilder()
-                    .header("Authorization", "Bearer " + tokens.get(user))
+                    .header("Authorization", PlainWays.header(String.valueOf(tokens.get(user))))
                     .build());
         }
 
