@@ -248,7 +248,7 @@ final class AuthorizingInterceptor implements Interceptor {
         throw reason;
     }
 
-    /** What becomes of an answer that may demand other tokens. */
+    /** Judges an answer that may demand other tokens. */
     private Response answered(
             Chain chain, Request request, TokenSource source, Destination destination, TokenSet tokens, Response answer)
             throws IOException {

@@ -62,7 +62,7 @@ public final class EncryptedRequests implements AuthorizationEndpoint.Encryption
         if (method == null) {
             throw failed("The metadata of " + facts.name + " names methods of encryption"
                     + " (request_object_encryption_enc_values_supported), and none of " + METHODS
-                    + " is among them. ENCRYPTED_REQUEST needs one");
+                    + " is among them. Ask the provider for one, or leave ENCRYPTED_REQUEST out");
         }
         try {
             for (JWK key : keys.forEncryption()) {
@@ -76,8 +76,8 @@ public final class EncryptedRequests implements AuthorizationEndpoint.Encryption
         } catch (JOSEException e) {
             // as below: a key that no request can be encrypted to
         }
-        throw failed("The provider publishes no key for encryption (use=enc) with RSA-OAEP-256 or ECDH-ES, and"
-                + " ENCRYPTED_REQUEST needs one");
+        throw failed("The provider publishes no key for encryption (use=enc) with RSA-OAEP-256 or ECDH-ES."
+                + " Ask it for one, or leave ENCRYPTED_REQUEST out");
     }
 
     private static RequestFailedException failed(String why) {

@@ -214,7 +214,7 @@ final class LoadApp {
         add("Grantkeeper, all tokens refreshed ahead, 2 s each", paced, with);
     }
 
-    /** What one run has measured. */
+    /** The measurements of one run. */
     private record Run(
             String library,
             Latencies latencies,
