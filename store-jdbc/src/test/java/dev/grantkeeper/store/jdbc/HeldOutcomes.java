@@ -6,9 +6,7 @@ import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenStore;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -22,7 +20,6 @@ final class HeldOutcomes implements TokenStore {
     private final TokenStore store;
 
     // all guarded by this
-    private final Map<AccountKey, Integer> writes = new HashMap<>();
     private final Set<AccountKey> held = new HashSet<>();
     private final Set<AccountKey> read = new HashSet<>();
     private boolean holding;
@@ -32,10 +29,9 @@ final class HeldOutcomes implements TokenStore {
         this.store = store;
     }
 
-    /** Holds the second write of each row from now on: the first one is the attempt. */
+    /** Holds the writes that end attempts from now on. */
     synchronized void hold() {
         holding = true;
-        writes.clear();
         held.clear();
     }
 
@@ -44,9 +40,16 @@ final class HeldOutcomes implements TokenStore {
         notifyAll();
     }
 
-    /** Waits until so many outcomes are held. */
-    synchronized void awaitHeld(int outcomes) throws InterruptedException {
-        await(() -> held.size() >= outcomes);
+    /** Waits until so many outcomes are held. Fails once a refresh has ended without one. */
+    synchronized void awaitHeld(int outcomes, BooleanSupplier ended) throws InterruptedException {
+        await(() -> held.size() >= outcomes || ended.getAsBoolean());
+        if (held.size() < outcomes) {
+            throw new IllegalStateException("A refresh ended before its outcome was written");
+        }
+    }
+
+    synchronized void wake() {
+        notifyAll();
     }
 
     /** Forgets which rows were read. */
@@ -95,12 +98,14 @@ final class HeldOutcomes implements TokenStore {
 
     @Override
     public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
-        passOutcome(key);
+        if (NodeProcess.row(key, next).attempt() == null) {
+            passOutcome(key);
+        }
         return store.replace(key, version, next);
     }
 
     private synchronized void passOutcome(AccountKey key) throws IOException {
-        if (holding && writes.merge(key, 1, Integer::sum) >= 2) {
+        if (holding) {
             held.add(key);
             notifyAll();
             try {

@@ -3,8 +3,13 @@ package dev.grantkeeper.store.jdbc;
 
 import dev.grantkeeper.Grantkeeper;
 import dev.grantkeeper.LoginRequiredException;
+import dev.grantkeeper.internal.row.GrantRow;
+import dev.grantkeeper.internal.row.RowFormat;
+import dev.grantkeeper.internal.row.UnreadableRowException;
 import dev.grantkeeper.provider.Provider;
+import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.SealingKeys;
+import dev.grantkeeper.token.StoredTokens;
 import dev.grantkeeper.token.TokenStore;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -59,6 +64,8 @@ final class NodeProcess implements AutoCloseable {
 
     /** T, how long an attempt stands, is twice this. */
     static final Duration TOKEN_CALL = Duration.ofSeconds(10);
+
+    private static final SealingKeys KEYS = SealingKeys.of("v7Qm2Xr9Ls4Tn8Yb3Wd6Zk1Pf5Hc0Jg-");
 
     static final String STOPPED = "stopped";
     private static final String ENDED = "ended";
@@ -201,8 +208,16 @@ final class NodeProcess implements AutoCloseable {
                 .redirectUri(REDIRECT)
                 .scopes("things.read")
                 .tokenStore(store)
-                .sealingKeys(SealingKeys.of("v7Qm2Xr9Ls4Tn8Yb3Wd6Zk1Pf5Hc0Jg-"))
+                .sealingKeys(KEYS)
                 .time(() -> Instant.now().plusNanos(passedNanos.get()), () -> System.nanoTime() + passedNanos.get());
+    }
+
+    /**
+     * Opens a row of these registrations. Nothing else tells the outcome of a refresh from its attempt: an attempt may
+     * be written several times.
+     */
+    static GrantRow row(AccountKey key, StoredTokens stored) throws UnreadableRowException {
+        return new RowFormat(KEYS).read(key, stored).row();
     }
 
     /** Stands before the name of a database to which there is no pool. */
@@ -259,7 +274,10 @@ final class NodeProcess implements AutoCloseable {
                 .tokenCallTimeout(Duration.ofMillis(Long.parseLong(arguments[3])))
                 .maxWait(Duration.ofMinutes(1))
                 .build()) {
-            Calls calls = new Calls(node, http, arguments[0] + "/api/things", store);
+            Calls calls = new Calls(node, http, arguments[0] + "/api/things", () -> {
+                store.wake();
+                outcomes.wake();
+            });
             out.println("ready");
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 out.println(obey(line.split(" ", -1), time, calls, store, outcomes));
@@ -313,7 +331,7 @@ final class NodeProcess implements AutoCloseable {
             }
             case "seen" -> outcomes.awaitRead(Integer.parseInt(order[1]));
             case "hold" -> outcomes.hold();
-            case "held" -> outcomes.awaitHeld(Integer.parseInt(order[1]));
+            case "held" -> outcomes.awaitHeld(Integer.parseInt(order[1]), calls::anyDone);
             case "release" -> outcomes.release();
             case "pass" -> time.pass(Duration.ofMillis(Long.parseLong(order[1])));
             case "begin" -> calls.begin(Integer.parseInt(order[1]));
@@ -343,14 +361,14 @@ final class NodeProcess implements AutoCloseable {
         private final Grantkeeper node;
         private final OkHttpClient api;
         private final String url;
-        private final WatchedStore store;
+        private final Runnable onEnd;
         private final List<CompletableFuture<Integer>> all = new ArrayList<>();
 
-        Calls(Grantkeeper node, OkHttpClient http, String url, WatchedStore store) {
+        Calls(Grantkeeper node, OkHttpClient http, String url, Runnable onEnd) {
             this.node = node;
             this.api = node.account("alice").wrap(http);
             this.url = url;
-            this.store = store;
+            this.onEnd = onEnd;
         }
 
         void begin(int calls) {
@@ -358,8 +376,7 @@ final class NodeProcess implements AutoCloseable {
             all.clear();
             for (int i = 0; i < calls; i++) {
                 CompletableFuture<Integer> one = CompletableFuture.supplyAsync(() -> call(go), threads);
-                one.whenComplete((status, problem) -> store.wake());
-                all.add(one);
+                add(one);
             }
             go.countDown();
         }
@@ -367,8 +384,13 @@ final class NodeProcess implements AutoCloseable {
         void begin(String prefix, int first, int end) {
             all.clear();
             for (int i = first; i < end; i++) {
-                all.add(node.account(prefix + i).tokensAsync().thenApply(tokens -> 200));
+                add(node.account(prefix + i).tokensAsync().thenApply(tokens -> 200));
             }
+        }
+
+        private void add(CompletableFuture<Integer> one) {
+            all.add(one);
+            one.whenComplete((status, problem) -> onEnd.run());
         }
 
         private int call(CountDownLatch go) {
@@ -383,6 +405,10 @@ final class NodeProcess implements AutoCloseable {
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
+        }
+
+        boolean anyDone() {
+            return all.stream().anyMatch(CompletableFuture::isDone);
         }
 
         boolean done() {

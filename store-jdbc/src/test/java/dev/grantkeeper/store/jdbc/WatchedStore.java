@@ -32,13 +32,13 @@ final class WatchedStore implements TokenStore {
     // guarded by this
     private int finds;
 
-    // guarded by this: our attempt stands in the row
-    private boolean attempting;
+    // guarded by this: the name of our attempt, which stands in the row
+    private @Nullable String attempting;
 
     // guarded by this
     private boolean writing;
 
-    // guarded by this: the version of an attempt whose write looked failed, and may have landed
+    // guarded by this: an attempt whose write looked failed, and may have landed
     private @Nullable String unclear;
 
     WatchedStore(TokenStore store, Runnable onStop) {
@@ -67,7 +67,7 @@ final class WatchedStore implements TokenStore {
         int before = finds;
         // Who is to write an attempt reads for its callers, then for its refresh, and after a doubt once more each. Who
         // has read more often than that and is not writing waits for another.
-        while (!done.getAsBoolean() && (attempting || writing || finds < before + 6)) {
+        while (!done.getAsBoolean() && (attempting != null || writing || finds < before + 6)) {
             wait();
         }
         return done.getAsBoolean();
@@ -90,8 +90,10 @@ final class WatchedStore implements TokenStore {
         }
         Optional<StoredTokens> found = store.find(key);
         synchronized (this) {
-            if (found.isPresent() && found.get().version().equals(unclear)) {
-                attempting = true;
+            if (unclear != null
+                    && found.isPresent()
+                    && unclear.equals(NodeProcess.row(key, found.get()).attempt())) {
+                attempting = unclear;
             }
         }
         return found;
@@ -104,21 +106,25 @@ final class WatchedStore implements TokenStore {
 
     @Override
     public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
-        boolean outcome = beginWriting();
-        stop(outcome ? Stop.BEFORE_OUTCOME : Stop.BEFORE_ATTEMPT);
+        String attempt = NodeProcess.row(key, next).attempt();
+        if (attempt != null && attempt.equals(standing())) {
+            return store.replace(key, version, next); // shows the others that its holder lives
+        }
+        begin();
+        stop(attempt == null ? Stop.BEFORE_OUTCOME : Stop.BEFORE_ATTEMPT);
         boolean won = false;
         try {
             won = store.replace(key, version, next);
         } catch (IOException e) {
             synchronized (this) {
-                unclear = outcome ? null : next.version();
+                unclear = attempt;
             }
             throw e;
         } finally {
-            wrote(won && !outcome);
+            wrote(won ? attempt : null);
         }
         if (won) {
-            stop(outcome ? Stop.AFTER_OUTCOME : Stop.AFTER_ATTEMPT);
+            stop(attempt == null ? Stop.AFTER_OUTCOME : Stop.AFTER_ATTEMPT);
         }
         return won;
     }
@@ -128,12 +134,15 @@ final class WatchedStore implements TokenStore {
         return store.delete(key, version);
     }
 
-    private synchronized boolean beginWriting() {
-        writing = true;
+    private synchronized @Nullable String standing() {
         return attempting;
     }
 
-    private synchronized void wrote(boolean attempt) {
+    private synchronized void begin() {
+        writing = true;
+    }
+
+    private synchronized void wrote(@Nullable String attempt) {
         writing = false;
         attempting = attempt;
         notifyAll();
