@@ -193,7 +193,7 @@ class ArchitectureTest {
                 .containsExactlyInAnyOrder(
                         ROOT + ".internal.wire.AuthorizationEndpoint",
                         ROOT + ".internal.openid.ClaimSources",
-                        ROOT + ".internal.openid.Decryption",
+                        ROOT + ".internal.openid.Jwe",
                         ROOT + ".internal.openid.EncryptedRequests",
                         ROOT + ".internal.openid.IdTokens",
                         ROOT + ".internal.openid.LogoutTokens",
@@ -202,7 +202,7 @@ class ArchitectureTest {
                         ROOT + ".internal.openid.SignedMetadata",
                         ROOT + ".internal.openid.SignedResponses",
                         ROOT + ".internal.wire.Client",
-                        ROOT + ".internal.wire.DPoP",
+                        ROOT + ".internal.wire.Proofs",
                         ROOT + ".internal.wire.JwtSigner");
     }
 

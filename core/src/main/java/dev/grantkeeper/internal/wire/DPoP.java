@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package dev.grantkeeper.internal.wire;
 
-import com.nimbusds.jose.JOSEException;
-import com.nimbusds.jose.JOSEObjectType;
-import com.nimbusds.jose.JWSAlgorithm;
-import com.nimbusds.jose.JWSHeader;
-import com.nimbusds.jose.crypto.ECDSASigner;
-import com.nimbusds.jose.jwk.Curve;
-import com.nimbusds.jose.jwk.ECKey;
-import com.nimbusds.jwt.JWTClaimsSet;
-import com.nimbusds.jwt.SignedJWT;
-import com.nimbusds.oauth2.sdk.id.JWTID;
 import dev.grantkeeper.internal.provider.DialectFacts;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
-import java.security.MessageDigest;
-import java.security.interfaces.ECPrivateKey;
-import java.security.interfaces.ECPublicKey;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.Base64;
-import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +27,6 @@ import org.jspecify.annotations.Nullable;
 public final class DPoP {
     private static final String SCHEME = "DPoP";
     private static final String NONCE = "DPoP-Nonce";
-    private static final JOSEObjectType TYPE = new JOSEObjectType("dpop+jwt");
 
     /** One registration talks to a handful; only a mistake leads to more. */
     private static final int MOST_SERVERS = 200;
@@ -106,15 +89,7 @@ public final class DPoP {
 
     /** The thumbprint by which an authorization request names the key (RFC 9449 section 10): {@code dpop_jkt}. */
     public static String thumbprint(KeyPair key) {
-        try {
-            return jwk(key).computeThumbprint().toString();
-        } catch (JOSEException e) {
-            throw new IllegalStateException("Every Java platform has SHA-256", e);
-        }
-    }
-
-    private static ECKey jwk(KeyPair key) {
-        return new ECKey.Builder(Curve.P_256, (ECPublicKey) key.getPublic()).build();
+        return Proofs.thumbprint(key);
     }
 
     /** The {@code Authorization} header that goes with the tokens (RFC 6750 section 2.1, RFC 9449 section 7.1). */
@@ -138,50 +113,9 @@ public final class DPoP {
      */
     public Request prove(Request request, KeyPair key, @Nullable String accessToken) {
         Server server = server(request.url());
-        JWTClaimsSet.Builder claims = new JWTClaimsSet.Builder()
-                .jwtID(new JWTID().getValue())
-                .issueTime(Date.from(clock.instant().plus(server.ahead())))
-                .claim("htm", request.method())
-                .claim("htu", target(request.url()));
-        if (accessToken != null) {
-            claims.claim("ath", digest(accessToken));
-        }
-        if (server.nonce() != null) {
-            claims.claim("nonce", server.nonce());
-        }
-        JWSHeader header = new JWSHeader.Builder(JWSAlgorithm.ES256)
-                .type(TYPE)
-                .jwk(jwk(key))
-                .build();
-        SignedJWT proof = new SignedJWT(header, claims.build());
-        try {
-            proof.sign(new ECDSASigner((ECPrivateKey) key.getPrivate()));
-        } catch (JOSEException e) {
-            throw new IllegalStateException("This Java platform has no ES256", e);
-        }
-        return request.newBuilder().header(SCHEME, proof.serialize()).build();
-    }
-
-    /** The URL as it is sent: java.net.URI would write some characters in another way. */
-    private static String target(HttpUrl url) {
-        return url.newBuilder()
-                .username("")
-                .password("")
-                .query(null)
-                .fragment(null)
-                .build()
-                .toString();
-    }
-
-    private static String digest(String token) {
-        try {
-            return Base64.getUrlEncoder()
-                    .withoutPadding()
-                    .encodeToString(
-                            MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.US_ASCII)));
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("Every Java platform has SHA-256", e);
-        }
+        String proof = Proofs.of(
+                request, key, accessToken, server.nonce(), clock.instant().plus(server.ahead()));
+        return request.newBuilder().header(SCHEME, proof).build();
     }
 
     /** Remembers the nonce that a server sends along, with any status (RFC 9449 section 8.2). */
