@@ -444,6 +444,11 @@ final class ApiRegistration implements Registration, LoginStarter {
         }
 
         @Override
+        public Outcome.@Nullable Usable known() {
+            return tokens.known();
+        }
+
+        @Override
         public CompletableFuture<Outcome> current() {
             return tokens.current();
         }

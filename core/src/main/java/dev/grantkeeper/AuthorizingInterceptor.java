@@ -222,7 +222,7 @@ final class AuthorizingInterceptor implements Interceptor {
             throws IOException {
         Usable usable;
         try {
-            usable = tokenWait.usable(source, source.current(), chain.call());
+            usable = tokenWait.current(source, chain.call());
         } catch (LoginRequiredException | AuthorizationServerException e) {
             return withoutTokens(chain, request, source, e);
         }
@@ -366,16 +366,15 @@ final class AuthorizingInterceptor implements Interceptor {
 
     private Response proceedWith(Chain chain, Request request, TokenSource source, Usable usable) throws IOException {
         String header = dialect.tokenHeader;
-        TokenSet tokens = usable.tokens();
         ApiAddresses addresses = source.addresses();
         Request authorized = request.newBuilder()
                 .header(header, authorization(usable, source))
                 .build();
         // OkHttp's cache is keyed by URL: it would hand one user's answer to the next.
         Chain uncached = chain.getCache() == null ? chain : chain.withCache(null);
-        KeyPair key = tokens.proofKey().orElse(null);
+        KeyPair key = usable.proofKey();
         if (key != null) {
-            return boundCalls.proceed(uncached, authorized, tokens, key, addresses, wrapped);
+            return boundCalls.proceed(uncached, authorized, usable.tokens(), key, addresses, wrapped);
         }
         return addresses.areLimited() || !header.equalsIgnoreCase("Authorization")
                 ? boundCalls.proceedWith(header, uncached, authorized, addresses, wrapped)

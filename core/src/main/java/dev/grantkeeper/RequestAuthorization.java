@@ -86,7 +86,7 @@ public final class RequestAuthorization {
         if (url == null || destination == null) {
             return Optional.empty();
         }
-        TokenSet tokens = registration.tokenWait().tokens(source, source.current(), null);
+        TokenSet tokens = registration.tokenWait().current(source, null).tokens();
         return first(registration, source, destination, url, tokens);
     }
 

@@ -38,6 +38,12 @@ record TokenWait(Duration longest) {
         return usable(source, future, call).tokens();
     }
 
+    /** The current tokens as the source keeps them, or an exception with the reason why there are none. */
+    Outcome.Usable current(TokenSource source, @Nullable Call call) throws IOException {
+        Outcome.Usable known = source.known();
+        return known == null ? usable(source, source.current(), call) : known;
+    }
+
     /** The tokens as the source keeps them, or an exception with the reason why there are none. */
     Outcome.Usable usable(TokenSource source, CompletableFuture<Outcome> future, @Nullable Call call)
             throws IOException {

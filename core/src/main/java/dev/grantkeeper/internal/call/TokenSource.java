@@ -9,6 +9,7 @@ import dev.grantkeeper.token.AccountKey;
 import dev.grantkeeper.token.TokenSet;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /** The source of the interceptor's tokens. Thread-safe. */
 public interface TokenSource {
@@ -36,6 +37,9 @@ public interface TokenSource {
 
     /** Whether they may also be sent to the API base that comes with the tokens. */
     boolean goesToApiBase();
+
+    /** Tokens to use now, where that is known; {@code null} where {@link #current} has to find out. */
+    Outcome.@Nullable Usable known();
 
     /** Tokens to use now. */
     CompletableFuture<Outcome> current();
@@ -86,6 +90,11 @@ public interface TokenSource {
             }
 
             @Override
+            public Outcome.@Nullable Usable known() {
+                return refresher.known(key, resource);
+            }
+
+            @Override
             public CompletableFuture<Outcome> current() {
                 return refresher.current(key, resource);
             }
@@ -124,7 +133,7 @@ public interface TokenSource {
 
     /** These tokens only. */
     static TokenSource fixed(TokenSet tokens, ApiAddresses addresses) {
-        CompletableFuture<Outcome> usable = CompletableFuture.completedFuture(new Outcome.Usable(tokens));
+        Outcome.Usable usable = new Outcome.Usable(tokens);
         return new TokenSource() {
             @Override
             public Whose whose() {
@@ -147,8 +156,13 @@ public interface TokenSource {
             }
 
             @Override
-            public CompletableFuture<Outcome> current() {
+            public Outcome.Usable known() {
                 return usable;
+            }
+
+            @Override
+            public CompletableFuture<Outcome> current() {
+                return CompletableFuture.completedFuture(usable);
             }
 
             @Override

@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -184,16 +183,19 @@ final class Memory {
     /**
      * One of the access tokens in a row, as this node saw it.
      *
-     * @param tokens with this access token; they may be newer, since the refresh token beside it may be replaced
-     * @param usable the tokens as an outcome, the same object for each call
+     * @param usable tokens with this access token, the same object for each call; they may be newer, since the refresh
+     *     token beside it may be replaced
      * @param limits the token's limits, counted from when it was first seen
      * @param changed whether there was another one before
      * @param changedAt the time of that change, by the monotonic clock
      */
-    record Seen(
-            TokenSet tokens, CompletableFuture<Outcome> usable, TokenLimits limits, boolean changed, long changedAt) {
+    record Seen(Outcome.Usable usable, TokenLimits limits, boolean changed, long changedAt) {
         Seen(TokenSet tokens, TokenLimits limits, boolean changed, long changedAt) {
-            this(tokens, CompletableFuture.completedFuture(new Outcome.Usable(tokens)), limits, changed, changedAt);
+            this(new Outcome.Usable(tokens), limits, changed, changedAt);
+        }
+
+        TokenSet tokens() {
+            return usable.tokens();
         }
 
         Seen with(TokenSet tokens, TokenSet before) {

@@ -4,6 +4,7 @@ package dev.grantkeeper.internal.refresh;
 import dev.grantkeeper.internal.answer.Answer;
 import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
+import java.security.KeyPair;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -15,16 +16,23 @@ public sealed interface Outcome {
     /** Tokens to use now. Those that are remembered are the same object for each call. */
     final class Usable implements Outcome {
         private final TokenSet tokens;
+        private final @Nullable KeyPair proofKey;
         private @Nullable String header; // a String may be published by a race
 
         /** Tokens to use now. */
         public Usable(TokenSet tokens) {
             this.tokens = tokens;
+            this.proofKey = tokens.proofKey().orElse(null);
         }
 
         /** The tokens. */
         public TokenSet tokens() {
             return tokens;
+        }
+
+        /** The key that the access token is bound to; {@code null} if there is none. */
+        public @Nullable KeyPair proofKey() {
+            return proofKey;
         }
 
         /** The value of the header that carries the access token, if a call was made with it before. */

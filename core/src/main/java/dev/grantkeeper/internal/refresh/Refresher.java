@@ -167,12 +167,31 @@ public final class Refresher {
      * failure of the server, this waits for the next try, if that comes soon enough for a caller.
      */
     public CompletableFuture<Outcome> current(AccountKey key, Resource resource) {
-        CompletableFuture<Outcome> now = now(key, resource);
-        return isUsable(now) ? now : patiently(clocks.ticks(), now, () -> now(key, resource));
+        Usable known = known(key, resource);
+        return known == null
+                ? patiently(clocks.ticks(), now(key, resource), () -> now(key, resource))
+                : CompletableFuture.completedFuture(known);
     }
 
-    private static boolean isUsable(CompletableFuture<Outcome> known) {
-        return known.isDone() && !known.isCompletedExceptionally() && known.join() instanceof Usable;
+    /**
+     * Tokens that are valid now, where memory can be trusted; {@code null} where {@link #current} has to bring some.
+     * Nearly every call of an API ends here, so the clocks are read once, and nothing is allocated.
+     */
+    public @Nullable Usable known(AccountKey key, Resource resource) {
+        Remembered known = unsaved.get(key) == null ? memory.get(key) : null;
+        if (known == null) {
+            return null;
+        }
+        long ticks = clocks.ticks();
+        return isTrusted(known, ticks) ? usable(key, resource, known, false, clocks.millis(), ticks) : null;
+    }
+
+    /** Whether a row may be used without a look into the store. */
+    private boolean isTrusted(Remembered known, long ticks) {
+        StoreHealth health = rows.health();
+        // A node that serves from memory only would not notice an outage, and a store may come back without a row.
+        boolean steady = ticks - health.lastSuccess() < shortestCacheTime && !health.hasBeenAwaySince(known.seenAt());
+        return known.trusted(ticks, shortestCacheTime, steady ? storeCacheTime : shortestCacheTime);
     }
 
     /** One failure is not an outage: a caller that has the time is served by the next try. */
@@ -215,17 +234,10 @@ public final class Refresher {
                     : CompletableFuture.completedFuture(new Usable(unsavedTokens));
         }
         Remembered known = memory.get(key);
-        if (known != null && known.grant() != null) {
-            long ticks = clocks.ticks();
-            StoreHealth health = rows.health();
-            // A node that serves from memory only would not notice an outage, and a store may come back without a row.
-            boolean steady =
-                    ticks - health.lastSuccess() < shortestCacheTime && !health.hasBeenAwaySince(known.seenAt());
-            if (known.trusted(ticks, shortestCacheTime, steady ? storeCacheTime : shortestCacheTime)) {
-                return decide(key, resource, known, false, ticks);
-            }
-        }
-        return read(key, resource);
+        long ticks = clocks.ticks();
+        return known != null && known.grant() != null && isTrusted(known, ticks)
+                ? decide(key, resource, known, false, ticks)
+                : read(key, resource);
     }
 
     /**
@@ -261,36 +273,56 @@ public final class Refresher {
     }
 
     /**
-     * Decides by a row what a caller gets. Nearly every call of an API comes through here with a valid token, so the
-     * clocks are read once, and nothing is allocated then.
+     * Decides by a row what a caller gets.
      *
      * @param ticks the monotonic clock
      */
     private CompletableFuture<Outcome> decide(
             AccountKey key, Resource resource, Remembered known, boolean justRead, long ticks) {
-        VersionedRow grant = known.grant();
-        if (grant == null && renewal.begin(key) == null) {
+        if (known.grant() == null && renewal.begin(key) == null) {
             // The row was just read: nobody has to wait for a flight that began when there was something to refresh.
             return CompletableFuture.completedFuture(LoginRequired.notConnected());
         }
-        Memory.Seen its = known.seen(resource);
         long millis = clocks.millis();
-        if (grant == null || its == null || its.limits().pastHard(millis, ticks)) {
-            return refreshed(key, resource, known, lately(known, justRead, ticks));
+        Usable usable = usable(key, resource, known, justRead, millis, ticks);
+        if (usable != null) {
+            return CompletableFuture.completedFuture(usable);
+        }
+        Memory.Seen its = known.seen(resource);
+        return its == null || its.limits().pastHard(millis, ticks)
+                ? refreshed(key, resource, known, lately(known, justRead, ticks))
+                : join(key, Purpose.insteadOf(resource, its.tokens().accessToken()));
+    }
+
+    /**
+     * The tokens in a row, if they need no replacement first. Begins to replace those past their soft limit.
+     *
+     * @param millis the wall clock
+     * @param ticks the monotonic clock
+     */
+    private @Nullable Usable usable(
+            AccountKey key, Resource resource, Remembered known, boolean justRead, long millis, long ticks) {
+        Memory.Seen its = known.seen(resource);
+        if (its == null || its.limits().pastHard(millis, ticks)) {
+            return null;
         }
         // Most of the time no flight is under way, and nobody has to look for this one.
         Flight underWay = flights.isEmpty() ? null : flights.get(key);
         if (underWay != null
                 && its.tokens().accessToken().equals(underWay.purpose().rejected())) {
-            // An API has just rejected these. Their replacement is on its way.
-            return join(key, Purpose.insteadOf(resource, its.tokens().accessToken()));
+            return null; // An API has just rejected these. Their replacement is on its way.
         }
-        if (its.limits().pastSoft(millis, ticks)
-                && worthTrying(grant.row(), resource)
-                && known.mayStartBackground(clocks)) {
-            begin(key, Purpose.fresher(resource), lately(known, justRead, ticks));
+        if (its.limits().pastSoft(millis, ticks)) {
+            refreshAhead(key, resource, known, lately(known, justRead, ticks));
         }
         return its.usable();
+    }
+
+    private void refreshAhead(AccountKey key, Resource resource, Remembered known, @Nullable Remembered lately) {
+        VersionedRow grant = known.grant();
+        if (grant != null && worthTrying(grant.row(), resource) && known.mayStartBackground(clocks)) {
+            begin(key, Purpose.fresher(resource), lately);
+        }
     }
 
     /** Tokens in place of those that have come to their hard limit, or of none. */
@@ -302,7 +334,7 @@ public final class Refresher {
             if (known.mayStartBackground(clocks)) {
                 begin(key, Purpose.fresher(resource), lately);
             }
-            return its.usable();
+            return CompletableFuture.completedFuture(its.usable());
         }
         return join(key, Purpose.valid(resource), lately);
     }
