@@ -66,18 +66,23 @@ final class LostWrites {
         lookLater();
     }
 
-    /** Reads the row that was written last, by which a node that calls for nothing else notices the outage. */
-    private void storeMayBeDown() {
+    /**
+     * Reads another row, the one that was written last, by which a node that calls for nothing else notices the outage.
+     */
+    private void storeMayBeDown(AccountKey failed) {
         synchronized (this) {
             if (asking) {
                 return;
             }
             asking = true;
         }
-        List<AccountKey> last = memory.writtenSince(clocks.ticks() - LAST.toNanos());
-        boolean started = !last.isEmpty()
+        AccountKey another = memory.writtenSince(clocks.ticks() - LAST.toNanos()).stream()
+                .filter(key -> !key.equals(failed))
+                .findFirst()
+                .orElse(null);
+        boolean started = another != null
                 && read(() -> {
-                    boolean unused = isThere(last.get(0));
+                    boolean unused = isThere(another);
                     // Not at once: a row that nobody can read is called for again and again.
                     workers.later(pause, this::stopAsking);
                 });

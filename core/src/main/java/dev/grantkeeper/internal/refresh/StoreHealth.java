@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -45,7 +46,7 @@ final class StoreHealth {
 
     private final List<Runnable> whenDown = new CopyOnWriteArrayList<>();
     private final List<Runnable> whenBack = new CopyOnWriteArrayList<>();
-    private final List<Runnable> whenInDoubt = new CopyOnWriteArrayList<>();
+    private final List<Consumer<AccountKey>> whenInDoubt = new CopyOnWriteArrayList<>();
 
     private volatile boolean failing;
     private volatile long lastSuccess;
@@ -81,8 +82,8 @@ final class StoreHealth {
         whenBack.add(task);
     }
 
-    /** Adds a short task to run when a row fails that may be the only one. */
-    void whenInDoubt(Runnable task) {
+    /** Adds a short task to run with the key of a row that fails and may be the only one. */
+    void whenInDoubt(Consumer<AccountKey> task) {
         whenInDoubt.add(task);
     }
 
@@ -138,7 +139,7 @@ final class StoreHealth {
             failing = true;
             whenDown.forEach(Runnable::run);
         } else {
-            whenInDoubt.forEach(Runnable::run);
+            whenInDoubt.forEach(task -> task.accept(key));
         }
     }
 

@@ -376,7 +376,7 @@ class MutantTest {
                 Mutant.of(
                                 "a node that calls for a row that failed alone looks at another one",
                                 STORE_HEALTH,
-                                "whenInDoubt.forEach(Runnable::run);",
+                                "whenInDoubt.forEach(task -> task.accept(key));",
                                 "")
                         .from(3_000),
                 Mutant.of(

@@ -27,7 +27,7 @@ class StoreHealthTest {
     private final AtomicInteger doubts = new AtomicInteger();
 
     StoreHealthTest() {
-        health.whenInDoubt(doubts::incrementAndGet);
+        health.whenInDoubt(key -> doubts.incrementAndGet());
         health.whenDown(downs::incrementAndGet);
         health.whenBack(backs::incrementAndGet);
     }

@@ -27,8 +27,7 @@ final class PlainWays {
     /** Each call by the same client. */
     static AuthorizedCall of(Transport transport, OkHttpClient client) {
         OkHttpClient ending = transport.ending(client);
-        Request request = transport.request();
-        return () -> send(ending, request);
+        return () -> send(ending, transport.request());
     }
 
     static AuthorizedCall bare(Transport transport) {

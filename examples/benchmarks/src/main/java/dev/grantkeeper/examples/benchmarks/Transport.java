@@ -6,8 +6,8 @@ import java.net.Proxy;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import okhttp3.HttpUrl;
 import okhttp3.Interceptor;
+import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.Protocol;
 import okhttp3.Request;
@@ -31,6 +31,26 @@ public enum Transport {
             return client.newBuilder().addInterceptor(Transport::answer).build();
         }
     },
+    /**
+     * The same, but for a whole {@code GET} as applications write it: the request is made from the text of its URL, and
+     * the answer has headers and a body.
+     */
+    GET("https://api.example.com") {
+        @Override
+        Request request() {
+            return new Request.Builder().url(THINGS).build();
+        }
+
+        @Override
+        OkHttpClient client() {
+            return new OkHttpClient();
+        }
+
+        @Override
+        OkHttpClient ending(OkHttpClient client) {
+            return client.newBuilder().addInterceptor(Transport::answerInFull).build();
+        }
+    },
     /** A connection in memory answers: a whole call of OkHttp's is measured, all but the system's sockets and TLS. */
     CONNECTION("http://127.0.0.1:9") {
         @Override
@@ -44,12 +64,15 @@ public enum Transport {
         }
     };
 
+    private static final MediaType JSON = MediaType.get("application/json");
+    private static final String THINGS = "https://api.example.com/v1/things";
+
     private final String origin;
-    private final HttpUrl url;
+    private final Request request;
 
     Transport(String origin) {
         this.origin = origin;
-        this.url = HttpUrl.get(origin + "/v1/things");
+        this.request = new Request.Builder().url(origin + "/v1/things").build();
     }
 
     /** The API's origin. */
@@ -59,12 +82,12 @@ public enum Transport {
 
     /** A request to the API. */
     Request request() {
-        return new Request.Builder().url(url).build();
+        return request;
     }
 
     /** The URL of that request. */
     URI uri() {
-        return url.uri();
+        return request.url().uri();
     }
 
     /** A client without interceptors. */
@@ -83,6 +106,17 @@ public enum Transport {
                 .dns(host -> List.of(InetAddress.getLoopbackAddress()))
                 .protocols(List.of(Protocol.HTTP_1_1))
                 .socketFactory(new InMemorySockets(response))
+                .build();
+    }
+
+    private static Response answerInFull(Interceptor.Chain chain) {
+        return new Response.Builder()
+                .request(chain.request())
+                .protocol(Protocol.HTTP_1_1)
+                .code(200)
+                .message("OK")
+                .header("Content-Type", "application/json")
+                .body(ResponseBody.create("{\"things\":[]}", JSON))
                 .build();
     }
 
