@@ -186,8 +186,7 @@ public final class Discovery {
      */
     public Provider fetch() throws IOException {
         OkHttpVersion.check();
-        OkHttpClient client = httpClient == null ? new OkHttpClient() : httpClient;
-        return fetchWith(new Http(client, TIMEOUT, new DPoP(InstantSource.system(), false)));
+        return fetchWith(new Http(httpClient, TIMEOUT, new DPoP(InstantSource.system(), false)));
     }
 
     /** Fetches as the registration makes its other requests, through this discovery's own client if it has one. */

@@ -101,10 +101,7 @@ final class Machinery implements Registration, LoginStarter {
         this.decryption = settings.decryption();
         this.dpop = new DPoP(settings.clock, settings.dpop);
         this.boundCalls = new BoundCalls(dpop);
-        this.http = new Http(
-                settings.httpClient == null ? new OkHttpClient() : settings.httpClient,
-                settings.tokenCallTimeout,
-                dpop);
+        this.http = new Http(settings.httpClient, settings.tokenCallTimeout, dpop);
         this.claimSources = settings.claimsProviders.isEmpty() ? Map.of() : Connector.claimSources(settings, http);
         Discovery discovery = settings.discovery;
         this.server = new KnownServer(

@@ -264,7 +264,9 @@ public final class SealingKeys {
             blocks.add(output);
         }
         ByteBuffer all = ByteBuffer.allocate(blocks.size() * 32);
-        blocks.forEach(all::put);
+        for (byte[] block : blocks) {
+            all.put(block);
+        }
         return Arrays.copyOf(all.array(), length);
     }
 

@@ -35,6 +35,9 @@ final class TokenLimits {
     /** A limit that no clock reaches. */
     private static final long NEVER = Long.MAX_VALUE;
 
+    /** The limits where there is no token: all of them are past. */
+    static final TokenLimits NONE = new TokenLimits();
+
     // Each call of an API compares with these, so they are numbers: milliseconds of the wall clock, and ticks.
     private final long soft;
     private final long hard;
@@ -43,16 +46,14 @@ final class TokenLimits {
     private final long hardTicks;
     private final long expiryTicks;
 
-    private TokenLimits(@Nullable TokenSet tokens, @Nullable Duration earliest, Clocks clocks) {
-        Instant expires = tokens == null ? null : tokens.expiresAt().orElse(null);
-        @Nullable Instant softAt = Instant.MIN;
-        @Nullable Instant hardAt = Instant.MIN;
-        if (tokens != null && expires == null) {
-            // Of unknown lifetime: good until an API says otherwise.
-            softAt = tokens.refreshAt().orElse(null);
-            hardAt = null;
-        } else if (tokens != null && expires != null) {
-            Duration lifetime = positive(Duration.between(tokens.receivedAt(), expires));
+    private TokenLimits(TokenSet tokens, @Nullable Duration earliest, Clocks clocks) {
+        @Nullable Instant expires = tokens.expiresAt().orElse(null);
+        // Of unknown lifetime: good until an API says otherwise.
+        @Nullable Instant softAt = tokens.refreshAt().orElse(null);
+        @Nullable Instant hardAt = null;
+        @Nullable Duration lifetime = null;
+        if (expires != null) {
+            lifetime = positive(Duration.between(tokens.receivedAt(), expires));
             Duration window = earliest == null ? LONGEST : earliest;
             // With all of its jitter it stays inside the window in which a refresh is accepted.
             Duration softMargin =
@@ -60,21 +61,25 @@ final class TokenLimits {
             // Nodes that hold the same tokens do not all wake up at once.
             Duration jitter = softMargin.multipliedBy(clocks.random(500)).dividedBy(1000);
             Instant early = expires.minus(softMargin).minus(jitter);
-            Instant wanted = tokens.refreshAt()
-                    .filter(at -> !at.isBefore(expires.minus(window)))
-                    .orElse(early);
-            softAt = wanted.isBefore(early) ? wanted : early;
+            boolean wanted = softAt != null && !softAt.isBefore(expires.minus(window)) && softAt.isBefore(early);
+            softAt = wanted ? softAt : early;
             hardAt = expires.minus(min(min(lifetime.dividedBy(10), HARD), window.dividedBy(3)));
         }
-        @Nullable Instant expiryAt = tokens == null ? Instant.MIN : expires;
         soft = millis(softAt);
         hard = millis(hardAt);
-        expiry = millis(expiryAt);
-        Duration lifetime =
-                tokens == null || expires == null ? null : positive(Duration.between(tokens.receivedAt(), expires));
+        expiry = millis(expires);
         softTicks = ticks(softAt, lifetime, clocks);
         hardTicks = ticks(hardAt, lifetime, clocks);
-        expiryTicks = ticks(expiryAt, lifetime, clocks);
+        expiryTicks = ticks(expires, lifetime, clocks);
+    }
+
+    private TokenLimits() {
+        soft = Long.MIN_VALUE;
+        hard = Long.MIN_VALUE;
+        expiry = Long.MIN_VALUE;
+        softTicks = NEVER;
+        hardTicks = NEVER;
+        expiryTicks = NEVER;
     }
 
     private static long millis(@Nullable Instant limit) {
@@ -96,7 +101,7 @@ final class TokenLimits {
      * @param earliest the time before the expiry from which a refresh is accepted; {@code null} for any
      */
     static TokenLimits of(@Nullable TokenSet tokens, @Nullable Duration earliest, Clocks clocks) {
-        return new TokenLimits(tokens, earliest, clocks);
+        return tokens == null ? NONE : new TokenLimits(tokens, earliest, clocks);
     }
 
     private static long ticks(@Nullable Instant limit, @Nullable Duration lifetime, Clocks clocks) {

@@ -11,6 +11,8 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
+import java.util.function.LongSupplier;
 
 /**
  * The few threads that the library owns, in real time. They end when idle, do not keep a program from ending, and
@@ -45,8 +47,10 @@ final class WorkerThreads implements Workers {
         timer.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
         threads = threads(factory);
         readers = threads(factory);
-        tasks = new WorkerPool(usual, MOST, threads, this::later, System::nanoTime);
-        reads = new WorkerPool(READERS, MOST, readers, this::later, System::nanoTime);
+        BiConsumer<Duration, Runnable> later = this::later;
+        LongSupplier ticks = System::nanoTime;
+        tasks = new WorkerPool(usual, MOST, threads, later, ticks);
+        reads = new WorkerPool(READERS, MOST, readers, later, ticks);
     }
 
     /** As many as the pool in front of them wants. */

@@ -48,30 +48,62 @@ public final class Http implements AutoCloseable {
     private static final String RETRY_AFTER = "Retry-After";
     private static final String HIDDEN_RETRY_AFTER = "Grantkeeper-Retry-After";
 
-    private final OkHttpClient client;
+    private final @Nullable OkHttpClient base;
+    private final Dispatcher dispatcher;
     private final Duration callTimeout;
     private final DPoP dpop;
+    private volatile @Nullable OkHttpClient client;
 
     /**
-     * Derives the client.
+     * Derives the client, which is not before the first call: a new client reads the trusted certificates, and an
+     * application whose tokens are valid needs none at its start.
      *
-     * @param base the application's client
+     * @param base the application's client; {@code null} for a new one
      * @param callTimeout how long a call may take as a whole, by the clock on the wall
      * @param dpop makes the proofs of who holds a key
      */
-    public Http(OkHttpClient base, Duration callTimeout, DPoP dpop) {
+    public Http(@Nullable OkHttpClient base, Duration callTimeout, DPoP dpop) {
         // The application's dispatcher could cancel a token request whose answer is on its way.
         this(base, callTimeout, dpop, new Dispatcher());
     }
 
-    private Http(OkHttpClient base, Duration callTimeout, DPoP dpop, Dispatcher dispatcher) {
+    private Http(@Nullable OkHttpClient base, Duration callTimeout, DPoP dpop, Dispatcher dispatcher) {
+        this.base = base;
         this.callTimeout = callTimeout;
         this.dpop = dpop;
-        OkHttpClient.Builder builder = base.newBuilder();
+        this.dispatcher = dispatcher;
+    }
+
+    private OkHttpClient client() throws CallFailedException {
+        OkHttpClient derived = client;
+        return derived == null ? derive() : derived;
+    }
+
+    private synchronized OkHttpClient derive() throws CallFailedException {
+        OkHttpClient derived = client;
+        if (derived == null) {
+            try {
+                derived = derivedFrom(base == null ? new OkHttpClient() : base);
+            } catch (AssertionError | RuntimeException e) { // OkHttp's, for a trust store that cannot be read
+                throw new CallFailedException(
+                        new IOException(
+                                "No HTTP client can be made: " + e.getMessage()
+                                        + ". Does javax.net.ssl.trustStore name a file that can be read?",
+                                e),
+                        false,
+                        false);
+            }
+            client = derived;
+        }
+        return derived;
+    }
+
+    private OkHttpClient derivedFrom(OkHttpClient its) {
+        OkHttpClient.Builder builder = its.newBuilder();
         // The application's interceptors may log bodies, add credentials, or be ours.
         builder.interceptors().clear();
         builder.networkInterceptors().clear();
-        this.client = builder.addNetworkInterceptor(Http::withoutSilentRepetition)
+        return builder.addNetworkInterceptor(Http::withoutSilentRepetition)
                 .cache(null)
                 .cookieJar(CookieJar.NO_COOKIES)
                 .authenticator(Authenticator.NONE)
@@ -80,7 +112,7 @@ public final class Http implements AutoCloseable {
                 .retryOnConnectionFailure(false)
                 .eventListener(EventListener.NONE)
                 .dispatcher(dispatcher)
-                .socketFactory(new PromptSockets(base.socketFactory()))
+                .socketFactory(new PromptSockets(its.socketFactory()))
                 .connectTimeout(min(CONNECT_TIMEOUT, callTimeout))
                 .callTimeout(callTimeout)
                 .build();
@@ -88,7 +120,7 @@ public final class Http implements AutoCloseable {
 
     /** The same through another client of the application's; closed with this one. */
     public Http through(OkHttpClient other) {
-        return new Http(other, callTimeout, dpop, client.dispatcher());
+        return new Http(other, callTimeout, dpop, dispatcher);
     }
 
     private static Duration min(Duration a, Duration b) {
@@ -226,8 +258,8 @@ public final class Http implements AutoCloseable {
     }
 
     /** With a shared pool, HTTP/2 calls would meet on one connection. A pool without idle connections owns nothing. */
-    private OkHttpClient withConnectionOfItsOwn() {
-        return client.newBuilder()
+    private OkHttpClient withConnectionOfItsOwn() throws CallFailedException {
+        return client().newBuilder()
                 .connectionPool(new ConnectionPool(0, 1, TimeUnit.MINUTES))
                 .build();
     }
@@ -300,12 +332,12 @@ public final class Http implements AutoCloseable {
 
     /** The resolver of host names. */
     public Dns dns() {
-        return client.dns();
+        return base == null ? Dns.SYSTEM : base.dns();
     }
 
     /** Cancels the calls that are under way, so that none of their connections is left. */
     @Override
     public void close() {
-        client.dispatcher().cancelAll();
+        dispatcher.cancelAll();
     }
 }
