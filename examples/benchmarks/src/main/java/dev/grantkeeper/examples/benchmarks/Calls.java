@@ -13,6 +13,10 @@ final class Calls implements Part {
     private static final Set<Way> ON_A_CONNECTION = EnumSet.of(
             Way.BARE, Way.CONSTANT_HEADER, Way.SYNCHRONIZED, Way.WRAPPED_ACCOUNT, Way.TAGGED_REQUEST, Way.SPRING);
 
+    /** Not those whose request carries something that is made once. */
+    private static final Set<Way> WHOLE_GETS =
+            EnumSet.complementOf(EnumSet.of(Way.TAGGED_REQUEST, Way.ACCOUNT_OF_EACH_CALL, Way.AUTHORIZATION));
+
     private static final Set<Way> TARGETED = EnumSet.of(Way.CONSTANT_HEADER, Way.WRAPPED_ACCOUNT, Way.TAGGED_REQUEST);
 
     private Map<String, Jmh.Costs> costs = Map.of();
@@ -23,6 +27,9 @@ final class Calls implements Part {
         for (Way way : Way.values()) {
             add(jmh, way, Transport.INTERCEPTOR, 1);
             add(jmh, way, Transport.INTERCEPTOR, 2);
+            if (WHOLE_GETS.contains(way)) {
+                add(jmh, way, Transport.GET, 1);
+            }
             if (ON_A_CONNECTION.contains(way)) {
                 add(jmh, way, Transport.CONNECTION, 1);
             }
@@ -52,19 +59,28 @@ final class Calls implements Part {
         }
         text.append(table);
         text.append(
-                "\nThe same with a connection in memory: a whole call of OkHttp's, all but the system's sockets and TLS.\n\n");
-        table = new Table("", "1 thread, ns", "bytes allocated", "beside the constant header", "bytes more", "target");
-        for (Way way : ON_A_CONNECTION) {
+                        "\nThe same as a whole `GET`: the request is made from the text of its URL, the answer has headers and")
+                .append(" a body.\n\n")
+                .append(oneThread(WHOLE_GETS, Transport.GET));
+        text.append(
+                        "\nThe same with a connection in memory: a whole call of OkHttp's, all but the system's sockets and TLS.\n\n")
+                .append(oneThread(ON_A_CONNECTION, Transport.CONNECTION));
+        return text.toString();
+    }
+
+    private Table oneThread(Set<Way> ways, Transport transport) {
+        Table table =
+                new Table("", "1 thread, ns", "bytes allocated", "beside the constant header", "bytes more", "target");
+        for (Way way : ways) {
             table.row(
                     way.title,
-                    of(way, Transport.CONNECTION, 1).nanos().text(0),
-                    Figures.number(of(way, Transport.CONNECTION, 1).bytes().least(), 0),
-                    times(way, Transport.CONNECTION),
-                    more(way, Transport.CONNECTION),
+                    of(way, transport, 1).nanos().text(0),
+                    Figures.number(of(way, transport, 1).bytes().least(), 0),
+                    times(way, transport),
+                    more(way, transport),
                     target(way));
         }
-        text.append(table);
-        return text.toString();
+        return table;
     }
 
     private static void add(Jmh jmh, Way way, Transport transport, int threads) {

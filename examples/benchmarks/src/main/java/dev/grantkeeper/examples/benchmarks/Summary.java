@@ -35,7 +35,8 @@ final class Summary {
     private String text() throws IOException {
         Table table = new Table(
                 "beside OkHttp with a constant header",
-                "time of a call",
+                "a `GET` without a network",
+                "its interceptor alone",
                 "bytes allocated more",
                 "start-up",
                 "jars beyond OkHttp");
@@ -55,6 +56,7 @@ final class Summary {
     private void row(Table table, String title, Way way) throws IOException {
         table.row(
                 title,
+                calls.times(way, Transport.GET),
                 calls.times(way, Transport.INTERCEPTOR),
                 calls.more(way, Transport.INTERCEPTOR),
                 startUp.times(way),
