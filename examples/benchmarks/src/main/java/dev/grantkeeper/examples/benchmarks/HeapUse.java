@@ -73,11 +73,16 @@ final class HeapUse {
                     .registration("diary-" + (REGISTRATIONS + i))
                     .build());
         }
-        print("A registration with a client of its own", before, REGISTRATIONS);
+        before = print("A registration without `httpClient`, before its first request", before, REGISTRATIONS);
+        List<OkHttpClient> ownClients = new ArrayList<>();
+        for (int i = 0; i < REGISTRATIONS; i++) {
+            ownClients.add(new OkHttpClient());
+        }
+        print("The client that it makes for that request", before, REGISTRATIONS);
         int more = ManagementFactory.getThreadMXBean().getThreadCount() - threads;
         System.out.println("Threads of " + registrations.size() + " registrations without a refresh=" + more);
         registrations.forEach(Grantkeeper::close);
-        Reachable.fence(store, clients, http);
+        Reachable.fence(store, clients, http, ownClients);
     }
 
     private static long print(String what, long before, int number) {
