@@ -780,7 +780,7 @@ public final class Grantkeeper implements AutoCloseable {
          * Sets the client that requests to the authorization server are derived from. Proxy, DNS, trust, sockets and
          * protocols are taken from it; connections, dispatcher, interceptors, cookies and cache are not. Each request
          * has a connection of its own, which is closed after the response. The client itself stays the application's,
-         * and is never closed. Default: a new one.
+         * and is never closed. Default: a new one, made with the first request.
          *
          * @param httpClient the application's client
          * @return this builder

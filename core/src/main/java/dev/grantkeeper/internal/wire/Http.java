@@ -84,7 +84,7 @@ public final class Http implements AutoCloseable {
         if (derived == null) {
             try {
                 derived = derivedFrom(base == null ? new OkHttpClient() : base);
-            } catch (AssertionError | RuntimeException e) { // OkHttp's, for a trust store that cannot be read
+            } catch (Exception | AssertionError e) { // undeclared, for a trust store that cannot be read
                 throw new CallFailedException(
                         new IOException(
                                 "No HTTP client can be made: " + e.getMessage()
