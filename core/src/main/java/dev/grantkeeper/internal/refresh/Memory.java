@@ -466,7 +466,7 @@ final class Memory {
         boolean sameRow = sameAttempt && Objects.equals(versionOf(known), versionOf(grant));
         Remembered after = new Remembered(
                 grant,
-                Map.copyOf(seen), // a quarter of the size for the one token that most grants have
+                Map.copyOf(seen), // no table for the one token that most grants have
                 sameAttempt && before != null ? before.attemptSince : now,
                 sameRow && before != null ? before.renewedSince : now,
                 sameRow && before != null ? observed(before, now) : Duration.ZERO,

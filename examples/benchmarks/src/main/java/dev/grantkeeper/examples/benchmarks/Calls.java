@@ -17,8 +17,6 @@ final class Calls implements Part {
     private static final Set<Way> WHOLE_GETS =
             EnumSet.complementOf(EnumSet.of(Way.TAGGED_REQUEST, Way.ACCOUNT_OF_EACH_CALL, Way.AUTHORIZATION));
 
-    private static final Set<Way> TARGETED = EnumSet.of(Way.CONSTANT_HEADER, Way.WRAPPED_ACCOUNT, Way.TAGGED_REQUEST);
-
     private Map<String, Jmh.Costs> costs = Map.of();
 
     @Override
@@ -84,12 +82,7 @@ final class Calls implements Part {
     }
 
     private static void add(Jmh jmh, Way way, Transport transport, int threads) {
-        jmh.add(
-                id(way, transport, threads),
-                "send",
-                Map.of("way", way.name(), "transport", transport.name()),
-                threads,
-                threads == 1 && TARGETED.contains(way));
+        jmh.add(id(way, transport, threads), "send", Map.of("way", way.name(), "transport", transport.name()), threads);
     }
 
     private static String id(Way way, Transport transport, int threads) {

@@ -23,7 +23,7 @@ final class Costs implements Part {
     @Override
     public String run(Mode mode) throws Exception {
         Jmh jmh = new Jmh(benchmark, mode);
-        titles.keySet().forEach(method -> jmh.add(method, method, Map.of(), 1, false));
+        titles.keySet().forEach(method -> jmh.add(method, method, Map.of(), 1));
         Map<String, Jmh.Costs> costs = jmh.run();
         Table table = new Table("", "µs", "bytes allocated");
         costs.forEach((method, its) -> table.row(

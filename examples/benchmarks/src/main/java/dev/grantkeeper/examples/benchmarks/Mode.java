@@ -3,14 +3,11 @@ package dev.grantkeeper.examples.benchmarks;
 
 /** The time to measure: {@code QUICK} shows whether everything runs, and its times are worth little. */
 enum Mode {
-    FULL(2, 2, 4, 4, 500, 15, new int[] {1_000, 10_000, 100_000, 1_000_000}, 40, 100_000),
-    QUICK(1, 0, 3, 2, 400, 3, new int[] {1_000, 10_000, 100_000}, 6, 10_000);
+    FULL(3, 4, 4, 400, 15, new int[] {1_000, 10_000, 100_000, 1_000_000}, 40, 100_000),
+    QUICK(1, 3, 2, 400, 3, new int[] {1_000, 10_000, 100_000}, 6, 10_000);
 
     /** The runs of each benchmark, in a new process each time. */
     final int rounds;
-
-    /** The rounds in addition for those that have a target. */
-    final int moreRounds;
 
     final int warmups;
     final int measurements;
@@ -30,18 +27,8 @@ enum Mode {
     /** The number of grants whose memory is measured. */
     final int grants;
 
-    Mode(
-            int rounds,
-            int moreRounds,
-            int warmups,
-            int measurements,
-            int millis,
-            int starts,
-            int[] users,
-            int userSeconds,
-            int grants) {
+    Mode(int rounds, int warmups, int measurements, int millis, int starts, int[] users, int userSeconds, int grants) {
         this.rounds = rounds;
-        this.moreRounds = moreRounds;
         this.warmups = warmups;
         this.measurements = measurements;
         this.millis = millis;
