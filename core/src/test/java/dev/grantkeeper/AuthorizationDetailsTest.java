@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Authorization details (RFC 9396), from the request to the stored row. */
-@Timeout(60)
+@Timeout(300)
 class AuthorizationDetailsTest {
     private static final String PAYMENT =
             "[{\"type\":\"payment\",\"amount\":{\"currency\":\"EUR\",\"value\":\"12.50\"},\"to\":\"Müller & Söhne\"}]";

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Backchannel logins as the tests of an application have them: at the server of the test kit. */
-@Timeout(60)
+@Timeout(300)
 class BackchannelKitTest {
     private final Scene scene = new Scene();
     private final QuickTime time = new QuickTime();

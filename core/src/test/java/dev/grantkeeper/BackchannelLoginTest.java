@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Backchannel logins (OpenID Connect CIBA Core 1.0, FAPI-CIBA) in poll mode, by a clock that goes on whenever somebody
  * looks at it. {@link BackchannelPingTest} has those with notifications.
  */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class BackchannelLoginTest {
     private final BackchannelServer server = new BackchannelServer();

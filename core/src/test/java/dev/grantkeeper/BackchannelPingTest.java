@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
  * Backchannel logins whose server says when the user has decided (ping mode, CIBA Core section 10.2). In real time: a
  * node that polled instead would have to wait for half a minute, or for as long as a test says.
  */
-@Timeout(60)
+@Timeout(300)
 class BackchannelPingTest {
     private final BackchannelServer server = new BackchannelServer();
     private final Grantkeeper node = node();

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
  * Tokens that are bound to the application's certificate (RFC 8705 section 3). The application's own client presents
  * the certificate, at the token endpoint and at the API; at a server without aliases there is nothing else to do.
  */
-@Timeout(60)
+@Timeout(300)
 class CertificateBoundTest {
     private final HeldCertificate authority =
             new HeldCertificate.Builder().certificateAuthority(0).build();

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** APIs that require more than the grant gives, and the next login, which requests it. */
-@Timeout(60)
+@Timeout(300)
 class ChallengesTest {
     private static final String CLAIMS = "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"1603742800\"}}}";
 

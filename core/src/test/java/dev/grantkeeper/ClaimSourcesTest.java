@@ -28,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Aggregated and distributed claims (OpenID Connect Core section 5.6.2). */
-@Timeout(60)
+@Timeout(300)
 class ClaimSourcesTest {
     private static final String BANK = "https://bank.example";
     private static final Jwe.Signer KEY = new Jwe.Signer();

@@ -63,7 +63,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Client authentication, as the server sees it. */
-@Timeout(60)
+@Timeout(300)
 class ClientAuthenticationTest {
     private static final String CLIENT = MockProvider.CLIENT;
     private static final String SECRET = "s3cr%t:+ &=\u00e9 of more than 32 bytes";

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 /** An application, as it introduces itself to servers that do not know it. */
-@Timeout(60)
+@Timeout(300)
 class ClientMetadataTest {
     private static final ClientMetadata ACME = ClientMetadata.named("Acme Assistant")
             .redirectUri("https://app.acme.example/callback")

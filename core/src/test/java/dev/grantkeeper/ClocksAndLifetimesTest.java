@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clocks that jump, stand still and disagree, and lifetimes that are short, absent or absurd; law 13. */
-@Timeout(60)
+@Timeout(300)
 class ClocksAndLifetimesTest {
     private final Scene scene = new Scene();
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
 /** The fate of work that is under way when a node is closed. */
-@Timeout(60)
+@Timeout(300)
 class ClosingTest {
     private final Scene scene = new Scene();
     private final Logger log = (Logger) LoggerFactory.getLogger(Grantkeeper.class);
@@ -47,11 +47,11 @@ class ClosingTest {
             begun.countDown();
             node.close();
         });
-        assertThat(begun.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(begun.await(40, TimeUnit.SECONDS)).isTrue();
         assertThat(closing.isDone()).isFalse();
         held.release();
-        closing.get(10, TimeUnit.SECONDS);
-        String fresh = waiting.get(10, TimeUnit.SECONDS).accessToken();
+        closing.get(40, TimeUnit.SECONDS);
+        String fresh = waiting.get(40, TimeUnit.SECONDS).accessToken();
         assertThat(scene.store.rows.get(alice.key())).isNotEqualTo(before);
         assertThat(scene.node().account("alice").tokens().accessToken()).isEqualTo(fresh);
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
@@ -74,7 +74,7 @@ class ClosingTest {
         held.awaitArrived(1);
         scene.store.writesDown(true);
         held.release();
-        TokenSet fresh = waiting.get(10, TimeUnit.SECONDS);
+        TokenSet fresh = waiting.get(40, TimeUnit.SECONDS);
         lines.start();
         log.addAppender(lines);
         Thread.currentThread().interrupt();
@@ -99,7 +99,7 @@ class ClosingTest {
         assertThatThrownBy(alice::tokens)
                 .isExactlyInstanceOf(OAuthException.class)
                 .hasMessageContaining("was closed");
-        assertThatThrownBy(() -> alice.tokensAsync().get(10, TimeUnit.SECONDS))
+        assertThatThrownBy(() -> alice.tokensAsync().get(40, TimeUnit.SECONDS))
                 .cause()
                 .isExactlyInstanceOf(OAuthException.class)
                 .hasMessageContaining("was closed");

@@ -45,7 +45,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tokens that are bound to a key (RFC 9449), before servers that check every proof. */
-@Timeout(60)
+@Timeout(300)
 class DPoPTest {
     private static final MediaType TEXT = MediaType.get("text/plain");
 
@@ -748,12 +748,12 @@ class DPoPTest {
             }
         };
         WebSocket refused = alice.wrap(scene.http).newWebSocket(get("/socket"), listener);
-        assertThat(heard.poll(10, TimeUnit.SECONDS)).contains("followRedirects(false)");
+        assertThat(heard.poll(40, TimeUnit.SECONDS)).contains("followRedirects(false)");
         refused.cancel();
         OkHttpClient still =
                 alice.wrap(scene.http).newBuilder().followRedirects(false).build();
         WebSocket socket = still.newWebSocket(get("/socket"), listener);
-        assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("hello");
+        assertThat(heard.poll(40, TimeUnit.SECONDS)).isEqualTo("hello");
         socket.cancel();
     }
 

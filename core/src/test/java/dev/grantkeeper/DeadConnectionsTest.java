@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Authorization servers that close connections while they are idle (envoyproxy/gateway issue 3178: a third of all
  * logins failed). Nobody can tell a request that went into such a connection from one whose answer was lost.
  */
-@Timeout(240)
+@Timeout(300)
 class DeadConnectionsTest {
     private static final int ROUNDS = 2;
     private static final int CALLERS = 20;

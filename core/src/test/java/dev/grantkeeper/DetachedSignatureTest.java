@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Authorization responses whose signature is an ID token (FAPI 1.0 Advanced; OpenID Connect Core section 3.3). */
-@Timeout(60)
+@Timeout(300)
 class DetachedSignatureTest {
     private static final Jwe.Signer PROVIDER = new Jwe.Signer();
     private static final KeyPair PAIR = Jwe.rsa();
@@ -397,7 +397,7 @@ class DetachedSignatureTest {
                     .withMessageNotContaining("bob");
             RecordedRequest revoked;
             do {
-                revoked = mock.server.takeRequest(10, TimeUnit.SECONDS);
+                revoked = mock.server.takeRequest(40, TimeUnit.SECONDS);
                 assertThat(revoked).isNotNull();
             } while (!revoked.getTarget().equals("/revoke"));
         }

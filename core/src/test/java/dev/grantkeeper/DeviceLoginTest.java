@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Logins that the user finishes on another device (RFC 8628), by a clock that goes on whenever somebody looks at it.
  */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class DeviceLoginTest {
     private final Scene scene = new Scene();

@@ -44,7 +44,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Servers that say things differently: what is sent to them, and what is made of their answers. */
-@Timeout(60)
+@Timeout(300)
 class DialectTest {
     private static final String SECRET = "a-secret-of-more-than-thirty-two-bytes";
 

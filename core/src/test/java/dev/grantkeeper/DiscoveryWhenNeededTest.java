@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A registration of which only the issuer is known: its server is asked when something is to be sent there (F-56). */
-@Timeout(60)
+@Timeout(300)
 class DiscoveryWhenNeededTest {
     /** Longer than a server is left alone that could not say what it is. */
     private static final Duration A_MOMENT = Duration.ofMinutes(1);

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Servers that refuse a refresh that comes too early, and count it (laravel-exact-online issue 31). */
-@Timeout(120)
+@Timeout(300)
 class EarliestRefreshTest {
     private static final Duration LIFETIME = Duration.ofMinutes(10);
     private static final Duration WINDOW = Duration.ofSeconds(30);

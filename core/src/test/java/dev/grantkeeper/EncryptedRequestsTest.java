@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Signed authorization requests that are encrypted to the server (RFC 9101 section 6.1). */
-@Timeout(60)
+@Timeout(300)
 class EncryptedRequestsTest {
     private static final KeyPair OWN = MockProvider.curve("secp256r1");
     private static final KeyPair RSA = Jwe.rsa();

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Answers of the authorization endpoint that the server has signed and encrypted (JARM section 2.2). */
-@Timeout(60)
+@Timeout(300)
 class EncryptedResponsesTest {
     private static final Jwe.Signer PROVIDER = new Jwe.Signer();
     private static final KeyPair PAIR = Jwe.rsa();

@@ -50,7 +50,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** ID tokens, UserInfo responses and logout tokens that the provider has encrypted to this client (RFC 7516). */
-@Timeout(60)
+@Timeout(300)
 class EncryptedTokensTest {
     private static final Jwe.Signer PROVIDER = new Jwe.Signer();
     private static final KeyPair RSA = Jwe.rsa();

@@ -59,7 +59,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Both versions of Microsoft Entra ID (Azure AD): the preset's own paths and issuers, on a server of the test's. */
-@Timeout(60)
+@Timeout(300)
 class EntraIdTest {
     private static final String TENANT = "11111111-2222-4333-8444-555555555555";
     private static final String OTHER_TENANT = "99999999-2222-4333-8444-555555555555";

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A store that takes no writes, does not answer, or breaks its word: what is served, and what is never sent. */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class FailingStoreTest {
     private final Scene scene = new Scene();
@@ -335,7 +335,7 @@ class FailingStoreTest {
         scene.server.resetCounters();
         Future<TokenSet> served = alice.tokensAsync();
         assertUnavailable(hasty.account("alice")); // has nothing in memory
-        assertThat(served.get(10, TimeUnit.SECONDS)).isEqualTo(valid);
+        assertThat(served.get(40, TimeUnit.SECONDS)).isEqualTo(valid);
         // And again without waiting.
         assertThat(alice.tokens()).isEqualTo(valid);
         assertThat(scene.server.tokenRequests()).isZero();

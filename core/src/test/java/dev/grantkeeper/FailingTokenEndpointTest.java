@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A token endpoint that says no, says later, or is not there: who gets what meanwhile, and when it is asked again. */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class FailingTokenEndpointTest {
     private static final Duration SHORTER_THAN_ANY_PAUSE = Duration.ofMillis(999);

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The facts about a grant that are no secrets; law 16. */
-@Timeout(30)
+@Timeout(300)
 class GrantTest {
     private final Scene scene = new Scene();
 
@@ -185,7 +185,7 @@ class GrantTest {
         held.awaitArrived(1);
         scene.store.writesDown(true);
         held.release();
-        String unsaved = waiting.get(10, TimeUnit.SECONDS).accessToken();
+        String unsaved = waiting.get(40, TimeUnit.SECONDS).accessToken();
         scene.store.rows.clear(); // signed out elsewhere
         scene.store.writesDown(false);
         assertThat(alice.importTokens(TokenSet.builder("imported").build())).isTrue();

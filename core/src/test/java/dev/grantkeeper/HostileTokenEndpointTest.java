@@ -48,7 +48,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Token endpoints that cut, stall, dribble and flood. Whatever they do: no wrong state, no request too many, an end in
  * time.
  */
-@Timeout(240)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class HostileTokenEndpointTest {
     /** Long enough for what is answered on a slow machine, and short enough to wait for what is not. */

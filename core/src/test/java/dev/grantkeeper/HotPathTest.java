@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The bytes of a call with a valid token, beside one with a constant header. Its time is benchmarked. */
-@Timeout(240)
+@Timeout(300)
 class HotPathTest {
     private static final int CALLS = 20_000;
     private static final int ROUNDS = 8;

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** APIs behind https: what a redirect to http takes along, and what hosts that share a connection share with it. */
-@Timeout(60)
+@Timeout(300)
 class HttpsTest {
     private final Scene scene = new Scene();
     private final MockWebServer secure = new MockWebServer();

@@ -76,7 +76,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The user's identity comes from an ID token that was verified, or from nowhere. */
-@Timeout(60)
+@Timeout(300)
 class IdTokenTest {
     private static final String TENANT_A = "11111111-2222-4333-8444-555555555555";
     private static final String TENANT_B = "99999999-2222-4333-8444-555555555555";

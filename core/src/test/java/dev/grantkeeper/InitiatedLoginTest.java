@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Logins that another site has asked for (OpenID Connect Core section 4). */
-@Timeout(60)
+@Timeout(300)
 class InitiatedLoginTest {
     private static final String APP = "https://app.example";
     private static final String ISS = "iss=" + encoded(MockProvider.ISSUER);

@@ -63,7 +63,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The requests that tokens go with, those that they do not go with, and the effects of a 401. */
-@Timeout(60)
+@Timeout(300)
 class InterceptorTest {
     private static final MediaType TEXT = MediaType.get("text/plain");
 
@@ -319,7 +319,7 @@ class InterceptorTest {
                 .wrap(narrow)
                 .newCall(get(scene.server.apiUrl("/api/things")))
                 .enqueue(completing(status));
-        assertThat(status.get(10, TimeUnit.SECONDS)).isEqualTo(200);
+        assertThat(status.get(40, TimeUnit.SECONDS)).isEqualTo(200);
         assertThat(scene.server.recordedTokenRequests())
                 .hasSize(1)
                 .allSatisfy(request ->
@@ -426,7 +426,7 @@ class InterceptorTest {
                 get(scene.server.apiUrl("/api/things")).newBuilder().post(once).build();
         assertThat(body(alice, post)).startsWith("401");
         assertThat(scene.server.apiRequests()).isEqualTo(1);
-        assertThat(refreshed.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(refreshed.await(40, TimeUnit.SECONDS)).isTrue();
         assertThat(scene.status(alice)).isEqualTo(200);
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
         assertThat(scene.server.apiUnauthorized()).isEqualTo(1);
@@ -588,7 +588,7 @@ class InterceptorTest {
         assertThat(scene.status(alice)).isEqualTo(200);
         scene.time.pass(Duration.ofMinutes(1)); // longer than a new token is above suspicion
         held.release();
-        assertThat(late.get(10, TimeUnit.SECONDS)).isEqualTo(200);
+        assertThat(late.get(40, TimeUnit.SECONDS)).isEqualTo(200);
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
         assertThat(scene.server.apiRequests()).isEqualTo(4);
     }
@@ -851,9 +851,9 @@ class InterceptorTest {
                         response.close();
                     }
                 });
-                assertThat(result.get(10, TimeUnit.SECONDS)).isInstanceOf(OAuthException.class);
+                assertThat(result.get(40, TimeUnit.SECONDS)).isInstanceOf(OAuthException.class);
             }
-            assertThatThrownBy(() -> node.account("alice").tokensAsync().get(10, TimeUnit.SECONDS))
+            assertThatThrownBy(() -> node.account("alice").tokensAsync().get(40, TimeUnit.SECONDS))
                     .hasCauseInstanceOf(OAuthException.class);
         }
         broken.next = new IllegalStateException("a bug");
@@ -928,7 +928,7 @@ class InterceptorTest {
         if (canceled) {
             call.cancel();
         }
-        assertThatThrownBy(() -> status.get(10, TimeUnit.SECONDS))
+        assertThatThrownBy(() -> status.get(40, TimeUnit.SECONDS))
                 .hasCauseInstanceOf(canceled ? IOException.class : InterruptedIOException.class);
         assertThat(scene.server.apiRequests()).isZero();
         scene.events.clear();
@@ -960,7 +960,7 @@ class InterceptorTest {
                             status.complete(response == null ? 0 : response.code());
                         }
                     });
-            assertThat(status.get(10, TimeUnit.SECONDS)).isEqualTo(401);
+            assertThat(status.get(40, TimeUnit.SECONDS)).isEqualTo(401);
             assertThat(sockets.getRequestCount()).isEqualTo(2);
             assertThat(scene.server.refreshRequests()).isEqualTo(1);
         }
@@ -998,14 +998,14 @@ class InterceptorTest {
             Request request = get(sockets.url("/socket").toString());
             WebSocket socket = alice.wrap(scene.http).newWebSocket(request, listener);
             assertThat(socket.send("before")).isTrue();
-            assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("echo of before");
+            assertThat(heard.poll(40, TimeUnit.SECONDS)).isEqualTo("echo of before");
             scene.expire();
             assertThat(socket.send("after")).isTrue();
-            assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("echo of after");
+            assertThat(heard.poll(40, TimeUnit.SECONDS)).isEqualTo("echo of after");
             assertThat(scene.server.refreshRequests()).isZero();
             WebSocket again = alice.wrap(scene.http).newWebSocket(request, listener);
             assertThat(again.send("again")).isTrue();
-            assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("echo of again");
+            assertThat(heard.poll(40, TimeUnit.SECONDS)).isEqualTo("echo of again");
             assertThat(sockets.takeRequest().getHeaders().get("Authorization")).isEqualTo("Bearer " + first);
             assertThat(sockets.takeRequest().getHeaders().get("Authorization"))
                     .isEqualTo("Bearer " + alice.tokens().accessToken())
@@ -1085,7 +1085,7 @@ class InterceptorTest {
                             heard.add("failed: " + t);
                         }
                     });
-            assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("hello");
+            assertThat(heard.poll(40, TimeUnit.SECONDS)).isEqualTo("hello");
             assertThat(sockets.takeRequest().getHeaders().get("Authorization")).isEqualTo("Bearer " + first);
             assertThat(sockets.takeRequest().getHeaders().get("Authorization"))
                     .isEqualTo("Bearer " + alice.tokens().accessToken())
@@ -1109,7 +1109,7 @@ class InterceptorTest {
                         public void writeTo(BufferedSink sink) throws IOException {
                             sink.writeUtf8("first").flush();
                             try {
-                                assertThat(goOn.await(10, TimeUnit.SECONDS)).isTrue();
+                                assertThat(goOn.await(40, TimeUnit.SECONDS)).isTrue();
                             } catch (InterruptedException e) {
                                 Thread.currentThread().interrupt();
                             }

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Asking the server about tokens (RFC 7662). */
-@Timeout(60)
+@Timeout(300)
 class IntrospectionTest {
     private final Scene scene = new Scene();
 

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * Two nodes over one store, of which one is slow, stopped for a while, or cut off, and comes back when the other has
  * gone on.
  */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class LateAnswersTest {
     private final Scene scene = new Scene();
@@ -125,7 +125,7 @@ class LateAnswersTest {
         held.awaitArrived(1);
         scene.store.writesDown(true);
         held.release();
-        TokenSet fresh = first.get(10, TimeUnit.SECONDS);
+        TokenSet fresh = first.get(40, TimeUnit.SECONDS);
         // The store can be read, and tells the other node of the attempt only.
         int before = scene.store.finds.get();
         Future<TokenSet> second = two.account("alice").tokensAsync();
@@ -135,7 +135,7 @@ class LateAnswersTest {
         assertThat(second.isDone()).isFalse();
         scene.store.writesDown(false);
         one.close(); // which stores them at once; it would have tried again in a moment, too
-        assertThat(second.get(10, TimeUnit.SECONDS)).isEqualTo(fresh);
+        assertThat(second.get(40, TimeUnit.SECONDS)).isEqualTo(fresh);
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
         assertThat(scene.server.reuseDetected()).isZero();
     }
@@ -158,11 +158,11 @@ class LateAnswersTest {
                     return null;
                 });
                 refreshing.add(two.account(user).tokensAsync());
-                leaving.get(10, TimeUnit.SECONDS);
+                leaving.get(40, TimeUnit.SECONDS);
                 assertThat(scene.store.rows).isEmpty();
                 for (CompletableFuture<TokenSet> one : refreshing) {
                     try {
-                        assertThat(one.get(10, TimeUnit.SECONDS)).isNotNull(); // a moment before
+                        assertThat(one.get(40, TimeUnit.SECONDS)).isNotNull(); // a moment before
                     } catch (ExecutionException e) {
                         assertThat(e.getCause())
                                 .isInstanceOfSatisfying(

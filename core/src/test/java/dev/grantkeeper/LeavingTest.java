@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Giving tokens back (RFC 7009): when users leave, and when nobody wants what came. Nobody ever fails to leave because
  * of it.
  */
-@Timeout(60)
+@Timeout(300)
 class LeavingTest {
     private final Scene scene = new Scene();
     private final MockWebServer revocation = new MockWebServer();

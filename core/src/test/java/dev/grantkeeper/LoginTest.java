@@ -54,7 +54,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** From the first redirect to a stored grant, and everything that a browser can bring back instead. */
-@Timeout(60)
+@Timeout(300)
 class LoginTest {
     private final Scene scene = new Scene();
     private final Grantkeeper node = scene.node();

@@ -40,7 +40,7 @@ import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Leaving: the user leaves here and then there, or there and then here. */
-@Timeout(60)
+@Timeout(300)
 class LogoutTest {
     private static final String BYE = "https://app.example/bye?x=1";
     private static RSAKey key;

@@ -49,7 +49,7 @@ import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Logins of programs on the user's own machine (RFC 8252), through real sockets. */
-@Timeout(60)
+@Timeout(300)
 class LoopbackReceiverTest {
     private final Scene scene = new Scene();
     private final ExecutorService program = Executors.newCachedThreadPool();

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
  * While the store or the authorization server works, no thread holds a monitor of ours (law 12): another key would wait
  * for it, and on JDK 21 a virtual thread would keep its carrier.
  */
-@Timeout(60)
+@Timeout(300)
 class NoLockAcrossIoTest {
     private final Scene scene = new Scene();
     private final ExecutorService callers = Executors.newCachedThreadPool();
@@ -110,7 +110,7 @@ class NoLockAcrossIoTest {
         assertThat(done.isDone()).isFalse();
         held.release();
         scene.server.noFaults();
-        return done.get(10, TimeUnit.SECONDS);
+        return done.get(40, TimeUnit.SECONDS);
     }
 
     @Test

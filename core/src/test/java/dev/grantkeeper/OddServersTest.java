@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Odd servers, from the login to the call: what their oddities cost a user, which is nothing where it can be. */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class OddServersTest {
     private final Scene scene = new Scene();

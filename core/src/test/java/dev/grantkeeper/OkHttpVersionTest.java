@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Two copies of OkHttp on one class path, as build tools put them there: version 5 is another artifact than 4. */
-@Timeout(60)
+@Timeout(300)
 class OkHttpVersionTest {
     /** OkHttp 4 beside the class path, where the build has put it. */
     private static final Path OLD = Path.of("target/okhttp4/okhttp-4.12.0.jar");

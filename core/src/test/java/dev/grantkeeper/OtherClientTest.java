@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A refresh token belongs to the client that it was issued to (RFC 6749 section 6). */
-@Timeout(60)
+@Timeout(300)
 class OtherClientTest {
     private static Grantkeeper as(Scene scene, String clientId) {
         scene.server.client(clientId, Scene.SECRET, Scene.REDIRECT);

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * <p>The test moves the clock, a little at a time, and only after every thread has had the answer to its call: a caller
  * who waited for the end of the outage would stop it for ever.
  */
-@Timeout(60)
+@Timeout(300)
 class OutageTest {
     private static final int THREADS = 200;
     private static final Duration OUTAGE = Duration.ofSeconds(5);

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A host that carries the APIs of many: a token for one path of it is sent to no other path. */
-@Timeout(60)
+@Timeout(300)
 class PathLimitedTokensTest {
     private static final String OURS = "/tenant-a/mcp";
     private static final String THEIRS = "/tenant-b/mcp";

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Facts of presets that take a whole story to see, and all presets at the test server. */
-@Timeout(60)
+@Timeout(300)
 class PresetsInUseTest {
     private final Scene scene = new Scene();
 

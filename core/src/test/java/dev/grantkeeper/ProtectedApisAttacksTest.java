@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** APIs and servers that lie, and callbacks that were mixed up. */
-@Timeout(120)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class ProtectedApisAttacksTest {
     private final ApiScene scene = new ApiScene();

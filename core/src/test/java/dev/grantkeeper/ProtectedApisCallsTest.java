@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Calls to APIs that are known by their URL: with tokens and without, of many APIs and many users. */
-@Timeout(120)
+@Timeout(300)
 class ProtectedApisCallsTest {
     private static final Duration EXPIRED = Duration.ofMinutes(11);
 

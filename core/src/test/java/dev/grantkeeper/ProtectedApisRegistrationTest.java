@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The application makes itself known at servers that are slow, down, forgetful or odd, from several nodes at once. */
-@Timeout(120)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class ProtectedApisRegistrationTest {
     private static final ClientMetadata WEB = ClientMetadata.named("Acme").redirectUri("https://app.example/callback");

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
 /** APIs of which the application knows the URL only (RFC 9728), from the first call to a server that moves. */
-@Timeout(60)
+@Timeout(300)
 class ProtectedApisTest {
     private final ApiScene scene = new ApiScene();
     private final MovingTime time = scene.time;

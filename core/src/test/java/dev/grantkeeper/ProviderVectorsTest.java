@@ -63,7 +63,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * {@code provider-vectors.json} through the public API, with the preset of its provider, from a server that answers
  * with the vector's own bytes.
  */
-@Timeout(60)
+@Timeout(300)
 class ProviderVectorsTest {
     private static final String REDIRECT = "https://app.example/cb";
     private static final String SECRET = "a-secret-of-more-than-thirty-two-bytes";

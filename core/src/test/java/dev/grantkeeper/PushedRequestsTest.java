@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Authorization requests that go to the server before the browser does (RFC 9126). */
-@Timeout(60)
+@Timeout(300)
 class PushedRequestsTest {
     private final MockProvider mock = new MockProvider();
 

@@ -42,7 +42,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The laws of the refresher, one node or two over one store, a real server behind. */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class RefreshTest {
     private final Scene scene = new Scene();
@@ -170,7 +170,7 @@ class RefreshTest {
                 .tokens()
                 .accessToken();
         held.release();
-        assertThat(waiting.get(10, TimeUnit.SECONDS).accessToken()).isEqualTo(fresh);
+        assertThat(waiting.get(40, TimeUnit.SECONDS).accessToken()).isEqualTo(fresh);
         assertThat(alice.tokens().accessToken()).isEqualTo(fresh);
     }
 
@@ -186,7 +186,7 @@ class RefreshTest {
         assertThat(scene.store.rows).isEmpty();
         int before = scene.server.revocations();
         held.release();
-        assertThatThrownBy(() -> waiting.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(LoginRequiredException.class);
+        assertThatThrownBy(() -> waiting.get(40, TimeUnit.SECONDS)).hasCauseInstanceOf(LoginRequiredException.class);
         assertThat(scene.store.rows).isEmpty();
         assertThat(scene.server.revocations()).isGreaterThan(before);
     }
@@ -460,7 +460,7 @@ class RefreshTest {
         assertThat(next.isDone()).isFalse();
         held.release();
         scene.server.noFaults();
-        assertThat(scene.server.accepts(next.get(10, TimeUnit.SECONDS).accessToken()))
+        assertThat(scene.server.accepts(next.get(40, TimeUnit.SECONDS).accessToken()))
                 .isTrue();
         assertThat(postOnce(client)).isEqualTo(200);
         assertThat(scene.server.refreshRequests()).isEqualTo(1);
@@ -519,11 +519,11 @@ class RefreshTest {
             held.awaitArrived(1);
             Future<Integer> other = pool.submit(() -> scene.status(client));
             first.cancel();
-            assertThatThrownBy(() -> canceled.get(1, TimeUnit.SECONDS))
+            assertThatThrownBy(() -> canceled.get(40, TimeUnit.SECONDS))
                     .hasCauseInstanceOf(IOException.class)
                     .hasMessageContaining("Canceled");
             held.release();
-            assertThat(other.get(10, TimeUnit.SECONDS)).isEqualTo(200);
+            assertThat(other.get(40, TimeUnit.SECONDS)).isEqualTo(200);
         } finally {
             pool.shutdownNow();
         }
@@ -571,7 +571,7 @@ class RefreshTest {
                         response.close();
                     }
                 });
-        assertThat(done.get(10, TimeUnit.SECONDS)).isEqualTo(200);
+        assertThat(done.get(40, TimeUnit.SECONDS)).isEqualTo(200);
         narrow.dispatcher().executorService().shutdown();
     }
 
@@ -606,7 +606,7 @@ class RefreshTest {
         scene.store.writesDown(true);
         held.release();
         scene.server.noFaults();
-        String fresh = waiting.get(10, TimeUnit.SECONDS).accessToken();
+        String fresh = waiting.get(40, TimeUnit.SECONDS).accessToken();
         assertThat(alice.tokens().accessToken()).isEqualTo(fresh);
         assertThat(scene.events).extracting(GrantListener.Event::kind).contains(GrantListener.Kind.WRITE_PENDING);
         scene.store.writesDown(false);
@@ -627,7 +627,7 @@ class RefreshTest {
         held.awaitArrived(1);
         scene.store.writesDown(true);
         held.release();
-        String fresh = waiting.get(10, TimeUnit.SECONDS).accessToken();
+        String fresh = waiting.get(40, TimeUnit.SECONDS).accessToken();
         scene.store.writesDown(false);
         node.close();
         assertThat(scene.node().account("alice").tokens().accessToken()).isEqualTo(fresh);

@@ -43,7 +43,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * An answer with new tokens that is refused has cost a code or a refresh token. The refresh token in it is kept where
  * there is a grant, so that the grant lives, and revoked where there is none, so that nobody else can use it.
  */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class RefusedAnswersTest {
     private final Scene scene = new Scene();

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Rejections of a token that stand in a body, however it is encoded, and bodies that only look like one. */
-@Timeout(60)
+@Timeout(300)
 class RejectionsInBodiesTest {
     private static final String REJECTION = "{\"ok\":false,\"error\":\"token_revoked\"}";
 

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a request of another HTTP client than OkHttp carries, and what its response means. */
-@Timeout(60)
+@Timeout(300)
 class RequestAuthorizationTest {
     private static final List<String> NOTHING = List.of();
     private static final List<String> EXPIRED = List.of("Bearer error=\"invalid_token\"");

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** For which APIs a login asks (RFC 8707). */
-@Timeout(60)
+@Timeout(300)
 class RequestedResourcesTest {
     private static final String A = "https://a.example/api?x=1";
     private static final String B = "urn:example:b";

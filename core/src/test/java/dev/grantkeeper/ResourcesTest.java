@@ -38,7 +38,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** One login, one refresh token, and an access token for each of several APIs (RFC 8707). */
-@Timeout(60)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class ResourcesTest {
     private static final String FILES = "https://files.example.com";

@@ -55,7 +55,7 @@ import org.slf4j.LoggerFactory;
  * was printed: standard output and error (where the logs go), exceptions with causes and stack traces, and
  * {@code toString} of every object of the library that can be reached.
  */
-@Timeout(120)
+@Timeout(300)
 class SecretsNeverPrintTest {
     private static final String CLIENT_SECRET = "client-canary c+d%é";
     private static final String SEALING_SECRET = "sealing-canary kP3v9Zq7LxW2mT8sRb5nYc4d";

@@ -234,7 +234,7 @@ class SharingTest {
             hanging.add(node.account("shard" + i).tokensAsync());
         }
         for (int i = 0; i < HEALTHY; i++) {
-            assertThat(expired(node, "healthy" + i).tokensAsync().get(15, TimeUnit.SECONDS))
+            assertThat(expired(node, "healthy" + i).tokensAsync().get(40, TimeUnit.SECONDS))
                     .isNotNull();
         }
         for (CompletableFuture<TokenSet> one : hanging) {

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Made-up JWTs in every place where a document is signed: metadata of servers and of APIs, introspections, claims. */
-@Timeout(60)
+@Timeout(300)
 class SignedDocumentsAttacksTest {
     private static final String SIGNER = "https://signer.example";
     private static final String ALG = "\"alg\":\"ES256\"";

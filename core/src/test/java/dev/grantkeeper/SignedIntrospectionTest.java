@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Introspection responses that the server has signed (RFC 9701). */
-@Timeout(60)
+@Timeout(300)
 class SignedIntrospectionTest {
     private static final String TYPE = "token-introspection+jwt";
     private static final Jwe.Signer KEY = new Jwe.Signer();

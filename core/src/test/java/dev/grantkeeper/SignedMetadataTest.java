@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Metadata that is signed by somebody whom the application trusts (RFC 8414 section 2.1). */
-@Timeout(60)
+@Timeout(300)
 class SignedMetadataTest {
     private static final String FEDERATION = "https://federation.example";
     private static final Jwe.Signer KEY = new Jwe.Signer();

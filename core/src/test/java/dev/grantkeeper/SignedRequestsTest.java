@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Authorization requests that the application has signed (RFC 9101). */
-@Timeout(60)
+@Timeout(300)
 class SignedRequestsTest {
     private final MockProvider mock = new MockProvider();
     private final KeyPair pair = MockProvider.curve("secp256r1");

@@ -49,7 +49,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Answers of the authorization endpoint that the server has signed (JARM). */
-@Timeout(60)
+@Timeout(300)
 class SignedResponsesTest {
     private static final KeyPair KEY = MockProvider.curve("secp256r1");
     private static final KeyPair STRANGER = MockProvider.curve("secp256r1");

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Metadata of the servers of APIs that is signed by somebody whom the application trusts (RFC 8414 section 2.1), and
  * metadata that was stored before the application trusted somebody.
  */
-@Timeout(60)
+@Timeout(300)
 class SignedServerMetadataTest {
     private static final String FEDERATION = "https://federation.example";
     private static final Jwe.Signer KEY = new Jwe.Signer();

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Spotify's rules and its answers: the preset's own paths, on a server of the test's. */
-@Timeout(60)
+@Timeout(300)
 class SpotifyTest {
     private static final String NEW_LOGIN = "{\"access_token\":\"at-1\",\"token_type\":\"Bearer\",\"scope\":"
             + "\"user-read-private user-read-email\",\"expires_in\":3600,\"refresh_token\":\"rt-1\"}";

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Two nodes over one store that fails for both while one of them is waiting for its answers: the tokens that it gets
  * then are known to nobody else, and the refresh tokens in the store are spent.
  */
-@Timeout(120)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class StoreOutageTest {
     private static final int ACCOUNTS = 20;

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
  * The time for which a remembered row is used without a look into the store, with default settings. Real time passes as
  * well, so no step is near a limit.
  */
-@Timeout(60)
+@Timeout(300)
 class StoreReadsTest {
     private final Scene scene = new Scene();
     private final Grantkeeper node = scene.node();

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Rows that this node cannot read, or did not write alone: nothing is lost and nobody is signed out. */
-@Timeout(60)
+@Timeout(300)
 class StoredRowsTest {
     private final Scene scene = new Scene();
 
@@ -183,7 +183,7 @@ class StoredRowsTest {
         held.awaitArrived(1);
         assertThat(anew.reseal()).isTrue();
         held.release();
-        TokenSet fresh = waiting.get(10, TimeUnit.SECONDS);
+        TokenSet fresh = waiting.get(40, TimeUnit.SECONDS);
         assertThat(scene.node(scene.registration(scene.provider().build())
                                 .sealingKeys(SealingKeys.of(NEW).andReading(OLD)))
                         .account("alice")

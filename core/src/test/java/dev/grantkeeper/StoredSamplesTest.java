@@ -74,7 +74,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * <p>A form that changes gets a further sample beside the old one. {@code ./mvnw -pl core test -Dtest=StoredSamplesTest
  * -Dgrantkeeper.samples.write=true} writes the samples that are missing, and no other. All secrets in them are made up.
  */
-@Timeout(60)
+@Timeout(300)
 class StoredSamplesTest {
     private static final Path SAMPLES = Path.of("src/test/resources/samples");
     private static final Instant NOW = Instant.parse("2026-11-20T12:00:00.123Z");

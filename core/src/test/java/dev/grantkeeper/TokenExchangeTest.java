@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Tokens in exchange for others (RFC 8693, RFC 7523, Microsoft's on-behalf-of), for servers that call other servers.
  */
-@Timeout(60)
+@Timeout(300)
 class TokenExchangeTest {
     private static final String ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
 

@@ -38,7 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Claims that the UserInfo endpoint adds to the ID token, and those that it must not add (OpenID Connect Core section
  * 5.3).
  */
-@Timeout(60)
+@Timeout(300)
 class UserInfoTest {
     private final Scene scene = new Scene();
 

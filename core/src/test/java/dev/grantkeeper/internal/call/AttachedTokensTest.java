@@ -8,7 +8,7 @@ import java.lang.ref.Reference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(300)
 class AttachedTokensTest {
     private static final TokenSource.Whose OWNER = new TokenSource.Whose("alice", Resource.OWN);
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Challenges as RFC 9110 writes them, as servers write them, and as an attacker may. */
-@Timeout(60)
+@Timeout(300)
 class ChallengeSyntaxTest {
     private static Headers headers(String... values) {
         Headers.Builder headers = new Headers.Builder();

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A registration that hangs holds up the users of its server, and nobody else: they wait without a thread. */
-@Timeout(120)
+@Timeout(300)
 class AwaitingTest {
     private static final int GRANTS = 1_000;
     private static final int THREADS = 2;

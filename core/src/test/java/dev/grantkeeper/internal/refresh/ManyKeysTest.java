@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What remains in the refresher of keys that it is done with, and how many it refreshes at once. */
-@Timeout(120)
+@Timeout(300)
 class ManyKeysTest {
     private static final int KEYS = 20_000;
     private static final int REMEMBERED = 100;

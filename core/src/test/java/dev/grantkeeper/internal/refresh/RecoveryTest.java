@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
  * Ten thousand users on twenty nodes whose access tokens have all expired while the token endpoint was down for a
  * minute, and who call again every four seconds. In virtual time; the dice are seeded.
  */
-@Timeout(120)
+@Timeout(300)
 class RecoveryTest {
     private static final int NODES = 20;
     private static final int USERS = 10_000;

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The places at which a server's metadata is looked for, and what ends the search. */
-@Timeout(60)
+@Timeout(300)
 class MetadataDocumentsTest {
     private static final String OAUTH = "/.well-known/oauth-authorization-server";
     private static final String OPENID = "/.well-known/openid-configuration";

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The metadata of an API: its places, its content, and claims that nobody believes. */
-@Timeout(60)
+@Timeout(300)
 class ResourceMetadataTest {
     private static final String PLACE = "/.well-known/oauth-protected-resource";
     private static final HttpUrl API = HttpUrl.get("https://api.example/v1/mcp");

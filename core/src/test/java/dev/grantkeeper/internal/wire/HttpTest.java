@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The client for our own calls, where it cannot be made. */
-@Timeout(120)
+@Timeout(300)
 class HttpTest {
     /** A process with a trust store of its own. */
     static final class Calls {

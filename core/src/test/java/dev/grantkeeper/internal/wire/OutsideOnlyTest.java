@@ -51,7 +51,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A guarded client opens no connection into the application's own network, however it is led there. */
-@Timeout(60)
+@Timeout(300)
 class OutsideOnlyTest {
     private static final Predicate<InetSocketAddress> NOTHING = address -> false;
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Servers that go away and come back, behind a HikariCP pool that keeps its connections to the old one. */
-@Timeout(120)
+@Timeout(300)
 class FailOverTest {
     private final String table = Databases.newTable();
     private final AccountKey key = new AccountKey("spotify", "anna");

@@ -46,7 +46,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Facts that hold on every database, beyond the contract. */
-@Timeout(60)
+@Timeout(300)
 abstract class JdbcTokenStoreFacts {
     static final String CANARY = "cAnAry4711";
 

@@ -165,7 +165,7 @@ class KilledNodesTest {
 
     /** On the clock on the wall, with an attempt that stands for two seconds: nobody lets time pass for the others. */
     @Test
-    @Timeout(90)
+    @Timeout(300)
     void the_others_go_on_without_help() throws Exception {
         server.rotation(Rotation.GRACE).grace(LIFETIME);
         database = Databases.newPostgresDatabase();

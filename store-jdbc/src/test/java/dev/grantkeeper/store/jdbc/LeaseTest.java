@@ -38,7 +38,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Connections that come from a pool and go back to it, over drivers and wrappers that throw what JDBC does not declare:
  * the pool stays whole, and a statement that succeeded has succeeded.
  */
-@Timeout(60)
+@Timeout(300)
 class LeaseTest {
     private static final String CANARY = "cAnAry4711";
     private static final int POOL = 3;

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @ParameterizedClass
 @EnumSource
-@Timeout(60)
+@Timeout(300)
 class LostAnswersTest {
     private static final Duration LIFETIME = Duration.ofMinutes(10);
 

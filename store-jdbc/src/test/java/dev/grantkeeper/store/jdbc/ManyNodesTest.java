@@ -157,7 +157,7 @@ class ManyNodesTest {
             held.awaitArrived(1);
             assertThat(pool.getHikariPoolMXBean().getActiveConnections()).isZero();
             held.release();
-            assertThat(waiting.get(10, TimeUnit.SECONDS)).isNotNull();
+            assertThat(waiting.get(40, TimeUnit.SECONDS)).isNotNull();
         }
     }
 

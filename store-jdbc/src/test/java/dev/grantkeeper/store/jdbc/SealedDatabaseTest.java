@@ -47,7 +47,7 @@ import org.sqlite.SQLiteConfig;
  * logins, refreshes, failures and a refusal, no token and no secret. That the search finds what is there is shown by
  * rows that are not sealed.
  */
-@Timeout(120)
+@Timeout(300)
 class SealedDatabaseTest {
     private static final Duration LIFETIME = Duration.ofMinutes(10);
     private static final String SECRET = "sR8wE2rT6yU1iO9pA4sD7fG3hJ5kL0zX";

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Statements that take too long, and drivers that make it hard to cancel them. */
-@Timeout(60)
+@Timeout(300)
 class TimeLimitsTest {
     private static final Duration AT_ONCE = Duration.ofMillis(1);
 

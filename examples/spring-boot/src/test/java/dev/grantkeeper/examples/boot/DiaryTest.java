@@ -39,7 +39,7 @@ import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.client.ResourceAccessException;
 
 /** The application with the library's server, as browsers see it. */
-@Timeout(60)
+@Timeout(300)
 class DiaryTest {
     private static final int MANY = 20;
 

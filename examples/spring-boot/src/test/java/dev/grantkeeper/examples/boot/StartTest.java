@@ -24,7 +24,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.test.util.TestSocketUtils;
 
 /** The application starts with each profile, and without its settings it says what is missing. */
-@Timeout(120)
+@Timeout(300)
 class StartTest {
     private static final List<String> CONFIGURED = List.of(
             "--SEALING_SECRET=Zm9yIHRoaXMgdGVzdCBhbmQgbm90aGluZyBlbHNl",
