@@ -227,7 +227,7 @@ final class Memory {
     }
 
     /** The limits of tokens that are seen for the first time now. */
-    TokenLimits limits(@Nullable TokenSet tokens) {
+    TokenLimits limits(TokenSet tokens) {
         return TokenLimits.of(tokens, earliest.get(), clocks);
     }
 

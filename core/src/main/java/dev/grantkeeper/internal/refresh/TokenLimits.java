@@ -100,8 +100,8 @@ final class TokenLimits {
      *
      * @param earliest the time before the expiry from which a refresh is accepted; {@code null} for any
      */
-    static TokenLimits of(@Nullable TokenSet tokens, @Nullable Duration earliest, Clocks clocks) {
-        return tokens == null ? NONE : new TokenLimits(tokens, earliest, clocks);
+    static TokenLimits of(TokenSet tokens, @Nullable Duration earliest, Clocks clocks) {
+        return new TokenLimits(tokens, earliest, clocks);
     }
 
     private static long ticks(@Nullable Instant limit, @Nullable Duration lifetime, Clocks clocks) {

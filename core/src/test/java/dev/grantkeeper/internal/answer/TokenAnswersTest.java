@@ -11,6 +11,8 @@ import dev.grantkeeper.provider.Dialect;
 import dev.grantkeeper.provider.Provider;
 import dev.grantkeeper.token.Identity;
 import dev.grantkeeper.token.TokenSet;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -29,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What token endpoints send, and what it means. */
 @Timeout(300)
 class TokenAnswersTest {
+    private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
     private static final Instant NOW = Instant.parse("2026-11-20T12:00:00Z");
     private static final Duration TEN_YEARS = Duration.ofDays(3650);
 
@@ -425,25 +428,25 @@ class TokenAnswersTest {
                 "{\"access_token\":\"a\",\"expires_in\":0." + "3".repeat(100_000) + "}",
                 "{\"access_token\":\"a\",\"id_token\":\"" + ".".repeat(10_000_000) + "\"}");
         for (String bomb : bombs) {
-            long start = System.nanoTime();
+            long start = CPU.getCurrentThreadCpuTime();
             failure(ok(bomb), Kind.MALFORMED);
-            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
+            assertThat(cpuTimeSince(start)).isLessThan(Duration.ofSeconds(2));
         }
     }
 
     @Test
     void huge_exponents_cost_little_and_have_a_meaning() {
-        long start = System.nanoTime();
+        long start = CPU.getCurrentThreadCpuTime();
         assertThat(tokens(",\"expires_in\":1e999999999").lifetime()).isEqualTo(TEN_YEARS);
         assertThat(tokens(",\"expires_in\":1e-999999999").lifetime()).isEqualTo(Duration.ofSeconds(10));
         assertThat(tokens(",\"expires_in\":\"" + "9".repeat(200_000) + "\"").lifetime())
                 .isNull();
-        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
+        assertThat(cpuTimeSince(start)).isLessThan(Duration.ofSeconds(2));
     }
 
     @Test
     void an_id_token_of_dots_is_not_split() {
-        long start = System.nanoTime();
+        long start = CPU.getCurrentThreadCpuTime();
         Identity alice = Identity.of("https://issuer.example", "alice", Map.of());
         assertThat(IdTokens.ownerOf(".".repeat(10_000_000), alice, "client", Set.of()))
                 .isEqualTo(IdTokens.Owner.UNREADABLE);
@@ -451,7 +454,7 @@ class TokenAnswersTest {
                 .isEqualTo(IdTokens.Owner.UNREADABLE);
         assertThat(IdTokens.ownerOf("bnVsbA.bnVsbA.bnVsbA", alice, "client", Set.of()))
                 .isEqualTo(IdTokens.Owner.UNREADABLE);
-        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
+        assertThat(cpuTimeSince(start)).isLessThan(Duration.ofSeconds(2));
     }
 
     // ---- Retry-After ----------------------------------------------------------------------------------------------
@@ -495,5 +498,10 @@ class TokenAnswersTest {
     void no_answer_prints_its_tokens() {
         Answer answer = ok("{\"access_token\":\"canary-1\",\"refresh_token\":\"canary-2\",\"id_token\":\"canary-3\"}");
         assertThat(answer.toString()).doesNotContain("canary");
+    }
+
+    /** The time for which this thread has worked, however busy the machine is. */
+    private static Duration cpuTimeSince(long start) {
+        return Duration.ofNanos(CPU.getCurrentThreadCpuTime() - start);
     }
 }

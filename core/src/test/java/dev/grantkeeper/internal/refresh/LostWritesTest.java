@@ -15,10 +15,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
@@ -43,7 +41,7 @@ class LostWritesTest {
 
     /** Rows, some of which cannot be read. */
     private static final class Table implements TokenStore {
-        final Map<AccountKey, StoredTokens> kept = new HashMap<>();
+        final InProcess kept = new InProcess();
         final Set<AccountKey> failing = new HashSet<>();
         final List<AccountKey> read = new ArrayList<>();
 
@@ -53,23 +51,22 @@ class LostWritesTest {
             if (failing.contains(key)) {
                 throw new IOException("this row cannot be read");
             }
-            return Optional.ofNullable(kept.get(key));
+            return kept.find(key);
         }
 
         @Override
         public boolean create(AccountKey key, StoredTokens tokens) {
-            return kept.putIfAbsent(key, tokens) == null;
+            return kept.create(key, tokens);
         }
 
         @Override
         public boolean replace(AccountKey key, String version, StoredTokens next) {
-            StoredTokens row = kept.get(key);
-            return row != null && row.version().equals(version) && kept.replace(key, row, next);
+            return kept.replace(key, version, next);
         }
 
         @Override
         public boolean delete(AccountKey key, String version) {
-            throw new UnsupportedOperationException();
+            return kept.delete(key, version);
         }
     }
 
@@ -210,7 +207,7 @@ class LostWritesTest {
     @Test
     void where_no_other_row_was_written_none_is_asked() {
         create(FAILING);
-        table.kept.put(
+        table.kept.create(
                 LATER,
                 new RowFormat(null)
                         .write(

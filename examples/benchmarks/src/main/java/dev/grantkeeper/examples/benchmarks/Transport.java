@@ -22,11 +22,6 @@ public enum Transport {
      */
     INTERCEPTOR("https://api.example.com") {
         @Override
-        OkHttpClient client() {
-            return new OkHttpClient();
-        }
-
-        @Override
         OkHttpClient ending(OkHttpClient client) {
             return client.newBuilder().addInterceptor(Transport::answer).build();
         }
@@ -38,12 +33,7 @@ public enum Transport {
     GET("https://api.example.com") {
         @Override
         Request request() {
-            return new Request.Builder().url(THINGS).build();
-        }
-
-        @Override
-        OkHttpClient client() {
-            return new OkHttpClient();
+            return new Request.Builder().url(url).build();
         }
 
         @Override
@@ -65,14 +55,15 @@ public enum Transport {
     };
 
     private static final MediaType JSON = MediaType.get("application/json");
-    private static final String THINGS = "https://api.example.com/v1/things";
 
     private final String origin;
+    final String url;
     private final Request request;
 
     Transport(String origin) {
         this.origin = origin;
-        this.request = new Request.Builder().url(origin + "/v1/things").build();
+        this.url = origin + "/v1/things";
+        this.request = new Request.Builder().url(url).build();
     }
 
     /** The API's origin. */
@@ -91,7 +82,9 @@ public enum Transport {
     }
 
     /** A client without interceptors. */
-    abstract OkHttpClient client();
+    OkHttpClient client() {
+        return new OkHttpClient();
+    }
 
     /** The client, once all interceptors are added to it. */
     abstract OkHttpClient ending(OkHttpClient client);
