@@ -42,6 +42,7 @@ import okhttp3.Cache;
 import okhttp3.Call;
 import okhttp3.Callback;
 import okhttp3.ConnectionPool;
+import okhttp3.Headers;
 import okhttp3.HttpUrl;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -123,6 +124,43 @@ class InterceptorTest {
         RecordedRequest request = scene.server.recordedApiRequests().get(0);
         assertThat(request.header("Authorization")).contains("Bearer " + token);
         assertThat(request.query()).isEqualTo("a=b");
+    }
+
+    @Test
+    void a_call_keeps_its_method_its_body_its_tags_and_its_own_headers_as_they_are() throws Exception {
+        List<Request> sent = new ArrayList<>();
+        OkHttpClient alice = alice().newBuilder()
+                .addInterceptor(chain -> {
+                    sent.add(chain.request());
+                    return chain.proceed(chain.request());
+                })
+                .build();
+        Headers own = new Headers.Builder()
+                .add("Accept", "text/html")
+                .add("X-Note", "one")
+                .add("accept", "application/json")
+                .addUnsafeNonAscii("X-Name", "Zoë")
+                .build();
+        Request request = get(scene.server.apiUrl("/api/things"))
+                .newBuilder()
+                .method("PATCH", RequestBody.create("body", TEXT))
+                .headers(own)
+                .tag(String.class, "the caller's")
+                .build();
+        assertThat(body(alice, request)).startsWith("200");
+        assertThat(body(alice, request)).startsWith("200"); // with a header that was made before
+        assertThat(sent).hasSize(2).allSatisfy(authorized -> {
+            assertThat(authorized.headers("Authorization")).hasSize(1);
+            assertThat(authorized
+                            .headers()
+                            .newBuilder()
+                            .removeAll("Authorization")
+                            .build())
+                    .isEqualTo(own);
+            assertThat(authorized.method()).isEqualTo("PATCH");
+            assertThat(authorized.body()).isSameAs(request.body());
+            assertThat(authorized.tag(String.class)).isEqualTo("the caller's");
+        });
     }
 
     @Test

@@ -6,6 +6,7 @@ import dev.grantkeeper.token.TokenSet;
 import java.io.IOException;
 import java.security.KeyPair;
 import java.time.Duration;
+import okhttp3.Headers;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +18,7 @@ public sealed interface Outcome {
     final class Usable implements Outcome {
         private final TokenSet tokens;
         private final @Nullable KeyPair proofKey;
-        private @Nullable String header; // a String may be published by a race
+        private @Nullable Headers header; // immutable, so it may be published by a race
 
         /** Tokens to use now. */
         public Usable(TokenSet tokens) {
@@ -35,14 +36,14 @@ public sealed interface Outcome {
             return proofKey;
         }
 
-        /** The value of the header that carries the access token, if a call was made with it before. */
-        public @Nullable String header() {
+        /** The header that carries the access token, if a call was made with it before. */
+        public @Nullable Headers header() {
             return header;
         }
 
-        /** Keeps the value of the header for the next call. All calls with these tokens have the same one. */
-        public void keepHeader(String value) {
-            header = value;
+        /** Keeps the header for the next call. All calls with these tokens have the same one. */
+        public void keepHeader(Headers authorization) {
+            header = authorization;
         }
 
         @Override
