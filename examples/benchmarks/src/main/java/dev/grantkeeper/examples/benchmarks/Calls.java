@@ -36,7 +36,10 @@ final class Calls implements Part {
         StringBuilder text = new StringBuilder();
         text.append(
                         "One user, whose access token is valid. The last application interceptor answers, without a network:")
-                .append(" only the interceptors before it are measured, and what OkHttp does to begin a call.\n\n");
+                .append(
+                        " only the interceptors before it are measured, and what OkHttp does to begin a call. OkHttp looks at")
+                .append(" each character of a header that is set; Grantkeeper makes the header of a token once, which")
+                .append(" takes less time in each call, and a second list of headers.\n\n");
         Table table = new Table(
                 "",
                 "1 thread, ns",

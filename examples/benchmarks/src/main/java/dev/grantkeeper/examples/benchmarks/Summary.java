@@ -36,8 +36,8 @@ final class Summary {
         Table table = new Table(
                 "beside OkHttp with a constant header",
                 "a `GET` without a network",
-                "its interceptor alone",
                 "bytes allocated more",
+                "its interceptor alone",
                 "start-up",
                 "jars beyond OkHttp");
         row(table, "Grantkeeper, memory store", Way.WRAPPED_ACCOUNT);
@@ -57,8 +57,8 @@ final class Summary {
         table.row(
                 title,
                 calls.times(way, Transport.GET),
+                calls.more(way, Transport.GET),
                 calls.times(way, Transport.INTERCEPTOR),
-                calls.more(way, Transport.INTERCEPTOR),
                 startUp.times(way),
                 jars.summary(way));
     }

@@ -6,6 +6,7 @@ import java.net.Proxy;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import javax.net.SocketFactory;
 import okhttp3.Interceptor;
 import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
@@ -52,7 +53,24 @@ public enum Transport {
         OkHttpClient ending(OkHttpClient client) {
             return client;
         }
+    },
+    /** A server in this process answers: a whole call over a socket of the system's, without TLS. */
+    SOCKET("http://127.0.0.1:9") {
+        @Override
+        OkHttpClient client() {
+            return over(Server.INSTANCE);
+        }
+
+        @Override
+        OkHttpClient ending(OkHttpClient client) {
+            return client;
+        }
     };
+
+    /** Started with the first client that needs it. */
+    private static final class Server {
+        static final LoopbackServer INSTANCE = new LoopbackServer(bytes("things"));
+    }
 
     private static final MediaType JSON = MediaType.get("application/json");
 
@@ -91,15 +109,27 @@ public enum Transport {
 
     /** A client whose every request, to whatever host, has this text as its response. */
     static OkHttpClient inMemory(String body) {
-        byte[] response = ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-                        + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body)
-                .getBytes(StandardCharsets.UTF_8);
+        return over(new InMemorySockets(bytes(body)));
+    }
+
+    private static OkHttpClient over(SocketFactory sockets) {
         return new OkHttpClient.Builder()
                 .proxy(Proxy.NO_PROXY)
                 .dns(host -> List.of(InetAddress.getLoopbackAddress()))
                 .protocols(List.of(Protocol.HTTP_1_1))
-                .socketFactory(new InMemorySockets(response))
+                .socketFactory(sockets)
                 .build();
+    }
+
+    private static byte[] bytes(String body) {
+        return ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+                        + body.getBytes(StandardCharsets.UTF_8).length + "\r\n\r\n" + body)
+                .getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Whether a thread only answers, in place of a server elsewhere. */
+    static boolean isServer(long thread) {
+        return Server.INSTANCE.isOwn(thread);
     }
 
     private static Response answerInFull(Interceptor.Chain chain) {

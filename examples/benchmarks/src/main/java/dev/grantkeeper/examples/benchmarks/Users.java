@@ -41,7 +41,9 @@ final class Users implements Part {
                 + " calls where every row is remembered, and in each call where none is. By default 10,000 rows are"
                 + " remembered, for up to a minute, and a call costs what one of the last two rows of a table says. By"
                 + " hand it grows as well: a call has to reach for more memory.\n\n"
-                + "A whole call, over a connection in memory: all but the system's sockets and TLS.\n\n"
+                + "A whole call, over a socket to a server in the same process, whose time does not count.\n\n"
+                + table(mode, Transport.SOCKET)
+                + "\nThe same over a connection in memory: all but the system's sockets.\n\n"
                 + table(mode, Transport.CONNECTION)
                 + "\nOnly the interceptor, and what OkHttp does to begin a call.\n\n"
                 + table(mode, Transport.INTERCEPTOR);
@@ -52,7 +54,7 @@ final class Users implements Part {
         Transport transport = Transport.valueOf(parts[1]);
         nanos.computeIfAbsent(new Row(cache, transport), same -> new LinkedHashMap<>())
                 .put(Integer.valueOf(parts[2]), Double.valueOf(parts[3]));
-        if (cache == ManyUsers.Cache.REMEMBERED && transport == Transport.CONNECTION) {
+        if (cache == ManyUsers.Cache.REMEMBERED && transport == Transport.SOCKET) {
             reads += Long.parseLong(parts[4]);
             calls += Long.parseLong(parts[5]);
         }
@@ -83,7 +85,7 @@ final class Users implements Part {
     }
 
     private static boolean hasTarget(Transport transport) {
-        return transport == Transport.CONNECTION;
+        return transport == Transport.SOCKET;
     }
 
     private void row(Table table, Transport transport, String title, ManyUsers.Cache cache) {
@@ -102,7 +104,7 @@ final class Users implements Part {
 
     /** The time of a whole call with the most users as a multiple of that with the fewest. */
     String growth(ManyUsers.Cache cache) {
-        return growth(cache, Transport.CONNECTION);
+        return growth(cache, Transport.SOCKET);
     }
 
     private String growth(ManyUsers.Cache cache, Transport transport) {

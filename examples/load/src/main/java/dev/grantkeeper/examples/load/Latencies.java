@@ -32,7 +32,8 @@ final class Latencies {
         long median = median(each);
         long distance =
                 median(Arrays.stream(each).map(one -> Math.abs(one - median)).toArray());
-        return Page.millis(median) + (each.length == 1 ? "" : " ± " + Page.number(distance / 1000.0, 1));
+        return Page.millis(median)
+                + (each.length == 1 ? "" : " ± " + Page.number(distance / 1000.0, Page.digits(median)));
     }
 
     private static long median(long[] values) {

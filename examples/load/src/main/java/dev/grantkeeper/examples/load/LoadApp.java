@@ -32,6 +32,8 @@ final class LoadApp {
             8,
             "turns",
             6,
+            "due",
+            4,
             "rows",
             2_000,
             "nodes",
@@ -46,14 +48,14 @@ final class LoadApp {
     /**
      * The length of the runs in turns: as long as it takes to refresh all tokens, since after that both are the same.
      */
-    private static final Duration TURN = Duration.ofSeconds(5);
+    private static final Duration TURN = Duration.ofSeconds(8);
+
+    /** The time that is left of tokens that a refresh ahead is due for a moment later, of a minute in all. */
+    private static final Duration NEARLY_DUE = Duration.ofSeconds(20);
 
     private static final String GRANTKEEPER = "Grantkeeper, tokens of 10 s";
 
     private static final List<Integer> INTERVALS = List.of(1, 10, 60, 600, 3600);
-
-    /** The number of users of the runs in turns. */
-    private static final int FEW = 100;
 
     /** Enough for each of them to call less often than the default {@code storeCacheTime}. */
     private static final int OTHERS = 20;
@@ -118,7 +120,10 @@ final class LoadApp {
         add(GRANTKEEPER, paced, List.of(run));
         plan.writesPerExpiry((double) run.writes() / run.expiries());
 
-        inTurns(rate, paced);
+        inTurns(rate, 1);
+        if (site.nodes().size() > 1) {
+            inTurns(rate, site.nodes().size());
+        }
 
         plan.updates(
                 Long.parseLong(site.query("SELECT n_tup_upd" + TABLE_STATISTICS)),
@@ -140,7 +145,8 @@ final class LoadApp {
     private String load() {
         return options.number("processes") + " processes over one PostgreSQL, " + Page.number(options.number("threads"))
                 + " " + Threads.kind() + " in all, " + Page.number(options.number("users")) + " users, "
-                + options.number("seconds") + " s each. The last two: " + FEW + " users, tokens of 60 s, "
+                + options.number("seconds") + " s each. Those with and without a refresh ahead: "
+                + options.number("due") + " users, tokens of 60 s, "
                 + TURN.toSeconds() + " s, " + options.number("turns")
                 + " times each, in turns; medians of these runs, and"
                 + " their median distance from it:\n\n"
@@ -195,23 +201,32 @@ final class LoadApp {
     }
 
     /**
-     * The same calls without a refresh and with many in the background, in turns: what differs between two runs on a
+     * The same calls without a refresh and with some in the background, in turns: what differs between two runs on a
      * machine is more than what a refresh adds to a call.
      */
-    private void inTurns(int rate, String paced) throws Exception {
+    private void inTurns(int rate, int processes) throws Exception {
         Duration minute = Duration.ofMinutes(1);
+        int due = options.number("due");
         List<Run> without = new ArrayList<>();
         List<Run> with = new ArrayList<>();
         for (int turn = 0; turn < options.number("turns"); turn++) {
-            users("fresh-" + turn + "-", FEW, minute, minute);
-            without.add(calls("grantkeeper", "fresh-" + turn + "-", FEW, rate, TURN));
-            users("due-" + turn + "-", FEW, minute, Duration.ofSeconds(15));
+            String suffix = "-" + processes + "-" + turn + "-";
+            without.add(turn("fresh" + suffix, due, minute, rate, processes));
             site.server().ask("mode", "delay", SLOW.toMillis());
-            with.add(calls("grantkeeper", "due-" + turn + "-", FEW, rate, TURN));
+            with.add(turn("due" + suffix, due, NEARLY_DUE, rate, processes));
             site.server().ask("mode", "delay", 0);
         }
-        add("Grantkeeper, no refresh due", paced, without);
-        add("Grantkeeper, all tokens refreshed ahead, 2 s each", paced, with);
+        String load =
+                Page.number(rate) + " calls a second, " + (processes == 1 ? "one process" : processes + " processes");
+        add("Grantkeeper, no refresh due", load, without);
+        add("Grantkeeper, all tokens refreshed ahead, 2 s each", load, with);
+    }
+
+    /** One of these runs. All rows are remembered when it begins. */
+    private Run turn(String prefix, int users, Duration left, int rate, int processes) throws Exception {
+        users(prefix, users, Duration.ofMinutes(1), left);
+        site.first(processes, "load", "grantkeeper", prefix, users, threads(), 200, 0);
+        return calls("grantkeeper", prefix, users, rate, TURN, processes);
     }
 
     /** The measurements of one run. */
@@ -229,11 +244,17 @@ final class LoadApp {
             long lost) {}
 
     private Run calls(String library, String prefix, int users, int rate, Duration duration) throws Exception {
+        return calls(library, prefix, users, rate, duration, site.nodes().size());
+    }
+
+    private Run calls(String library, String prefix, int users, int rate, Duration duration, int processes)
+            throws Exception {
         progress(library + ", " + (rate == 0 ? "as fast as they go" : rate + " calls a second") + ", "
                 + duration.toSeconds() + " s");
-        int each = rate / site.nodes().size();
+        int each = rate / processes;
         List<Figures> before = site.all("statements");
-        List<Figures> answers = site.all("load", library, prefix, users, threads(), duration.toMillis(), each);
+        List<Figures> answers =
+                site.first(processes, "load", library, prefix, users, threads(), duration.toMillis(), each);
         // What is under way behind the scenes ends.
         TimeUnit.MILLISECONDS.sleep(SLOW.toMillis() + 500);
         List<Figures> after = site.all("statements");
@@ -310,11 +331,16 @@ final class LoadApp {
         Duration minute = Duration.ofMinutes(1);
         Duration soft = Duration.ofSeconds(8);
         Duration gone = Duration.ofSeconds(-1);
+        boolean hasOther = site.nodes().size() > 1; // which stores what the first does not remember
         Map<String, String> situations = new LinkedHashMap<>();
         situations.put("refreshed ahead, the row is remembered", trace("trace-a-", 0, minute, soft));
-        situations.put("refreshed ahead, the row is not remembered", trace("trace-b-", 1, minute, soft));
+        if (hasOther) {
+            situations.put("refreshed ahead, the row is not remembered", trace("trace-b-", 1, minute, soft));
+        }
         situations.put("expired, the row is remembered", trace("trace-c-", 0, minute, gone));
-        situations.put("expired, the row is not remembered", trace("trace-d-", 1, minute, gone));
+        if (hasOther) {
+            situations.put("expired, the row is not remembered", trace("trace-d-", 1, minute, gone));
+        }
         List<List<String>> rows = new ArrayList<>();
         situations.forEach((situation, all) -> rows.add(List.of(situation, all)));
         rows.add(List.of(

@@ -114,6 +114,11 @@ final class Page {
     }
 
     static String millis(long micros) {
-        return number(micros / 1000.0, micros < 100_000 ? 1 : 0) + " ms";
+        return number(micros / 1000.0, digits(micros)) + " ms";
+    }
+
+    /** The digits behind the point of a time in milliseconds. */
+    static int digits(long micros) {
+        return micros < 10_000 ? 2 : micros < 100_000 ? 1 : 0;
     }
 }

@@ -79,7 +79,13 @@ final class Site implements AutoCloseable {
 
     /** Gives all nodes the same order at once, and waits for all answers. */
     List<Figures> all(Object... words) {
-        return answers(nodes.stream().map(node -> node.order(words)).toList());
+        return first(nodes.size(), words);
+    }
+
+    /** Gives the first few nodes the same order at once, and waits for their answers. */
+    List<Figures> first(int count, Object... words) {
+        return answers(
+                nodes.subList(0, count).stream().map(node -> node.order(words)).toList());
     }
 
     static List<Figures> answers(List<CompletableFuture<Figures>> ordered) {
