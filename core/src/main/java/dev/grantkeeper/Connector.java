@@ -23,6 +23,7 @@ import dev.grantkeeper.internal.wire.IntrospectionEndpoint;
 import dev.grantkeeper.internal.wire.TokenEndpoint;
 import dev.grantkeeper.provider.LoginProtection;
 import dev.grantkeeper.provider.Provider;
+import java.net.URI;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -46,15 +47,19 @@ final class Connector {
                 provider,
                 settings.clock);
         TokenEndpoint tokenEndpoint = new TokenEndpoint(http, provider, client, settings.redirectUri, settings.clock);
-        ProviderKeys keys = provider.jwksUri()
-                .map(where -> new ProviderKeys(where, settings.signingAlgorithms, http, settings.ticker))
-                .orElse(null);
+        // Without lambdas, since every application comes by here when it starts.
+        URI jwksUri = provider.jwksUri().orElse(null);
+        URI userInfo = provider.userInfoEndpoint().orElse(null);
+        URI device = provider.deviceAuthorizationEndpoint().orElse(null);
+        URI backchannel = provider.backchannelAuthenticationEndpoint().orElse(null);
+        URI introspection = provider.introspectionEndpoint().orElse(null);
+        ProviderKeys keys =
+                jwksUri == null ? null : new ProviderKeys(jwksUri, settings.signingAlgorithms, http, settings.ticker);
         IdTokens idTokens = keys == null
                 ? null
                 : new IdTokens(provider, clientId, settings.trustedAudiences, keys, decryption, settings.clock);
         Profiles profiles = settings.fetchProfile
-                ? new Profiles(
-                        provider, provider.userInfoEndpoint().map(client::at).orElse(null), http, idTokens)
+                ? new Profiles(provider, userInfo == null ? null : client.at(userInfo), http, idTokens)
                 : null;
         Set<LoginProtection> protections = settings.protections(provider);
         return new Endpoints(
@@ -69,18 +74,20 @@ final class Connector {
                         settings.requestUri,
                         http,
                         settings.clock),
-                provider.deviceAuthorizationEndpoint()
-                        .map(uri -> new DeviceEndpoint(http, provider, client, uri, settings.clock))
-                        .orElse(null),
-                provider.backchannelAuthenticationEndpoint()
-                        .map(uri -> new BackchannelEndpoint(
-                                http, client, uri, settings.signsBackchannelRequests(provider), settings.clock))
-                        .orElse(null),
+                device == null ? null : new DeviceEndpoint(http, provider, client, device, settings.clock),
+                backchannel == null
+                        ? null
+                        : new BackchannelEndpoint(
+                                http, client, backchannel, settings.signsBackchannelRequests(provider), settings.clock),
                 tokenEndpoint,
-                provider.introspectionEndpoint()
-                        .map(uri -> new IntrospectionEndpoint(
-                                http, client, uri, verifier(provider, settings, keys, decryption), settings.clock))
-                        .orElse(null),
+                introspection == null
+                        ? null
+                        : new IntrospectionEndpoint(
+                                http,
+                                client,
+                                introspection,
+                                verifier(provider, settings, keys, decryption),
+                                settings.clock),
                 idTokens,
                 profiles,
                 keys == null || !protections.contains(LoginProtection.SIGNED_RESPONSE)

@@ -956,7 +956,10 @@ public final class Provider extends AbstractProvider {
          * @throws IllegalArgumentException if something is missing or wrong; the message says what
          */
         public Provider build() {
-            urls.forEach((what, setting) -> setting.accept(what));
+            // Loops here and below, since every application comes by when it starts.
+            for (Map.Entry<String, Consumer<String>> url : urls.entrySet()) {
+                url.getValue().accept(url.getKey());
+            }
             AllFacts all = facts.copy();
             if (all.authorizationEndpoint.equals(ProviderFacts.MISSING) && !all.ofMetadata && all.noLogins == null) {
                 throw missing("authorization endpoint");
@@ -968,8 +971,12 @@ public final class Provider extends AbstractProvider {
                 throw invalid("neither ID tokens nor callbacks can be checked without the issuer. Call issuer(…)");
             }
             Map<String, String> forbidden = new LinkedHashMap<>(all.forbiddenParameters);
-            OWN_PARAMETERS.forEach(own -> forbidden.put(own, "the library sets it itself"));
-            all.dialect.parameterNames.values().forEach(own -> forbidden.put(own, "the library sets it itself"));
+            for (String own : OWN_PARAMETERS) {
+                forbidden.put(own, "the library sets it itself");
+            }
+            for (String own : all.dialect.parameterNames.values()) {
+                forbidden.put(own, "the library sets it itself");
+            }
             all.forbiddenParameters = Collections.unmodifiableMap(forbidden);
             for (String parameter : all.authorizationParameters.keySet()) {
                 String reason = ParameterName.find(parameter, forbidden);
@@ -1026,7 +1033,9 @@ public final class Provider extends AbstractProvider {
 
         private Set<String> origins(String what, List<String> urls, Function<URI, String> form) {
             Set<String> origins = new LinkedHashSet<>();
-            urls.forEach(url -> origins.add(form.apply(endpoint(what, url))));
+            for (String url : urls) {
+                origins.add(form.apply(endpoint(what, url)));
+            }
             return Collections.unmodifiableSet(origins);
         }
 
