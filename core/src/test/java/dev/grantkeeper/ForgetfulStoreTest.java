@@ -179,6 +179,8 @@ class ForgetfulStoreTest {
     /** The store, on a network of its own. */
     private final class Reached implements TokenStore {
         volatile boolean down;
+        /** The connection breaks when the next outcome has been written. */
+        volatile boolean breaks;
 
         private MapStore there() throws IOException {
             if (down) {
@@ -199,13 +201,50 @@ class ForgetfulStoreTest {
 
         @Override
         public boolean replace(AccountKey key, String version, StoredTokens next) throws IOException {
-            return there().replace(key, version, next);
+            boolean won = there().replace(key, version, next);
+            if (breaks && scene.server.refreshRequests() > 0) {
+                breaks = false;
+                down = true;
+                throw new IOException("the connection was reset");
+            }
+            return won;
         }
 
         @Override
         public boolean delete(AccountKey key, String version) throws IOException {
             return there().delete(key, version);
         }
+    }
+
+    /** A write that failed was in the store all the same, which this node learned later. */
+    @Test
+    void law_14_after_an_outage_a_node_whose_write_had_seemed_to_fail_looks_first_too() throws Exception {
+        Reached store = new Reached();
+        Grantkeeper node =
+                scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+        Account here = node.account("alice");
+        assertThat(here.tokens()).isEqualTo(newest);
+        backup.putAll(scene.store.rows);
+        scene.expire();
+        store.breaks = true;
+        TokenSet fresh = here.tokens();
+        assertThat(fresh).isNotEqualTo(newest);
+        store.down = false;
+        assertThat(here.grant()).isPresent();
+        scene.await(GrantListener.Kind.WRITE_COMPLETED);
+        scene.time.pass(TRUST);
+
+        Account elsewhere = scene.node().account("alice");
+        store.down = true;
+        scene.store.down(true);
+        assertThatThrownBy(node.account("bob")::tokens).isInstanceOf(TokenStoreException.class);
+        assertThatThrownBy(elsewhere::tokens).isInstanceOf(TokenStoreException.class);
+        loseTheLastWrites();
+        scene.store.down(false);
+        store.down = false;
+        assertThat(elsewhere.tokens()).isEqualTo(fresh);
+        assertThat(scene.server.refreshRequests()).isEqualTo(1);
+        assertThat(scene.server.reuseDetected()).isZero();
     }
 
     /** A refresh and the attempt after it are lost, and the first node to look knows of the refresh only. */
