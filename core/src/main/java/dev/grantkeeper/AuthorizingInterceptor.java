@@ -396,14 +396,22 @@ final class AuthorizingInterceptor implements Interceptor {
      */
     private Headers authorization(Usable usable, TokenSource source) throws IOException {
         Headers authorization = usable.header();
-        if (authorization == null) {
-            // A text of its own, where there is no scheme in front: the owner of tokens that are not stored holds them.
-            String value = new String(DPoP.authorization(usable.tokens(), dialect));
-            authorization = Headers.of(dialect.tokenHeader, value);
-            usable.keepHeader(authorization);
-            AttachedTokens.add(authorization.value(0), source.whose()); // the text that the header keeps
+        return authorization == null ? firstAuthorization(usable, source) : authorization;
+    }
+
+    private Headers firstAuthorization(Usable usable, TokenSource source) throws IOException {
+        synchronized (usable) { // or the text whose owner is noted may not be the one that is kept
+            Headers made = usable.header();
+            if (made == null) {
+                // A text of its own, where there is no scheme in front: the owner of tokens that are not stored holds
+                // them.
+                String value = new String(DPoP.authorization(usable.tokens(), dialect));
+                made = Headers.of(dialect.tokenHeader, value);
+                AttachedTokens.add(made.value(0), source.whose()); // before any call has it
+                usable.keepHeader(made);
+            }
+            return made;
         }
-        return authorization;
     }
 
     /**

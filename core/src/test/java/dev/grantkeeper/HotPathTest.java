@@ -23,7 +23,10 @@ class HotPathTest {
     private static final int CALLS = 20_000;
     private static final int ROUNDS = 8;
 
-    /** The benchmark finds 24 bytes; after so few calls, not everything is compiled as well as it can be. */
+    /** OkHttp's, in which a header that was made before takes the place of one that is checked in each call. */
+    private static final long SECOND_LIST_OF_HEADERS = 160;
+
+    /** After so few calls, not everything is compiled as well as it can be. */
     private static final long MARGIN = 160;
 
     private final Scene scene = new Scene();
@@ -66,7 +69,8 @@ class HotPathTest {
     }
 
     @Test
-    void a_call_with_a_valid_token_allocates_no_more_than_one_with_a_constant_header() throws IOException {
+    void a_call_with_a_valid_token_allocates_no_more_than_one_with_a_constant_header_and_a_list_of_headers()
+            throws IOException {
         Account alice = scene.signIn(node, "alice");
         String header = "Bearer " + alice.tokens().accessToken();
         Request plain =
@@ -80,8 +84,8 @@ class HotPathTest {
                         .build()))
                 .build());
 
-        long floor = bytes(constant, plain);
-        assertThat(bytes(without(alice.wrap(http)), plain)).isLessThan(floor + MARGIN);
-        assertThat(bytes(without(node.wrap(http)), tagged)).isLessThan(floor + MARGIN);
+        long most = bytes(constant, plain) + SECOND_LIST_OF_HEADERS + MARGIN;
+        assertThat(bytes(without(alice.wrap(http)), plain)).isLessThan(most);
+        assertThat(bytes(without(node.wrap(http)), tagged)).isLessThan(most);
     }
 }
