@@ -403,8 +403,7 @@ final class AuthorizingInterceptor implements Interceptor {
         synchronized (usable) { // or the text whose owner is noted may not be the one that is kept
             Headers made = usable.header();
             if (made == null) {
-                // A text of its own, where there is no scheme in front: the owner of tokens that are not stored holds
-                // them.
+                // A text of its own where there is no scheme in front: the owner of such tokens may hold them itself.
                 String value = new String(DPoP.authorization(usable.tokens(), dialect));
                 made = Headers.of(dialect.tokenHeader, value);
                 AttachedTokens.add(made.value(0), source.whose()); // before any call has it

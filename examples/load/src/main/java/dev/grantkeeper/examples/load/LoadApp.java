@@ -120,6 +120,7 @@ final class LoadApp {
         add(GRANTKEEPER, paced, List.of(run));
         plan.writesPerExpiry((double) run.writes() / run.expiries());
 
+        warmUpRefreshes();
         inTurns(rate, 1);
         if (site.nodes().size() > 1) {
             inTurns(rate, site.nodes().size());
@@ -194,6 +195,16 @@ final class LoadApp {
 
     private void warmUp(String library) {
         site.all("load", library, "warm-", 500, Math.max(1, threads()), 2_500, 0);
+    }
+
+    /**
+     * Refreshes again and again. A node that was just started runs a refresh in code that is not compiled yet, and
+     * calls of that moment wait for the processor.
+     */
+    private void warmUpRefreshes() throws Exception {
+        Duration brief = Duration.ofMillis(500);
+        users("brief-", 200, brief, brief);
+        site.all("load", "grantkeeper", "brief-", 200, threads(), 15_000, 0);
     }
 
     private int threads() {
