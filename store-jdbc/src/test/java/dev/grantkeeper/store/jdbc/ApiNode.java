@@ -34,6 +34,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -53,6 +55,8 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code finish <API> <callbacks>} finishes these logins, and each thread calls the API. {@code call <API>
  *       <users>} calls it for users that have signed in. {@code end} waits for either and answers with the number of
  *       calls that succeeded, and with what went wrong
+ *   <li>{@code wait <milliseconds>} waits no longer than that, and answers whether all is {@code done}, or
+ *       {@code waiting}
  *   <li>{@code stop} makes the node halt when it has registered and is about to store that, {@code go} ends that
  *   <li>{@code look} waits until the row of a registration was read once more ({@code waiting}), or all is {@code done}
  *   <li>{@code warned <part of a message>} answers with the number of such messages in its log
@@ -97,7 +101,7 @@ final class ApiNode {
                 .tokenStore(rows)
                 .sealingKeys(SealingKeys.of("v7Qm2Xr9Ls4Tn8Yb3Wd6Zk1Pf5Hc0Jg-"))
                 .allowHttpOnLoopback()
-                .maxWait(Duration.ofMinutes(1))
+                .maxWait(Duration.ofMinutes(10))
                 .time(time::now, time::ticks)
                 .build()) {
             ApiNode node = new ApiNode(http, apis, rows);
@@ -120,6 +124,9 @@ final class ApiNode {
             case "call" -> begin(each(order).map(user -> () -> call(order[1], apis.account(order[1], user))));
             case "end" -> {
                 return end();
+            }
+            case "wait" -> {
+                return isDoneWithin(Long.parseLong(order[1])) ? "done" : "waiting";
             }
             case "stop" -> rows.stop();
             case "go" -> rows.goOn();
@@ -188,6 +195,17 @@ final class ApiNode {
 
     private boolean done() {
         return all.stream().allMatch(CompletableFuture::isDone);
+    }
+
+    private boolean isDoneWithin(long millis) throws InterruptedException {
+        try {
+            CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new)).get(millis, TimeUnit.MILLISECONDS);
+            return true;
+        } catch (ExecutionException e) {
+            return true; // what went wrong is asked for later
+        } catch (TimeoutException e) {
+            return false;
+        }
     }
 
     private String logins() throws InterruptedException {

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * Four processes over one PostgreSQL, and an API that nobody has seen: they register once at its server, whatever
- * becomes of the one that does it. All clocks stand still and are moved by the test, so a slow machine changes nothing.
+ * becomes of the one that does it. All clocks stand still and are moved by the test, so a slow machine changes little.
  */
 @Timeout(value = 20, unit = TimeUnit.MINUTES)
 class ProtectedApisNodesTest {
@@ -45,6 +45,11 @@ class ProtectedApisNodesTest {
 
     /** Less than the gap between reads that still counts. */
     private static final Duration STEP = Duration.ofMillis(1_900);
+
+    /** A real time in which all is done as a rule, and the time that passes where it is not. */
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+    private static final Duration MOMENT = Duration.ofMillis(500);
 
     /** The step that the node that is killed has reached. */
     private enum Moment {
@@ -201,6 +206,7 @@ class ProtectedApisNodesTest {
     /** Lets all users approve, and finishes their logins in all processes at once. */
     private List<String> finish(FakeAuthorizationServer server, FakeProtectedApi api) throws Exception {
         List<String> orders = new ArrayList<>();
+        awaitCalls();
         for (String logins : answers("logins")) {
             StringBuilder order = new StringBuilder("finish " + api.url());
             for (String login : logins.split(" ", -1)) {
@@ -210,6 +216,7 @@ class ProtectedApisNodesTest {
             orders.add(order.toString());
         }
         answers(orders);
+        awaitCalls();
         return answers("end");
     }
 
@@ -222,7 +229,18 @@ class ProtectedApisNodesTest {
             orders.add("call " + api.url() + users(all + i * THREADS, THREADS) + users(all + next * THREADS, THREADS));
         }
         answers(orders);
+        awaitCalls();
         return answers("end");
+    }
+
+    /**
+     * Waits for all calls. A database that stands still for half a second has perhaps been restarted, and nodes then
+     * wait for a few seconds by their clocks, which only move when they are told to.
+     */
+    private void awaitCalls() throws Exception {
+        while (answers("wait " + PATIENCE.toMillis()).contains("waiting")) {
+            pass(MOMENT);
+        }
     }
 
     private static String users(int first, int count) {
