@@ -51,6 +51,10 @@ class ForgetfulStoreTest {
         scene.close();
     }
 
+    private Grantkeeper nodeOver(TokenStore store) {
+        return scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+    }
+
     private void loseTheLastWrites() {
         scene.store.rows.clear();
         scene.store.rows.putAll(backup);
@@ -166,8 +170,7 @@ class ForgetfulStoreTest {
     @Test
     void law_14_a_node_whose_attempt_is_written_across_an_outage_does_not_send_first_either() throws Exception {
         Restarted store = new Restarted();
-        Grantkeeper node =
-                scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+        Grantkeeper node = nodeOver(store);
         CompletableFuture<TokenSet> elsewhere = node.account("alice").tokensAsync();
         assertThat(store.written.await(40, TimeUnit.SECONDS)).isTrue();
         assertThat(alice.tokens()).isEqualTo(newest);
@@ -220,8 +223,7 @@ class ForgetfulStoreTest {
     @Test
     void law_14_after_an_outage_a_node_whose_write_had_seemed_to_fail_looks_first_too() throws Exception {
         Reached store = new Reached();
-        Grantkeeper node =
-                scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+        Grantkeeper node = nodeOver(store);
         Account here = node.account("alice");
         assertThat(here.tokens()).isEqualTo(newest);
         backup.putAll(scene.store.rows);
@@ -251,8 +253,7 @@ class ForgetfulStoreTest {
     @Test
     void law_14_a_request_under_way_is_not_repeated_by_a_node_that_knew_only_what_was_there_before() throws Exception {
         Reached store = new Reached();
-        Grantkeeper node =
-                scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+        Grantkeeper node = nodeOver(store);
         assertThat(node.account("alice").tokens()).isEqualTo(newest);
         scene.expire();
         Held held = scene.server.hold();
@@ -311,8 +312,7 @@ class ForgetfulStoreTest {
     @Test
     void what_was_read_once_is_not_unread_by_a_replica_that_lags() throws Exception {
         BehindReplica store = new BehindReplica();
-        Grantkeeper node =
-                scene.node(scene.registration(scene.provider().build()).tokenStore(store));
+        Grantkeeper node = nodeOver(store);
         Account here = node.account("alice");
         scene.expire();
         TokenSet fresh = here.tokens();

@@ -3,19 +3,17 @@ package dev.grantkeeper.examples.benchmarks;
 
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.SocketImpl;
-import javax.net.SocketFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Sockets that lead nowhere: requests are dropped, and each read brings one whole response. OkHttp reads again only
  * when it has sent the next request. Thread-safe.
  */
-final class InMemorySockets extends SocketFactory {
+final class InMemorySockets extends UnconnectedSockets {
     private final byte[] response;
 
     InMemorySockets(byte[] response) {
@@ -29,26 +27,6 @@ final class InMemorySockets extends SocketFactory {
         } catch (SocketException e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    @Override
-    public Socket createSocket(String host, int port) {
-        return createSocket();
-    }
-
-    @Override
-    public Socket createSocket(String host, int port, InetAddress from, int fromPort) {
-        return createSocket();
-    }
-
-    @Override
-    public Socket createSocket(InetAddress host, int port) {
-        return createSocket();
-    }
-
-    @Override
-    public Socket createSocket(InetAddress host, int port, InetAddress from, int fromPort) {
-        return createSocket();
     }
 
     private static final class Answering extends Socket {

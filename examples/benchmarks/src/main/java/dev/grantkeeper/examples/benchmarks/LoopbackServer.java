@@ -13,13 +13,12 @@ import java.net.Socket;
 import java.net.SocketAddress;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import javax.net.SocketFactory;
 
 /**
  * A server in this process, behind real sockets, that gives each request the same response; requests have no body. As a
  * factory of sockets it makes those that lead to it, whatever address they are for. Thread-safe.
  */
-final class LoopbackServer extends SocketFactory {
+final class LoopbackServer extends UnconnectedSockets {
     private final byte[] response;
     private final ServerSocket server;
     private final Set<Long> threads = ConcurrentHashMap.newKeySet();
@@ -91,25 +90,5 @@ final class LoopbackServer extends SocketFactory {
     @Override
     public Socket createSocket() {
         return new Redirected();
-    }
-
-    @Override
-    public Socket createSocket(String host, int port) {
-        throw new UnsupportedOperationException("OkHttp connects sockets itself");
-    }
-
-    @Override
-    public Socket createSocket(String host, int port, InetAddress from, int fromPort) {
-        return createSocket(host, port);
-    }
-
-    @Override
-    public Socket createSocket(InetAddress host, int port) {
-        throw new UnsupportedOperationException("OkHttp connects sockets itself");
-    }
-
-    @Override
-    public Socket createSocket(InetAddress host, int port, InetAddress from, int fromPort) {
-        return createSocket(host, port);
     }
 }
